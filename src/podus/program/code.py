@@ -1,0 +1,111 @@
+"""Code objects: which procedures a module is made of, and when two of them are the same.
+
+A procedure is named ``module:qualname``; several made under one qualified name (a property's getter and
+setter, two lambdas of one line) are told apart as ``qualname#2``, ``qualname#3`` in the order of the code.
+"""
+
+from __future__ import annotations
+
+import dis
+import hashlib
+from collections.abc import Iterator
+from types import CodeType
+
+# Bodies that the compiler turns into code objects of their own, but that belong to the procedure around them.
+INLINE_NAMES = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
+
+CO_OPTIMIZED = 0x1
+CO_NEWLOCALS = 0x2
+
+
+def is_function(code: CodeType) -> bool:
+    """Whether ``code`` is the body of a def or lambda (a class body or a module is not)."""
+    return bool(code.co_flags & CO_NEWLOCALS) and bool(code.co_flags & CO_OPTIMIZED)
+
+
+def is_procedure(code: CodeType) -> bool:
+    """Whether ``code`` is a procedure in the paper's sense: a def, async def, lambda or method."""
+    return is_function(code) and code.co_name not in INLINE_NAMES and not is_annotation_scope(code)
+
+
+def is_annotation_scope(code: CodeType) -> bool:
+    """Whether ``code`` is one of the hidden scopes of PEP 649 and PEP 695 (annotations, type parameters)."""
+    return code.co_name == "__annotate__" or code.co_name.startswith("<generic parameters of")
+
+
+def nested(code: CodeType) -> Iterator[CodeType]:
+    """The code objects among the constants of ``code``, in the order of the constants."""
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield const
+
+
+def walk(code: CodeType) -> Iterator[CodeType]:
+    """``code`` and every code object inside it, parents first."""
+    yield code
+    for child in nested(code):
+        yield from walk(child)
+
+
+def procedures(module_code: CodeType) -> dict[str, CodeType]:
+    """Every procedure below ``module_code`` by qualified name (``Cart.total``, ``Cart.total#2``)."""
+    found: dict[str, CodeType] = {}
+    counts: dict[str, int] = {}
+    for code in walk(module_code):
+        if code is module_code or not is_procedure(code):
+            continue
+        name = code.co_qualname
+        counts[name] = counts.get(name, 0) + 1
+        found[name if counts[name] == 1 else f"{name}#{counts[name]}"] = code
+    return found
+
+
+def fingerprint(code: CodeType, *, skip_procedures: bool = False) -> bytes:
+    """A hash of what ``code`` does: equal for two codes that differ in nothing but lines and file names.
+
+    ``skip_procedures`` leaves out the bodies of the procedures nested in it (their names stay in), which is how
+    a change inside a def is told from a change of the statement around it.
+    """
+    digest = hashlib.sha256()
+    _feed(digest.update, code, skip_procedures)
+    return digest.digest()
+
+
+def _feed(update, code: CodeType, skip: bool) -> None:  # type: ignore[no-untyped-def]
+    head = (
+        code.co_name,
+        code.co_qualname,
+        code.co_flags,
+        code.co_argcount,
+        code.co_posonlyargcount,
+        code.co_kwonlyargcount,
+        code.co_varnames,
+        code.co_cellvars,
+        code.co_freevars,
+        code.co_names,
+        code.co_exceptiontable,
+    )
+    update(repr(head).encode("utf-8", "surrogatepass"))
+    update(code.co_code)
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            if skip and is_procedure(const):
+                update(b"procedure " + const.co_qualname.encode("utf-8", "surrogatepass"))
+            else:
+                _feed(update, const, skip)
+        else:
+            update(repr(constant_key(const)).encode("utf-8", "surrogatepass"))
+
+
+def constant_key(const: object) -> object:
+    """A value whose repr tells constants apart by type as well as by value (``1``, ``1.0`` and ``True`` differ)."""
+    if isinstance(const, tuple):
+        return ("tuple", [constant_key(item) for item in const])
+    if isinstance(const, frozenset):
+        return ("frozenset", sorted(repr(constant_key(item)) for item in const))
+    return (type(const).__name__, repr(const))
+
+
+def instructions(code: CodeType) -> list[dis.Instruction]:
+    """The instructions of ``code``, without inline caches, on every supported Python."""
+    return list(dis.get_instructions(code))

@@ -1,0 +1,54 @@
+"""A version of a program: its modules, their sources and their code. Pure data."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import CodeType
+
+from podus.program.code import fingerprint, procedures
+
+
+@dataclass
+class Module:
+    """One module of one version.
+
+    ``source`` is None where only bytecode is there; ``file`` is the file it was compiled from, which its code's
+    ``co_filename`` names.
+    """
+
+    name: str
+    file: str
+    code: CodeType
+    source: bytes | None = None
+    package: bool = False
+    main: bool = False
+
+    @cached_property
+    def procedures(self) -> dict[str, CodeType]:
+        """Qualified name -> code, see :func:`podus.program.code.procedures`."""
+        return procedures(self.code)
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """What the module does, whatever its line numbers."""
+        return fingerprint(self.code)
+
+
+@dataclass
+class Version:
+    """All modules of a program at one time."""
+
+    modules: dict[str, Module] = field(default_factory=dict)
+    label: str = ""
+    origin: str = ""
+
+    @cached_property
+    def hash(self) -> str:
+        """Twelve hex digits of the content: equal for versions that behave the same."""
+        digest = hashlib.sha256()
+        for name in sorted(self.modules):
+            digest.update(name.encode())
+            digest.update(self.modules[name].fingerprint)
+        return digest.hexdigest()[:12]
