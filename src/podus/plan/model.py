@@ -1,0 +1,200 @@
+"""The plan as data: what an update will do, in which order, and why. Written by the planner, evaluated by the pup.
+
+Only the standard library, and nothing that runs: both the planner and the process import it. A plan travels as a directory:
+``plan.json`` (this model) beside the packs of code that it names.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class Note:
+    """One printed sentence: a refusal, a question or a remark, with its remedy."""
+
+    code: str
+    text: str
+    remedy: str = ""
+    where: str = ""
+
+
+@dataclass
+class Procedure:
+    """A procedure that changed.
+
+    ``change`` is ``body``, ``interface``, ``head`` (decorators, defaults, annotations), ``added`` or ``removed``;
+    ``interface`` says in words what changed in the signature and whether every old call is still accepted.
+    ``hidden`` is set where function objects made from it can't all be found by name (closures).
+    ``suspends`` is set for generators and coroutines: they can be active without being on a stack.
+    """
+
+    name: str
+    change: str
+    interface: str = ""
+    hidden: bool = False
+    suspends: bool = False
+    line: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Datum:
+    """Module or class data that the new version assigns otherwise.
+
+    ``action`` is ``set`` (take the new value), ``keep`` (the program has modified it), ``map`` (a mapper converts it),
+    ``add`` or ``remove``.
+    """
+
+    name: str
+    action: str
+    why: str = ""
+
+
+@dataclass
+class Group:
+    """Procedures and data that switch at one instant; ``why`` names the reasons (``alone``, ``together``, ``interface``, ``data``)."""
+
+    procedures: list[str]
+    data: list[str] = field(default_factory=list)
+    mappers: list[str] = field(default_factory=list)
+    why: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Reach:
+    """Why ``procedure`` can't switch while ``active`` is active: the path of calls in the new version, one reason an edge."""
+
+    procedure: str
+    active: str
+    path: list[str]
+
+
+@dataclass
+class ClassPart:
+    """A class whose body has new or changed statements: they run in a namespace of their own, then go into the class.
+
+    ``runner`` names the code in the module's pack; ``removed`` the attributes that are gone.
+    """
+
+    qualname: str
+    runner: str
+    removed: list[str] = field(default_factory=list)
+
+
+@dataclass
+class ModulePart:
+    """What happens to one module.
+
+    ``action`` is ``update``, ``import``, ``delete`` or ``lines`` (only line numbers or the file's place changed).
+    ``pack`` and ``source`` are file names in the plan's directory. ``runner`` names the code of the new and changed
+    top-level statements ("" if there are none). ``redirects`` maps a local name to the ``[module, name]`` it is imported from.
+    ``statements`` are the first lines of what will run, for people.
+    """
+
+    name: str
+    action: str
+    file: str = ""
+    pack: str = ""
+    source: str = ""
+    runner: str = ""
+    classes: list[ClassPart] = field(default_factory=list)
+    redirects: dict[str, list[str]] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    redefined: list[str] = field(default_factory=list)
+    statements: list[str] = field(default_factory=list)
+    package: bool = False
+
+
+@dataclass
+class Gate:
+    """An interprocedure: ``function`` in the support file stands between old callers and ``procedure``."""
+
+    procedure: str
+    function: str
+    callers: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Mapper:
+    """A mapper procedure of the support file: ``kind`` is ``data`` (module data) or ``static`` (of a procedure)."""
+
+    target: str
+    function: str
+    kind: str
+    reverse: bool = False
+    users: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Plan:
+    """One update, ready to be evaluated (``refusals`` empty) or refused.
+
+    ``from_version`` and ``to_version`` are ``{"label", "hash", "origin"}``; ``groups`` is in the order of the
+    callees first; ``asks`` are questions that have a safe default.
+    """
+
+    id: str
+    program: dict[str, Any]
+    python: str
+    from_version: dict[str, str]
+    to_version: dict[str, str]
+    modules: list[ModulePart] = field(default_factory=list)
+    procedures: list[Procedure] = field(default_factory=list)
+    data: list[Datum] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    reach: list[Reach] = field(default_factory=list)
+    gates: list[Gate] = field(default_factory=list)
+    mappers: list[Mapper] = field(default_factory=list)
+    now: list[str] = field(default_factory=list)
+    hold: list[str] = field(default_factory=list)
+    refusals: list[Note] = field(default_factory=list)
+    asks: list[Note] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    support: str = ""
+    directory: str = ""
+
+    @property
+    def safe(self) -> bool:
+        """Whether the plan can be evaluated."""
+        return not self.refusals
+
+    @property
+    def empty(self) -> bool:
+        """Whether the two versions are the same program."""
+        return not (self.modules or self.procedures or self.data)
+
+    def to_json(self) -> str:
+        """The plan as one JSON object, with ``safe`` and ``empty`` added for readers."""
+        return json.dumps(asdict(self) | {"safe": self.safe, "empty": self.empty})
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """Read what :meth:`to_json` wrote.
+
+        Raises ValueError if it is no plan.
+        """
+        raw = json.loads(text)
+        if not isinstance(raw, dict) or "to_version" not in raw:
+            raise ValueError("not a plan")
+        raw.pop("safe", None)
+        raw.pop("empty", None)
+        lists: dict[str, type[Any]] = {
+            "modules": ModulePart,
+            "procedures": Procedure,
+            "data": Datum,
+            "groups": Group,
+            "reach": Reach,
+            "gates": Gate,
+            "mappers": Mapper,
+            "refusals": Note,
+            "asks": Note,
+            "notes": Note,
+        }
+        for name, kind in lists.items():
+            raw[name] = [kind(**item) for item in raw.get(name, [])]
+        for module in raw["modules"]:
+            module.classes = [ClassPart(**item) for item in module.classes]
+        return cls(**raw)
