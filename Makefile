@@ -13,7 +13,7 @@ COMPILE := .venv/lock/bin/pip-compile --quiet --upgrade --strip-extras --allow-u
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench reference lock clean python
+.PHONY: help setup demo test lint format bench reference lock clean tool python
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ lint: $(VENV)/.ready ## check the format, the style and the types
 format: $(VENV)/.ready ## put the code into its form and mend what can be mended
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
+
+tool: $(VENV)/.ready
+	@$(VENV)/bin/$(ARGS)
 
 bench: $(BENCH)/.ready ## measure, and write bench/results.json, docs/benchmarks.md and its plots
 	@$(BENCH)/bin/python -m bench $(ARGS)

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "podus"
+PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +32,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (copy / name).write_bytes((ROOT / name).read_bytes())
     target = tmp_path_factory.mktemp("wheel")
     build = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-        + ["--wheel-dir", str(target), str(copy)],
+        [*PIP, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", target, copy],
         capture_output=True,
         text=True,
         check=False,
@@ -46,21 +46,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the wheel installed in it, as pip does it, without its dependencies."""
     target = tmp_path_factory.mktemp("site")
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--no-index",
-            "--target",
-            str(target),
-        ]
-        + [str(wheel)],
-        check=True,
-    )
+    subprocess.run([*PIP, "install", "--no-deps", "--no-index", "--target", target, wheel], check=True)
     return target
 
 
