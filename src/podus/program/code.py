@@ -87,7 +87,11 @@ def _feed(update, code: CodeType, skip: bool) -> None:  # type: ignore[no-untype
     )
     update(repr(head).encode("utf-8", "surrogatepass"))
     update(code.co_code)
+    # From Python 3.13 a class body stores its own first line, which is no part of what it does.
+    own_line = code.co_firstlineno if "__firstlineno__" in code.co_names else None
     for const in code.co_consts:
+        if type(const) is int and const == own_line:
+            continue
         if isinstance(const, CodeType):
             if skip and is_procedure(const):
                 update(b"procedure " + const.co_qualname.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,315 @@
+"""The statements of a module's or a class's body: what each binds, and when two of them are the same.
+
+A module's top level is not a procedure: it ran once, when the module was loaded. An update runs only those statements that
+are new or changed, so the unit of comparison is the statement. What lies inside a ``def`` is not part of the
+statement around it (its *head*): a procedure is switched, not defined again.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import CodeType
+
+from podus.program.code import fingerprint
+
+# Builtins whose call has no effect but its value, as long as its arguments have none.
+PURE_CALLS = frozenset(
+    ["abs", "bool", "bytes", "bytearray", "chr", "complex", "dict", "divmod", "enumerate", "float", "frozenset", "int", "len", "list", "max", "min", "ord", "pow", "range", "repr", "reversed", "round", "set", "slice", "sorted", "str", "sum", "tuple", "zip"]
+)
+PURE_METHODS = frozenset(
+    ["split", "join", "strip", "lower", "upper", "format", "encode", "decode", "replace", "splitlines", "keys", "values", "items", "copy"]
+)
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass
+class Statement:
+    """One statement of a body.
+
+    ``kind`` is ``def``, ``class``, ``import``, ``assign``, ``docstring``, ``main`` (an ``if __name__ == "__main__"``) or ``other``.
+    ``names`` are the names that it binds in its namespace.
+    """
+
+    node: ast.stmt
+    kind: str
+    names: tuple[str, ...]
+    owners: tuple[str, ...]
+    body: Body | None = field(default=None, repr=False)
+
+    @property
+    def line(self) -> int:
+        """The first line, decorators included."""
+        decorators = getattr(self.node, "decorator_list", [])
+        return min([self.node.lineno, *(d.lineno for d in decorators)])
+
+    @cached_property
+    def head(self) -> str:
+        """Equal for statements that do the same, whatever the procedures in them do."""
+        return _head(self.node)
+
+    @cached_property
+    def compiled_head(self) -> bytes:
+        """As :attr:`head`, from the code: also equal where the texts differ but the compiler makes the same of them."""
+        node = self.node
+        if isinstance(node, ast.ClassDef):
+            node = _with_body(node, [ast.Pass(lineno=node.lineno, col_offset=node.col_offset)])
+        try:
+            return fingerprint(compile_body([node], self.owners, "", 0), skip_procedures=True)
+        except (SyntaxError, ValueError):
+            return self.head.encode()
+
+    @cached_property
+    def pure(self) -> bool:
+        """Whether this is an assignment whose value can be computed any number of times without an effect."""
+        value = getattr(self.node, "value", None)
+        return isinstance(self.node, ast.Assign | ast.AnnAssign) and value is not None and _is_pure(value)
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The names that it loads when it runs (not those inside procedures)."""
+        found: set[str] = set()
+        todo: list[ast.AST] = [self.node]
+        while todo:
+            node = todo.pop()
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                found.add(node.id)
+            elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+                found.add(node.target.id)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                todo += [*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)]
+            elif isinstance(node, ast.Lambda):
+                todo += [*node.args.defaults, *(d for d in node.args.kw_defaults if d)]
+            else:
+                todo += ast.iter_child_nodes(node)
+        return frozenset(found)
+
+    @cached_property
+    def text(self) -> str:
+        """The statement on one short line, for people."""
+        node = self.node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            return f"{'async ' if isinstance(node, ast.AsyncFunctionDef) else ''}def {node.name}(…)"
+        if isinstance(node, ast.ClassDef):
+            return f"class {node.name}"
+        line = ast.unparse(node).split("\n", 1)[0]
+        return line if len(line) <= 72 else line[:71] + "…"
+
+
+@dataclass
+class Body:
+    """The statements of one namespace; ``owners`` are the classes around them, outermost first (none for a module)."""
+
+    statements: list[Statement]
+    owners: tuple[str, ...] = ()
+    flags: int = 0
+
+    def binds(self) -> set[str]:
+        """Every name that some statement binds."""
+        return {name for statement in self.statements for name in statement.names}
+
+    def last(self, name: str) -> Statement | None:
+        """The statement that binds ``name`` last."""
+        for statement in reversed(self.statements):
+            if name in statement.names:
+                return statement
+        return None
+
+
+def parse_module(source: bytes, file: str) -> Body:
+    """The body of a module. Raises SyntaxError, ValueError (null bytes) as the compiler does."""
+    tree = ast.parse(source, file)
+    return _body(tree.body, (), _future_flags(tree.body))
+
+
+def compile_body(nodes: list[ast.stmt], owners: tuple[str, ...], file: str, flags: int) -> CodeType:
+    """The code of a body made of ``nodes`` alone, as it would be compiled inside the classes ``owners``."""
+    wrapped = nodes
+    for owner in reversed(owners):
+        line = wrapped[0]
+        shell = ast.ClassDef(name=owner, bases=[], keywords=[], body=wrapped, decorator_list=[])
+        if "type_params" in ast.ClassDef._fields:
+            shell.type_params = []
+        wrapped = [ast.copy_location(shell, line)]
+    tree = ast.fix_missing_locations(ast.Module(body=wrapped, type_ignores=[]))
+    code = compile(tree, file, "exec", flags=flags, dont_inherit=True)
+    for owner in owners:
+        code = next(c for c in code.co_consts if isinstance(c, CodeType) and c.co_name == owner)
+    return code
+
+
+def _body(nodes: list[ast.stmt], owners: tuple[str, ...], flags: int) -> Body:
+    statements = [_statement(node, owners, flags, index == 0) for index, node in enumerate(nodes)]
+    return Body(statements, owners, flags)
+
+
+def _statement(node: ast.stmt, owners: tuple[str, ...], flags: int, first: bool) -> Statement:
+    kind = "other"
+    body: Body | None = None
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        kind = "def"
+    elif isinstance(node, ast.ClassDef):
+        kind = "class"
+        body = _body(node.body, (*owners, node.name), flags)
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        kind = "import"
+    elif isinstance(node, ast.Assign | ast.AnnAssign):
+        kind = "assign"
+    elif (
+        first
+        and isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ):
+        kind = "docstring"
+    elif not owners and _is_main_guard(node):
+        kind = "main"
+    names = ("__doc__",) if kind == "docstring" else tuple(dict.fromkeys(_bound(node)))
+    return Statement(node, kind, names, owners, body)
+
+
+def _future_flags(nodes: list[ast.stmt]) -> int:
+    import __future__
+
+    flags = 0
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            for alias in node.names:
+                flags |= getattr(__future__, alias.name).compiler_flag
+    return flags
+
+
+def _is_main_guard(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.If):
+        return False
+    return any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test)) and any(
+        isinstance(part, ast.Constant) and part.value == "__main__" for part in ast.walk(node.test)
+    )
+
+
+def _bound(node: ast.AST) -> list[str]:
+    """The names that ``node`` binds in its own namespace, in order."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        inner = [name for decorator in node.decorator_list for name in _bound(decorator)]
+        return [*inner, node.name]
+    if isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        return []
+    if isinstance(node, ast.Import):
+        return [alias.asname or alias.name.partition(".")[0] for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [alias.asname or alias.name for alias in node.names if alias.name != "*"]
+    if isinstance(node, ast.Name):
+        return [node.id] if isinstance(node.ctx, ast.Store) else []
+    if isinstance(node, ast.AnnAssign) and node.value is None:
+        return []
+    names: list[str] = []
+    if isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+        names.append(node.name)
+    for child in ast.iter_child_nodes(node):
+        names += _bound(child)
+    return names
+
+
+class _Heads(ast.NodeTransformer):
+    """Leaves of every procedure only what its definition evaluates: decorators, defaults and annotations."""
+
+    def __init__(self, keep_lambdas: bool) -> None:
+        self.keep_lambdas = keep_lambdas
+
+    def _definition(self, node: Definition) -> ast.AST:
+        return ast.Tuple(
+            elts=[
+                ast.Constant(("def", node.name)),
+                *(self.visit(d) for d in node.decorator_list),
+                *_signature_parts(node.args, self),
+                *([self.visit(node.returns)] if node.returns else []),
+                *getattr(node, "type_params", []),
+            ],
+            ctx=ast.Load(),
+        )
+
+    visit_FunctionDef = visit_AsyncFunctionDef = _definition
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        if self.keep_lambdas:
+            return self.generic_visit(node)
+        return ast.Tuple(elts=[ast.Constant("lambda"), *_signature_parts(node.args, self)], ctx=ast.Load())
+
+
+def _signature_parts(arguments: ast.arguments, visitor: ast.NodeTransformer) -> list[ast.expr]:
+    parts: list[ast.expr] = [visitor.visit(d) for d in arguments.defaults]
+    parts.append(ast.Constant("*"))
+    for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if default is not None:
+            parts += [ast.Constant(arg.arg), visitor.visit(default)]
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    named += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
+    for arg in named:
+        if arg.annotation is not None:
+            parts += [ast.Constant(("annotation", arg.arg)), visitor.visit(arg.annotation)]
+    return parts
+
+
+def _with_body(node: ast.ClassDef, body: list[ast.stmt]) -> ast.ClassDef:
+    fields = {name: getattr(node, name) for name in node._fields}
+    return ast.copy_location(ast.ClassDef(**(fields | {"body": body})), node)
+
+
+def _head(node: ast.stmt) -> str:
+    import copy
+
+    if isinstance(node, ast.ClassDef):
+        node = _with_body(node, [])
+        return ast.dump(node)
+    holds_procedures = any(
+        isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) for part in ast.walk(node)
+    )
+    if not holds_procedures:
+        return ast.dump(node)
+    # A lambda that is handed to a call in an assignment has shaped the value that was assigned; elsewhere it lives on as a procedure.
+    keep = isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and any(
+        isinstance(part, ast.Call) for part in ast.walk(node)
+    )
+    return ast.dump(_Heads(keep).visit(copy.deepcopy(node)))
+
+
+def _is_pure(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant | ast.Name):
+        return True
+    if isinstance(node, ast.Call):
+        function = node.func
+        arguments = [*node.args, *(k.value for k in node.keywords)]
+        if isinstance(function, ast.Name) and function.id in PURE_CALLS:
+            return all(map(_is_pure, arguments))
+        if (
+            isinstance(function, ast.Attribute)
+            and function.attr in PURE_METHODS
+            and isinstance(function.value, ast.Constant)
+        ):
+            return all(map(_is_pure, arguments))
+        return False
+    if isinstance(node, ast.Starred | ast.UnaryOp):
+        return _is_pure(node.value if isinstance(node, ast.Starred) else node.operand)
+    if isinstance(node, ast.BinOp):
+        return _is_pure(node.left) and _is_pure(node.right)
+    if isinstance(node, ast.BoolOp):
+        return all(map(_is_pure, node.values))
+    if isinstance(node, ast.Compare):
+        return all(map(_is_pure, [node.left, *node.comparators]))
+    if isinstance(node, ast.IfExp):
+        return all(map(_is_pure, [node.test, node.body, node.orelse]))
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return all(map(_is_pure, node.elts))
+    if isinstance(node, ast.Dict):
+        return all(k is None or _is_pure(k) for k in node.keys) and all(map(_is_pure, node.values))
+    if isinstance(node, ast.Subscript):
+        return _is_pure(node.value) and _is_pure(node.slice)
+    if isinstance(node, ast.JoinedStr):
+        return all(_is_pure(part) for part in node.values)
+    if isinstance(node, ast.FormattedValue):
+        return _is_pure(node.value)
+    if isinstance(node, ast.Attribute):
+        return False
+    return False

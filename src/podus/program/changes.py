@@ -1,0 +1,205 @@
+"""What differs between two versions of a program: by code, not by text. Pure data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from podus.program.body import Body, Statement, parse_module
+from podus.program.code import fingerprint
+from podus.program.version import Module, Version
+
+
+@dataclass
+class BodyChange:
+    """What differs between two bodies of one namespace.
+
+    ``run`` are the new and changed statements, in their order; ``previous`` gives for a name the old statement that bound it;
+    ``removed`` are names that nothing binds any more; ``classes`` the classes whose bodies differ but whose heads don't.
+    """
+
+    owners: tuple[str, ...]
+    run: list[Statement] = field(default_factory=list)
+    previous: dict[str, Statement] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    classes: list[BodyChange] = field(default_factory=list)
+    kept: list[Statement] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of the body has to run."""
+        return not (self.run or self.removed or any(not c.empty for c in self.classes))
+
+    def all_classes(self) -> list[BodyChange]:
+        """The changed classes below this body, the outer ones first, that have something to run or remove."""
+        found: list[BodyChange] = []
+        for change in self.classes:
+            if change.run or change.removed:
+                found.append(change)
+            found += change.all_classes()
+        return found
+
+
+@dataclass
+class ModuleChange:
+    """What differs between two versions of one module.
+
+    ``changed``, ``added`` and ``removed`` are qualified names of procedures; ``pairs`` maps every old procedure's name to
+    its name in the new version (they differ where several share one qualified name).
+    """
+
+    old: Module
+    new: Module
+    changed: list[str] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    pairs: dict[str, str] = field(default_factory=dict)
+    body: BodyChange | None = None
+
+    @property
+    def lines_only(self) -> bool:
+        """Whether the module behaves as before (its lines may have moved)."""
+        return not (self.changed or self.added or self.removed) and (self.body is None or self.body.empty)
+
+
+@dataclass
+class Changes:
+    """What differs between two versions of a program."""
+
+    modules: dict[str, ModuleChange] = field(default_factory=dict)
+    added: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+
+def compare_modules(old: Module, new: Module) -> ModuleChange:
+    """Compare two versions of a module. Raises SyntaxError if a source can't be parsed."""
+    change = ModuleChange(old, new)
+    _compare_procedures(change)
+    if old.source is not None and new.source is not None:
+        old_body = parse_module(old.source, old.file)
+        new_body = parse_module(new.source, new.file)
+        change.body = compare_bodies(old_body, new_body)
+    return change
+
+
+def compare_versions(old: Version, new: Version) -> Changes:
+    """Compare the modules that both versions have, and name those that only one has."""
+    changes = Changes()
+    for name, module in new.modules.items():
+        before = old.modules.get(name)
+        if before is None:
+            changes.added.append(name)
+        elif before is not module:
+            changes.modules[name] = compare_modules(before, module)
+    changes.removed = [name for name in old.modules if name not in new.modules]
+    return changes
+
+
+def _compare_procedures(change: ModuleChange) -> None:
+    # A procedure has changed when one nested in it has: it is what makes the nested one.
+    groups: dict[str, tuple[list[str], list[str]]] = {}
+    for side, module in enumerate((change.old, change.new)):
+        for name, code in module.procedures.items():
+            groups.setdefault(code.co_qualname, ([], []))[side].append(name)
+    for before, after in groups.values():
+        pairs = _pair(before, after, change)
+        for old_name, new_name in pairs:
+            change.pairs[old_name] = new_name
+            if fingerprint(change.old.procedures[old_name]) != fingerprint(
+                change.new.procedures[new_name]
+            ):
+                change.changed.append(new_name)
+        paired_old = {o for o, _ in pairs}
+        paired_new = {n for _, n in pairs}
+        change.removed += [name for name in before if name not in paired_old]
+        change.added += [name for name in after if name not in paired_new]
+
+
+def _pair(before: list[str], after: list[str], change: ModuleChange) -> list[tuple[str, str]]:
+    """Pair procedures of one qualified name: those that are the same first, the rest in order."""
+    if len(before) == 1 and len(after) == 1:
+        return [(before[0], after[0])]
+    left = {name: fingerprint(change.old.procedures[name]) for name in before}
+    right = {name: fingerprint(change.new.procedures[name]) for name in after}
+    pairs: list[tuple[str, str]] = []
+    free = list(after)
+    for name in before:
+        same = next((other for other in free if right[other] == left[name]), None)
+        if same is not None:
+            pairs.append((name, same))
+            free.remove(same)
+    taken = {o for o, _ in pairs}
+    rest = [name for name in before if name not in taken]
+    return pairs + list(zip(rest, free, strict=False))
+
+
+def compare_bodies(old: Body, new: Body) -> BodyChange:
+    """Which statements of ``new`` have to run in a namespace in which those of ``old`` have run."""
+    change = BodyChange(new.owners)
+    unmatched_old, unmatched_new = _unmatched(old.statements, new.statements)
+    for statement in old.statements:
+        for name in statement.names:
+            change.previous[name] = statement
+    # Classes are matched by name: their bodies are compared statement by statement.
+    old_classes = {s.names[-1]: s for s in old.statements if s.kind == "class"}
+    for statement in new.statements:
+        if statement.kind == "class":
+            before = old_classes.get(statement.names[-1])
+            if before is not None and statement not in unmatched_new:
+                assert before.body is not None and statement.body is not None
+                inner = compare_bodies(before.body, statement.body)
+                if not inner.empty:
+                    change.classes.append(inner)
+    for statement in unmatched_new:
+        if statement.kind == "main":
+            change.kept.append(statement)
+        else:
+            change.run.append(statement)
+    gone = {name for s in unmatched_old for name in s.names}
+    change.removed = sorted(gone - new.binds() - {"__doc__"})
+    _add_derived(change, new)
+    return change
+
+
+def _unmatched(old: list[Statement], new: list[Statement]) -> tuple[list[Statement], list[Statement]]:
+    """The statements that only one side has; order plays no part, so that a statement that moved doesn't run again."""
+    heads = Counter(s.head for s in old)
+    left_new: list[Statement] = []
+    for statement in new:
+        if heads[statement.head] > 0:
+            heads[statement.head] -= 1
+        else:
+            left_new.append(statement)
+    left_old: list[Statement] = []
+    for statement in reversed(old):
+        if heads[statement.head] > 0:
+            heads[statement.head] -= 1
+            left_old.append(statement)
+    left_old.reverse()
+    if left_old and left_new:
+        compiled = Counter(s.compiled_head for s in left_old)
+        still: list[Statement] = []
+        for statement in left_new:
+            if compiled[statement.compiled_head] > 0:
+                compiled[statement.compiled_head] -= 1
+            else:
+                still.append(statement)
+        left_new = still
+        left_old = [s for s in left_old if compiled[s.compiled_head] > 0]
+    return left_old, left_new
+
+
+def _add_derived(change: BodyChange, new: Body) -> None:
+    """Constants that are computed from changed constants follow them, if computing them has no other effect."""
+    moved = {name for s in change.run if s.kind == "assign" and s.pure for name in s.names}
+    chosen = set(map(id, change.run))
+    for statement in new.statements:
+        if (
+            id(statement) not in chosen
+            and statement.kind == "assign"
+            and statement.pure
+            and statement.reads & moved
+        ):
+            chosen.add(id(statement))
+            moved |= set(statement.names)
+    change.run = [s for s in new.statements if id(s) in chosen]

@@ -1,0 +1,223 @@
+"""Which code the running program was loaded from: one record a module, made when the module is imported.
+
+The planner must know what runs, not what lies on disk by now; so the source is kept as it was read. Nothing is added
+to the program's code, and after an import nothing of this runs any more.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import _bootstrap, _bootstrap_external  # type: ignore[attr-defined]
+from types import CodeType, ModuleType
+from typing import Any
+
+_STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+
+class Record:
+    """One module as it runs: ``code`` is what was executed, ``source`` what that was compiled from (None: bytecode alone)."""
+
+    __slots__ = ("code", "file", "kind", "main", "name", "source", "source_path")
+
+    def __init__(self, name: str, file: str, code: CodeType | None, source: bytes | None, kind: str) -> None:
+        self.name = name
+        self.file = file
+        self.code = code
+        self.source = source
+        # An updated module's source lies in the version's directory, not in memory.
+        self.source_path = ""
+        self.kind = kind
+        self.main = False
+
+    def read_source(self) -> bytes | None:
+        """The running version's source, or None where there is only bytecode."""
+        if self.source is None and self.source_path:
+            with open(self.source_path, "rb") as file:
+                return file.read()
+        return self.source
+
+    def executed(self) -> CodeType:
+        """The module's code; compiled again where the interpreter kept none (a script, a module loaded before podus)."""
+        if self.code is None:
+            source = self.read_source() or b""
+            self.code = compile(source, self.file, "exec", dont_inherit=True)
+        return self.code
+
+
+class Recorder:
+    """The records of the program's modules: every module outside the standard library and site-packages, and ``include``."""
+
+    def __init__(self, include: list[str]) -> None:
+        self.include = tuple(include)
+        self.records: dict[str, Record] = {}
+        # What `podus run` starts; its module is called __main__ when it is recorded.
+        self.main: Record | None = None
+
+    def in_program(self, name: str, file: str | None) -> bool:
+        """Whether module ``name`` from ``file`` is part of the program."""
+        if name == "podus" or name.startswith("podus.") or not file:
+            return False
+        for package in self.include:
+            if name == package or name.startswith(package + "."):
+                return True
+        if name == "sitecustomize" or any(part in file for part in _INSTALLED):
+            return False
+        return not file.startswith(_STDLIB) and not file.startswith("<")
+
+    def loaded(self, loader: Any, module: ModuleType, code: CodeType) -> None:
+        """Called between compiling and executing a module. Never raises: a program must not fail for our sake."""
+        name = module.__name__
+        try:
+            file = getattr(module, "__file__", None)
+            if self.in_program(name, file):
+                self.records[name] = self._record(loader, name, str(file), code)
+        except Exception:
+            self.records.pop(name, None)
+
+    def _record(self, loader: Any, name: str, file: str, code: CodeType | None) -> Record:
+        kind = "source"
+        source: bytes | None = None
+        if isinstance(loader, _bootstrap_external.SourcelessFileLoader) or file.endswith((".pyc", ".pyo")):
+            kind = "pyc"
+        elif isinstance(loader, _bootstrap_external.FileLoader):
+            source = loader.get_data(file)
+        else:
+            kind = "zip"
+            text = loader.get_source(name)
+            source = None if text is None else text.encode("utf-8")
+        return Record(name, file, code, source, kind)
+
+    def adopt(self, module: ModuleType, code: CodeType | None = None) -> None:
+        """Record a module that was loaded before podus: its code is what the loader would load now.
+
+        Right as long as the file has not changed since; ``podus.enable()`` is called before the program's modules
+        are imported so that this is the rare case.
+        """
+        spec = getattr(module, "__spec__", None)
+        file = getattr(module, "__file__", None)
+        name = module.__name__
+        if name in self.records or not self.in_program(name, file):
+            return
+        try:
+            loader = getattr(module, "__loader__", None)
+            if name == "__main__" and spec is None:
+                with open(str(file), "rb") as opened:
+                    self.records[name] = Record(name, str(file), code, opened.read(), "source")
+            elif loader is not None:
+                real = spec.name if spec is not None else name
+                record = self._record(loader, real, str(file), code)
+                if record.source is None and record.code is None:
+                    record.code = loader.get_code(real)
+                record.name = name
+                self.records[name] = record
+        except Exception:
+            return
+        if name == "__main__" and name in self.records:
+            self.records[name].main = True
+
+    def adopt_loaded(self) -> None:
+        """Record what is loaded already, the modules being executed right now with the very code that runs."""
+        running: dict[int, CodeType] = {}
+        frame = sys._getframe()
+        while frame is not None:
+            if frame.f_code.co_name == "<module>":
+                running[id(frame.f_globals)] = frame.f_code
+            frame = frame.f_back  # type: ignore[assignment]
+        for module in list(sys.modules.values()):
+            if isinstance(module, ModuleType):
+                self.adopt(module, running.get(id(module.__dict__)))
+
+    def settle_main(self) -> None:
+        """Record ``__main__`` once the interpreter has made it: its source was read when the program started."""
+        module = sys.modules.get("__main__")
+        if module is None or "__main__" in self.records:
+            return
+        if self.main is None:
+            self.adopt(module)
+            return
+        file = getattr(module, "__file__", None) or self.main.file
+        record = self.main
+        record.name, record.file, record.main = "__main__", str(file), True
+        if record.code is None:
+            record.code = _module_code_on_stack(module.__dict__)
+        self.records["__main__"] = record
+
+    def install(self) -> None:
+        """Have every import recorded from now on."""
+        original = _bootstrap_external._LoaderBasics.exec_module
+        if getattr(original, "podus", None) is not None:
+            original.podus[0] = self
+            return
+        # The pair stands in a cell that a second enable() can refill.
+        holder: list[Recorder] = [self]
+        call = _bootstrap._call_with_frames_removed
+
+        def exec_module(loader: Any, module: ModuleType) -> None:
+            code = loader.get_code(module.__name__)
+            if code is None:
+                raise ImportError(f"cannot load module {module.__name__!r} when get_code() returns None")
+            holder[0].loaded(loader, module, code)
+            call(exec, code, module.__dict__)
+
+        # Tracebacks leave out importlib's own frames by their file name; this frame stands for one of them.
+        exec_module.__code__ = exec_module.__code__.replace(
+            co_filename="<frozen importlib._bootstrap_external>"
+        )
+        exec_module.podus = holder  # type: ignore[attr-defined]
+        _bootstrap_external._LoaderBasics.exec_module = exec_module
+
+    def expect_main(self, module: str | None, script: str | None) -> None:
+        """Keep the source of the main module, which no import shows."""
+        if script is not None and os.path.isfile(script) and not _is_archive(script):
+            with open(script, "rb") as file:
+                self.main = Record("__main__", os.path.abspath(script), None, file.read(), "source")
+            return
+        names = ("__main__",) if module is None else (module, f"{module}.__main__")
+        for owner in (_bootstrap_external.SourceLoader, _bootstrap_external.SourcelessFileLoader):
+            self._watch_get_code(owner, names)
+        try:
+            import zipimport
+
+            self._watch_get_code(zipimport.zipimporter, names)
+        except ImportError:
+            pass
+
+    def _watch_get_code(self, owner: Any, names: tuple[str, ...]) -> None:
+        original = owner.get_code
+
+        def get_code(loader: Any, fullname: str) -> CodeType | None:
+            code: CodeType | None = original(loader, fullname)
+            # -m pkg imports pkg first: only runpy itself asks for the code of the main module.
+            if (
+                fullname in names
+                and code is not None
+                and sys._getframe(1).f_globals.get("__name__") == "runpy"
+            ):
+                owner.get_code = original
+                try:
+                    self.main = self._record(loader, fullname, loader.get_filename(fullname), code)
+                except Exception:
+                    self.main = None
+            return code
+
+        get_code.__code__ = get_code.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
+        owner.get_code = get_code
+
+
+def _is_archive(path: str) -> bool:
+    with open(path, "rb") as file:
+        return file.read(4) == b"PK\x03\x04"
+
+
+def _module_code_on_stack(namespace: dict[str, Any]) -> CodeType | None:
+    """The module body that is being executed in ``namespace`` by some thread, if one is."""
+    for frame in list(sys._current_frames().values()):
+        step: Any = frame
+        while step is not None:
+            if step.f_globals is namespace and step.f_code.co_name == "<module>":
+                code: CodeType = step.f_code
+                return code
+            step = step.f_back
+    return None

@@ -1,0 +1,301 @@
+"""The control socket: one thread that sleeps in ``poll`` until somebody asks. JSON-RPC 2.0, one message a line.
+
+It uses the low-level modules that the interpreter itself is made of, so that a program which replaces ``socket`` or ``threading``
+(gevent does) does not replace what we stand on.
+"""
+
+from __future__ import annotations
+
+import _socket
+import _thread
+import os
+import select
+import struct
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+MAX_LINE = 16 * 1024 * 1024
+# A peer that does not read its replies is dropped once this much waits for it.
+MAX_PENDING = 64 * 1024 * 1024
+
+Handler = Callable[[str, dict[str, Any], dict[str, Any]], Any]
+
+
+class Later:
+    """A reply that is given when ``ready()`` no longer gives None, or at ``deadline`` (``time.monotonic`` seconds)."""
+
+    def __init__(self, ready: Callable[[bool], Any], deadline: float) -> None:
+        self.ready = ready
+        self.deadline = deadline
+
+
+class _Connection:
+    def __init__(self, sock: Any, peer: dict[str, Any]) -> None:
+        self.sock = sock
+        self.peer = peer
+        self.received = b""
+        self.unsent = b""
+        self.waiting: list[tuple[Any, Later]] = []
+        self.closing = False
+
+
+class Server:
+    """Listens for the shell. ``handler(method, params, peer)`` gives a result, a :class:`Later`, or raises."""
+
+    def __init__(self, handler: Handler, path: Callable[[], str]) -> None:
+        self.handler = handler
+        self._path = path
+        self.path = ""
+        self._listener: Any = None
+        self._wake_read = self._wake_write = -1
+        self._connections: dict[int, _Connection] = {}
+        self._running = False
+        self._stopped = _thread.allocate_lock()
+        self._ident = 0
+
+    def open(self) -> str:
+        """Bind the socket; its directory is private and its mode 0600."""
+        self.path = self._path()
+        try:
+            os.unlink(self.path)
+        except FileNotFoundError:
+            pass
+        listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        listener.bind(self.path)
+        os.chmod(self.path, 0o600)
+        listener.listen(16)
+        listener.setblocking(False)
+        self._listener = listener
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        return self.path
+
+    def start(self) -> None:
+        """Start the thread, if the socket is open."""
+        if self._listener is None or self._running:
+            return
+        self._running = True
+        self._stopped.acquire()
+        # Not threading.Thread: the program's own list of threads must stay as it is.
+        self._ident = _thread.start_new_thread(self._loop, ())
+
+    def stop(self) -> None:
+        """End the thread and wait for it; the socket stays open, so whoever connects meanwhile is answered after :meth:`start`."""
+        if not self._running:
+            return
+        if _thread.get_ident() == self._ident:
+            return
+        self._running = False
+        self.wake()
+        self._stopped.acquire()
+        self._stopped.release()
+        _until_thread_is_gone()
+
+    def close(self) -> None:
+        """Remove the socket."""
+        if self._listener is None:
+            return
+        self._running = False
+        self.wake()
+        try:
+            os.unlink(self.path)
+        except OSError:
+            pass
+
+    def forget(self) -> None:
+        """In a forked child: these are the parent's connections, not ours."""
+        for connection in self._connections.values():
+            connection.sock.close()
+        self._connections.clear()
+        if self._listener is not None:
+            self._listener.close()
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+        self._listener = None
+        self._running = False
+        self._stopped = _thread.allocate_lock()
+
+    def wake(self) -> None:
+        """Have replies that wait looked at again. Callable from any thread."""
+        try:
+            os.write(self._wake_write, b"\0")
+        except OSError:
+            pass
+
+    def _loop(self) -> None:
+        try:
+            while self._running:
+                try:
+                    self._turn()
+                except Exception:
+                    if self._listener is None or sys is None:
+                        return
+                    time.sleep(0.05)
+        finally:
+            try:
+                self._stopped.release()
+            except (RuntimeError, AttributeError):
+                pass
+
+    def _turn(self) -> None:
+        poll = select.poll()
+        poll.register(self._listener.fileno(), select.POLLIN)
+        poll.register(self._wake_read, select.POLLIN)
+        deadline: float | None = None
+        for number, connection in self._connections.items():
+            wanted = 0 if connection.closing else select.POLLIN
+            poll.register(number, wanted | (select.POLLOUT if connection.unsent else 0))
+            for _, later in connection.waiting:
+                deadline = later.deadline if deadline is None else min(deadline, later.deadline)
+        timeout = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+        for number, event in poll.poll(timeout):
+            if number == self._wake_read:
+                try:
+                    os.read(self._wake_read, 4096)
+                except OSError:
+                    pass
+            elif number == self._listener.fileno():
+                self._accept()
+            elif number in self._connections:
+                self._serve(self._connections[number], event)
+        for connection in list(self._connections.values()):
+            self._answer_waiting(connection)
+            self._flush(connection)
+
+    def _accept(self) -> None:
+        number, _ = self._listener._accept()
+        sock = _socket.socket(fileno=number)
+        peer = peer_of(sock)
+        if peer.get("uid") not in (os.getuid(), 0):
+            sock.close()
+            return
+        sock.setblocking(False)
+        self._connections[number] = _Connection(sock, peer)
+
+    def _drop(self, connection: _Connection) -> None:
+        self._connections.pop(connection.sock.fileno(), None)
+        connection.sock.close()
+
+    def _serve(self, connection: _Connection, event: int) -> None:
+        if event & (select.POLLERR | select.POLLNVAL):
+            self._drop(connection)
+            return
+        if not event & (select.POLLIN | select.POLLHUP):
+            return
+        try:
+            data = connection.sock.recv(1 << 20)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(connection)
+            return
+        connection.received += data
+        while b"\n" in connection.received and not connection.closing:
+            line, _, connection.received = connection.received.partition(b"\n")
+            self._line(connection, line)
+        if len(connection.received) > MAX_LINE:
+            self._reply(connection, None, error=(-32700, f"a message is longer than {MAX_LINE} bytes", {}))
+            connection.closing = True
+
+    def _line(self, connection: _Connection, line: bytes) -> None:
+        import json
+
+        try:
+            message = json.loads(line)
+        except ValueError:
+            self._reply(connection, None, error=(-32700, "the message is not JSON", {}))
+            return
+        if not isinstance(message, dict) or not isinstance(message.get("method"), str):
+            self._reply(connection, None, error=(-32600, "the message is not a JSON-RPC 2.0 request", {}))
+            return
+        number = message.get("id")
+        params = message.get("params", {})
+        if not isinstance(params, dict):
+            self._reply(connection, number, error=(-32602, "parameters go by name", {}))
+            return
+        self._call(connection, number, lambda: self.handler(message["method"], params, connection.peer))
+
+    def _call(self, connection: _Connection, number: Any, call: Callable[[], Any]) -> None:
+        from podus.errors import PodusError
+
+        try:
+            result = call()
+        except PodusError as error:
+            details = {"kind": error.kind, "remedy": error.remedy}
+            self._reply(connection, number, error=(-32000, error.message, details))
+        except (TypeError, KeyError, ValueError) as error:
+            self._reply(connection, number, error=(-32602, f"bad parameters: {error!r}", {}))
+        except Exception as error:
+            self._reply(connection, number, error=(-32603, f"internal error: {error!r}", {}))
+        else:
+            if isinstance(result, Later):
+                connection.waiting.append((number, result))
+            else:
+                self._reply(connection, number, result)
+
+    def _answer_waiting(self, connection: _Connection) -> None:
+        still: list[tuple[Any, Later]] = []
+        for number, later in connection.waiting:
+            expired = time.monotonic() >= later.deadline
+            result: Any = None
+            try:
+                result = later.ready(expired)
+            except Exception as error:
+                self._reply(connection, number, error=(-32603, f"internal error: {error!r}", {}))
+                continue
+            if result is None and not expired:
+                still.append((number, later))
+            else:
+                self._reply(connection, number, result)
+        connection.waiting = still
+
+    def _reply(self, connection: _Connection, number: Any, result: Any = None, *, error: Any = None) -> None:
+        import json
+
+        message: dict[str, Any] = {"jsonrpc": "2.0", "id": number}
+        if error is None:
+            message["result"] = result
+        else:
+            message["error"] = {"code": error[0], "message": error[1], "data": error[2]}
+        connection.unsent += json.dumps(message).encode("utf-8") + b"\n"
+
+    def _flush(self, connection: _Connection) -> None:
+        if connection.unsent:
+            try:
+                sent = connection.sock.send(connection.unsent)
+                connection.unsent = connection.unsent[sent:]
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._drop(connection)
+                return
+        if len(connection.unsent) > MAX_PENDING or (connection.closing and not connection.unsent):
+            self._drop(connection)
+
+
+def peer_of(sock: Any) -> dict[str, Any]:
+    """The uid (and on Linux the pid) of the process at the other end of a Unix socket, as the kernel has it."""
+    if sys.platform == "linux":
+        raw = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, struct.calcsize("3i"))
+        pid, uid, _ = struct.unpack("3i", raw)
+        return {"pid": pid, "uid": uid}
+    # struct xucred: version, uid, ... at SOL_LOCAL (0), LOCAL_PEERCRED (1)
+    raw = sock.getsockopt(0, 1, 76)
+    return {"pid": 0, "uid": struct.unpack("2I", raw[:8])[1]}
+
+
+def _until_thread_is_gone() -> None:
+    """Let the thread's last instructions run: CPython warns at a fork when it counts more than one thread."""
+    deadline = time.monotonic() + 0.005
+    while sys.platform == "linux" and time.monotonic() < deadline:
+        try:
+            if len(os.listdir("/proc/self/task")) <= len(sys._current_frames()):
+                return
+        except OSError:
+            return
+        time.sleep(0.0001)

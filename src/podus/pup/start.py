@@ -1,0 +1,111 @@
+"""Starting the pup in a process: by ``podus run`` (``boot``), by ``podus.enable()``, and again in a forked child."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from typing import Any
+
+from podus.pup.recorder import Recorder
+from podus.pup.server import Server
+
+
+class Pup:
+    """The program-update processor of this process: its records, its socket, and, once asked for, its agent."""
+
+    def __init__(self, name: str, include: list[str]) -> None:
+        self.name = name
+        self.recorder = Recorder(include)
+        self.server = Server(self._handle, self._socket_path)
+        self._agent: Any = None
+        self.error = ""
+
+    def _socket_path(self) -> str:
+        from podus.portmap.registry import socket_path
+
+        return socket_path(os.getpid())
+
+    @property
+    def agent(self) -> Any:
+        """What may be asked of the pup; made at the first question, so that a program that is never asked pays nothing."""
+        if self._agent is None:
+            from podus.pup.agent import Agent
+
+            self._agent = Agent(self)
+        return self._agent
+
+    def _handle(self, method: str, params: dict[str, Any], peer: dict[str, Any]) -> Any:
+        return self.agent.handle(method, params, peer)
+
+    def serve(self) -> None:
+        """Open the socket, register with the port mapper and let the pup's thread sleep on it."""
+        from podus.portmap.registry import register
+
+        path = self.server.open()
+        register(
+            self.name, os.getpid(), path, {"argv": list(sys.orig_argv), "python": sys.version.split()[0]}
+        )
+        self.server.start()
+
+    def close(self) -> None:
+        """Take the program off the port mapper."""
+        from podus.portmap.registry import unregister
+
+        self.server.close()
+        unregister(os.getpid())
+
+    def before_fork(self) -> None:
+        """No thread of ours may hold a lock while the process is copied."""
+        self.server.stop()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on as before."""
+        self.server.start()
+
+    def after_fork_in_child(self) -> None:
+        """The child is a program of its own, with its own socket; an update that was under way goes on in it as well."""
+        self.server.forget()
+        try:
+            self.serve()
+            if self._agent is not None:
+                self._agent.after_fork_in_child()
+        except Exception as error:
+            self.error = str(error)
+
+
+_pup: Pup | None = None
+
+
+def current() -> Pup | None:
+    """The pup of this process, if it has one."""
+    return _pup
+
+
+def start(name: str, include: list[str]) -> Pup:
+    """Start this process's pup. A program goes on without one if its socket can't be made (``Pup.error`` says why)."""
+    global _pup
+    if _pup is not None:
+        _pup.recorder.include = tuple(dict.fromkeys((*_pup.recorder.include, *include)))
+        return _pup
+    _pup = Pup(name, include)
+    _pup.recorder.install()
+    try:
+        _pup.serve()
+    except Exception as error:
+        _pup.error = str(error)
+    os.register_at_fork(
+        before=_pup.before_fork,
+        after_in_parent=_pup.after_fork_in_parent,
+        after_in_child=_pup.after_fork_in_child,
+    )
+    atexit.register(_pup.close)
+    return _pup
+
+
+def boot(settings: dict[str, Any]) -> None:
+    """Called by ``pup/boot`` before the program's first line."""
+    pup = start(settings["name"], settings["include"])
+    pup.recorder.expect_main(settings.get("module"), settings.get("script"))
+    if pup.error:
+        print(f"podus: {pup.error}; the program runs, but can't be updated", file=sys.stderr)
