@@ -79,15 +79,15 @@ def find(text: str) -> Entry:
 
 
 def _not_found(text: str, running: list[Entry]) -> NotFound:
-    import difflib
-
+    if text.isdecimal() and is_alive(int(text)):
+        return NotFound(f"process {text} runs, but not under podus", "start it with `podus run`")
     if not running:
         return NotFound(
             f"there is no running program {text}: none runs under podus here",
             "start one with `podus run --name NAME SCRIPT`",
         )
-    if text.isdecimal() and is_alive(int(text)):
-        return NotFound(f"process {text} runs, but not under podus", "start it with `podus run`")
+    import difflib
+
     names = {e.name: e.name for e in running} | {str(e.pid): e.name for e in running}
     names |= {e.full_name: e.full_name for e in running} | {e.name.casefold(): e.name for e in running}
     near = difflib.get_close_matches(text, names, n=1) or difflib.get_close_matches(
