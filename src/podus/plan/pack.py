@@ -1,0 +1,87 @@
+"""Code on its way from the planner to the pup, in pieces so small that loading one holds no other thread up.
+
+``marshal.loads`` of a large module keeps the GIL for tens of milliseconds. A pack holds every code object by itself, with a hole for
+each code object nested in it; the pup puts them together one at a time. Equal code objects are one piece, so that a procedure
+that occurs in a module and in a runner of its statements is one object in both.
+"""
+
+from __future__ import annotations
+
+import marshal
+import struct
+import sys
+from collections.abc import Callable
+from types import CodeType
+
+MAGIC = b"podus pack 1\n"
+
+
+class PackWriter:
+    """Collects code objects and writes them to one file."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[CodeType, int] = {}
+        self._pieces: list[bytes] = []
+        self._names: dict[str, int] = {}
+
+    def add(self, name: str, code: CodeType) -> None:
+        """Put ``code`` into the pack under ``name``."""
+        self._names[name] = self._number(code)
+
+    def _number(self, code: CodeType) -> int:
+        known = self._numbers.get(code)
+        if known is not None:
+            return known
+        holes: list[tuple[int, int]] = []
+        consts = list(code.co_consts)
+        for index, const in enumerate(consts):
+            if isinstance(const, CodeType):
+                holes.append((index, self._number(const)))
+                consts[index] = None
+        shell = code.replace(co_consts=tuple(consts)) if holes else code
+        self._pieces.append(marshal.dumps((shell, tuple(holes))))
+        self._numbers[code] = len(self._pieces) - 1
+        return self._numbers[code]
+
+    def write(self, path: str) -> None:
+        """Write the pack. Raises OSError."""
+        with open(path, "wb") as file:
+            file.write(MAGIC)
+            header = marshal.dumps((sys.implementation.cache_tag, sys.hexversion >> 16, self._names, len(self._pieces)))
+            file.write(struct.pack("<I", len(header)) + header)
+            for piece in self._pieces:
+                file.write(struct.pack("<I", len(piece)) + piece)
+
+
+def read_pack(path: str, breathe: Callable[[], None]) -> dict[str, CodeType]:
+    """The code objects of a pack by name.
+
+    ``breathe`` is called between pieces to let other threads run. Raises OSError, or ValueError for what is no pack of this Python.
+    """
+    with open(path, "rb") as file:
+        data = memoryview(file.read())
+    if bytes(data[: len(MAGIC)]) != MAGIC:
+        raise ValueError(f"{path} is no pack of code")
+    position = len(MAGIC)
+
+    def block() -> memoryview:
+        nonlocal position
+        (size,) = struct.unpack_from("<I", data, position)
+        position += 4 + size
+        return data[position - size : position]
+
+    tag, version, names, count = marshal.loads(block())
+    if (tag, version) != (sys.implementation.cache_tag, sys.hexversion >> 16):
+        raise ValueError(f"{path} holds code of another Python ({tag})")
+    pieces: list[CodeType] = []
+    for number in range(count):
+        shell, holes = marshal.loads(block())
+        if holes:
+            consts = list(shell.co_consts)
+            for index, piece in holes:
+                consts[index] = pieces[piece]
+            shell = shell.replace(co_consts=tuple(consts))
+        pieces.append(shell)
+        if number % 64 == 63:
+            breathe()
+    return {name: pieces[number] for name, number in names.items()}

@@ -1,0 +1,104 @@
+"""What a person adds to an update: interprocedures, mapper procedures and semantic dependencies.
+
+These decorators only record; the functions stay ordinary functions. From PODUS: Segal and Frieder, "On-the-Fly Program Modification",
+IEEE Software, March 1993.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from podus.errors import Refused
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Declaration:
+    """One piece of support code: ``kind`` is ``interprocedure``, ``mapper`` or ``together``; ``targets`` are ``module:name``."""
+
+    __slots__ = ("function", "kind", "reverse", "targets")
+
+    def __init__(self, kind: str, targets: tuple[str, ...], function: Any = None, reverse: Any = None) -> None:
+        self.kind = kind
+        self.targets = targets
+        self.function = function
+        self.reverse = reverse
+
+    def as_dict(self) -> dict[str, Any]:
+        """The declaration as JSON can carry it (without the functions themselves)."""
+        name = getattr(self.function, "__name__", "")
+        return {"kind": self.kind, "targets": list(self.targets), "function": name, "reverse": self.reverse is not None}
+
+
+# The declarations of the support file that is being loaded; None when none is.
+_collecting: list[Declaration] | None = None
+
+
+def collect(run: Callable[[], Any]) -> list[Declaration]:
+    """Run ``run`` (a support file's body) and give what it declared."""
+    global _collecting
+    before, _collecting = _collecting, []
+    try:
+        run()
+        return _collecting
+    finally:
+        _collecting = before
+
+
+def _note(declaration: Declaration) -> None:
+    if _collecting is not None:
+        _collecting.append(declaration)
+
+
+def _check_target(target: object) -> str:
+    if not isinstance(target, str) or target.count(":") != 1 or not all(target.split(":")):
+        raise Refused(f"{target!r} names no procedure or data", "write it as 'module:name'")
+    return target
+
+
+def interprocedure(target: str, *, reverse: Callable[..., Any] | None = None) -> Callable[[F], F]:
+    """Declare an interprocedure: called in place of the new procedure ``target`` when old code calls it.
+
+    The function gets the new procedure first, then the old call's arguments: ``def sort(new, data): …``; what it returns or
+    raises is what the old caller sees. ``reverse`` does the same for callers of the new interface when the update is backed out.
+    """
+    _check_target(target)
+
+    def declare(function: F) -> F:
+        _declare(function, Declaration("interprocedure", (target,), function, reverse))
+        return function
+
+    return declare
+
+
+def mapper(target: str, *, reverse: Callable[[Any], Any] | None = None) -> Callable[[F], F]:
+    """Declare a mapper procedure: ``def levels(old): return new`` converts the data ``target`` (``module:name``).
+
+    It runs at the instant at which the procedures that use the data switch, while nobody else can be in them. For a procedure's own static
+    data (``target`` is a procedure), ``old`` has ``defaults``, ``kwdefaults``, ``attributes`` and ``cells``, and so must what is returned.
+    ``reverse`` converts back when the update is backed out.
+    """
+    _check_target(target)
+
+    def declare(function: F) -> F:
+        _declare(function, Declaration("mapper", (target,), function, reverse))
+        return function
+
+    return declare
+
+
+def _declare(function: Any, declaration: Declaration) -> None:
+    _note(declaration)
+    function.podus_declarations = [*getattr(function, "podus_declarations", []), declaration]
+
+
+def together(*targets: str) -> Declaration:
+    """Declare a semantic dependency: the procedures ``targets`` switch at one instant, when all are inactive."""
+    for target in targets:
+        _check_target(target)
+    if len(targets) < 2:
+        raise Refused("together() needs two procedures or more", "name those that must switch at one instant")
+    declaration = Declaration("together", targets)
+    _note(declaration)
+    return declaration

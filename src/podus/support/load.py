@@ -1,0 +1,115 @@
+"""Reading support code: executed in the process, only looked at in the planner."""
+
+from __future__ import annotations
+
+import ast
+from types import ModuleType
+from typing import Any
+
+from podus.errors import Refused
+from podus.support.declare import Declaration, collect
+
+
+def execute(path: str, name: str) -> list[Declaration]:
+    """Execute a support file as a module of its own; in the program's process, after new modules were imported.
+
+    Raises Refused with the place if it can't be executed.
+    """
+    try:
+        with open(path, "rb") as file:
+            code = compile(file.read(), path, "exec", dont_inherit=True)
+    except OSError as error:
+        raise Refused(f"the support file {path} can't be read: {error.strerror}", "give the path of a support file") from None
+    except (SyntaxError, ValueError) as error:
+        where = f"{path}:{getattr(error, 'lineno', 0)}"
+        raise Refused(f"the support file has a syntax error at {where}: {getattr(error, 'msg', error)}", "mend it") from None
+    module = ModuleType(name)
+    module.__file__ = path
+    try:
+        return collect(lambda: exec(code, module.__dict__))
+    except Refused:
+        raise
+    except Exception as error:
+        raise Refused(f"the support file {path} raised {type(error).__name__}: {error}{_place(error, path)}", "mend it") from error
+
+
+def _place(error: BaseException, path: str) -> str:
+    trace, line = error.__traceback__, 0
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f" (line {line})" if line else ""
+
+
+def given(support: Any) -> list[Declaration]:
+    """The declarations of functions that were handed over in Python: one, or a list or dict of them."""
+    items = list(support.values()) if isinstance(support, dict) else support
+    if not isinstance(items, list | tuple | set):
+        items = [items]
+    found: list[Declaration] = []
+    for item in items:
+        if isinstance(item, Declaration):
+            found.append(item)
+        elif getattr(item, "podus_declarations", None):
+            found += item.podus_declarations
+        elif isinstance(item, ModuleType):
+            for value in vars(item).values():
+                found += [d for d in getattr(value, "podus_declarations", []) if d not in found]
+        else:
+            raise Refused(
+                f"{item!r} is no support code", "decorate it with podus.interprocedure or podus.mapper, or use podus.together"
+            )
+    return found
+
+
+def inspect(path: str) -> list[dict[str, Any]]:
+    """What a support file declares, found in its text without running it.
+
+    Gives rows as :meth:`Declaration.as_dict`, with ``line``. Raises Refused if it can't be read, or where a target is not written out.
+    """
+    try:
+        with open(path, "rb") as file:
+            tree = ast.parse(file.read(), path)
+    except OSError as error:
+        raise Refused(f"the support file {path} can't be read: {error.strerror}", "give the path of a support file") from None
+    except (SyntaxError, ValueError) as error:
+        where = f"{path}:{getattr(error, 'lineno', 0)}"
+        raise Refused(f"the support file has a syntax error at {where}: {getattr(error, 'msg', error)}", "mend it") from None
+    rows: list[dict[str, Any]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for decorator in node.decorator_list:
+                kind = _declared(decorator, path)
+                if kind in ("interprocedure", "mapper"):
+                    assert isinstance(decorator, ast.Call)
+                    reverse = any(k.arg == "reverse" for k in decorator.keywords)
+                    row = {"kind": kind, "targets": _targets(decorator, path), "function": node.name, "reverse": reverse}
+                    rows.append(row | {"line": node.lineno})
+        elif isinstance(node, ast.Call) and _declared(node, path) == "together":
+            rows.append({"kind": "together", "targets": _targets(node, path), "function": "", "reverse": False, "line": node.lineno})
+    return rows
+
+
+def _declared(node: ast.expr, path: str) -> str:
+    if not isinstance(node, ast.Call):
+        return ""
+    function = node.func
+    name = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    owner = function.value if isinstance(function, ast.Attribute) else None
+    if name not in ("interprocedure", "mapper", "together") or (owner is not None and not isinstance(owner, ast.Name)):
+        return ""
+    return name
+
+
+def _targets(node: ast.Call, path: str) -> list[str]:
+    words = []
+    for argument in node.args:
+        if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str) and argument.value.count(":") == 1):
+            raise Refused(
+                f"{path}:{argument.lineno}: a target of support code must be written out as 'module:name'", "write it as a string"
+            )
+        words.append(argument.value)
+    if not words:
+        raise Refused(f"{path}:{node.lineno}: support code without a target", "name it as 'module:name'")
+    return words

@@ -1,0 +1,154 @@
+"""The atomic switch: look at every stack and, if nothing there forbids it, bind; with no other thread in between.
+
+Under the GIL a thread can lose its turn between two bytecodes, but not inside one call of C code. So the look at the stacks and the
+assignments are composed of iterators from ``itertools`` and ``operator``, and driven by one call. This is the binding table of
+PODUS: a procedure's specification is its function object, its implementation the ``__code__`` in it.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, chain, repeat, starmap, takewhile
+from operator import attrgetter, call
+from types import CodeType, FrameType
+from typing import Any
+
+# One assignment: a callable of C and its arguments, such as (setattr, function, "__code__", code).
+Op = tuple[Any, ...]
+
+
+def _frames() -> Iterator[FrameType]:
+    """Every frame of every thread, taken when it is iterated; no bytecode runs while it is."""
+    tops = chain.from_iterable(map(dict.values, starmap(sys._current_frames, [()])))
+    # getattr(frame, "f_back"), again and again; takewhile stops at the None below the last one.
+    stacks = map(accumulate, map(chain, zip(tops, strict=False), repeat(repeat("f_back"))), repeat(getattr))  # type: ignore[arg-type]
+    return chain.from_iterable(map(takewhile, repeat(bool), stacks))  # type: ignore[arg-type]
+
+
+def stacks() -> dict[int, list[tuple[CodeType, int, int]]]:
+    """For each thread its stack, innermost first, as (code, line, offset of the instruction).
+
+    One thread's stack is exact; two threads' are taken one after the other. No frame is held afterwards.
+    """
+    found: dict[int, list[tuple[CodeType, int, int]]] = {}
+    for thread, top in sys._current_frames().items():
+        frames = list(takewhile(bool, accumulate(chain((top,), repeat("f_back")), getattr)))  # type: ignore[arg-type]
+        found[thread] = [(f.f_code, f.f_lineno or 0, f.f_lasti) for f in frames]  # type: ignore[attr-defined]
+        del frames, top
+    return found
+
+
+def active_ids() -> set[int]:
+    """The ids of all code on any stack, at one instant."""
+    return set(map(id, map(attrgetter("f_code"), _frames())))
+
+
+class Switch:
+    """Assignments that take effect at one instant, and how to take them back.
+
+    ``do`` and ``undo`` are lists of operations; each must be sure to succeed (checked beforehand by whoever adds it).
+    """
+
+    __slots__ = ("do", "undo")
+
+    def __init__(self) -> None:
+        self.do: list[Op] = []
+        self.undo: list[Op] = []
+
+    def set_attribute(self, target: Any, name: str, value: Any) -> None:
+        """Plan ``target.name = value`` for a function, cell or property-like object."""
+        self.undo.append((setattr, target, name, getattr(target, name)))
+        self.do.append((setattr, target, name, value))
+
+    def set_item(self, namespace: dict[str, Any], name: str, value: Any) -> None:
+        """Plan ``namespace[name] = value``."""
+        if name in namespace:
+            self.undo.append((dict.__setitem__, namespace, name, namespace[name]))
+        else:
+            self.undo.append((dict.pop, namespace, name, None))
+        self.do.append((dict.__setitem__, namespace, name, value))
+
+    def delete_item(self, namespace: dict[str, Any], name: str) -> None:
+        """Plan ``del namespace[name]`` if it is there."""
+        if name in namespace:
+            self.undo.append((dict.__setitem__, namespace, name, namespace[name]))
+            self.do.append((dict.pop, namespace, name, None))
+
+    def set_class_attribute(self, cls: type, name: str, value: Any) -> None:
+        """Plan an assignment in the class's own namespace, past any ``__setattr__`` of its metaclass."""
+        if name in cls.__dict__:
+            self.undo.append((type.__setattr__, cls, name, cls.__dict__[name]))
+        else:
+            self.undo.append((type.__delattr__, cls, name))
+        self.do.append((type.__setattr__, cls, name, value))
+
+    def delete_class_attribute(self, cls: type, name: str) -> None:
+        """Plan the removal of an attribute from the class's own namespace."""
+        if name in cls.__dict__:
+            self.undo.append((type.__setattr__, cls, name, cls.__dict__[name]))
+            self.do.append((type.__delattr__, cls, name))
+
+    def extend(self, other: Switch) -> None:
+        """Have ``other`` take effect at the same instant, after this one."""
+        self.do += other.do
+        self.undo += other.undo
+
+    def reversed(self) -> Switch:
+        """The switch back."""
+        back = Switch()
+        back.do = self.undo[::-1]
+        back.undo = self.do[::-1]
+        return back
+
+
+class Stall:
+    """How long podus held all other threads up, at the longest, in microseconds."""
+
+    def __init__(self) -> None:
+        self.longest_us = 0.0
+
+    def measure(self, since: float) -> None:
+        """Note a hold that began at ``since`` (``time.perf_counter`` seconds)."""
+        self.longest_us = max(self.longest_us, (time.perf_counter() - since) * 1e6)
+
+
+def commit_unless_active(forbidden: Iterable[int], ops: list[Op], stall: Stall) -> bool:
+    """Carry out ``ops`` at one instant in which none of the codes with the ids ``forbidden`` is on any stack.
+
+    Returns whether it was done; if not, nothing was. Takes about 0.2 us an operation and 0.1 us a frame.
+    """
+    codes = map(id, map(attrgetter("f_code"), _frames()))
+    free = takewhile(frozenset(forbidden).isdisjoint, [codes])
+    act = starmap(deque, [(starmap(call, ops), 0)])
+    collecting = gc.isenabled()
+    # A collection in the middle could run a finalizer, and so let another thread in.
+    gc.disable()
+    try:
+        since = time.perf_counter()
+        done = list(zip(free, act, strict=False))
+        stall.measure(since)
+    finally:
+        if collecting:
+            gc.enable()
+    return bool(done)
+
+
+def commit(ops: list[Op], stall: Stall) -> None:
+    """Carry out ``ops`` at one instant, whatever is on the stacks."""
+    commit_unless_active((), ops, stall)
+
+
+def in_slices(ops: list[Op], stall: Stall, size: int = 500) -> None:
+    """Carry out ``ops`` where the instant does not matter, letting other threads in every ``size`` of them."""
+    for start in range(0, len(ops), size):
+        commit(ops[start : start + size], stall)
+        time.sleep(0)
+
+
+def can_take_code(function: Any, code: CodeType) -> bool:
+    """Whether ``function`` can be given ``code``: its cells go by position, so the free variables must be the same ones."""
+    return function.__code__.co_freevars == code.co_freevars
