@@ -1,0 +1,1 @@
+"""A packet router: what happens to a packet between two UDP ports."""
