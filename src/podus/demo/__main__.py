@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from podus.demo.experiment import Experiment, Outcome, Settings
-from podus.demo.show import HOW, Drawn, Plain, table, verdict
+from podus.demo.show import HOW, NOTE, Drawn, Plain, table, verdict
 from podus.errors import PodusError
 
 
@@ -78,7 +78,9 @@ def main(argv: list[str] | None = None) -> int:
     if options.json:
         print(outcome.to_json())
     else:
+        console.print("\n[bold]Every packet, phase by phase")
         console.print(table(outcome))
+        console.print(NOTE + "\n", style="dim", soft_wrap=True)
         for line in verdict(outcome):
             console.print(line, soft_wrap=True)
         console.print(f"\n{HOW}", highlight=False, markup=False)

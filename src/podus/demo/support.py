@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import podus
 
 
-@podus.interprocedure("routing.table:lookup")
+class Route(NamedTuple):
+    """What version 2 calls a route, for code of version 2 that outlives it."""
+
+    prefix: str
+    length: int
+    port: int
+
+
+def lookup_back(new: Callable[..., Any], table: Any, address: int, *, default: Any) -> Any:
+    """Version 2 hands over the table it holds and a default, and expects a route."""
+    import routing.table  # type: ignore[import-not-found]
+
+    try:
+        prefix, port = new(table if isinstance(table, list) else routing.table.routes, address)
+    except LookupError:
+        return default
+    return Route(prefix, int(prefix.partition("/")[2]), port)
+
+
+@podus.interprocedure("routing.table:lookup", reverse=lookup_back)
 def lookup(new: Callable[..., Any], table: Any, address: int) -> tuple[str, int]:
-    """Old code hands over the table it holds and expects ``(prefix, port)``, or LookupError.
+    """Version 1 hands over the table it holds and expects ``(prefix, port)``, or LookupError.
 
     An audit that began before the update still holds the old list: it is served from the table that replaced it.
     """
-    import routing.table  # type: ignore[import-not-found]
+    import routing.table
 
     route = new(routing.table.routes if isinstance(table, list) else table, address, default=None)
     if route is None:
