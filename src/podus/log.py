@@ -205,6 +205,10 @@ class Log:
         rows = self._read(f"SELECT {_COLUMNS} FROM event{where} ORDER BY id DESC LIMIT ?", values)
         return [Record(row) for row in reversed(rows)]
 
+    def programs(self) -> list[str]:
+        """The names of the programs that the log knows. Raises Refused if it can't be read."""
+        return [str(row[0]) for row in self._read("SELECT DISTINCT program FROM event ORDER BY program", ())]
+
     def unfinished(self) -> list[Record]:
         """The beginnings of the updates that were under way when their process died: each is the ``update`` event.
 

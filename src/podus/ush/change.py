@@ -1,0 +1,424 @@
+"""The commands that make plans and have them evaluated: load, plan, scaffold, update, back-out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from podus.errors import NotFound, PodusError, Refused
+from podus.log import Log
+from podus.plan.model import Plan
+from podus.portmap import lookup
+from podus.portmap.lookup import Entry
+from podus.ush import client, show
+from podus.ush.command import (
+    DONE,
+    FAILED,
+    Command,
+    Failed,
+    complete_label,
+    print_json,
+    program_argument,
+    who,
+)
+from podus.ush.follow import finish, follow, under_way
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DIRECTORY = click.Path(exists=True, file_okay=False, resolve_path=True)
+FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
+
+
+def _all(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
+    def apply(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+SOURCE = _all(
+    click.option(
+        "--from", "source", type=DIRECTORY, metavar="DIR", help="The new version lies in this directory."
+    ),
+    click.option(
+        "--git", metavar="REV", help="The new version is this revision of the program's git repository."
+    ),
+)
+TO = click.option(
+    "--to",
+    metavar="LABEL",
+    shell_complete=complete_label,
+    help="The new version was loaded under this label.",
+)
+LABEL = click.option("--as", "label", metavar="LABEL", help="Call the new version this.")
+ORDER = _all(
+    click.option("--support", type=FILE, metavar="FILE", help="Interprocedures, mappers and dependencies."),
+    click.option(
+        "--now",
+        multiple=True,
+        metavar="MOD:F",
+        help="Switch this procedure even while it is active; repeatable.",
+    ),
+    click.option("--hold", multiple=True, metavar="MOD:F", help="Do not switch this procedure; repeatable."),
+    click.option(
+        "--reset",
+        multiple=True,
+        metavar="MOD:NAME",
+        help="Give this data its new value though the program has modified it; repeatable.",
+    ),
+)
+WAITING = _all(
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0),
+        metavar="S",
+        help="Wait this many seconds; without it, for ever.",
+    ),
+    click.option(
+        "--on-timeout",
+        type=click.Choice(["back-out", "wait"]),
+        default="back-out",
+        show_default=True,
+        help="When the time is over: back out, or leave the update under way (exit code 3).",
+    ),
+    click.option(
+        "--detach", is_flag=True, help="Do not wait; the exit code is 3 while the update is under way."
+    ),
+)
+
+
+def planned(pup: client.Pup, command: str, *, quiet: bool, **request: Any) -> Plan:
+    """Have the planner, a process of the program's own interpreter, make the plan; a refused one is logged as such.
+
+    Raises PodusError if none can be made.
+    """
+    given = [
+        name for name, value in (("--from", "from"), ("--git", "git"), ("--to", "to")) if request.get(value)
+    ]
+    if len(given) > 1:
+        raise click.UsageError(
+            f"{' and '.join(given)} exclude each other: each says where the new version is"
+        )
+    if request.get("label") and request.get("to"):
+        raise click.UsageError(
+            "--as and --to exclude each other: the version that --to names has its label already"
+        )
+    from podus.plan.request import make_plan
+
+    executable = str(pup.call("hello").get("executable") or pup.entry.executable)
+    with _progress(quiet) as say:
+        plan = make_plan({"socket": pup.entry.socket, **request}, executable=executable, progress=say)
+    if command == "plan" or plan.refusals:
+        Log.open().write(
+            "refuse" if plan.refusals and command != "plan" else "plan",
+            program=pup.entry.name,
+            pid=pup.entry.pid,
+            update=plan.id,
+            who=who(),
+            from_version=plan.from_version,
+            to_version=plan.to_version,
+            procedures=[procedure.name for procedure in plan.procedures],
+            detail={"command": command, "reason": "; ".join(note.text for note in plan.refusals)},
+        )
+    return plan
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[str], None] | None]:
+    """A line on the terminal that says what the planner is at."""
+    screen = show.console(err=True)
+    if quiet or not screen.is_terminal:
+        yield None
+        return
+    with screen.status("planning") as status:
+        yield status.update
+
+
+def _source(source: str | None, git: str | None, to: str | None, label: str | None = None) -> dict[str, Any]:
+    return {"from": source, "git": git, "to": to, "label": label}
+
+
+def _order(
+    support: str | None, now: tuple[str, ...], hold: tuple[str, ...], reset: tuple[str, ...]
+) -> dict[str, Any]:
+    return {"support": support, "now": list(now), "hold": list(hold), "reset": list(reset)}
+
+
+def _refuse(entry: Entry, plan: Plan, *, as_json: bool) -> None:
+    """Raise Failed if the plan is refused, after showing every reason but a single one, which is the error itself."""
+    if not plan.refusals:
+        return
+    data = {"plan": json.loads(plan.to_json())}
+    if len(plan.refusals) == 1:
+        note = plan.refusals[0]
+        where = f"{note.where}: " if note.where and note.where not in note.text else ""
+        raise Failed(f"{entry.name} is not changed: {where}{note.text}", note.remedy, "refused", **data)
+    if not as_json:
+        screen = show.console(err=True)
+        for line in show.notes("", plan.refusals, "!", "red")[1:]:
+            screen.print(line)
+    raise Failed(
+        f"{entry.name} is not changed, for {show.plural(len(plan.refusals), 'reason')}",
+        "each reason names its remedy",
+        "refused",
+        **data,
+    )
+
+
+@click.command(
+    cls=Command,
+    short_help="Load a new version beside the running one.",
+    examples=[
+        ("podus load shop", "load what lies on disk now"),
+        ("podus load shop --git v2.1 --as v2.1", "load a revision, and call it v2.1"),
+    ],
+)
+@program_argument()
+@SOURCE
+@LABEL
+def load(*, name: str, source: str | None, git: str | None, label: str | None, as_json: bool) -> None:
+    """Load a new version of the program NAME beside the running one. Nothing is switched.
+
+    Without --from or --git the new version is what lies on disk now, in the places that the program's modules were loaded from.
+    `podus update NAME --to LABEL` switches to it later, even if the files have gone.
+    """
+    entry = lookup.find(name)
+    with client.connect(entry) as pup:
+        plan = planned(pup, "load", quiet=as_json, **_source(source, git, None, label))
+        _refuse(entry, plan, as_json=as_json)
+        loaded = pup.call("load", plan=plan.directory, who=who()) or {}
+    version = plan.to_version | {key: loaded[key] for key in ("label", "hash") if loaded.get(key)}
+    if as_json:
+        print_json({"program": entry.name, "pid": entry.pid, "version": version})
+    else:
+        click.echo(
+            f"{entry.name} has {show.version(version)} beside {show.version(plan.from_version)}"
+            f" (`podus update {entry.name} --to {version.get('label')}` switches to it)"
+        )
+
+
+@click.command(
+    cls=Command,
+    short_help="Say what an update would do, and whether it is safe.",
+    examples=[
+        ("podus plan shop", "what would become of shop with the files on disk now"),
+        ("podus plan shop --git main --support support.py", "the same for a revision, with support code"),
+        ("podus plan shop --json | jq .refusals", "why it is refused, for a program to read"),
+    ],
+)
+@program_argument()
+@SOURCE
+@TO
+@ORDER
+@click.pass_context
+def plan(
+    ctx: click.Context,
+    *,
+    name: str,
+    source: str | None,
+    git: str | None,
+    to: str | None,
+    support: str | None,
+    now: tuple[str, ...],
+    hold: tuple[str, ...],
+    reset: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Say what an update of the program NAME would do, and whether it is safe. Nothing is changed.
+
+    It shows each procedure that changed and the group it switches with, the data, the statements that will run, what is asked,
+    and who would be waited for if the update were made now. The exit code is 1 if the update would be refused.
+    """
+    entry = lookup.find(name)
+    with client.connect(entry) as pup:
+        made = planned(
+            pup, "plan", quiet=as_json, **_source(source, git, to), **_order(support, now, hold, reset)
+        )
+        if as_json:
+            click.echo(made.to_json())
+        else:
+            show.console().print(show.plan(made, _active(pup)))
+    ctx.exit(FAILED if made.refusals else DONE)
+
+
+def _active(pup: client.Pup) -> frozenset[str] | None:
+    """The procedures that are on a stack or suspended at this moment; None if the program doesn't say."""
+    try:
+        seen = pup.call("activity")
+        stacks = [frame["procedure"] for thread in seen["threads"] for frame in thread["stack"]]
+        return frozenset(stacks + [item["procedure"] for item in seen["suspended"]])
+    except (PodusError, KeyError, TypeError):
+        return None
+
+
+@click.command(
+    cls=Command,
+    short_help="Print skeletons of the support code that a plan says is missing.",
+    examples=[
+        ("podus scaffold shop > support.py", "write skeletons of what is missing"),
+        ("podus update shop --support support.py", "use them, once they are filled in"),
+    ],
+)
+@program_argument()
+@SOURCE
+@TO
+@click.option("--support", type=FILE, metavar="FILE", help="Support code that is there already.")
+def scaffold(
+    *, name: str, source: str | None, git: str | None, to: str | None, support: str | None, as_json: bool
+) -> None:
+    """Print skeletons of the interprocedures and mappers that the plan says are missing, ready to be filled in."""
+    from podus.support.scaffold import scaffold as skeletons
+
+    entry = lookup.find(name)
+    with client.connect(entry) as pup:
+        made = planned(pup, "scaffold", quiet=as_json, **_source(source, git, to), support=support)
+    text = skeletons(made)
+    if as_json:
+        print_json({"support": text, "refusals": json.loads(made.to_json())["refusals"]})
+        return
+    click.echo(text, nl=not text.endswith("\n"))
+
+
+@click.command(
+    cls=Command,
+    short_help="Update a running program.",
+    examples=[
+        ("podus update shop", "switch shop to the files on disk now"),
+        (
+            "podus update shop --git v2.1 --timeout 30",
+            "to a revision; back out if it takes more than half a minute",
+        ),
+        ("podus update shop --to v2.1 --support support.py", "to a version loaded before, with support code"),
+        ("podus update shop --now shop.pay:charge", "switch one procedure out of its turn"),
+    ],
+)
+@program_argument()
+@SOURCE
+@TO
+@LABEL
+@ORDER
+@WAITING
+@click.pass_context
+def update(
+    ctx: click.Context,
+    *,
+    name: str,
+    source: str | None,
+    git: str | None,
+    to: str | None,
+    label: str | None,
+    support: str | None,
+    now: tuple[str, ...],
+    hold: tuple[str, ...],
+    reset: tuple[str, ...],
+    timeout: float | None,
+    on_timeout: str,
+    detach: bool,
+    as_json: bool,
+) -> None:
+    """Update the program NAME while it runs, each procedure when it is inactive.
+
+    Without --from, --git or --to the new version is what lies on disk now. A plan that is not safe is refused, and nothing is changed.
+    Ctrl-C leaves the update under way and says how to follow it or take it back.
+    """
+    entry = lookup.find(name)
+    with client.connect(entry) as pup:
+        made = planned(
+            pup,
+            "update",
+            quiet=as_json,
+            **_source(source, git, to, label),
+            **_order(support, now, hold, reset),
+        )
+        code = _evaluate(pup, made, timeout=timeout, on_timeout=on_timeout, detach=detach, as_json=as_json)
+    ctx.exit(code)
+
+
+def _evaluate(
+    pup: client.Pup, plan: Plan, *, timeout: float | None, on_timeout: str, detach: bool, as_json: bool
+) -> int:
+    """Have the pup evaluate a plan, follow it, and return the exit code."""
+    entry = pup.entry
+    _refuse(entry, plan, as_json=as_json)
+    if plan.empty:
+        if as_json:
+            print_json({"state": "complete", "from": plan.from_version, "to": plan.to_version, "total": 0})
+        else:
+            click.echo(
+                f"there is nothing to update: {entry.name} runs {show.version(plan.to_version)} already"
+            )
+        return DONE
+    if not as_json:
+        screen = show.console(err=True)
+        for line in show.notes("", plan.asks, "?", "yellow")[1:]:
+            screen.print(line)
+    begun = pup.call("update", plan=plan.directory, timeout=timeout, on_timeout=on_timeout, who=who())
+    if detach:
+        status = pup.call("status", update=begun["id"])
+    else:
+        # The pup itself backs out when the time is over; a shell that waits no longer goes away.
+        patience = timeout if on_timeout == "wait" else None
+        status = follow(pup, begun["id"], timeout=patience, quiet=as_json)
+    return finish(entry, status, wanted="complete", as_json=as_json)
+
+
+@click.command(
+    "back-out",
+    cls=Command,
+    short_help="Take an update back.",
+    examples=[
+        ("podus back-out shop", "take back the update under way, or else the last one"),
+        ("podus back-out shop --to v1", "return to a version that is still loaded"),
+    ],
+)
+@program_argument()
+@TO
+@click.option(
+    "--support",
+    type=FILE,
+    metavar="FILE",
+    help="Support code for the way back, if the update's own has none.",
+)
+@WAITING
+@click.pass_context
+def back_out(
+    ctx: click.Context,
+    *,
+    name: str,
+    to: str | None,
+    support: str | None,
+    timeout: float | None,
+    on_timeout: str,
+    detach: bool,
+    as_json: bool,
+) -> None:
+    """Take an update of the program NAME back, by the same rule of activity.
+
+    While an update is under way, what has switched goes back. After it the way back is an update like any other, with the reverse support
+    code; it is refused where data was mapped and no way back was given.
+    """
+    entry = lookup.find(name)
+    with client.connect(entry) as pup:
+        try:
+            status = pup.call("status")
+        except NotFound:
+            status = None
+        if not under_way(status):
+            made = planned(pup, "back-out", quiet=as_json, back_out=True, to=to, support=support)
+            ctx.exit(
+                _evaluate(pup, made, timeout=timeout, on_timeout=on_timeout, detach=detach, as_json=as_json)
+            )
+        if to:
+            raise Refused(
+                f"an update of {entry.name} is under way, so that --to can't be followed now",
+                f"`podus back-out {entry.full_name}` takes it back first",
+            )
+        begun = pup.call("back-out", update=status["id"], who=who())
+        status = follow(pup, begun["id"], timeout=0 if detach else timeout, quiet=as_json)
+        ctx.exit(finish(entry, status, wanted="backed-out", as_json=as_json))

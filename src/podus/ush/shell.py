@@ -1,0 +1,146 @@
+"""ush, the updating-system shell of the paper: the commands of podus, for many programs at once, without leaving it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import click
+from click.shell_completion import ShellComplete
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.history import FileHistory
+
+from podus import places
+from podus.errors import NotFound, PodusError
+from podus.portmap import lookup
+from podus.ush.command import DONE, FAILED, Command, Group, Session, complete_program, report
+
+# They take the terminal or the process over, or are of use only outside.
+NOT_HERE = ("run", "ush", "completion")
+
+
+@click.command(
+    cls=Command,
+    has_json=False,
+    short_help="Let commands be about a program when they name none.",
+    examples=[("use shop", "from now on `status` means `status shop`"), ("use", "about none in particular")],
+)
+@click.argument("program", required=False, metavar="[NAME]", shell_complete=complete_program)
+@click.pass_obj
+def use(session: Session, program: str | None) -> None:
+    """Let the commands that follow be about the program NAME when they name none."""
+    session.current = lookup.find(program).full_name if program else ""
+
+
+@click.command("help", cls=Command, has_json=False, short_help="Explain a command, or list them all.")
+@click.argument("name", required=False, metavar="[COMMAND]")
+@click.pass_context
+def help_(ctx: click.Context, name: str | None) -> None:
+    """Explain COMMAND, or list all commands."""
+    parent = ctx.parent
+    assert parent is not None and isinstance(parent.command, Group)
+    if not name:
+        click.echo(parent.get_help())
+        return
+    command = parent.command.get_command(parent, name)
+    if command is None:
+        raise NotFound(f"there is no command {name}", "`help` lists them")
+    with click.Context(command, info_name=name, parent=parent) as inner:
+        click.echo(command.get_help(inner))
+
+
+@click.command("quit", cls=Command, has_json=False, short_help="Leave the shell; updates under way go on.")
+def quit_() -> None:
+    """Leave the shell. Updates that are under way go on by themselves."""
+
+
+def inner(cli: click.Group) -> Group:
+    """The commands of the command line, and those that only make sense inside."""
+    found = {name: command for name, command in cli.commands.items() if name not in NOT_HERE}
+    group = Group("ush", help="The updating-system shell: commands about running programs.", commands=found)
+    for command in (use, help_, quit_):
+        group.add_command(command)
+    return group
+
+
+class _Completer(Completer):
+    """What click would complete in the shell outside."""
+
+    def __init__(self, group: click.Group, session: Session) -> None:
+        self._shell = ShellComplete(group, {"obj": session}, "", "")
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        text = document.text_before_cursor
+        try:
+            words = shlex.split(text)
+        except ValueError:
+            return  # inside quotes
+        incomplete = "" if not words or text[-1:].isspace() else words.pop()
+        for item in self._shell.get_completions(words, incomplete):
+            if item.type == "plain":
+                yield Completion(item.value, start_position=-len(incomplete), display_meta=item.help or "")
+
+
+def execute(group: click.Group, session: Session, line: str) -> int:
+    """Do what one line says and return its exit code. Raises EOFError on ``quit``."""
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError as error:
+        report(PodusError(f"the line can't be read: {error}", "close the quotes"), as_json=False)
+        return FAILED
+    if not words:
+        return DONE
+    if words in (["quit"], ["exit"]):
+        raise EOFError
+    try:
+        return int(group.main(words, prog_name="", standalone_mode=False, obj=session) or DONE)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return FAILED
+    finally:
+        sys.stdout.flush()
+
+
+def main(cli: click.Group, name: str) -> int:
+    """Run the shell at the program ``name`` ("" for none), and return its exit code: that of the last command that failed, if it is no terminal.
+
+    Raises NotFound if there is no such program.
+    """
+    session = Session(lookup.find(name).full_name if name else "")
+    group = inner(cli)
+    if sys.stdin.isatty():
+        return _interact(group, session)
+    code = DONE
+    for line in sys.stdin:
+        try:
+            code = execute(group, session, line) or code
+        except EOFError:
+            break
+    return code
+
+
+def _interact(group: click.Group, session: Session) -> int:
+    prompt: PromptSession[Any] = PromptSession(
+        history=FileHistory(os.path.join(places.state_dir(), "ush_history")),
+        completer=_Completer(group, session),
+        complete_while_typing=False,
+        enable_history_search=True,
+    )
+    click.echo(
+        "podus ush: `help` lists the commands, Tab completes, `use NAME` chooses a program, `quit` leaves"
+    )
+    while True:
+        try:
+            line = prompt.prompt(f"ush {session.current}> " if session.current else "ush> ")
+            execute(group, session, line)
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return DONE
