@@ -91,7 +91,8 @@ class ModulePart:
     ``action`` is ``update``, ``import``, ``delete`` or ``lines`` (only line numbers or the file's place changed).
     ``pack`` and ``source`` are file names in the plan's directory. ``runner`` names the code of the new and changed
     top-level statements ("" if there are none). ``redirects`` maps a local name to the ``[module, name]`` it is imported from.
-    ``statements`` are the first lines of what will run, for people.
+    ``statements`` are the first lines of what will run, for people. ``redefined`` are classes whose whole statement runs again:
+    what it makes goes into the class that is there.
     """
 
     name: str
@@ -106,6 +107,12 @@ class ModulePart:
     redefined: list[str] = field(default_factory=list)
     statements: list[str] = field(default_factory=list)
     package: bool = False
+    # Old procedure -> new procedure where the names differ; old ones without a new one; new ones without an old one.
+    pairs: dict[str, str] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
+    fresh: list[str] = field(default_factory=list)
+    # Changed procedures (full names) that the statements which run while staging may call.
+    calls: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -146,6 +153,8 @@ class Plan:
     data: list[Datum] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     reach: list[Reach] = field(default_factory=list)
+    # Changed procedure -> the changed procedures that its new version can invoke, directly or not.
+    reaches: dict[str, list[str]] = field(default_factory=dict)
     gates: list[Gate] = field(default_factory=list)
     mappers: list[Mapper] = field(default_factory=list)
     now: list[str] = field(default_factory=list)

@@ -1,0 +1,256 @@
+"""What may switch alone, what must switch together, and what can't: interfaces, data, support code and activity."""
+
+from __future__ import annotations
+
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from podus.plan.groups import Groups
+from podus.plan.model import Note, Procedure, Reach
+from podus.program.callgraph import CallGraph, build
+from podus.program.code import walk
+from podus.program.flow import can_return_from
+from podus.program.interface import accepts_every_old_call, compatible_for_callers, signature
+
+if TYPE_CHECKING:
+    from podus.plan.compile import Compiler
+    from podus.plan.supported import SupportCode
+    from podus.plan.toplevel import TopLevel
+
+SUSPENDING = 0x2A0  # CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+
+
+class Safety:
+    """Adds groups, gates, mappers, reach and refusals to a plan that lists what changed."""
+
+    def __init__(self, compiler: Compiler, support: SupportCode, toplevel: TopLevel) -> None:
+        self.compiler = compiler
+        self.plan = compiler.plan
+        self.support = support
+        self.toplevel = toplevel
+        # What has to switch: procedures that both versions have.
+        self.switching = {p.name: p for p in self.plan.procedures if p.change in ("body", "head")}
+        self.old_names = {
+            f"{c.new.name}:{new}": f"{c.old.name}:{old}" for c in compiler.changes.values() for old, new in c.pairs.items()
+        }
+        self.groups = Groups(self.switching)
+        self.active = self._activity()
+        self.endless = self._endless()
+
+    def compile(self) -> None:
+        """Do it all."""
+        gates = {gate.procedure: gate for gate in self.support.gate_rows()}
+        self.plan.gates = list(gates.values())
+        self.plan.mappers = self.support.mapper_rows()
+        self._group_makers()
+        self._declared()
+        self._interfaces(gates)
+        self._data()
+        self.plan.groups = self.groups.result(self.switching, [m.target for m in self.plan.mappers if m.kind == "data"])
+        if self.switching:
+            self._reach()
+        for name in sorted(self.endless & set(self.switching)):
+            self.switching[name].notes.append("is active and never returns: it stays in its old version until it ends")
+
+    # ---- activity
+
+    def _activity(self) -> dict[str, list[dict[str, Any]]]:
+        """Procedure -> its activations on stacks right now (thread, line, offset)."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        answer = self.compiler.pup.call("activity")
+        for thread in answer["threads"]:
+            for frame in thread["stack"]:
+                if frame["procedure"]:
+                    found.setdefault(frame["procedure"], []).append({"thread": thread["name"], **frame})
+        return found
+
+    def _old_code(self, name: str) -> CodeType | None:
+        module, _, qualname = self.old_names.get(name, name).partition(":")
+        owner = self.compiler.old.modules.get(module)
+        return owner.procedures.get(qualname) if owner is not None else None
+
+    def _endless(self) -> set[str]:
+        """Procedures with an activation that can't come to an end from where it stands."""
+        new_names = {old: new for new, old in self.old_names.items()}
+        found: set[str] = set()
+        for old_name, activations in self.active.items():
+            name = new_names.get(old_name, old_name)
+            code = self._old_code(name)
+            if code is not None and any(not can_return_from(code, a["offset"]) for a in activations):
+                found.add(name)
+        return found
+
+    # ---- groups
+
+    def _group_makers(self) -> None:
+        """A closure's old code can be made again as long as the procedure around it is old: they switch together."""
+        for name in self.switching:
+            module, _, qualname = name.partition(":")
+            parent = qualname.rpartition(".<locals>.")[0]
+            while parent:
+                maker = f"{module}:{parent}"
+                if maker in self.switching:
+                    self.groups.join([maker, name], f"{qualname} is made by {parent}")
+                    break
+                parent = parent.rpartition(".<locals>.")[0]
+
+    def _declared(self) -> None:
+        for targets in self.support.together():
+            self.groups.join([t for t in targets if t in self.switching], "declared with together")
+
+    def _interfaces(self, gates: dict[str, Any]) -> None:
+        """What each change means for old callers; without an interprocedure they must switch with it."""
+        calls: dict[str, list[str]] | None = None
+        for name, procedure in self.switching.items():
+            old, new = self._old_code(name), self._new_code(name)
+            if old is None or new is None:
+                continue
+            before, after = self._signature(old, True, name), self._signature(new, False, name)
+            accepted, words = accepts_every_old_call(before, after)
+            if accepted and words and "same" not in words:
+                procedure.interface = f"{words}; every old call is still accepted"
+            if accepted:
+                continue
+            procedure.change = "interface"
+            procedure.interface = words
+            if name in gates:
+                procedure.notes.append("old callers go through the interprocedure " + gates[name].function)
+                continue
+            if calls is None:
+                calls = self._mentions()
+            self._derive(name, procedure, words, calls, after)
+        for name, gate in gates.items():
+            if name not in self.switching:
+                self.compiler.refuse(
+                    "idle-interprocedure",
+                    f"there is an interprocedure for {name}, which does not change",
+                    "take it out of the support code",
+                )
+                continue
+            if calls is None:
+                calls = self._mentions()
+            gate.callers = [c for c in calls.get(_simple(name), ()) if c != name]
+
+    def _derive(self, name: str, procedure: Procedure, words: str, calls: dict[str, list[str]], after: Any) -> None:
+        callers = []
+        for caller in calls.get(_simple(name), ()):
+            code = self._old_code(caller)
+            if caller != name and code is not None and not compatible_for_callers(after, code, _simple(name)):
+                callers.append(caller)
+        stuck = [c for c in callers if c in self.endless and c not in self.plan.hold]
+        for caller in stuck:
+            activation = self.active[self.old_names.get(caller, caller)][0]
+            self.compiler.refuse(
+                "interprocedure-needed",
+                f"{name} {words}, and its caller {caller} is active and never returns "
+                f"(thread {activation['thread']}, line {activation['line']})",
+                f"give an interprocedure for {name} (`podus scaffold` writes its skeleton)",
+                name,
+            )
+        self.groups.join([name, *(c for c in callers if c not in stuck)], f"{_simple(name)}'s interface: {words}")
+        if callers:
+            procedure.notes.append("switches with its callers " + ", ".join(callers))
+
+    def _mentions(self) -> dict[str, list[str]]:
+        """Simple name -> the switching procedures whose old code mentions it; a superset of those that call it."""
+        found: dict[str, list[str]] = {}
+        for caller in self.switching:
+            code = self._old_code(caller)
+            if code is None:
+                continue
+            # What is nested is a procedure of its own, but its calls are made while this one's stack frame stands or after.
+            names = {n for c in walk(code) for n in (*c.co_names, *c.co_freevars)}
+            for word in names:
+                found.setdefault(word, []).append(caller)
+        return found
+
+    def _signature(self, code: CodeType, old: bool, name: str) -> Any:
+        version = self.compiler.old if old else self.compiler.new
+        full = self.old_names.get(name, name) if old else name
+        module, _, qualname = full.partition(":")
+        return signature(code, version.modules[module].code, qualname)
+
+    def _new_code(self, name: str) -> CodeType | None:
+        module, _, qualname = name.partition(":")
+        owner = self.compiler.new.modules.get(module)
+        return owner.procedures.get(qualname) if owner is not None else None
+
+    def _data(self) -> None:
+        """Data that changes does so at the same instant as the changed procedures that use it."""
+        mappers = {m.target: m for m in self.plan.mappers if m.kind == "data"}
+        targets = [d.name for d in self.plan.data if d.action in ("set", "map")]
+        for name in dict.fromkeys([*targets, *mappers]):
+            users = self._users(name)
+            changed = [u for u in users if u in self.switching]
+            waited = [u for u in changed if u not in self.endless]
+            self.groups.add(name)
+            self.groups.join([name, *waited], f"they use {name}")
+            if name in mappers:
+                mappers[name].users = [u for u in users if u not in self.endless]
+                for user in (u for u in users if u in self.endless):
+                    self.plan.asks.append(
+                        Note(
+                            "mapped-under-endless",
+                            f"{user} uses {name} and never returns: it will find the new form at its next look",
+                            "make sure that it can, or move the use into a procedure that returns",
+                            user,
+                        )
+                    )
+        for mapper in self.plan.mappers:
+            if mapper.kind == "static":
+                self.groups.add(mapper.target)
+
+    def _users(self, datum: str) -> list[str]:
+        """The procedures of the new version that mention a datum by name, in its module or where it was imported from there."""
+        module, _, name = datum.partition(":")
+        simple = name.rpartition(".")[2]
+        users: list[str] = []
+        for other in self.compiler.new.modules.values():
+            words = {simple} if other.name == module else set()
+            part = self.toplevel.parts.get(other.name)
+            redirects = part.redirects if part is not None else self.toplevel._redirects(other)
+            words |= {local for local, (source, what) in redirects.items() if source == module and what == simple}
+            if module.rpartition(".")[2] in other.code.co_names or module in redirects:
+                words.add(simple)
+            if not words:
+                continue
+            for qualname, code in other.procedures.items():
+                if words & set(code.co_names):
+                    users.append(f"{other.name}:{qualname}")
+        return users
+
+    # ---- reach
+
+    def _reach(self) -> None:
+        graph: CallGraph = build(self.compiler.new.modules)
+        names = list(self.switching)
+        closure = graph.closure(names)
+        self.plan.reaches = {name: sorted(r - {name}) for name, r in closure.items() if r - {name}}
+        new_names = {old: new for new, old in self.old_names.items()}
+        active = {new_names.get(n, n) for n in self.active} & set(names)
+        for name in names:
+            if name in active:
+                continue
+            blocking = closure.get(name, set()) & active
+            if blocking:
+                for target, path in graph.reach(name, blocking).items():
+                    words = [f"{node} ({edge.why}, line {edge.line})" for node, edge in path]
+                    self.plan.reach.append(Reach(name, target, words))
+        order = {name: position for position, name in enumerate(_callees_first(names, closure))}
+        self.plan.groups.sort(key=lambda g: min((order.get(p, 0) for p in g.procedures), default=-1))
+        for part in self.plan.modules:
+            if part.action == "update" and part.statements:
+                body = f"{part.name}:<module>"
+                part.calls = sorted(graph.closure([body, *names]).get(body, set()) & set(names))
+
+
+def _callees_first(names: list[str], closure: dict[str, set[str]]) -> list[str]:
+    return sorted(names, key=lambda name: len(closure.get(name, ())))
+
+
+def _simple(name: str) -> str:
+    """What a call of the procedure mentions: the last part of its name, for a constructor that of its class."""
+    parts = name.partition(":")[2].partition("#")[0].split(".")
+    if parts[-1] in ("__init__", "__new__", "__call__") and len(parts) > 1:
+        return parts[-2]
+    return parts[-1]

@@ -1,0 +1,131 @@
+"""The support code as the planner sees it: what it names must be there, and what it is asked for must be given."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import TYPE_CHECKING, Any
+
+from podus.plan.model import Gate, Mapper
+from podus.support.load import inspect
+
+if TYPE_CHECKING:
+    from podus.plan.compile import Compiler
+
+
+class SupportCode:
+    """Interprocedures, mappers and dependencies of one update, by what they name.
+
+    When an update is backed out, ``backwards`` is set and the ``reverse`` of each is meant.
+    """
+
+    def __init__(self, compiler: Compiler) -> None:
+        self.compiler = compiler
+        request = compiler.request
+        self.backwards = bool(request.get("back_out"))
+        self.path = ""
+        if self.backwards:
+            previous = self._previous()
+            self.path = previous.get("support") or ""
+            self.declarations: list[dict[str, Any]] = list(previous.get("declarations") or ())
+        elif request.get("support"):
+            self.path = os.path.abspath(request["support"])
+            self.declarations = inspect(self.path)
+        else:
+            self.declarations = list(request.get("declarations") or ())
+        self.declarations = [dict(d) for d in self.declarations]
+        compiler.plan.support = self.path
+        if not self.backwards:
+            self.declarations += self._project_dependencies()
+        self._check()
+
+    def _previous(self) -> dict[str, Any]:
+        rows = [v for v in self.compiler.pup.call("versions") if v.get("previous")]
+        wanted = self.compiler.request.get("to")
+        if wanted:
+            rows = [v for v in rows if wanted in (v["label"], v["hash"])]
+        return dict(rows[-1].get("back") or {}) if rows else {}
+
+    def _project_dependencies(self) -> list[dict[str, Any]]:
+        """``[tool.podus] together = [["mod:f", "mod:g"]]`` in the pyproject.toml beside (or above) the program."""
+        import tomllib
+
+        found: list[dict[str, Any]] = []
+        for root in (self.compiler.plan.program.get("roots") or {}).values():
+            folder = root
+            for _ in range(3):
+                path = os.path.join(folder, "pyproject.toml")
+                if os.path.isfile(path):
+                    try:
+                        with open(path, "rb") as file:
+                            table = tomllib.load(file).get("tool", {}).get("podus", {})
+                    except (OSError, tomllib.TOMLDecodeError) as error:
+                        self.compiler.refuse("bad-project", f"{path} can't be read: {error}", "mend it", path)
+                        return found
+                    for names in table.get("together", []):
+                        found.append({"kind": "together", "targets": list(names), "function": "", "reverse": False})
+                    break
+                folder = os.path.dirname(folder)
+        return found
+
+    # ---- what is there
+
+    def _names(self) -> set[str]:
+        """All procedures and top-level and class names of both versions, as ``module:name``."""
+        found: set[str] = set()
+        for version in (self.compiler.old, self.compiler.new):
+            for module in version.modules.values():
+                found |= {f"{module.name}:{name}" for name in module.procedures}
+                found |= {f"{module.name}:{name}" for name in module.code.co_names}
+        return found
+
+    def _check(self) -> None:
+        if not self.declarations:
+            return
+        names = self._names()
+        plan = self.compiler.plan
+        for row in self.declarations:
+            for target in row["targets"]:
+                if target in names:
+                    continue
+                near = difflib.get_close_matches(target, names, 1)
+                hint = f"did you mean {near[0]}?" if near else "name it as 'module:name'"
+                where = f"{self.path}:{row['line']}" if row.get("line") else self.path
+                self.compiler.refuse("unknown-target", f"the support code names {target}, which is not there", hint, where)
+            if self.backwards and row["kind"] == "mapper" and not row["reverse"]:
+                self.compiler.refuse(
+                    "no-way-back",
+                    f"{row['targets'][0]} was converted by a mapper, and no way back was given",
+                    "give the mapper a reverse=, or update forward to a mended version",
+                )
+        for target in [*plan.now, *plan.hold]:
+            if target not in names:
+                near = difflib.get_close_matches(target, names, 1)
+                hint = f"did you mean {near[0]}?" if near else "see `podus plan` for the names"
+                self.compiler.refuse("unknown-procedure", f"--now or --hold names {target}, which is not there", hint)
+
+    def _usable(self, kind: str) -> list[dict[str, Any]]:
+        rows = [row for row in self.declarations if row["kind"] == kind]
+        return [row for row in rows if row["reverse"]] if self.backwards else rows
+
+    def maps(self, name: str) -> bool:
+        """Whether a mapper converts the data ``name``."""
+        return any(name in row["targets"] for row in self._usable("mapper"))
+
+    def mapper_rows(self) -> list[Mapper]:
+        """The mappers, as the plan has them."""
+        procedures = {
+            f"{m.name}:{name}" for m in self.compiler.new.modules.values() for name in m.procedures
+        }
+        return [
+            Mapper(row["targets"][0], row["function"], "static" if row["targets"][0] in procedures else "data", row["reverse"])
+            for row in self._usable("mapper")
+        ]
+
+    def gate_rows(self) -> list[Gate]:
+        """The interprocedures, as the plan has them."""
+        return [Gate(row["targets"][0], row["function"]) for row in self._usable("interprocedure")]
+
+    def together(self) -> list[list[str]]:
+        """The declared semantic dependencies."""
+        return [row["targets"] for row in self.declarations if row["kind"] == "together"]

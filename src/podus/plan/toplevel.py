@@ -1,0 +1,276 @@
+"""What of the modules' top levels and class bodies an update runs, and what happens to data that is assigned otherwise."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import marshal
+import os
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from podus.plan.model import ClassPart, Datum, ModulePart, Note
+from podus.plan.pack import PackWriter
+from podus.program.body import Statement, compile_body
+from podus.program.changes import BodyChange, ModuleChange
+from podus.program.version import Module
+
+if TYPE_CHECKING:
+    from podus.plan.compile import Compiler
+    from podus.plan.supported import SupportCode
+
+# Names that the compiler itself puts into a namespace.
+OWN_NAMES = frozenset({"__annotations__", "__doc__", "__module__", "__qualname__"})
+
+
+class TopLevel:
+    """Decides for every new or changed statement, and writes the code that runs them."""
+
+    def __init__(self, compiler: Compiler, support: SupportCode) -> None:
+        self.compiler = compiler
+        self.plan = compiler.plan
+        self.support = support
+        self.parts: dict[str, ModulePart] = {}
+        self.run: dict[str, list[Statement]] = {}
+        self.class_run: dict[tuple[str, tuple[str, ...]], list[Statement]] = {}
+        self.reset = set(compiler.request.get("reset") or ())
+
+    def compile(self) -> None:
+        """Fill the plan's modules and data."""
+        for module in self.compiler.imported:
+            part = ModulePart(module.name, "import", module.file, package=module.package)
+            self.plan.modules.append(part)
+            self.parts[module.name] = part
+        for name in self.compiler.order:
+            self._module(self.compiler.changes[name])
+        for name in self.compiler.removed:
+            self.plan.modules.append(ModulePart(name, "delete"))
+        unknown = self.reset - {d.name for d in self.plan.data}
+        for name in sorted(unknown):
+            self.compiler.refuse(
+                "unknown-reset", f"--reset {name} names no data that the new version assigns otherwise", "see `podus plan`"
+            )
+
+    def _module(self, change: ModuleChange) -> None:
+        part = ModulePart(change.new.name, "lines" if change.lines_only else "update", change.new.file)
+        part.package = change.new.package
+        part.pairs = {old: new for old, new in change.pairs.items() if old != new}
+        part.gone, part.fresh = list(change.removed), list(change.added)
+        part.redirects = self._redirects(change.new)
+        self.parts[part.name] = part
+        self.plan.modules.append(part)
+        if change.body is None:
+            if change.new.source is None or change.old.source is None:
+                self._bytecode_only(change)
+            return
+        full = self._whole_classes(change)
+        self.run[part.name] = self._decide(change, change.body, part, full)
+        for body in change.body.all_classes():
+            if any(body.owners[: len(owners)] == owners for owners in full):
+                continue
+            self.class_run[(part.name, body.owners)] = self._decide(change, body, part, full)
+        for statement in change.body.kept:
+            self.plan.notes.append(
+                Note("main-guard", f"{part.name}: `{statement.text}` changed, but is not run again", "", f"{part.file}:{statement.line}")
+            )
+
+    def _bytecode_only(self, change: ModuleChange) -> None:
+        """Without source the bodies can't be told apart statement by statement: only procedures can be switched."""
+        from podus.program.code import fingerprint
+
+        before = fingerprint(change.old.code, skip_procedures=True)
+        if before != fingerprint(change.new.code, skip_procedures=True):
+            self.compiler.refuse(
+                "bytecode-top-level",
+                f"the top level of {change.new.name} changed, and there is only bytecode of it",
+                "give the new version, and run the old one, with source",
+                change.new.file,
+            )
+
+    def _redirects(self, module: Module) -> dict[str, list[str]]:
+        """Local names that are imported from other modules of the program."""
+        found: dict[str, list[str]] = {}
+        if module.source is None:
+            return found
+        package = module.name if module.package else module.name.rpartition(".")[0]
+        for node in ast.walk(ast.parse(module.source)):
+            if isinstance(node, ast.ImportFrom):
+                base = node.module or ""
+                if node.level:
+                    owner = package.split(".")
+                    owner = owner[: len(owner) - (node.level - 1)]
+                    base = ".".join([*owner, *([base] if base else [])])
+                if base in self.compiler.new.modules:
+                    for alias in node.names:
+                        if alias.name != "*":
+                            found[alias.asname or alias.name] = [base, alias.name]
+        return found
+
+    # ---- classes
+
+    def _whole_classes(self, change: ModuleChange) -> list[tuple[str, ...]]:
+        """Classes of which the whole statement must run again: whoever made the class looks at its body (a decorator, a metaclass)."""
+        assert change.body is not None
+        bodies = change.body.all_classes()
+        if not bodies:
+            return []
+        names = [".".join(body.owners) for body in bodies]
+        plain: dict[str, bool] = self.compiler.pup.call("classes", module=change.new.name, names=names)
+        full: list[tuple[str, ...]] = []
+        for body, name in zip(bodies, names, strict=True):
+            touches_data = any(s.kind not in ("def", "docstring") for s in body.run) or body.removed
+            decorated = self._decorated(change, body.owners)
+            if touches_data and (decorated or not plain.get(name, False)):
+                full.append(body.owners[:1])
+        for owners in full:
+            top = next(s for s in self._new_body(change).statements if s.kind == "class" and s.names[-1] == owners[0])
+            if top not in change.body.run:
+                change.body.run.append(top)
+        order = {id(s): n for n, s in enumerate(self._new_body(change).statements)}
+        change.body.run.sort(key=lambda s: order.get(id(s), 0))
+        return full
+
+    def _decorated(self, change: ModuleChange, owners: tuple[str, ...]) -> bool:
+        body: Any = self._new_body(change)
+        for owner in owners:
+            statement = next((s for s in body.statements if s.kind == "class" and s.names[-1] == owner), None)
+            if statement is None or statement.node.decorator_list or statement.node.keywords:
+                return True
+            body = statement.body
+        return False
+
+    def _new_body(self, change: ModuleChange) -> Any:
+        assert change.body is not None
+        return change.body.new
+
+    # ---- data
+
+    def _decide(
+        self, change: ModuleChange, body: BodyChange, part: ModulePart, full: list[tuple[str, ...]]
+    ) -> list[Statement]:
+        """The statements of one body that run; the others are kept, or left to a mapper."""
+        prefix = f"{part.name}:" + "".join(f"{owner}." for owner in body.owners)
+        questions: dict[str, Any] = {}
+        for statement in body.run:
+            if statement.kind == "assign":
+                for name in statement.names:
+                    before = body.previous.get(name)
+                    if before is not None and before.kind == "assign":
+                        questions[name] = self._initial(change, before, body.owners)
+        answers: dict[str, str] = {}
+        if questions:
+            answers = self.compiler.pup.call("data", module=part.name, owners=list(body.owners), names=questions)
+        chosen: list[Statement] = []
+        for statement in body.run:
+            if self._runs(statement, body, prefix, answers, part):
+                chosen.append(statement)
+                if statement.kind == "class":
+                    part.redefined.append(".".join((*body.owners, statement.names[-1])))
+                part.statements.append(f"{statement.line}: {statement.text}")
+        for name in body.removed:
+            self.plan.data.append(Datum(prefix + name, "remove", "nothing in the new version binds it"))
+        if not body.owners:
+            part.removed = list(body.removed)
+        return chosen
+
+    def _runs(
+        self, statement: Statement, body: BodyChange, prefix: str, answers: dict[str, str], part: ModulePart
+    ) -> bool:
+        if statement.kind != "assign":
+            for name in statement.names:
+                if name not in body.previous and statement.kind == "other":
+                    self.plan.data.append(Datum(prefix + name, "add", "new"))
+            return True
+        runs = True
+        for name in statement.names:
+            full_name = prefix + name
+            if self.support.maps(full_name):
+                self.plan.data.append(Datum(full_name, "map", "a mapper converts it"))
+                runs = False
+            elif name not in body.previous:
+                self.plan.data.append(Datum(full_name, "add", "new"))
+            elif full_name in self.reset:
+                self.plan.data.append(Datum(full_name, "set", "--reset asks for the new value"))
+            elif answers.get(name, "same") == "same":
+                self.plan.data.append(Datum(full_name, "set", "the program has not modified it"))
+            else:
+                known = answers[name] == "modified"
+                why = "the program has modified it" if known else "the program may have modified it"
+                self.plan.data.append(Datum(full_name, "keep", why))
+                self.plan.asks.append(
+                    Note(
+                        "data-kept",
+                        f"{full_name} is assigned otherwise in the new version, but {why}: it is kept as it is",
+                        f"give a mapper for it, or --reset {full_name} to take the new value",
+                        f"{part.file}:{statement.line}",
+                    )
+                )
+                runs = False
+        return runs
+
+    def _initial(self, change: ModuleChange, before: Statement, owners: tuple[str, ...]) -> dict[str, Any]:
+        """What the pup needs to tell whether data is still as the old statement set it."""
+        name = before.names[0]
+        row: dict[str, Any] = {"code": None, "rebound": self._rebound(change.old, name)}
+        if before.pure:
+            code = compile_body([before.node], owners, change.old.file, 0)
+            row["code"] = base64.b64encode(marshal.dumps(code)).decode()
+        return row
+
+    def _rebound(self, module: Module, name: str) -> bool:
+        """Whether some procedure of the program may rebind module data ``name``."""
+        import dis
+
+        for other in self.compiler.old.modules.values():
+            for code in other.procedures.values():
+                if name in code.co_names:
+                    for instruction in dis.get_instructions(code):
+                        if instruction.argval == name and instruction.opname in (
+                            "STORE_GLOBAL",
+                            "DELETE_GLOBAL",
+                            "STORE_ATTR",
+                            "DELETE_ATTR",
+                        ):
+                            return True
+        return False
+
+    # ---- writing
+
+    def write(self) -> None:
+        """Write the packs of code and the sources that the plan names."""
+        directory = self.plan.directory
+        for number, part in enumerate(self.plan.modules):
+            if part.action == "delete":
+                continue
+            module = self.compiler.new.modules[part.name]
+            stem = f"{number:04d}"
+            writer = PackWriter()
+            writer.add("module", module.code)
+            if part.action == "update":
+                self._runners(part, module, writer)
+            part.pack = f"{stem}.pack"
+            writer.write(os.path.join(directory, part.pack))
+            if module.source is not None:
+                part.source = f"{stem}.src"
+                with open(os.path.join(directory, part.source), "wb") as file:
+                    file.write(module.source)
+
+    def _runners(self, part: ModulePart, module: Module, writer: PackWriter) -> None:
+        change = self.compiler.changes[part.name]
+        if change.body is None:
+            return
+        flags = change.body.new.flags
+        statements = self.run.get(part.name) or []
+        if statements:
+            part.runner = "run"
+            writer.add("run", compile_body([s.node for s in statements], (), module.file, flags))
+        for (name, owners), chosen in self.class_run.items():
+            if name != part.name:
+                continue
+            body = next(b for b in change.body.all_classes() if b.owners == owners)
+            runner = ""
+            if chosen:
+                runner = "run " + ".".join(owners)
+                code: CodeType = compile_body([s.node for s in chosen], owners, module.file, flags)
+                writer.add(runner, code)
+            part.classes.append(ClassPart(".".join(owners), runner, list(body.removed)))

@@ -1,0 +1,165 @@
+"""Gates: code that stands in a procedure's binding for a while and decides, call by call, what is called.
+
+A gate is a code object with the free variables of the code it stands for, so that any function can be given it. Three uses: an
+interprocedure between old callers and a new interface; a door at which callers wait while a mapper converts the data
+they would use; and the stage, where only the thread that runs new top-level statements gets the new procedures.
+None is left when the update is complete.
+"""
+
+from __future__ import annotations
+
+import _thread
+import sys
+from collections.abc import Callable, Container
+from functools import lru_cache
+from types import CodeType, FunctionType
+from typing import Any
+
+Dispatch = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+
+_PLACE = "podus: the dispatcher"
+_TEMPLATE = """
+def outer():
+    {cells}
+    def gate(*args, **kwargs):
+        if 0:
+            {uses}
+        return "{place}".call(args, kwargs)
+"""
+
+
+class _Callee:
+    """What a gate's code holds as a constant."""
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: Dispatch) -> None:
+        self.call = call
+
+
+@lru_cache(maxsize=64)
+def _blank(free: int) -> CodeType:
+    """A gate's code with ``free`` free variables and nobody to call yet."""
+    # Stand-ins, in the order in which the compiler sorts them: a function outside a class can't name a method's __class__ cell.
+    names = [f"free{number:04d}" for number in range(free)]
+    cells = " = ".join([*names, "None"]) if names else "pass"
+    namespace: dict[str, Any] = {}
+    exec(_TEMPLATE.format(cells=cells, uses=", ".join(names) or "pass", place=_PLACE), namespace)
+    consts = namespace["outer"].__code__.co_consts
+    return next(c for c in consts if isinstance(c, CodeType) and c.co_name == "gate")
+
+
+def gate_code(model: CodeType, dispatch: Dispatch) -> CodeType:
+    """Code with the name and the free variables of ``model`` that calls ``dispatch(args, kwargs)``."""
+    blank = _blank(len(model.co_freevars))
+    callee = _Callee(dispatch)
+    return blank.replace(
+        co_consts=tuple(callee if const == _PLACE else const for const in blank.co_consts),
+        co_name=model.co_name,
+        co_qualname=model.co_qualname,
+        co_filename=model.co_filename,
+        co_firstlineno=model.co_firstlineno,
+        co_freevars=model.co_freevars,
+    )
+
+
+def twin(function: FunctionType, code: CodeType, namespace: dict[str, Any] | None = None) -> FunctionType:
+    """A function that is ``function`` but for its code (and, while staging, its globals)."""
+    made = FunctionType(
+        code,
+        function.__globals__ if namespace is None else namespace,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    made.__kwdefaults__ = function.__kwdefaults__
+    made.__qualname__ = function.__qualname__
+    made.__dict__.update(function.__dict__)
+    return made
+
+
+def interprocedure_gate(
+    function: FunctionType,
+    new: FunctionType,
+    convert: Callable[..., Any],
+    is_old: Container[int],
+    modules: Container[str],
+) -> CodeType:
+    """The gate of a procedure with an interprocedure.
+
+    A call by old code (its id is in ``is_old``) goes to ``convert(new, *args, **kwargs)``, any other to ``new``.
+    The caller is the nearest procedure of the program (its module is in ``modules``) that is no wrapper of this one.
+    """
+
+    def dispatch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        frame: Any = sys._getframe(2)
+        while frame is not None:
+            code = frame.f_code
+            if id(code) in is_old:
+                return convert(new, *args, **kwargs)
+            if frame.f_globals.get("__name__") in modules and not _wraps(frame, function):
+                break
+            frame = frame.f_back
+        del frame
+        return new(*args, **kwargs)
+
+    return gate_code(function.__code__, dispatch)
+
+
+def _wraps(frame: Any, function: FunctionType) -> bool:
+    """Whether the frame is that of a wrapper: a closure over the very function that it calls."""
+    names = frame.f_code.co_freevars
+    if not names:
+        return False
+    values = frame.f_locals
+    return any(values.get(name) is function for name in names)
+
+
+class Door:
+    """Callers wait here while a mapper runs, then go on with the procedure as it is by then.
+
+    The mapper's own thread passes: it gets the procedures as they were.
+    """
+
+    def __init__(self) -> None:
+        self._lock = _thread.allocate_lock()
+        self._lock.acquire()
+        self._owner = _thread.get_ident()
+
+    def code(self, function: FunctionType) -> CodeType:
+        """The code to stand in ``function`` while the door is shut."""
+        before = twin(function, function.__code__)
+
+        def dispatch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if _thread.get_ident() == self._owner:
+                return before(*args, **kwargs)
+            with self._lock:
+                pass
+            return function(*args, **kwargs)
+
+        return gate_code(function.__code__, dispatch)
+
+    def open(self) -> None:
+        """Let everybody pass."""
+        self._lock.release()
+
+
+def stage_gate(function: FunctionType, new: CodeType, namespace: dict[str, Any]) -> CodeType:
+    """While new top-level statements run: their thread gets the new procedure, every other thread the old one."""
+    owner = _thread.get_ident()
+    before = twin(function, function.__code__)
+    after = twin(function, new, namespace)
+
+    def dispatch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return (after if _thread.get_ident() == owner else before)(*args, **kwargs)
+
+    return gate_code(function.__code__, dispatch)
+
+
+def forward(function: FunctionType, target: Callable[..., Any]) -> CodeType:
+    """Code for a function object that can't be given the new code itself: it calls the one that has it."""
+
+    def dispatch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return target(*args, **kwargs)
+
+    return gate_code(function.__code__, dispatch)

@@ -1,0 +1,170 @@
+"""Making what a statement has just defined out of what was there before it: identities are kept.
+
+A definition that runs again makes a new function or class. Whoever holds the old one (a registry, an import, a bound method) must see
+the new behaviour, so the new one's parts go into the old one, as operations of a :class:`Switch`.
+"""
+
+from __future__ import annotations
+
+import functools
+from types import CellType, FunctionType
+from typing import Any
+
+from podus.errors import Refused
+from podus.update.binding import Switch, can_take_code
+from podus.update.find import cell_contents
+
+# What the interpreter keeps in a class for itself.
+_OWN = frozenset(
+    {
+        "__dict__",
+        "__weakref__",
+        "__module__",
+        "__qualname__",
+        "__slots__",
+        "__firstlineno__",
+        "__static_attributes__",
+        "__abstractmethods__",
+        "_abc_impl",
+        "__classcell__",
+    }
+)
+_FUNCTION_PARTS = ("__defaults__", "__kwdefaults__", "__annotations__", "__doc__", "__module__", "__type_params__")
+_DESCRIPTORS = (staticmethod, classmethod)
+
+
+def function_into(old: FunctionType, new: FunctionType, switch: Switch, depth: int = 0) -> bool:
+    """Plan to make ``old`` behave as ``new``. False, and nothing planned, if its closure has another shape."""
+    if not can_take_code(old, new.__code__):
+        return False
+    inner = Switch()
+    for before, after in zip(old.__closure__ or (), new.__closure__ or (), strict=True):
+        if not _cell_into(before, after, inner, depth):
+            return False
+    switch.extend(inner)
+    switch.set_attribute(old, "__code__", new.__code__)
+    for name in _FUNCTION_PARTS:
+        if hasattr(new, name) and getattr(old, name) is not getattr(new, name):
+            switch.set_attribute(old, name, getattr(new, name))
+    for name in [*old.__dict__, *new.__dict__]:
+        if name == "__wrapped__" and isinstance(new.__dict__.get(name), FunctionType):
+            continue
+        if name in new.__dict__ and old.__dict__.get(name) is not new.__dict__[name]:
+            switch.set_item(old.__dict__, name, new.__dict__[name])
+        elif name not in new.__dict__:
+            switch.delete_item(old.__dict__, name)
+    return True
+
+
+def _cell_into(before: CellType, after: CellType, switch: Switch, depth: int) -> bool:
+    if before is after:
+        return True
+    old, new = cell_contents(before), cell_contents(after)
+    if old and new:
+        if old[0] is new[0] or (isinstance(old[0], type) and isinstance(new[0], type)):
+            return True
+        if isinstance(old[0], FunctionType) and isinstance(new[0], FunctionType) and depth < 8:
+            # What a decorator wrapped is itself a procedure that others may hold.
+            if old[0].__qualname__ == new[0].__qualname__ and function_into(old[0], new[0], switch, depth + 1):
+                return True
+        switch.set_attribute(before, "cell_contents", new[0])
+        return True
+    if new:
+        switch.do.append((setattr, before, "cell_contents", new[0]))
+        switch.undo.append((delattr, before, "cell_contents"))
+    return True
+
+
+def value_into(old: Any, new: Any, switch: Switch) -> bool:
+    """Plan to make the definition ``old`` behave as ``new`` without giving up its identity. False if that can't be."""
+    if isinstance(old, FunctionType) and isinstance(new, FunctionType):
+        return function_into(old, new, switch)
+    if isinstance(old, type) and isinstance(new, type):
+        class_into(old, new, switch)
+        return True
+    return False
+
+
+def adopt_class_cell(function: Any, made: type | None, cls: type) -> None:
+    """Have the ``__class__`` cells of a new method name the class that is kept, for ``super()``."""
+    for part in _functions_of(function):
+        for name, cell in zip(part.__code__.co_freevars, part.__closure__ or (), strict=True):
+            if name == "__class__" and (made is None or cell_contents(cell) in ((made,), ())):
+                cell.cell_contents = cls
+
+
+def _functions_of(value: Any) -> list[FunctionType]:
+    if isinstance(value, FunctionType):
+        found = [value]
+        for cell in value.__closure__ or ():
+            found += [f for c in cell_contents(cell) if isinstance(c, FunctionType) for f in [c]]
+        return found
+    if isinstance(value, _DESCRIPTORS):
+        return _functions_of(value.__func__)
+    if isinstance(value, property):
+        return [f for part in (value.fget, value.fset, value.fdel) for f in _functions_of(part)]
+    if isinstance(value, functools.cached_property | functools.partialmethod):
+        return _functions_of(value.func)
+    wrapped = getattr(value, "__wrapped__", None)
+    return _functions_of(wrapped) if wrapped is not None else []
+
+
+def attribute_into(cls: type, name: str, value: Any, switch: Switch) -> None:
+    """Plan ``cls.name = value``; a method that is there already keeps its function object."""
+    before = cls.__dict__.get(name)
+    if isinstance(before, FunctionType) and isinstance(value, FunctionType):
+        if before is value or function_into(before, value, switch):
+            return
+    elif type(before) is type(value) and isinstance(before, _DESCRIPTORS):
+        inner, new = before.__func__, value.__func__
+        if isinstance(inner, FunctionType) and isinstance(new, FunctionType) and function_into(inner, new, switch):
+            return
+    elif type(before) is property and type(value) is property:
+        for part in ("fget", "fset", "fdel"):
+            one, other = getattr(before, part), getattr(value, part)
+            if isinstance(one, FunctionType) and isinstance(other, FunctionType):
+                function_into(one, other, switch)
+    elif isinstance(before, type) and isinstance(value, type) and before is not value:
+        class_into(before, value, switch)
+        return
+    if before is not value:
+        switch.set_class_attribute(cls, name, value)
+
+
+def class_into(old: type, new: type, switch: Switch) -> None:
+    """Plan to make the class ``old`` what the class ``new`` is; ``new`` itself is thrown away.
+
+    Raises Refused where CPython can't change a class in place.
+    """
+    where = f"{old.__module__}:{old.__qualname__}"
+    if type(old) is not type(new):
+        raise Refused(f"the metaclass of {where} changes from {type(old).__name__} to {type(new).__name__}", "restart for this one")
+    if _slots(old) != _slots(new):
+        raise Refused(f"{where} changes its __slots__, and live objects can't be given another layout", "restart for this one")
+    if _is_enum(old):
+        raise Refused(f"{where} is an Enum whose members change", "restart for this one")
+    for name, value in list(vars(new).items()):
+        if name in _OWN:
+            continue
+        adopt_class_cell(value, new, old)
+        attribute_into(old, name, value, switch)
+    for name in list(vars(old)):
+        if name not in vars(new) and name not in _OWN:
+            switch.delete_class_attribute(old, name)
+    if old.__bases__ != new.__bases__:
+        probe = type("probe", old.__bases__, {})
+        try:
+            probe.__bases__ = new.__bases__
+        except TypeError as error:
+            raise Refused(f"the bases of {where} can't be changed in place: {error}", "restart for this one") from None
+        switch.undo.append((setattr, old, "__bases__", old.__bases__))
+        switch.do.append((setattr, old, "__bases__", new.__bases__))
+
+
+def _slots(cls: type) -> tuple[str, ...]:
+    slots = cls.__dict__.get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots)
+
+
+def _is_enum(cls: type) -> bool:
+    return any(base.__module__ == "enum" for base in cls.__mro__)
