@@ -68,7 +68,7 @@ class Outcome:
 
     @property
     def quiet_gap(self) -> float:
-        """The longest gap in ms between two packets while nothing was updated."""
+        """The longest gap in ms between two packets while nothing was updated (planning included: it only takes processor time)."""
         return max((result.gap for result in self.results if not result.step), default=0.0)
 
     @property
@@ -214,12 +214,18 @@ class Experiment:
         self._quiet("before")
         if self.settings.update:
             update = ["--from", str(self.directory / "v2"), "--support", str(self.directory / "support.py")]
-            self._step("update", ["update", str(self.router.pid), *update], "trie")
-            self._quiet("version 2")
-            self._step("back out", ["back-out", str(self.router.pid)], "list")
-            self._quiet("version 1 again")
-            self._step("update again", ["update", str(self.router.pid), *update], "trie")
-            self._quiet("version 2 again")
+            pid = str(self.router.pid)
+            steps = [
+                ("plan", ["plan", pid, *update], "list", ""),
+                ("update", ["update", pid, *update], "trie", "version 2"),
+                ("back out", ["back-out", pid], "list", "version 1 again"),
+                ("update again", ["update", pid, *update], "trie", "version 2 again"),
+            ]
+            for name, arguments, wanted, after in steps:
+                if not self._step(name, arguments, wanted):
+                    break
+                if after:
+                    self._quiet(after)
         self.phases[-1].ended = time.monotonic_ns()
         self._load(0)
         self._drain()
@@ -240,13 +246,14 @@ class Experiment:
         with self._phase(name):
             time.sleep(self.settings.seconds)
 
-    def _step(self, name: str, arguments: list[str], table: str) -> None:
-        """One command of podus, as a person would type it; its phase is from the command to its end."""
+    def _step(self, name: str, arguments: list[str], table: str) -> bool:
+        """One command of podus, as a person would type it; its phase is from the command to its end. Whether it did it."""
         self.view.say("$ podus " + " ".join(arguments))
-        with self._phase(name, name) as phase:
-            command = podus_command(*arguments, "--timeout", str(TIMEOUT), "--json")
+        changes = arguments[0] != "plan"
+        with self._phase(name, name if changes else "") as phase:
+            wait = ["--timeout", str(TIMEOUT)] if changes else []
             done = subprocess.run(
-                command,
+                podus_command(*arguments, *wait, "--json"),
                 cwd=self.directory,
                 env=self.router.environment,
                 capture_output=True,
@@ -257,17 +264,23 @@ class Experiment:
         phase.code = done.returncode
         with contextlib.suppress(ValueError):
             phase.answer = json.loads(done.stdout)
+        took = f"in {(phase.ended - phase.began) / 1e9:.2f} s"
         if done.returncode:
-            said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-            self.problems.append(
-                f"{name}: podus ended with {done.returncode}: {said[-1] if said else 'nothing said'}"
+            said = (
+                _complaint(phase.answer)
+                or (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
             )
-        phase.report = ask_router(self.control)
-        if phase.report["table"] != table:
-            self.problems.append(f"{name}: the router still has a {phase.report['table']} for its table")
-        self.view.say(
-            f"  {'done' if not done.returncode else 'failed'} in {(phase.ended - phase.began) / 1e9:.2f} s"
-        )
+            self.problems.append(f"{name}: podus ended with {done.returncode} and said: {said}")
+        elif ask_router(self.control)["table"] != table:
+            self.problems.append(f"{name}: podus says it is done, and the router's table is no {table}")
+        else:
+            what = f"{len(phase.answer.get('switched') or [])} procedures switched"
+            if not changes:
+                what = f"{len(phase.answer.get('procedures') or [])} procedures differ"
+            self.view.say(f"  done {took}: {what}")
+            return True
+        self.view.say(f"  failed {took}")
+        return False
 
     def _drain(self) -> None:
         """Wait until nothing comes any more: the queues before the router and before the sink are empty."""
@@ -290,7 +303,7 @@ class Experiment:
             self.problems.append(f"the router counted {counted:,} packets, {came:,} arrived")
         if after["mistakes"]:
             self.problems.append(f"the router's audit found {after['mistakes']} wrong routes")
-        if self.settings.update and "bytes" not in after:
+        if self.settings.update and not self.problems and "bytes" not in after:
             self.problems.append("the router's counters are still in the old format")
 
     def _drops(self) -> dict[str, int | None]:
@@ -314,3 +327,9 @@ class Experiment:
                 )
         examples = [f"packet {number} {what}" for number, _, what in seen.wrong[:5]]
         return Outcome(capacity, rate, results, self.problems, dropped, examples)
+
+
+def _complaint(answer: dict[str, Any]) -> str:
+    """What podus said in place of doing it: its error, or why it refuses the plan."""
+    refusals = [str(note.get("text")) for note in answer.get("refusals") or []]
+    return "; ".join(refusals) or str((answer.get("error") or {}).get("message") or "")

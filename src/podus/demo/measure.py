@@ -15,7 +15,7 @@ from typing import Any
 class Phase:
     """A stretch of the run, in ns of CLOCK_MONOTONIC; phases follow each other without a hole.
 
-    ``step`` is "" while nothing is updated, else what was done (``update``, ``back out``); ``answer`` what podus said.
+    ``step`` is "" while nothing is updated (planning included), else what was done; ``answer`` what podus said.
     """
 
     name: str
@@ -24,7 +24,6 @@ class Phase:
     step: str = ""
     code: int = 0
     answer: dict[str, Any] = field(default_factory=dict)
-    report: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -33,7 +32,7 @@ class Result:
 
     ``rate`` is packets a second that arrived, ``efficiency`` that rate in percent of the first phase's, ``gap`` the
     longest time in ms between two arrivals, ``sender_gap`` the same between two sendings, ``median`` and ``p99`` latency in us,
-    ``marks`` how many packets each version routed.
+    ``marks`` how many packets each version routed, ``stall`` in us the longest that podus says it held a thread.
     """
 
     name: str

@@ -108,9 +108,12 @@ class Drawn:
         recent = lines[-5:]
         rate = sum(line["packets"] for line in recent) / len(recent) * 10
         latency = sum(line["mean"] for line in recent) / len(recent) / 1e3
+        width = self._lines.maxlen or len(lines)
         rows = Table.grid(padding=(0, 1))
-        rows.add_row("throughput", f"{rate:9,.0f} /s", _sparks(lines, [line["packets"] for line in lines]))
-        rows.add_row("latency", f"{latency:9.2f} ms", _sparks(lines, [line["mean"] for line in lines]))
+        rows.add_row(
+            "throughput", f"{rate:9,.0f} /s", _sparks(lines, [line["packets"] for line in lines], width)
+        )
+        rows.add_row("latency", f"{latency:9.2f} ms", _sparks(lines, [line["mean"] for line in lines], width))
         key = Text.assemble(
             ("█ version 1 routes  ", COLOURS[1]), ("█ version 2  ", COLOURS[2]), ("█ both", COLOURS[3])
         )
@@ -119,10 +122,10 @@ class Drawn:
         return Panel(Group(rows, key), title=Text(title, style=style), title_align="left", expand=False)
 
 
-def _sparks(lines: list[dict[str, Any]], values: list[float]) -> Text:
+def _sparks(lines: list[dict[str, Any]], values: list[float], width: int) -> Text:
     """One bar a value, the highest of them the whole line high."""
     top = max([*values, 1e-9])
-    text = Text()
+    text = Text(" " * (width - len(lines)))
     for line, value in zip(lines, values, strict=True):
         version = (1 if line["marks"][0] else 0) + (2 if line["marks"][1] else 0)
         bar = BARS[max(1, round(value / top * 8))] if value else "·"
@@ -133,9 +136,7 @@ def _sparks(lines: list[dict[str, Any]], values: list[float]) -> Text:
 def table(outcome: Outcome) -> Table:
     """One column a phase."""
     results = outcome.results
-    found = Table(
-        title="Every packet, phase by phase", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
-    )
+    found = Table(box=box.SIMPLE_HEAD)
     found.add_column("")
     for result in results:
         found.add_column(
@@ -160,6 +161,8 @@ def table(outcome: Outcome) -> Table:
         ("latency 50 %", [f"{r.median / 1e3:.2f}" for r in results]),
         (" 99 %, ms", [f"{r.p99 / 1e3:.2f}" for r in results]),
     ]
+    if any(r.stall is not None for r in results):
+        rows.append(("stall by podus", ["" if r.stall is None else f"{r.stall / 1e3:.1f}" for r in results]))
     for name, cells in rows:
         found.add_row(name, *cells)
     return found
@@ -186,6 +189,7 @@ def verdict(outcome: Outcome) -> list[Text]:
                 f"longest gap between two packets {outcome.gap:.1f} ms during a step, {outcome.quiet_gap:.1f} ms without "
                 f"(target: at most {TARGETS['gap']:.0f} times as long)",
             ),
+            *_excuse(outcome),
             _line(True, f"from command to completion at most {longest:.2f} s"),
         ]
     found += [_line(False, problem) for problem in outcome.problems]
@@ -195,6 +199,19 @@ def verdict(outcome: Outcome) -> list[Text]:
             found.append(Text(f"  the kernel dropped, the flood of the calibration included: {where}"))
         found += [Text(f"  {example}") for example in outcome.examples]
     return found
+
+
+def _excuse(outcome: Outcome) -> list[Text]:
+    """What to know about a gap that is not the router's: the generator was not given the processor either."""
+    worst = max(outcome.steps, key=lambda step: step.gap)
+    if worst.gap <= TARGETS["gap"] * outcome.quiet_gap or worst.sender_gap < worst.gap / 2:
+        return []
+    return [
+        Text(
+            f"  at that time the generator itself sent nothing for {worst.sender_gap:.1f} ms: "
+            "the machine had no processor free (try --share 50)"
+        )
+    ]
 
 
 def _losses(outcome: Outcome) -> str:
@@ -213,7 +230,9 @@ def _line(good: bool, text: str) -> Text:
     return Text.assemble(("✓ " if good else "✗ ", "green" if good else "red"), text)
 
 
-NOTE = "Gaps and latency in ms. A gap at the sender is the generator's own, which no router can close."
+NOTE = (
+    "Gaps, stalls and latency in ms. A gap at the sender is the generator's own, which no router can close."
+)
 HOW = """\
 Try it on a program of your own:
   podus run --name mine program.py    start it under podus, as it is

@@ -40,6 +40,7 @@ def main(argv: list[str]) -> int:
         sockets.append(sock)
     print(json.dumps({"listen": [sock.getsockname()[1] for sock in sockets]}), flush=True)
     sink = Sink(expected, int(flows))
+    packets.hurry()
     gc.freeze()
     gc.disable()
     sink.run(sockets)
