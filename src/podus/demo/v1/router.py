@@ -14,7 +14,7 @@ from routing import audit, config, control, table, worker
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Route packets between UDP ports of this machine.")
-    parser.add_argument("--routes", required=True, help="file of lines `PREFIX PORT-NUMBER`")
+    parser.add_argument("--routes", dest="file", required=True, help="file of lines `PREFIX PORT-NUMBER`")
     parser.add_argument(
         "--hops", required=True, help="the UDP port behind each port number, separated by commas"
     )
@@ -22,7 +22,7 @@ def main() -> None:
     options = parser.parse_args()
 
     config.set_hops(options.hops)
-    table.load(options.routes)
+    table.load(options.file)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
