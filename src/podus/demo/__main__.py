@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -30,11 +31,12 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--share",
         type=_positive,
-        default=70.0,
         help="the load in percent of the measured capacity (default 70: generator, sink and planner need room beside the router on two cores)",
     )
     found.add_argument(
-        "--quick", action="store_true", help="one quiet second between two steps, at half the capacity"
+        "--quick",
+        action="store_true",
+        help="one quiet second between two steps, at half the capacity unless told otherwise",
     )
     found.add_argument(
         "--no-update",
@@ -47,9 +49,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise ValueError
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return value
 
 
@@ -59,11 +64,14 @@ def main(argv: list[str] | None = None) -> int:
     settings = Settings(
         seconds=1.0 if options.quick else options.seconds,
         rate=options.rate,
-        share=0.5 if options.quick else options.share / 100,
+        share=(options.share or (50.0 if options.quick else 70.0)) / 100,
         calibration=1.0 if options.quick else 1.5,
         update=not options.no_update,
     )
     console = Console(stderr=options.json)
+    ended = signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # whichever way it ends, so do its processes
     try:
         with tempfile.TemporaryDirectory(prefix="podus-demo-") as temporary:
             directory = Path(options.keep or temporary).resolve()
@@ -75,6 +83,8 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.print("podus demo: interrupted, all its processes have ended")
         return 130
+    finally:
+        signal.signal(signal.SIGTERM, ended)
     if options.json:
         print(outcome.to_json())
     else:
