@@ -147,11 +147,17 @@ def podus(place: Path, *arguments: str) -> tuple[dict[str, Any], float]:
     )
     took = time.monotonic() - begun
     if done.returncode:
-        raise RuntimeError(f"podus {' '.join(arguments)}: exit code {done.returncode}: {done.stdout}{done.stderr}")
+        raise RuntimeError(
+            f"podus {' '.join(arguments)}: exit code {done.returncode}: {done.stdout}{done.stderr}"
+        )
     return json.loads(done.stdout or "{}"), took
 
 
 def available() -> str:
     """Why the program cannot be run under podus here, or the empty string."""
-    done = subprocess.run([sys.executable, "-m", "podus", "run", "--help"], capture_output=True, text=True, check=False)
-    return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["podus run does not work"])[-1]
+    done = subprocess.run(
+        [sys.executable, "-m", "podus", "run", "--help"], capture_output=True, text=True, check=False
+    )
+    return (
+        "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["podus run does not work"])[-1]
+    )

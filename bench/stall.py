@@ -26,6 +26,7 @@ OBJECTS = 1_000_000
 WORKERS = 4
 IDLE = 2.0
 AFTERMATH = 0.25
+BEFORE, SLICE = 1.0, 0.05
 BUSY = """
 import pathlib, sys, time
 files = [p.read_text() for p in pathlib.Path(sys.argv[1]).rglob("*.py")]
@@ -78,11 +79,19 @@ def details(answer: dict[str, Any], took: float) -> dict[str, Any]:
     if status.get("state") != "complete":
         raise RuntimeError(f"the update did not complete: {status}")
     inside = status["ended"] - status["started"]
-    return {"own_stall_ms": status["stall_us"] / 1000, "inside_seconds": inside, "planner_share": 1 - inside / took}
+    return {
+        "own_stall_ms": status["stall_us"] / 1000,
+        "inside_seconds": inside,
+        "planner_share": 1 - inside / took,
+    }
 
 
 def watch(
-    child: Child, versions: tuple[Path, Path], update: Callable[[int], dict[str, Any]], cycles: int, idle: float = IDLE
+    child: Child,
+    versions: tuple[Path, Path],
+    update: Callable[[int], dict[str, Any]],
+    cycles: int,
+    idle: float = IDLE,
 ) -> dict[str, Any]:
     """Take the program through ``cycles`` of idle, busy and update; returns the windows and their summary."""
     child.hear()
@@ -94,7 +103,9 @@ def watch(
         ended = time.monotonic()
         if kind == "update":
             time.sleep(AFTERMATH)
-        windows.append({"kind": kind, "from": begun, "to": time.monotonic(), "seconds": ended - begun, **more})
+        windows.append(
+            {"kind": kind, "from": begun, "to": time.monotonic(), "seconds": ended - begun, **more}
+        )
 
     time.sleep(1)
     reached = []
@@ -115,17 +126,32 @@ def busy(sources: Path, seconds: float) -> None:
     subprocess.run([sys.executable, "-c", BUSY, str(sources), str(seconds)], check=True)
 
 
-def summarise(windows: list[dict[str, Any]], seen: dict[str, Any], reached: list[dict[str, Any]]) -> dict[str, Any]:
+def summarise(
+    windows: list[dict[str, Any]], seen: dict[str, Any], reached: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Cut what the threads saw into the windows."""
     requests = sorted(tuple(item) for kept in seen["requests"] for item in kept)
     usual_request = statistics.median(took for _, took in requests)
     usual_wake = statistics.median(gap for _, gap in seen["probe"])
     for item in windows:
-        late = [(gap - usual_wake) * 1000 for at, gap in seen["probe"] if item["from"] <= at + gap and at <= item["to"]]
-        slow = [(took - usual_request) * 1000 for at, took in requests if item["from"] <= at + took and at <= item["to"]]
+        late = [
+            (gap - usual_wake) * 1000
+            for at, gap in seen["probe"]
+            if item["from"] <= at + gap and at <= item["to"]
+        ]
+        slow = [
+            (took - usual_request) * 1000
+            for at, took in requests
+            if item["from"] <= at + took and at <= item["to"]
+        ]
         item["stall_ms"] = max(*late, *slow)
         item["late_ms"] = {str(q): quantile(late, q) for q in (0.5, 0.9, 0.99, 0.999, 1.0)}
-        item["rate"] = sum(item["from"] <= at < item["to"] for at, _ in requests) / (item["to"] - item["from"])
+        item["rate"] = sum(item["from"] <= at < item["to"] for at, _ in requests) / (
+            item["to"] - item["from"]
+        )
+    traces = [
+        trace(item, requests, seen["probe"], usual_wake) for item in windows if item["kind"] == "update"
+    ]
     for item in windows:
         item["from"], item["to"] = item["from"] - windows[0]["from"], item["to"] - windows[0]["from"]
     summary: dict[str, Any] = {}
@@ -137,7 +163,11 @@ def summarise(windows: list[dict[str, Any]], seen: dict[str, Any], reached: list
         }
     pairs = [(windows[i]["rate"], windows[i - 1]["rate"]) for i in range(1, len(windows))]
     for kind, name in (("update", "throughput"), ("busy", "throughput_busy")):
-        ratios = [now / before for (now, before), item in zip(pairs, windows[1:], strict=True) if item["kind"] == kind]
+        ratios = [
+            now / before
+            for (now, before), item in zip(pairs, windows[1:], strict=True)
+            if item["kind"] == kind
+        ]
         summary[name] = statistics.median(ratios)
     updates = [item for item in windows if item["kind"] == "update"]
     for name in ("seconds", "own_stall_ms", "inside_seconds", "planner_share"):
@@ -146,4 +176,19 @@ def summarise(windows: list[dict[str, Any]], seen: dict[str, Any], reached: list
     summary["own_stall_ms_longest"] = max((item.get("own_stall_ms", 0.0) for item in updates), default=0.0)
     summary["reached"] = reached[0]
     summary["right"] = all(item["named"] == item["kept"] == item["expected"] for item in reached)
-    return {"windows": windows, "summary": summary, "reached": reached}
+    return {"windows": windows, "summary": summary, "reached": reached, "trace": traces[0]}
+
+
+def trace(
+    window: dict[str, Any], requests: list[tuple[float, ...]], probe: list[list[float]], usual: float
+) -> list[tuple[float, float, float]]:
+    """One update second by second, for a picture: the time since the command, requests a second, the longest lateness in ms."""
+    first, count = window["from"] - BEFORE, int((window["to"] + BEFORE - window["from"] + BEFORE) / SLICE)
+    served, late = [0] * count, [0.0] * count
+    for at, _ in requests:
+        if 0 <= (place := int((at - first) // SLICE)) < count:
+            served[place] += 1
+    for at, gap in probe:
+        if 0 <= (place := int((at + gap - first) // SLICE)) < count:
+            late[place] = max(late[place], (gap - usual) * 1000)
+    return [(i * SLICE - BEFORE, served[i] / SLICE, late[i]) for i in range(count)]

@@ -52,7 +52,9 @@ def run(*, quick: bool) -> dict[str, Any]:
     rounds = 8 if quick else 40
     rows: dict[str, Any] = {}
     with workplace() as place:
-        listed = subprocess.run([sys.executable, "-c", IMPORTABLE], capture_output=True, text=True, check=True, cwd=place)
+        listed = subprocess.run(
+            [sys.executable, "-c", IMPORTABLE], capture_output=True, text=True, check=True, cwd=place
+        )
         names = listed.stdout.split()[:MODULES]
         programs = {"nothing": "", f"{len(names)} modules": "".join(f"import {name}\n" for name in names)}
         for title, source in programs.items():
@@ -60,7 +62,10 @@ def run(*, quick: bool) -> dict[str, Any]:
             weighed = place / f"{script.stem}_memory.py"
             script.write_text(source, encoding="utf-8")
             weighed.write_text(source + MEMORY, encoding="utf-8")
-            row: dict[str, dict[str, list[float]]] = {"ms": {"plain": [], "podus": []}, "mib": {"plain": [], "podus": []}}
+            row: dict[str, dict[str, list[float]]] = {
+                "ms": {"plain": [], "podus": []},
+                "mib": {"plain": [], "podus": []},
+            }
             for turn in range(rounds + 2):
                 for kind in ("plain", "podus") if turn % 2 else ("podus", "plain"):
                     took = start(place, script, kind)[0]
@@ -71,7 +76,9 @@ def run(*, quick: bool) -> dict[str, Any]:
                     row["mib"][kind].append(int(start(place, weighed, kind)[1]) / 1024)
             rows[title] = row | {"difference": {unit: difference(row[unit]) for unit in row}}
             found = rows[title]["difference"]
-            print(f"  {title:14} {found['ms']['median']:+.1f} ms  {found['mib']['median']:+.2f} MiB", flush=True)
+            print(
+                f"  {title:14} {found['ms']['median']:+.1f} ms  {found['mib']['median']:+.2f} MiB", flush=True
+            )
     worst = {unit: max(row["difference"][unit]["median"] for row in rows.values()) for unit in ("ms", "mib")}
     return {"rows": rows, "summary": worst, "rounds": rounds}
 

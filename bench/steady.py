@@ -20,8 +20,8 @@ from bench.figures import geomean, interval, ratio
 
 PROGRAMS = (
     "chaos", "comprehensions", "coroutines", "deepcopy", "deltablue", "fannkuch", "float", "generators", "go",
-    "hexiom", "json_dumps", "logging", "nbody", "nqueens", "pyflate", "raytrace", "richards", "scimark",
-    "spectral_norm", "telco", "unpack_sequence",
+    "hexiom", "json_dumps", "logging", "nbody", "nqueens", "pyflate", "raytrace", "richards", "router",
+    "scimark", "spectral_norm", "telco", "unpack_sequence",
 )  # fmt: skip
 ARGUMENTS = {"logging": ("simple",)}
 KINDS = ("plain", "control", "podus", "updated")
@@ -30,25 +30,47 @@ ROUND = 0.012
 
 def stage(program: str, place: Path) -> tuple[Path, Path]:
     """Copy ``program`` beside our stand-in of pyperf; returns its script, and the directory of a version with every procedure changed."""
-    source = Path(str(resources.files("pyperformance"))) / "data-files" / "benchmarks" / f"bm_{program}"
     old, new = place / program, place / f"{program}-2"
     for target in (old, new):
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(STAGE / "pyperf.py", target / "pyperf.py")
-    script = new / "run_benchmark.py"
-    script.write_text(change_every_procedure(script.read_text(encoding="utf-8")), encoding="utf-8")
+        if program == "router":
+            demo = Path(str(resources.files("podus.demo")))
+            shutil.copytree(demo / "v1" / "routing", target / "routing")
+            shutil.copy(demo / "packets.py", target)
+            shutil.copy(STAGE / "router_bench.py", target / "run_benchmark.py")
+        else:
+            source = (
+                Path(str(resources.files("pyperformance"))) / "data-files" / "benchmarks" / f"bm_{program}"
+            )
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(STAGE / "pyperf.py", target)
+    for path in new.rglob("*.py"):
+        if path.name != "pyperf.py":
+            path.write_text(change_every_procedure(path.read_text(encoding="utf-8")), encoding="utf-8")
     return old / "run_benchmark.py", new
 
 
 def change_every_procedure(source: str) -> str:
-    """The same program with other code in every procedure: each gets another docstring, which costs nothing to run."""
+    """The same program with other code in every procedure: each gets another docstring, which costs nothing to run.
+
+    The procedure that starts the benchmark is active as long as it is measured, and stays as it is.
+    """
     tree = ast.parse(source)
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not stays(node):
             if ast.get_docstring(node, clean=False) is not None:
                 node.body.pop(0)
             node.body.insert(0, ast.Expr(ast.Constant(f"Changed: {node.name}.")))
     return ast.unparse(ast.fix_missing_locations(tree))
+
+
+def stays(procedure: ast.AST) -> bool:
+    """Whether ``procedure`` calls the runner of the benchmark."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr.startswith("bench_")
+        and "runner" in ast.unparse(node.value)
+        for node in ast.walk(procedure)
+    )
 
 
 def run(*, quick: bool, kinds: tuple[str, ...] = KINDS) -> dict[str, Any]:
@@ -72,7 +94,10 @@ def run(*, quick: bool, kinds: tuple[str, ...] = KINDS) -> dict[str, Any]:
             }
         for name, row in rows.items():
             if row["program"] == program:
-                print(f"  {name:32}" + "".join(f" {kind} {value:.3f}" for kind, value in row["ratio"].items()), flush=True)
+                print(
+                    f"  {name:32}" + "".join(f" {kind} {value:.3f}" for kind, value in row["ratio"].items()),
+                    flush=True,
+                )
     summary = {
         kind: {
             "geometric_mean": geomean(row["ratio"][kind] for row in rows.values()),
@@ -84,7 +109,9 @@ def run(*, quick: bool, kinds: tuple[str, ...] = KINDS) -> dict[str, Any]:
     return {"rows": rows, "summary": summary, "sets": sets, "rounds": rounds}
 
 
-def measure(program: str, place: Path, rounds: int, kinds: tuple[str, ...]) -> list[tuple[str, int, dict[str, list[float]]]]:
+def measure(
+    program: str, place: Path, rounds: int, kinds: tuple[str, ...]
+) -> list[tuple[str, int, dict[str, list[float]]]]:
     """One set: for each benchmark of ``program``, its name, the loops a round, and the seconds a loop of each kind's rounds."""
     script, changed = stage(program, place)
     children: dict[str, Child] = {}

@@ -21,7 +21,9 @@ if PEER == "jurigged":
     import jurigged
     from jurigged.live import conservative_logger
 
-    jurigged.watch(os.path.join(os.path.dirname(os.path.abspath(__file__)), "big", "*.py"), logger=conservative_logger)
+    # Not started: its timers, one a file, refresh many files at once from as many threads, and lose some of the changes.
+    pattern = os.path.join(os.path.dirname(os.path.abspath(__file__)), "big", "*.py")
+    watcher = jurigged.watch(pattern, logger=conservative_logger, autostart=False)
 
 modules = [importlib.import_module(f"big.m{i:03}") for i in range(index.MODULES)]
 changing = modules[: index.CHANGED]
@@ -59,7 +61,9 @@ def lookup(module, name):
 
 # References that a real program has: function objects in a registry, bound methods as callbacks, names imported from a module.
 registry = [(m, name, lookup(m, name)) for m in changing for name in index.NAMES if "." not in name]
-callbacks = [(m, name, lookup(m, name.partition(".")[0])()) for m in changing for name in index.NAMES if "." in name]
+callbacks = [
+    (m, name, lookup(m, name.partition(".")[0])()) for m in changing for name in index.NAMES if "." in name
+]
 callbacks = [(m, name, getattr(owner, name.partition(".")[2])) for m, name, owner in callbacks]
 
 
@@ -88,6 +92,8 @@ def main():
         reloader.check(check_all=True, do_reload=False)
         reloader.deduper_reloader.update_sources()
         check = lambda: reloader.check(check_all=True)  # noqa: E731
+    elif PEER == "jurigged":
+        check = lambda: [watcher.refresh(module.__file__) for module in changing]  # noqa: E731
     elif PEER == "reload":
         check = reload_modules
     kept = [[] for _ in range(WORKERS)]

@@ -1,0 +1,247 @@
+"""From the numbers to docs/benchmarks.md and its plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bench import plots
+
+TARGETS = {
+    "mean": 1.01,
+    "worst": 1.03,
+    "ms": 60.0,
+    "mib": 8.0,
+    "stall": 5.0,
+    "throughput": 0.99,
+    "seconds": 2.0,
+}
+NAMES = {
+    "podus": "podus",
+    "jurigged": "jurigged",
+    "autoreload": "IPython autoreload",
+    "reload": "importlib.reload",
+}
+
+
+def write(results: dict[str, Any], docs: Path) -> None:
+    """Write the page and the plots of the parts that have been measured."""
+    images = docs / "img"
+    images.mkdir(parents=True, exist_ok=True)
+    plots.draw(results, images)
+    sections = [HEAD, targets(results)]
+    for part, section in (("steady", steady), ("startup", startup), ("stall", stall), ("peers", peers)):
+        if part in results:
+            sections.append(section(results[part]))
+            sections.append(measured_on(results[part]))
+    (docs / "benchmarks.md").write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+
+
+HEAD = """# Benchmarks
+
+<!-- Written by `make bench` from bench/results.json; don't edit it. -->
+
+What podus costs, measured by `make bench` on one machine in one run. All figures compare processes that ran side by side and
+took turns, so that they say something about podus and not about the machine; the raw numbers are in
+[bench/results.json](../bench/results.json)."""
+
+
+def measured_on(part: dict[str, Any]) -> str:
+    on = part["on"]
+    return (
+        f"*Measured {on['date']}, Python {on['python']}, {on['system']}, {on['cores']} cores ({on['processor']}), "
+        f"in {part['took_seconds'] / 60:.0f} minutes.*"
+    )
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table, numbers to the right."""
+    rule = ["---"] + ["---:"] * (len(head) - 1)
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *rows])
+
+
+def verdict(value: float, target: float, *, least: bool = False) -> str:
+    return "yes" if (value >= target if least else value <= target) else "**no**"
+
+
+def targets(results: dict[str, Any]) -> str:
+    """The first table: what was to be reached, and what was."""
+    rows = []
+    if "steady" in results and "podus" in results["steady"]["summary"]:
+        found = results["steady"]["summary"]["podus"]
+        for title, key, name in (
+            ("geometric mean", "geometric_mean", "mean"),
+            ("worst program", "worst", "worst"),
+        ):
+            value, goal = found[key], TARGETS[name]
+            rows.append(
+                [
+                    f"Steady state, {title}: time against plain Python",
+                    f"≤ {goal}",
+                    f"{value:.3f}",
+                    verdict(value, goal),
+                ]
+            )
+    if "startup" in results:
+        for unit, name in (("ms", "ms"), ("mib", "MB")):
+            value, goal = results["startup"]["summary"][unit], TARGETS[unit]
+            rows.append(
+                [
+                    f"Start-up: more than plain Python, {name}",
+                    f"≤ {goal:.0f}",
+                    f"{value:.1f}",
+                    verdict(value, goal),
+                ]
+            )
+    if "stall" in results:
+        for size, row in results["stall"]["rows"].items():
+            found = row["summary"]
+            what = f"Update of {int(size):,} procedures"
+            value = found["update"]["stall_ms"]["longest"]
+            rows.append(
+                [
+                    f"{what}: longest stall, ms",
+                    f"< {TARGETS['stall']:.0f}",
+                    f"{value:.2f}",
+                    verdict(value, TARGETS["stall"]),
+                ]
+            )
+            value = found["throughput"]
+            rows.append(
+                [
+                    f"{what}: throughput during it",
+                    f"≥ {TARGETS['throughput']:.0%}",
+                    f"{value:.1%}",
+                    verdict(value, TARGETS["throughput"], least=True),
+                ]
+            )
+            value = found["seconds"]
+            rows.append([f"{what}: command to completion, s", f"< {TARGETS['seconds']:.0f}", f"{value:.2f}"])
+            rows[-1].append(verdict(value, TARGETS["seconds"]))
+    return table(["what", "target", "measured", "met"], rows)
+
+
+def steady(part: dict[str, Any]) -> str:
+    kinds = [kind for kind in ("podus", "updated", "control") if kind in part["summary"]]
+    title = {"podus": "under podus", "updated": "updated and backed out", "control": "plain again"}
+    rows = [
+        [name]
+        + [
+            f"{row['ratio'][kind]:.3f} ({row['interval'][kind][0]:.3f}–{row['interval'][kind][1]:.3f})"
+            for kind in kinds
+        ]
+        for name, row in sorted(part["rows"].items())
+    ]
+    for label, key in (("**geometric mean**", "geometric_mean"), ("**worst**", "worst")):
+        rows.append([label, *(f"**{part['summary'][kind][key]:.3f}**" for kind in kinds)])
+    return f"""## Steady state
+
+Programs of [pyperformance](https://pyperformance.readthedocs.io/) and the router of `podus demo` as they run under `podus run`:
+CPU time of the whole process against plain Python, 1.00 being as fast. *Updated and backed out* had every procedure changed and changed
+back, while it ran, before it was measured. *Plain again* is plain Python against itself: how far two equal processes are
+apart on this machine, which no other figure can be better than. {part["sets"]} sets of processes, {part["rounds"]} rounds each in
+turn; the ratio of the fastest rounds, its median over the sets (and a 95 % interval of it).
+
+![Steady state](img/steady.svg)
+
+{table(["program", *(title[kind] for kind in kinds)], rows)}"""
+
+
+def startup(part: dict[str, Any]) -> str:
+    rows = []
+    for name, row in part["rows"].items():
+        for unit, label in (("ms", "time, ms"), ("mib", "memory, MiB")):
+            found = row["difference"][unit]
+            low, high = found["interval"]
+            rows.append(
+                [
+                    f"{name}: {label}",
+                    f"{found['plain']:.1f}",
+                    f"{found['podus']:.1f}",
+                    f"**{found['median']:+.1f}** ({low:+.1f} to {high:+.1f})",
+                ]
+            )
+    return f"""## Start-up
+
+From the command to the end of the process, and the most memory it had resident: a program that does nothing, and one that imports
+200 modules of the standard library. {part["rounds"]} starts of each in turn; the difference is the median over the pairs.
+
+{table(["program", "plain", "under podus", "difference"], rows)}"""
+
+
+def stall(part: dict[str, Any]) -> str:
+    rows = []
+    for size, row in part["rows"].items():
+        found = row["summary"]
+        for kind, label in (
+            ("idle", "nothing happens"),
+            ("busy", "another process compiles"),
+            ("update", "**update**"),
+        ):
+            stalls = found[kind]["stall_ms"]
+            share = {"idle": 1.0, "busy": found["throughput_busy"], "update": found["throughput"]}[kind]
+            rows.append(
+                [
+                    f"{int(size):,}: {label}",
+                    f"{stalls['median']:.2f}",
+                    f"{stalls['longest']:.2f}",
+                    f"{share:.1%}",
+                ]
+            )
+    times = [
+        [
+            f"{int(size):,}",
+            f"{row['summary']['seconds']:.2f} s",
+            f"{row['summary']['inside_seconds'] * 1000:.0f} ms",
+            f"{row['summary']['planner_share']:.0%}",
+            f"{row['summary']['own_stall_ms']:.2f} ms",
+            f"{row['summary']['own_stall_ms_longest']:.2f} ms",
+        ]
+        for size, row in part["rows"].items()
+    ]
+    return f"""## During an update
+
+A program of 1,000 or 10,000 procedures in 100 modules, with {part["objects"]:,} live objects that the collector tracks, and
+{part["workers"]} threads that serve requests through procedures that change; {part["changed"]} procedures change, to and fro. A *stall* is how
+much later than usual a thread got on: a probe that asks to be woken every millisecond, or a request. For comparison: the
+same while nothing happens, and while another process has the machine's other core, as the planner has during an update.
+
+![Stalls](img/stall.svg)
+
+{table(["procedures: while", "stall, median of the longest, ms", "stall, longest of all, ms", "throughput"], rows)}
+
+Where the time goes; the stall that podus reports is the longest that it kept the interpreter to itself.
+
+{table(["procedures", "command to completion", "inside the program", "outside it", "stall reported", "longest reported"], times)}"""
+
+
+def peers(part: dict[str, Any]) -> str:
+    rows = []
+    for peer, row in part["rows"].items():
+        if "failed" in row:
+            rows.append([NAMES[peer], "could not do it", "", "", "", ""])
+            continue
+        found, last = row["summary"], row["summary"]["reached"]
+        rows.append(
+            [
+                NAMES[peer],
+                f"{found['update']['stall_ms']['longest']:.1f}",
+                f"{found['throughput']:.0%}",
+                f"{found['seconds']:.2f}",
+                f"{last['named']} of {last['of']}",
+                f"{last['kept']} of {last['of']}",
+            ]
+        )
+    versions = ", ".join(f"{name} {version}" for name, version in part["versions"].items())
+    head = ["", "longest stall, ms", "throughput during it", "seconds to completion"]
+    head += ["new for who calls by name", "new for who kept the function"]
+    return f"""## Beside others
+
+The same change of the program of 10,000 procedures by others ({versions}). They are made for development, not for programs at
+work, and do their work inside the process; jurigged is asked from one thread for one file after the other, because its
+watcher, which refreshes every file in a thread of its own, loses changes when many files change at once. *Who kept the function* has it in a registry,
+as a callback or as a bound method.
+
+![Peers](img/peers.svg)
+
+{table(head, rows)}"""
