@@ -218,6 +218,7 @@ class Compiler:
         label = self.request.get("label") or getattr(place, "label", "") or ""
         plan.to_version = {"label": label, "hash": self.new.hash, "origin": place.origin}
         plan.program["roots"] = place.roots
+        plan.program["back_out"] = bool(self.request.get("back_out"))
 
     # ---- the procedures
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from podus.plan.groups import Groups
 from podus.plan.model import Note, Procedure, Reach
-from podus.program.callgraph import CallGraph, build
 from podus.program.code import walk
-from podus.program.flow import can_return_from
-from podus.program.interface import accepts_every_old_call, compatible_for_callers, signature
+from podus.program.flow import can_return_from, flow
+from podus.program.interface import Signature, accepts_every_old_call, calls_of, compatible_for_callers, signature
+from podus.program.symbols import Made
 
 if TYPE_CHECKING:
     from podus.plan.compile import Compiler
@@ -35,6 +35,7 @@ class Safety:
         }
         self.groups = Groups(self.switching)
         self.active = self._activity()
+        self._made: dict[tuple[bool, str], dict[int, Made]] = {}
         self.endless = self._endless()
 
     def compile(self) -> None:
@@ -107,9 +108,8 @@ class Safety:
                 continue
             before, after = self._signature(old, True, name), self._signature(new, False, name)
             accepted, words = accepts_every_old_call(before, after)
-            if accepted and words and "same" not in words:
-                procedure.interface = f"{words}; every old call is still accepted"
             if accepted:
+                procedure.interface = f"{words}; every old call is still accepted" if words else ""
                 continue
             procedure.change = "interface"
             procedure.interface = words
@@ -118,7 +118,7 @@ class Safety:
                 continue
             if calls is None:
                 calls = self._mentions()
-            self._derive(name, procedure, words, calls, after)
+            self._derive(name, procedure, words, calls, before, after)
         for name, gate in gates.items():
             if name not in self.switching:
                 self.compiler.refuse(
@@ -131,12 +131,20 @@ class Safety:
                 calls = self._mentions()
             gate.callers = [c for c in calls.get(_simple(name), ()) if c != name]
 
-    def _derive(self, name: str, procedure: Procedure, words: str, calls: dict[str, list[str]], after: Any) -> None:
-        callers = []
-        for caller in calls.get(_simple(name), ()):
-            code = self._old_code(caller)
-            if caller != name and code is not None and not compatible_for_callers(after, code, _simple(name)):
-                callers.append(caller)
+    def _derive(
+        self,
+        name: str,
+        procedure: Procedure,
+        words: str,
+        calls: dict[str, list[str]],
+        before: Signature,
+        after: Signature,
+    ) -> None:
+        callers = [
+            caller
+            for caller in calls.get(_simple(name), ())
+            if caller != name and not self._still_accepted(caller, name, before, after)
+        ]
         stuck = [c for c in callers if c in self.endless and c not in self.plan.hold]
         for caller in stuck:
             activation = self.active[self.old_names.get(caller, caller)][0]
@@ -151,6 +159,20 @@ class Safety:
         if callers:
             procedure.notes.append("switches with its callers " + ", ".join(callers))
 
+    def _still_accepted(self, caller: str, name: str, before: Signature, after: Signature) -> bool:
+        """Whether all that the old ``caller`` does with ``name`` are calls that the new interface accepts as well."""
+        code = self._old_code(caller)
+        if code is None or before.kind != after.kind:
+            return False
+        seen = flow(code)
+        simple = _simple(name)
+        sites = [call for call, _ in calls_of(seen, simple)]
+        if not sites:
+            # It hands the procedure on as a value: whoever gets it may call it in any way.
+            return False
+        method = "." in name.partition(":")[2].replace("<locals>.", "")
+        return compatible_for_callers(before, after, sites, method=True if method else None)[0]
+
     def _mentions(self) -> dict[str, list[str]]:
         """Simple name -> the switching procedures whose old code mentions it; a superset of those that call it."""
         found: dict[str, list[str]] = {}
@@ -164,11 +186,15 @@ class Safety:
                 found.setdefault(word, []).append(caller)
         return found
 
-    def _signature(self, code: CodeType, old: bool, name: str) -> Any:
+    def _signature(self, code: CodeType, old: bool, name: str) -> Signature:
         version = self.compiler.old if old else self.compiler.new
-        full = self.old_names.get(name, name) if old else name
-        module, _, qualname = full.partition(":")
-        return signature(code, version.modules[module].code, qualname)
+        module = (self.old_names.get(name, name) if old else name).partition(":")[0]
+        made = self._made.get((old, module))
+        if made is None:
+            made = self._made[old, module] = {
+                id(m.code): m for c in walk(version.modules[module].code) for m in flow(c).makes
+            }
+        return signature(code, made.get(id(code)))
 
     def _new_code(self, name: str) -> CodeType | None:
         module, _, qualname = name.partition(":")
@@ -222,7 +248,9 @@ class Safety:
     # ---- reach
 
     def _reach(self) -> None:
-        graph: CallGraph = build(self.compiler.new.modules)
+        from podus.program.callgraph import build
+
+        graph = build(self.compiler.new.modules)
         names = list(self.switching)
         closure = graph.closure(names)
         self.plan.reaches = {name: sorted(r - {name}) for name, r in closure.items() if r - {name}}

@@ -18,12 +18,17 @@ class BodyChange:
     ``removed`` are names that nothing binds any more; ``classes`` the classes whose bodies differ but whose heads don't.
     """
 
-    owners: tuple[str, ...]
+    new: Body
     run: list[Statement] = field(default_factory=list)
     previous: dict[str, Statement] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     classes: list[BodyChange] = field(default_factory=list)
     kept: list[Statement] = field(default_factory=list)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The classes around the body, outermost first."""
+        return self.new.owners
 
     @property
     def empty(self) -> bool:
@@ -135,7 +140,7 @@ def _pair(before: list[str], after: list[str], change: ModuleChange) -> list[tup
 
 def compare_bodies(old: Body, new: Body) -> BodyChange:
     """Which statements of ``new`` have to run in a namespace in which those of ``old`` have run."""
-    change = BodyChange(new.owners)
+    change = BodyChange(new)
     unmatched_old, unmatched_new = _unmatched(old.statements, new.statements)
     for statement in old.statements:
         for name in statement.names:

@@ -10,6 +10,11 @@ from types import CodeType
 from podus.program.code import fingerprint, procedures
 
 
+def content_digest(source: bytes | None, code: CodeType) -> str:
+    """What tells one version of a module from another: the hash of its source, else of its code."""
+    return hashlib.sha256(source if source is not None else fingerprint(code)).hexdigest()
+
+
 @dataclass
 class Module:
     """One module of one version.
@@ -31,9 +36,9 @@ class Module:
         return procedures(self.code)
 
     @cached_property
-    def fingerprint(self) -> bytes:
-        """What the module does, whatever its line numbers."""
-        return fingerprint(self.code)
+    def digest(self) -> str:
+        """The SHA-256 of the source, or of what the code does where there is no source."""
+        return content_digest(self.source, self.code)
 
 
 @dataclass
@@ -46,9 +51,9 @@ class Version:
 
     @cached_property
     def hash(self) -> str:
-        """Twelve hex digits of the content: equal for versions that behave the same."""
+        """Twelve hex digits of the content of all modules."""
         digest = hashlib.sha256()
         for name in sorted(self.modules):
             digest.update(name.encode())
-            digest.update(self.modules[name].fingerprint)
+            digest.update(self.modules[name].digest.encode())
         return digest.hexdigest()[:12]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+
+# Whoever imports threading first is the main thread to it; that must not become the pup's thread.
+import threading  # noqa: F401
 from typing import Any
 
 from podus.pup.recorder import Recorder

@@ -1,0 +1,210 @@
+"""podus inside a program: what ``podus run`` and ``podus update`` do, for tests, notebooks and services that update themselves."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from podus.errors import PodusError, Refused
+from podus.plan.model import Plan
+from podus.plan.request import make_plan
+from podus.pup import start
+from podus.support.load import given
+from podus.update import states
+from podus.update.evaluate import Evaluation
+
+Support = str | os.PathLike[str] | Callable[..., Any] | Iterable[Any] | None
+
+
+def enable(*, include: Iterable[str] = (), name: str | None = None) -> None:
+    """Make this process updatable; call it before the program's modules are imported.
+
+    The program is every module outside the standard library and site-packages; ``include`` adds installed packages by name.
+    ``name`` is what the port mapper knows the program by (default: the script's name). Calling it again adds to ``include``.
+    """
+    script = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
+    pup = start.start(name or os.path.splitext(script)[0] or "python", list(include))
+    if pup.error:
+        raise Refused(f"the control socket can't be made: {pup.error}", "set PODUS_HOME to a private, writable directory")
+    pup.recorder.adopt_loaded()
+
+
+class Update:
+    """One update of this process, under way or over."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self._evaluation = evaluation
+
+    def __repr__(self) -> str:
+        return f"<Update {self.id}: {self.state}>"
+
+    @property
+    def id(self) -> str:
+        """What the log knows it by."""
+        return self._evaluation.plan.id
+
+    @property
+    def plan(self) -> Plan:
+        """What it set out to do."""
+        return self._evaluation.plan
+
+    @property
+    def state(self) -> str:
+        """``staging``, ``pending``, ``complete``, ``backing-out``, ``backed-out`` or ``failed``."""
+        return self._evaluation.state
+
+    @property
+    def reason(self) -> str:
+        """Why it failed or was backed out, in one sentence; "" otherwise."""
+        return self._evaluation.reason
+
+    @property
+    def pending(self) -> list[str]:
+        """The procedures that have not switched yet, as ``module:qualname``."""
+        return [row["procedure"] for row in self._evaluation.status()["pending"]]
+
+    @property
+    def switched(self) -> list[str]:
+        """The procedures that have."""
+        return list(self._evaluation.switched)
+
+    def status(self) -> dict[str, Any]:
+        """All that ``podus status`` shows: who holds which procedure, since when, the longest stall."""
+        return self._evaluation.status()
+
+    def wait(self, timeout: float | None = None) -> str:
+        """Wait until the update is over, for ``timeout`` seconds at the most; gives the state.
+
+        It returns early, with the update pending, where waiting can change nothing: when all that has not switched is on the
+        stack of the very thread that waits. Raises what made the update fail.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        evaluation = self._evaluation
+        pause = 0.01
+        while evaluation.state in states.UNDER_WAY and not evaluation._timed_out:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                break
+            evaluation.wait(pause if left is None else min(pause, left))
+            pause = min(pause * 2, 0.25)
+            if evaluation.state == states.PENDING and evaluation.timeout is None and evaluation.stuck_on(threading.get_ident()):
+                break
+        if evaluation.state == states.BACKING_OUT:
+            evaluation.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        if evaluation.state == states.FAILED:
+            _raise(evaluation)
+        return evaluation.state
+
+    def back_out(self, timeout: float | None = None) -> str:
+        """Take it back: what has switched returns as it becomes inactive; after completion, by a whole update back.
+
+        Raises Refused where data was mapped and no way back was given. Gives the state.
+        """
+        evaluation = self._evaluation
+        if evaluation.state in states.UNDER_WAY:
+            evaluation.back_out("backed out in the program")
+            self.wait(timeout)
+        elif evaluation.state == states.COMPLETE:
+            agent = evaluation.agent
+            request = _request(None, None, [], [], [])
+            request.update(back_out=True)
+            back = _begin(agent, request, evaluation.declarations, timeout, "back-out", evaluation)
+            back.wait(timeout)
+        return self.state
+
+
+def plan(
+    source: str | os.PathLike[str] | None = None,
+    *,
+    support: Support = None,
+    now: Iterable[str] = (),
+    hold: Iterable[str] = (),
+    reset: Iterable[str] = (),
+) -> Plan:
+    """What an update would do, and whether it is safe; nothing is changed. Parameters as for :func:`update`."""
+    agent = _agent()
+    request = _request(source, support, now, hold, reset)
+    del agent
+    return make_plan(request)
+
+
+def update(
+    source: str | os.PathLike[str] | None = None,
+    *,
+    support: Support = None,
+    wait: bool = True,
+    timeout: float | None = None,
+    on_timeout: str = "back-out",
+    now: Iterable[str] = (),
+    hold: Iterable[str] = (),
+    reset: Iterable[str] = (),
+) -> Update:
+    """Update this process.
+
+    ``source`` is a directory that holds the new version, ``"git:REV"``, or None for the files that lie on disk where the program's modules
+    were loaded from. ``support`` is the path of a support file, or support functions themselves. ``timeout`` is in seconds; after it the update is
+    backed out, or with ``on_timeout="wait"`` goes on. With ``wait=False`` the update goes on in a thread of its own. ``now`` and ``hold`` override
+    the order for the named procedures, ``reset`` names data that takes its new value although the program has modified it.
+
+    Raises :class:`podus.Refused` if the plan is not safe and :class:`podus.PodusError` if the update fails; the program is then as before.
+    """
+    agent = _agent()
+    declarations = None if support is None or isinstance(support, str | os.PathLike) else given(support)
+    request = _request(source, support, now, hold, reset)
+    found = _begin(agent, request, declarations, timeout, on_timeout, None)
+    if wait:
+        found.wait()
+    return found
+
+
+def _agent() -> Any:
+    pup = start.current()
+    if pup is None:
+        raise Refused("podus is not enabled in this process", "call podus.enable() before the program's modules are imported")
+    return pup.agent
+
+
+def _request(
+    source: str | os.PathLike[str] | None, support: Support, now: Iterable[str], hold: Iterable[str], reset: Iterable[str]
+) -> dict[str, Any]:
+    pup = start.current()
+    assert pup is not None
+    request: dict[str, Any] = {"socket": pup.server.path, "now": list(now), "hold": list(hold), "reset": list(reset)}
+    if source is not None:
+        text = os.fspath(source)
+        if text.startswith("git:"):
+            request["git"] = text[4:]
+        else:
+            request["from"] = os.path.abspath(text)
+    if isinstance(support, str | os.PathLike):
+        request["support"] = os.path.abspath(os.fspath(support))
+    elif support is not None:
+        request["declarations"] = [d.as_dict() for d in given(support)]
+    return request
+
+
+def _begin(
+    agent: Any, request: dict[str, Any], declarations: Any, timeout: float | None, on_timeout: str, backs_out: Evaluation | None
+) -> Update:
+    made = make_plan(request)
+    if made.refusals:
+        note = made.refusals[0]
+        more = f" (and {len(made.refusals) - 1} more)" if len(made.refusals) > 1 else ""
+        agent.refused(made)
+        raise Refused(note.text + more, note.remedy)
+    who = {"uid": os.getuid(), "shell": os.getpid()}
+    evaluation = agent.begin(
+        made, timeout=timeout, on_timeout=on_timeout, who=who, declarations=declarations, backs_out=backs_out
+    )
+    return Update(evaluation)
+
+
+def _raise(evaluation: Evaluation) -> None:
+    error = evaluation.error
+    if isinstance(error, PodusError):
+        raise error
+    raise PodusError(evaluation.reason, evaluation.remedy) from error

@@ -1,0 +1,553 @@
+"""What may be asked of the pup, and what it knows: the program's modules, its versions, and the update under way.
+
+It takes no action on its own. Made at the first question, in the pup's thread.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import marshal
+import os
+import sys
+import threading
+import time
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from podus.errors import NotFound, Refused
+from podus.plan.model import Plan
+from podus.program.code import procedures
+from podus.pup.finder import VersionFinder
+from podus.pup.recorder import Record
+from podus.pup.server import Later
+from podus.support.declare import Declaration
+from podus.update.activity import thread_names
+from podus.update.binding import stacks
+from podus.update.evaluate import Evaluation
+from podus.update.states import UNDER_WAY
+
+if TYPE_CHECKING:
+    from podus.pup.start import Pup
+
+VERSION = "0.1.0"
+# Versions that are kept for going back to; their sources lie on the disk.
+_KEPT = 8
+_PLAIN_METACLASSES = ("type", "ABCMeta")
+
+
+class Agent:
+    """Answers the control protocol (ARCHITECTURE.md lists the methods)."""
+
+    def __init__(self, pup: Pup) -> None:
+        self.pup = pup
+        self.recorder = pup.recorder
+        self.recorder.settle_main()
+        self.finder = VersionFinder()
+        self.started = time.time()
+        self.update: Evaluation | None = None
+        self.updates: dict[str, Evaluation] = {}
+        # Modules that an update deleted, in case it is backed out.
+        self.retired: dict[str, ModuleType] = {}
+        self.versions: list[dict[str, Any]] = []
+        self.version: dict[str, str] = {"label": "1", "hash": "", "origin": "as started"}
+        self._count = 1
+        self._back: dict[str, Any] = {}
+        self._codes: dict[str, tuple[CodeType, dict[str, list[CodeType]]]] = {}
+        # Old code that lives on in function objects: held back by hand, or of the version before while lines are renumbered.
+        self._previous: dict[str, dict[str, list[CodeType]]] = {}
+        self._held: dict[str, list[CodeType]] = {}
+        self._lock = threading.RLock()
+
+    @property
+    def pid(self) -> int:
+        """This process."""
+        return os.getpid()
+
+    # ---- asked by the shell and the planner
+
+    def handle(self, method: str, params: dict[str, Any], peer: dict[str, Any]) -> Any:
+        """Answer one question; raises PodusError, or TypeError for wrong parameters."""
+        asked = getattr(self, "ask_" + method.replace("-", "_"), None)
+        if asked is None:
+            raise NotFound(f"the pup has no method {method}", "is the shell of the same version as the program's podus?")
+        if method in ("update", "back-out"):
+            params = {"who": {"uid": peer.get("uid"), "shell": peer.get("pid")}, **params}
+        return asked(**params)
+
+    def ask_hello(self) -> dict[str, Any]:
+        """Who this is."""
+        under_way = self.update is not None and self.update.state in UNDER_WAY
+        return {
+            "name": self.pup.name,
+            "pid": self.pid,
+            "python": sys.version.split()[0],
+            "executable": sys.executable,
+            "podus": VERSION,
+            "argv": list(sys.orig_argv),
+            "cwd": os.getcwd(),
+            "started": self.started,
+            "version": self.version,
+            "state": "updating" if under_way else "running",
+            "update": self.update.plan.id if under_way and self.update else None,
+        }
+
+    def ask_modules(self) -> list[dict[str, Any]]:
+        """The program's modules."""
+        self.recorder.settle_main()
+        rows = []
+        for name, record in sorted(self.recorder.records.items()):
+            module = self.module(name)
+            if module is None:
+                continue
+            spec = getattr(module, "__spec__", None)
+            source = record.read_source()
+            rows.append(
+                {
+                    "name": name,
+                    "file": record.file,
+                    "kind": record.kind,
+                    "package": hasattr(module, "__path__"),
+                    "main": record.main,
+                    "real_name": spec.name if record.main and spec is not None else "",
+                    "digest": _digest(source, record),
+                }
+            )
+        return rows
+
+    def ask_source(self, module: str, version: str | None = None) -> dict[str, Any]:
+        """What a module of the running version, or of a kept one, was compiled from."""
+        if version is None:
+            record = self.recorder.records.get(module)
+            if record is None:
+                raise NotFound(f"no module {module} is recorded", "see what the program has loaded")
+            source, code = record.read_source(), record.code
+        else:
+            row = self._version_row(version)["kept"].get(module)
+            if row is None:
+                raise NotFound(f"version {version} has no module {module}", "plan again")
+            source, code = row.read_source(), row.code
+        return {
+            "source": None if source is None else base64.b64encode(source).decode(),
+            "code": None if source is not None or code is None else base64.b64encode(marshal.dumps(code)).decode(),
+        }
+
+    def ask_activity(self) -> dict[str, Any]:
+        """Who is where: the program's procedures on every thread's stack, innermost first."""
+        names = thread_names()
+        by_id: dict[int, str] = {}
+        for module in self.recorder.records:
+            for qualname, codes in self.live_codes(module).items():
+                for code in codes:
+                    by_id[id(code)] = f"{module}:{qualname}"
+        threads = []
+        for ident, stack in stacks().items():
+            rows = [
+                {"procedure": by_id[id(code)], "line": line, "offset": offset}
+                for code, line, offset in stack
+                if id(code) in by_id
+            ]
+            if rows:
+                threads.append({"id": ident, "name": names.get(ident, str(ident)), "stack": rows})
+        return {"threads": threads, "suspended": []}
+
+    def ask_data(self, module: str, names: dict[str, Any], owners: list[str] | None = None) -> dict[str, str]:
+        """Whether module (or class) data is as the running version's statements set it: ``same``, ``modified`` or ``unknown``."""
+        owner: Any = self.module(module)
+        for word in owners or ():
+            owner = vars(owner).get(word, owner)
+        answers = {}
+        for name, row in names.items():
+            answers[name] = _is_as_set(vars(self.module(module)), dict(vars(owner)), name, row)
+        return answers
+
+    def ask_classes(self, module: str, names: list[str]) -> dict[str, bool]:
+        """Which classes were made by nothing but a plain ``class`` statement, so that attributes can be added one by one."""
+        answers = {}
+        for name in names:
+            cls: Any = self.module(module)
+            for word in name.split("."):
+                cls = vars(cls).get(word) if hasattr(cls, "__dict__") else None
+            plain = isinstance(cls, type) and type(cls).__name__ in _PLAIN_METACLASSES
+            answers[name] = plain and not any("__init_subclass__" in vars(b) for b in cls.__mro__[1:-1])
+        return answers
+
+    def ask_versions(self) -> list[dict[str, Any]]:
+        """The versions that are kept: those before, the running one, and those loaded beside it."""
+        rows = []
+        for row in self.versions:
+            kept: dict[str, Record] = row["kept"]
+            public = {k: v for k, v in row.items() if k not in ("kept", "declarations_given")}
+            public["modules"] = {
+                n: {"file": r.file, "package": os.path.basename(r.file).startswith("__init__.")} for n, r in kept.items()
+            }
+            rows.append(public)
+        rows.append({**self.version, "id": "", "current": True, "previous": False, "loaded": self.started, "modules": {}})
+        return rows
+
+    def ask_load(self, plan: str, who: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Keep the version that a plan describes beside the running one; nothing is switched."""
+        from podus.log import Log
+
+        read = _read_plan(plan)
+        self._check_plan(read)
+        label = read.to_version.get("label") or self._next_label()
+        if any(v["label"] == label for v in self.ask_versions()):
+            raise Refused(f"a version is called {label} already", "give another label with --as")
+        kept = dict(self.recorder.records)
+        for part in read.modules:
+            if part.action == "delete":
+                kept.pop(part.name, None)
+                continue
+            kept[part.name] = self._record_of(read, part.name, None)
+        row = {
+            "id": read.id,
+            "label": label,
+            "hash": read.to_version["hash"],
+            "origin": read.to_version["origin"],
+            "roots": read.program.get("roots"),
+            "loaded": time.time(),
+            "current": False,
+            "previous": False,
+            "kept": kept,
+        }
+        Log.open().write(
+            "load",
+            program=self.pup.name,
+            pid=self.pid,
+            update=read.id,
+            who=who,
+            from_version=self.version,
+            to_version={"label": label, "hash": read.to_version["hash"]},
+            procedures=[p.name for p in read.procedures],
+        )
+        self.versions.append(row)
+        return {"label": label, "hash": row["hash"]}
+
+    def ask_update(
+        self, plan: str, timeout: float | None = None, on_timeout: str = "back-out", who: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Begin to evaluate a plan; refused if an update is under way or the plan was made for another version."""
+        return {"id": self.begin(_read_plan(plan), timeout=timeout, on_timeout=on_timeout, who=who).plan.id}
+
+    def ask_refused(self, plan: str) -> dict[str, Any]:
+        """Write down that a plan was refused."""
+        self.refused(_read_plan(plan))
+        return {}
+
+    def ask_status(self, update: str | None = None) -> dict[str, Any]:
+        """The state of an update; of the last one if none is named."""
+        return self._evaluation(update).status()
+
+    def ask_wait(self, update: str, seconds: float = 10.0, after: int | None = None) -> Later:
+        """As ``status``, once there is something new."""
+        evaluation = self._evaluation(update)
+        seen = evaluation.events if after is None else after
+
+        def ready(expired: bool) -> Any:
+            if expired or evaluation.events != seen or evaluation.state not in UNDER_WAY:
+                return evaluation.status()
+            return None
+
+        return Later(ready, time.monotonic() + min(float(seconds), 60.0))
+
+    def ask_back_out(self, update: str | None = None, who: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Back out the update under way."""
+        evaluation = self._evaluation(update)
+        evaluation.who = who or evaluation.who
+        evaluation.back_out("asked to")
+        return {"id": evaluation.plan.id}
+
+    # ---- updates
+
+    def begin(
+        self,
+        plan: Plan,
+        *,
+        timeout: float | None = None,
+        on_timeout: str = "back-out",
+        who: dict[str, Any] | None = None,
+        declarations: list[Declaration] | None = None,
+        backs_out: Evaluation | None = None,
+    ) -> Evaluation:
+        """Start the thread of one update."""
+        with self._lock:
+            self._check_plan(plan)
+            if on_timeout not in ("back-out", "wait"):
+                raise Refused(f"on_timeout can't be {on_timeout!r}", "give 'back-out' or 'wait'")
+            if plan.program.get("back_out"):
+                declarations = declarations or self._kept_declarations(plan)
+                if backs_out is None:
+                    # Asked for by another shell: the update that is undone is told so all the same.
+                    backs_out = self._back.get("evaluation")
+            evaluation = Evaluation(
+                self,
+                plan,
+                timeout=timeout,
+                on_timeout=on_timeout,
+                who=who,
+                declarations=declarations,
+                backs_out=backs_out,
+            )
+            self.update = self.updates[plan.id] = evaluation
+            threading.Thread(target=evaluation.run, name="podus-update", daemon=True).start()
+            return evaluation
+
+    def _check_plan(self, plan: Plan) -> None:
+        if self.update is not None and self.update.state in UNDER_WAY:
+            raise Refused(
+                f"update {self.update.plan.id} is under way ({self.update.state})", "wait for it, or back it out with `podus back-out`"
+            )
+        if plan.program["pid"] != self.pid:
+            raise Refused("the plan was made for another process", "plan again")
+        if self.version["hash"] and plan.from_version.get("hash") != self.version["hash"]:
+            raise Refused("the program has been updated since the plan was made", "plan again")
+
+    def refused(self, plan: Plan) -> None:
+        """Write down that a plan was refused."""
+        from podus.log import Log
+
+        Log.open().write(
+            "refuse",
+            program=self.pup.name,
+            pid=self.pid,
+            update=plan.id,
+            from_version=plan.from_version,
+            to_version=plan.to_version,
+            detail={"refusals": [note.text for note in plan.refusals]},
+        )
+
+    def _kept_declarations(self, plan: Plan) -> list[Declaration] | None:
+        rows = [v for v in self.versions if v.get("previous")]
+        return rows[-1].get("declarations_given") if rows else None
+
+    def _evaluation(self, update: str | None) -> Evaluation:
+        found = self.update if update is None else self.updates.get(update)
+        if found is None:
+            raise NotFound("there has been no update" if update is None else f"there is no update {update}", "see `podus log`")
+        return found
+
+    def _next_label(self) -> str:
+        taken = {v["label"] for v in self.versions} | {self.version["label"]}
+        while str(self._count) in taken:
+            self._count += 1
+        return str(self._count)
+
+    def _version_row(self, wanted: str) -> dict[str, Any]:
+        for row in self.versions:
+            if row["id"] == wanted:
+                return row
+        raise NotFound(f"version {wanted} is not kept", "see `podus versions`")
+
+    def _record_of(self, plan: Plan, name: str, code: CodeType | None) -> Record:
+        part = next(m for m in plan.modules if m.name == name)
+        before = self.recorder.records.get(name)
+        kind = before.kind if before is not None else "source"
+        record = Record(name, part.file, code, None, kind)
+        record.main = before.main if before is not None else False
+        if part.source:
+            record.source_path = os.path.join(plan.directory, part.source)
+        return record
+
+    def installed(self, evaluation: Evaluation) -> None:
+        """An update is complete: its version is the running one, and the one before is kept to go back to."""
+        plan, stage = evaluation.plan, evaluation.stage
+        assert stage is not None
+        before = dict(self.recorder.records)
+        old_version = {**plan.from_version}
+        self._previous = {m.name: self.live_codes(m.name) for m in plan.modules if m.action in ("update", "lines")}
+        for part in plan.modules:
+            if part.action == "delete":
+                self.recorder.records.pop(part.name, None)
+            elif part.action != "import":
+                self.recorder.records[part.name] = self._record_of(plan, part.name, stage.module_codes[part.name])
+                self._codes.pop(part.name, None)
+        for name in plan.hold:
+            self._held[name] = stage.old_codes.get(name, [])
+        backwards = bool(plan.program.get("back_out"))
+        mapped = [{**d.as_dict()} for d in stage.declarations]
+        roots = dict(self.finder._before) if self.finder._before else {}
+        all_roots = {root: roots.get(root, root) for root in (plan.program.get("roots") or {})}
+        if backwards:
+            self.versions = [v for v in self.versions if not v.get("previous") or v["hash"] != plan.to_version["hash"]]
+        else:
+            self.versions.append(
+                {
+                    "id": plan.id,
+                    **old_version,
+                    "roots": all_roots,
+                    "loaded": time.time(),
+                    "current": False,
+                    "previous": True,
+                    "kept": before,
+                    "back": {"support": plan.support, "declarations": mapped},
+                    "declarations_given": None if plan.support else stage.declarations,
+                }
+            )
+            self.versions = self.versions[-_KEPT:]
+        label = plan.to_version.get("label") or self._next_label()
+        self.versions = [v for v in self.versions if not (v["label"] == label and not v.get("previous"))]
+        self.version = {"label": label, "hash": plan.to_version["hash"], "origin": plan.to_version["origin"]}
+        plan.to_version["label"] = label
+        self._back = {} if backwards else {"evaluation": evaluation}
+        self.finder.settle()
+
+    def after_fork_in_child(self) -> None:
+        """Finish, in the child, what was under way."""
+        self._lock = threading.RLock()
+        if self.update is not None and self.update.state in UNDER_WAY:
+            self.update.resume()
+
+    # ---- the program
+
+    def module(self, name: str) -> ModuleType | None:
+        """A loaded module of the program."""
+        found = sys.modules.get(name)
+        return found if isinstance(found, ModuleType) else None
+
+    def module_names(self) -> set[str]:
+        """The names of the program's modules."""
+        return set(self.recorder.records)
+
+    def is_program(self, name: str) -> bool:
+        """Whether a loaded module belongs to the program."""
+        module = self.module(name)
+        return module is not None and self.recorder.in_program(name, getattr(module, "__file__", None))
+
+    def importers(self, module: str, name: str) -> list[ModuleType]:
+        """The program's other modules: any may have imported ``name`` from ``module``."""
+        return [m for m in map(self.module, self.recorder.records) if m is not None and m.__name__ != module]
+
+    def live_codes(self, name: str) -> dict[str, list[CodeType]]:
+        """Qualified name -> the code objects that the running program's functions and frames have for it."""
+        record = self.recorder.records.get(name)
+        if record is None:
+            return {}
+        executed = record.executed()
+        known = self._codes.get(name)
+        if known is None or known[0] is not executed:
+            found = {qualname: [code] for qualname, code in procedures(executed).items()}
+            if not _runs(executed, self.module(name)):
+                _adopt(found, self.module(name))
+            known = self._codes[name] = (executed, found)
+        codes = dict(known[1])
+        for full, held in self._held.items():
+            module, _, qualname = full.partition(":")
+            if module == name:
+                codes[qualname] = [*codes.get(qualname, []), *held]
+        return codes
+
+    def previous_codes(self, name: str) -> dict[str, list[CodeType]]:
+        """As :meth:`live_codes`, of the version before the update that has just completed."""
+        return self._previous.get(name, {})
+
+
+def _read_plan(directory: str) -> Plan:
+    path = os.path.join(directory, "plan.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            plan = Plan.from_json(file.read())
+    except (OSError, ValueError, TypeError) as error:
+        raise Refused(f"{path} is no plan: {error}", "make one with `podus plan`") from None
+    plan.directory = directory
+    return plan
+
+
+def _digest(source: bytes | None, record: Record) -> str:
+    from podus.program.code import fingerprint
+
+    return hashlib.sha256(source if source is not None else fingerprint(record.executed())).hexdigest()
+
+
+def _runs(executed: CodeType, module: ModuleType | None) -> bool:
+    """Whether the program's functions were made by this very code object, and not by an equal one."""
+    if module is None:
+        return True
+    ids = {id(code) for code in procedures(executed).values()}
+    functions = [v for v in vars(module).values() if hasattr(v, "__code__") and getattr(v, "__module__", None) == module.__name__]
+    return not functions or any(id(f.__code__) in ids for f in functions)
+
+
+def _adopt(found: dict[str, list[CodeType]], module: ModuleType | None) -> None:
+    """Add the live code objects of a module whose own code was not kept: found through its names, matched by content."""
+    import gc
+    from types import FunctionType
+
+    if module is None:
+        return
+    by_key: dict[tuple[str, int], list[str]] = {}
+    for qualname, codes in found.items():
+        by_key.setdefault((codes[0].co_qualname, codes[0].co_firstlineno), []).append(qualname)
+
+    def match(code: CodeType) -> None:
+        for qualname in by_key.get((code.co_qualname, code.co_firstlineno), ()):
+            recorded = found[qualname][0]
+            if recorded.co_code == code.co_code and all(code is not known for known in found[qualname]):
+                found[qualname].append(code)
+        for const in code.co_consts:
+            if isinstance(const, CodeType):
+                match(const)
+
+    for thing in gc.get_referrers(vars(module)):
+        if isinstance(thing, FunctionType):
+            match(thing.__code__)
+
+
+def _is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[str, Any]) -> str:
+    if name not in owner:
+        return "same"
+    value = owner[name]
+    if row.get("code"):
+        scratch: dict[str, Any] = {}
+        names = _Layered(owner)
+        try:
+            exec(marshal.loads(base64.b64decode(row["code"])), real, names)
+            initial = dict.__getitem__(names, name)
+        except Exception:
+            return "unknown"
+        del scratch
+        return "same" if _equal(initial, value) else "modified"
+    if isinstance(value, type) or callable(value) or isinstance(value, ModuleType):
+        return "same"
+    if _immutable(value):
+        return "unknown" if row.get("rebound") else "same"
+    return "unknown"
+
+
+class _Layered(dict[str, Any]):
+    """A namespace that reads through to ``below``."""
+
+    def __init__(self, below: dict[str, Any]) -> None:
+        super().__init__()
+        self.below = below
+
+    def __missing__(self, name: str) -> Any:
+        return self.below[name]
+
+
+_SIMPLE = (int, float, complex, str, bytes, bool, type(None), type(...), range, frozenset)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Equality of plain data; objects are only equal to themselves, for their ``__eq__`` is the program's code."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, list | tuple) and type(one) in (list, tuple):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if type(one) is dict:
+        return list(one) == list(other) if not all(type(k) in _SIMPLE for k in one) else (
+            one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one)
+        )
+    if type(one) in (*_SIMPLE, set, bytearray):
+        return bool(one == other)
+    return False
+
+
+def _immutable(value: Any) -> bool:
+    import re
+
+    if type(value) is tuple:
+        return all(map(_immutable, value))
+    return type(value) in (*_SIMPLE, re.Pattern) or type(value).__module__ in ("decimal", "datetime", "fractions", "pathlib", "uuid")

@@ -1,0 +1,88 @@
+"""When may a procedure switch: when neither it nor anything that its new version can reach is active in its old version.
+
+The active set S of PODUS: what is on the run-time stack of a thread, or suspended in a generator or coroutine, and whatever can invoke
+that. Two refinements for Python stay sound: a procedure that did not change is the same in both versions and so
+neither switches nor blocks; and one on a stack blocks only itself and those that can reach it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from podus.update.binding import active_ids, stacks
+from podus.update.find import is_finished, suspended
+
+
+class Activity:
+    """Looks at who is active. ``codes`` maps the id of an old code to its procedure's name; ``suspends`` names those that can be suspended."""
+
+    def __init__(self, codes: dict[int, str], suspends: set[str], reaches: dict[str, list[str]]) -> None:
+        self.codes = codes
+        self.reaches = {name: frozenset(found) for name, found in reaches.items()}
+        self._suspends = suspends
+        self._asleep: list[tuple[str, str, int, Any]] = []
+        self._since: dict[str, float] = {}
+        self._scanned = 0.0
+        # The low-water mark: which old code was on a stack when S was computed last.
+        self._mark: frozenset[int] = frozenset()
+        self.heap_seconds = 0.0
+
+    def look(self) -> set[str]:
+        """The procedures that are active now, in their old version."""
+        ids = active_ids() & self.codes.keys()
+        self._mark = frozenset(ids)
+        active = {self.codes[i] for i in ids}
+        if self._suspends:
+            self._look_at_suspended()
+            active |= {name for _, name, _, _ in self._asleep}
+        now = time.time()
+        self._since = {name: self._since.get(name, now) for name in active}
+        return active
+
+    def _look_at_suspended(self) -> None:
+        # The heap is looked through again only when nothing that was found is left: new ones may have begun meanwhile.
+        self._asleep = [row for row in self._asleep if not is_finished(row[3])]
+        if self._asleep and time.monotonic() - self._scanned < 0.25:
+            return
+        since = time.perf_counter()
+        watched = {i: name for i, name in self.codes.items() if name in self._suspends}
+        self._asleep = suspended(watched)
+        self.heap_seconds = max(self.heap_seconds, time.perf_counter() - since)
+        self._scanned = time.monotonic()
+
+    def shrunk(self) -> bool:
+        """Whether some stack has shrunk below its low-water mark (or a suspended activation has ended) since :meth:`look`."""
+        if self._suspends and any(is_finished(row[3]) for row in self._asleep):
+            return True
+        return not self._mark <= active_ids()
+
+    def blocked_by(self, name: str, pending: set[str], active: set[str]) -> set[str]:
+        """The active procedures that keep ``name`` from switching: itself, or what its new version can reach."""
+        found = {name} & active
+        return found | (self.reaches.get(name, frozenset()) & active & pending)
+
+    def holders(self, name: str) -> list[dict[str, Any]]:
+        """Who is in ``name``: thread, procedure, line, since when."""
+        found: list[dict[str, Any]] = []
+        names = thread_names()
+        for ident, stack in stacks().items():
+            for code, line, _ in stack:
+                if self.codes.get(id(code)) == name:
+                    found.append({"thread": names.get(ident, str(ident)), "ident": ident, "procedure": name, "line": line})
+                    break
+        for kind, procedure, line, reference in self._asleep:
+            if procedure == name and not is_finished(reference):
+                found.append({"thread": f"a suspended {kind}", "ident": 0, "procedure": name, "line": line})
+        for row in found:
+            row["since"] = self._since.get(name, time.time())
+        return found
+
+
+def thread_names() -> dict[int, str]:
+    """Names of the program's threads; the modules that name them are not imported for it."""
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return {}
+    return {ident: thread.name for ident, thread in list(threading._active.items())}

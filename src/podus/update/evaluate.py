@@ -1,0 +1,523 @@
+"""Evaluating a plan: one update from staging to completion, or back.
+
+The driver is a thread of its own; what it does to the program it does through :mod:`podus.update.binding`. It looks at the stacks, switches what
+is not active, and sleeps until a stack has shrunk.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from podus.errors import PodusError, Refused
+from podus.log import Log
+from podus.plan.model import Plan
+from podus.support.declare import Declaration
+from podus.update import states
+from podus.update.activity import Activity
+from podus.update.binding import Stall, Switch, commit, commit_unless_active, in_slices
+from podus.update.gates import Door
+from podus.update.staging import Stage
+from podus.update.units import Builder, MapperStep, StaticData, Unit
+
+if TYPE_CHECKING:
+    from podus.pup.agent import Agent
+
+# Seconds between two looks at the stacks: short at first, for most procedures are active for microseconds.
+_FIRST_WAIT = 0.0005
+_LONGEST_WAIT = 0.02
+
+
+class Evaluation:
+    """One update in this process. ``run`` is its thread's body; everything else may be called from any thread."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        plan: Plan,
+        *,
+        timeout: float | None = None,
+        on_timeout: str = "back-out",
+        who: dict[str, Any] | None = None,
+        declarations: list[Declaration] | None = None,
+        backs_out: Evaluation | None = None,
+    ) -> None:
+        self.agent = agent
+        self.plan = plan
+        self.timeout = timeout
+        self.on_timeout = on_timeout
+        self.who = who or {}
+        self.declarations = declarations
+        self.backs_out = backs_out
+        self.state = states.STAGING
+        self.reason = ""
+        self.remedy = ""
+        self.error: BaseException | None = None
+        self.started = time.time()
+        self.ended: float | None = None
+        self.stall = Stall()
+        self.events = 0
+        self.units: list[Unit] = []
+        self.switched: list[str] = []
+        self.stage: Stage | None = None
+        self.activity: Activity | None = None
+        self._builder: Builder | None = None
+        self._changed = threading.Condition()
+        self._poke = threading.Event()
+        self._back_out_wanted = ""
+        self._timed_out = False
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+
+    # ---- the thread
+
+    def run(self) -> None:
+        """Stage, switch, complete; or back out; or fail with the program as before."""
+        try:
+            self._log("update", [p.name for p in self.plan.procedures])
+            self._stage()
+        except BaseException as error:
+            if self.stage is not None:
+                self.stage.undo()
+            self._fail(error)
+            return
+        self._go(states.PENDING)
+        self._drive()
+
+    def resume(self) -> None:
+        """Go on in a forked child, which has no thread of the parent's."""
+        self._changed = threading.Condition()
+        self._poke = threading.Event()
+        if self.state == states.STAGING:
+            if self.stage is not None:
+                self.stage.undo()
+            self._fail(Refused("the process was forked while the update was being staged", "update the child itself"))
+        elif self.state in states.UNDER_WAY:
+            threading.Thread(target=self._drive, name="podus-update", daemon=True).start()
+
+    def _stage(self) -> None:
+        if self.plan.refusals:
+            note = self.plan.refusals[0]
+            raise Refused(note.text, note.remedy)
+        stage = self.stage = Stage(self.agent, self.plan, self.declarations)
+        stage.stall = self.stall
+        stage.run()
+        backwards = self.backs_out is not None or bool(self.plan.program.get("back_out"))
+        self._builder = Builder(stage, self.plan, self.agent.module_names(), backwards)
+        self.units = self._builder.build()
+        codes = {i: name for unit in self.units for name in unit.names for i in map(id, stage.old_codes.get(name, ()))}
+        suspends = {p.name for p in self.plan.procedures if p.suspends}
+        self.activity = Activity(codes, suspends, self.plan.reaches)
+        self._log("stage", [], {"statements": sum(len(m.statements) for m in self.plan.modules)})
+
+    def _drive(self) -> None:
+        try:
+            while self.state == states.PENDING:
+                self._forward()
+            while self.state == states.BACKING_OUT:
+                self._backward()
+        except BaseException as error:
+            # Nothing in the loop may raise but a mapper or the log; both leave what has switched as it is, and go back.
+            self.reason = _sentence(error)
+            self.error = error
+            if self.state == states.PENDING:
+                self._go(states.BACKING_OUT)
+                self._drive()
+            else:
+                self._bump()
+
+    def _forward(self) -> None:
+        assert self.activity is not None
+        wait = _FIRST_WAIT
+        while True:
+            if self._back_out_wanted:
+                self.reason = self._back_out_wanted
+                self._go(states.BACKING_OUT)
+                return
+            active = self.activity.look()
+            self.stall.longest_us = max(self.stall.longest_us, self.activity.heap_seconds * 1e6)
+            self._switch_inactive(active)
+            if all(unit.done or unit.held for unit in self.units):
+                self._complete()
+                return
+            wait = self._sleep(wait)
+
+    def _sleep(self, wait: float) -> float:
+        """Wait until a stack has shrunk, somebody wants something, or the time is up."""
+        assert self.activity is not None
+        while True:
+            if self._deadline is not None and time.monotonic() >= self._deadline:
+                self._deadline = None
+                self._timed_out = True
+                self._bump()
+                if self.on_timeout == "back-out":
+                    self._back_out_wanted = self._back_out_wanted or f"not complete after {self.timeout:g} s: {self._waits_for()}"
+                    return wait
+            if self._poke.wait(wait):
+                self._poke.clear()
+                return _FIRST_WAIT
+            if self.activity.shrunk():
+                return _FIRST_WAIT
+            wait = min(wait * 1.5, _LONGEST_WAIT)
+            if not self._mark_holds():
+                return wait
+
+    def _mark_holds(self) -> bool:
+        """Whether something that is on a stack explains the wait; if not, a switch was only missed and is tried again."""
+        assert self.activity is not None
+        return bool(self.activity._mark or self.activity._asleep)
+
+    # ---- forward
+
+    def _pending(self) -> set[str]:
+        return {name for unit in self.units if not unit.done for name in unit.names}
+
+    def _switch_inactive(self, active: set[str]) -> None:
+        assert self.activity is not None
+        pending = self._pending()
+        blocked = {
+            id(unit)
+            for unit in self.units
+            if not unit.done and not unit.forced and any(self.activity.blocked_by(n, pending, active) for n in unit.names)
+        }
+        able = [u for u in self.units if not u.done and not u.held and id(u) not in blocked]
+        plain = [u for u in able if not u.mappers]
+        if plain:
+            forbidden = {i for u in plain if not u.forced for i in u.old_ids}
+            ops = [op for u in plain for op in u.switch.do]
+            self._announce(plain)
+            if commit_unless_active(forbidden, ops, self.stall):
+                self._switched(plain)
+            else:
+                self._switch_one_by_one(plain)
+        for unit in able:
+            if unit.mappers:
+                self._map(unit)
+
+    def _switch_one_by_one(self, units: list[Unit]) -> None:
+        """Some procedure is always active at any instant of a busy program: let each go at an instant of its own, callees first."""
+        for unit in units:
+            reached = {i for other in self.units if not other.done and set(other.names) & unit.reaches for i in other.old_ids}
+            if commit_unless_active(set() if unit.forced else unit.old_ids | reached, unit.switch.do, self.stall):
+                self._switched([unit])
+
+    def _announce(self, units: list[Unit]) -> None:
+        """Written before it is acted on, once for each set of procedures."""
+        names = [n for u in units for n in u.names]
+        fresh = [n for n in names if n not in self._announced]
+        if fresh:
+            forced = [n for u in units if u.forced for n in u.names]
+            if forced:
+                self._log("override", forced)
+            self._log("switch", fresh)
+            self._announced.update(fresh)
+
+    @property
+    def _announced(self) -> set[str]:
+        if not hasattr(self, "_announced_names"):
+            self._announced_names: set[str] = set()
+        return self._announced_names
+
+    def _switched(self, units: list[Unit]) -> None:
+        for unit in units:
+            unit.done = True
+            unit.taken = unit.taken or unit.switch
+            self.switched += unit.names
+        self._bump()
+
+    def _map(self, unit: Unit) -> None:
+        """Shut the doors of all who use the data, convert it, and switch; at the first sign of a caller inside, not now."""
+        assert self.stage is not None and self.activity is not None
+        self._announce([unit])
+        door = Door()
+        users: dict[int, Any] = {id(f): f for f in unit.users}
+        for name in unit.names:
+            users |= {id(f): f for f in self.stage.finder.functions.get(name, ())}
+        shut = Switch()
+        inside = set(unit.old_ids)
+        for function in users.values():
+            inside.add(id(function.__code__))
+            shut.set_attribute(function, "__code__", door.code(function))
+        reached = {i for other in self.units if not other.done and set(other.names) & unit.reaches for i in other.old_ids}
+        if not commit_unless_active(inside | reached, shut.do, self.stall):
+            door.open()
+            return
+        converted = Switch()
+        try:
+            for step in unit.mappers:
+                self._convert(step, converted)
+        except BaseException as error:
+            commit(shut.undo, self.stall)
+            door.open()
+            raise Refused(
+                f"the mapper of {step.target} raised {type(error).__name__}: {error}", "mend the mapper and update again"
+            ) from error
+        taken = Switch()
+        taken.do = [*shut.undo, *unit.switch.do, *converted.do]
+        taken.undo = [*unit.switch.undo, *converted.undo]
+        commit(taken.do, self.stall)
+        door.open()
+        unit.taken = taken
+        self._switched([unit])
+
+    def _convert(self, step: MapperStep, switch: Switch) -> None:
+        assert self.stage is not None
+        module, _, name = step.target.partition(":")
+        if step.kind == "static":
+            for function in self.stage.finder.functions.get(step.target, ()):
+                step.convert(StaticData(function)).into(function, switch)
+            return
+        owner: Any = self.agent.module(module)
+        *path, last = name.split(".")
+        for word in path:
+            owner = vars(owner)[word]
+        old = vars(owner)[last]
+        new = step.convert(old)
+        if isinstance(owner, type):
+            switch.set_class_attribute(owner, last, new)
+            return
+        switch.set_item(vars(owner), last, new)
+        for other in self.agent.importers(module, last):
+            for local, value in list(vars(other).items()):
+                if value is old:
+                    switch.set_item(vars(other), local, new)
+
+    # ---- the end
+
+    def _complete(self) -> None:
+        assert self.stage is not None and self._builder is not None
+        if self._builder.gates.any and self._old_code_lives():
+            time.sleep(_LONGEST_WAIT)
+            return
+        commit([*self._builder.gates.closing.do, *self.stage.removals.do], self.stall)
+        self.agent.installed(self)
+        self._relabel()
+        self._log("complete", self.switched, {"notes": self.stage.notes}, ended=True)
+        self._go(states.COMPLETE)
+        if self.backs_out is not None:
+            self.backs_out._backed_out_by(self)
+
+    def _old_code_lives(self) -> bool:
+        """Whether any old activation is left that could call through a gate."""
+        assert self.activity is not None
+        return bool(self.activity.look())
+
+    def _relabel(self) -> None:
+        """Give unchanged procedures of changed modules their new line numbers; behaviour is the same, so the instant does not matter."""
+        assert self.stage is not None
+        from podus.update.find import Finder, program_modules
+
+        names: dict[int, str] = {}
+        new: dict[str, Any] = {}
+        for part in self.plan.modules:
+            if part.action not in ("update", "lines"):
+                continue
+            live = self.agent.previous_codes(part.name)
+            for qualname, codes in live.items():
+                target = self.stage.codes.get(f"{part.name}:{part.pairs.get(qualname, qualname)}")
+                if target is None or qualname in part.gone or f"{part.name}:{qualname}" in self.plan.hold:
+                    continue
+                for code in codes:
+                    if code is not target:
+                        names[id(code)] = f"{part.name}:{qualname}"
+                        new[f"{part.name}:{qualname}"] = target
+        if not names:
+            return
+        finder = Finder(names)
+        finder.walk(program_modules(self.agent.module_names()))
+        ops = [
+            (setattr, function, "__code__", new[name])
+            for name, functions in finder.functions.items()
+            for function in functions
+            if function.__code__.co_freevars == new[name].co_freevars
+        ]
+        in_slices(ops, self.stall)
+
+    def _backed_out_by(self, other: Evaluation) -> None:
+        self.reason = "backed out by a whole update back"
+        self._go(states.BACKED_OUT)
+
+    # ---- backward
+
+    def back_out(self, reason: str) -> None:
+        """Ask for the way back of an update that is under way. Raises Refused if it is not."""
+        if self.state not in states.UNDER_WAY:
+            raise Refused(f"update {self.plan.id} is {self.state}", "back out with a whole update back")
+        self._log("back-out", self.switched)
+        self._back_out_wanted = reason
+        self._poke.set()
+
+    def _backward(self) -> None:
+        """Those that switched go back as they become inactive, by the same rule."""
+        assert self.stage is not None
+        wait = _FIRST_WAIT
+        while True:
+            for unit in reversed(self.units):
+                if unit.done and self._unit_back(unit):
+                    unit.done = False
+                    self.switched = [n for n in self.switched if n not in unit.names]
+                    self._bump()
+            if not any(unit.done for unit in self.units):
+                break
+            self._poke.wait(wait)
+            self._poke.clear()
+            wait = min(wait * 1.5, _LONGEST_WAIT)
+        self.stage.undo()
+        self._log("backed-out", [], {"reason": self.reason}, ended=True)
+        self._go(states.BACKED_OUT)
+
+    def _unit_back(self, unit: Unit) -> bool:
+        assert unit.taken is not None
+        steps = [step for step in unit.mappers if step.kind == "data"]
+        if not steps:
+            return commit_unless_active(unit.new_ids, unit.taken.undo[::-1], self.stall)
+        if any(step.reverse is None for step in steps):
+            # Nobody has said how to carry back what happened since; the data is as it was when the mapper ran.
+            self.reason += f" ({steps[0].target} goes back to what it was when it was mapped: its mapper has no reverse)"
+            return commit_unless_active(unit.new_ids, unit.taken.undo[::-1], self.stall)
+        door = Door()
+        shut = Switch()
+        users = {id(f): f for f in unit.users}
+        for name in unit.names:
+            assert self.stage is not None
+            users |= {id(f): f for f in self.stage.finder.functions.get(name, ())}
+        for function in users.values():
+            shut.set_attribute(function, "__code__", door.code(function))
+        inside = unit.new_ids | {id(f.__code__) for f in users.values()}
+        if not commit_unless_active(inside, shut.do, self.stall):
+            door.open()
+            return False
+        back = Switch()
+        try:
+            for step in steps:
+                self._convert(MapperStep(step.target, step.reverse, step.kind, step.convert), back)
+        except BaseException as error:
+            commit(shut.undo, self.stall)
+            door.open()
+            raise Refused(f"the reverse mapper of {step.target} raised {error!r}", "mend the support code") from error
+        commit([*shut.undo, *unit.taken.undo[::-1], *back.do], self.stall)
+        door.open()
+        return True
+
+    # ---- what others see
+
+    def _waits_for(self) -> str:
+        rows = self.status()["pending"]
+        return rows[0]["why"] if rows else "nothing"
+
+    def status(self) -> dict[str, Any]:
+        """The update's state for people and programs, as ARCHITECTURE.md lists it."""
+        pending: list[dict[str, Any]] = []
+        if self.activity is not None and self.state in states.UNDER_WAY:
+            active = self.activity.look() if self.state == states.PENDING else set()
+            names = self._pending()
+            for unit in self.units:
+                if unit.done or self.state != states.PENDING:
+                    continue
+                for name in unit.names:
+                    pending.append(self._pending_row(unit, name, names, active))
+        return {
+            "id": self.plan.id,
+            "state": self.state,
+            "from": self.plan.from_version,
+            "to": self.plan.to_version,
+            "total": sum(len(unit.names) for unit in self.units),
+            "switched": list(self.switched),
+            "pending": pending,
+            "events": self.events,
+            "started": self.started,
+            "ended": self.ended,
+            "stall_us": round(self.stall.longest_us, 1),
+            "reason": self.reason,
+            "remedy": self.remedy,
+            "timed_out": self._timed_out,
+            "notes": list(self.stage.notes) if self.stage is not None else [],
+            "gates": len(self._builder.gates.closing.do) if self._builder is not None and self.state == states.PENDING else 0,
+        }
+
+    def _pending_row(self, unit: Unit, name: str, names: set[str], active: set[str]) -> dict[str, Any]:
+        assert self.activity is not None
+        blockers: set[str] = set()
+        for member in unit.names:
+            blockers |= self.activity.blocked_by(member, names, active)
+        holders = [row for blocker in sorted(blockers) for row in self.activity.holders(blocker)]
+        if unit.held:
+            why = f"{name} is held by --hold"
+        elif name in blockers:
+            why = f"{name} is active" + (f" in {holders[0]['thread']} at line {holders[0]['line']}" if holders else "")
+        elif blockers:
+            first = sorted(blockers)[0]
+            why = f"{name} {'switches together with' if first in unit.names else 'can reach'} {first}, which is active"
+        else:
+            why = f"{name} is about to switch"
+        return {"procedure": name, "why": why, "holders": holders, "held": unit.held}
+
+    def stuck_on(self, ident: int) -> bool:
+        """Whether every pending procedure waits for an activation on the stack of thread ``ident`` (which waits for us)."""
+        rows = [row for row in self.status()["pending"] if not row["held"]]
+        return bool(rows) and all(any(h["ident"] == ident for h in row["holders"]) for row in rows)
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait until the update is over, or for ``seconds``."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.state not in states.UNDER_WAY or self._timed_out, seconds)
+
+    def _bump(self) -> None:
+        with self._changed:
+            self.events += 1
+            self._changed.notify_all()
+        self.agent.pup.server.wake()
+
+    def _go(self, state: str) -> None:
+        self.state = states.check(self.state, state)
+        if state not in states.UNDER_WAY:
+            self.ended = time.time()
+        self._bump()
+
+    def _fail(self, error: BaseException) -> None:
+        self.error = error
+        self.reason = _sentence(error)
+        self.remedy = getattr(error, "remedy", "")
+        self._log("failed", [], {"reason": self.reason}, ended=True)
+        self._go(states.FAILED)
+
+    def _log(
+        self, event: str, procedures: list[str], detail: dict[str, Any] | None = None, *, ended: bool = False
+    ) -> None:
+        """Write to the log. Raises Refused if that can't be done, but not at an end: what has happened has happened."""
+        try:
+            Log.open().write(
+                event,
+                program=self.agent.pup.name,
+                pid=self.agent.pid,
+                update=self.plan.id,
+                who=self.who,
+                from_version=self.plan.from_version,
+                to_version=self.plan.to_version,
+                procedures=procedures,
+                detail=detail,
+                seconds=time.time() - self.started if ended else None,
+                stall_us=self.stall.longest_us if ended else None,
+            )
+        except PodusError as error:
+            if not ended:
+                raise
+            if self.stage is not None:
+                self.stage.notes.append(error.message)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, PodusError):
+        return error.message
+    name = type(error).__name__
+    trace = error.__traceback__
+    place = ""
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if not code.co_filename.startswith("<") and "podus" not in code.co_filename:
+            place = f" ({code.co_filename}:{trace.tb_lineno})"
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError) and error.filename:
+        place = f" ({error.filename}:{error.lineno})"
+    return f"{name}: {error}{place}" if sys is not None else name

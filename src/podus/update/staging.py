@@ -1,0 +1,323 @@
+"""Staging: new modules are imported and new top-level statements run aside, so that nobody sees them before the switch.
+
+The statements run with the module's own namespace as their globals and a :class:`Shadow` as their locals. A name that the module did not have
+is put into the module at once (nobody asks for it yet); a name that it had keeps its value until the switch. Whatever fails here is
+taken back, and the program is as before.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from importlib import import_module
+from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from podus.errors import Refused
+from podus.plan.model import ModulePart, Plan
+from podus.plan.pack import read_pack
+from podus.program.code import procedures
+from podus.support.declare import Declaration
+from podus.support.load import execute
+from podus.update.binding import Stall, Switch, commit
+from podus.update.find import Finder, program_modules
+from podus.update.gates import stage_gate
+from podus.update.graft import adopt_class_cell, attribute_into, value_into
+
+if TYPE_CHECKING:
+    from podus.pup.agent import Agent
+
+# Containers whose contents a statement may change in place: kept so that a failure can be taken back.
+_MUTABLE = (dict, list, set, bytearray)
+
+
+class Shadow(dict[str, Any]):
+    """The locals of new top-level statements, and the globals of new procedures while they run.
+
+    What is not in it is looked up in ``real``, the module's or class's own namespace.
+    """
+
+    def __init__(self, real: dict[str, Any], visible: bool) -> None:
+        super().__init__()
+        self.real = real
+        # Whether names that are new are shown in the real namespace at once.
+        self.visible = visible
+        self.added: list[str] = []
+        # Values to store in place of what an import statement finds: other modules' staged values.
+        self.staged_imports: dict[str, Any] = {}
+
+    def __missing__(self, name: str) -> Any:
+        return self.real[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        value = self.staged_imports.get(name, value)
+        super().__setitem__(name, value)
+        if self.visible and name not in self.real and name not in ("__annotations__", "__doc__"):
+            self.real[name] = value
+            self.added.append(name)
+        elif self.visible and name in self.added:
+            self.real[name] = value
+
+
+class Stage:
+    """One update's staging. ``run`` prepares every switch; ``undo`` takes back what preparing did."""
+
+    def __init__(self, agent: Agent, plan: Plan, declarations: list[Declaration] | None) -> None:
+        self.agent = agent
+        self.plan = plan
+        self.given = declarations
+        self.declarations: list[Declaration] = []
+        self.stall = Stall()
+        self.base = Switch()
+        self.data: dict[str, Switch] = {}
+        self.redefined: dict[str, Switch] = {}
+        self.removals = Switch()
+        self.codes: dict[str, CodeType] = {}
+        self.module_codes: dict[str, CodeType] = {}
+        self.runners: dict[str, dict[str, CodeType]] = {}
+        self.old_codes: dict[str, list[CodeType]] = {}
+        self.finder = Finder({})
+        self.shadows: dict[str, Shadow] = {}
+        self.imported: list[str] = []
+        self._snapshots: list[tuple[Any, Any]] = []
+        self._modules_before = dict.fromkeys(sys.modules)
+        self.notes: list[str] = []
+
+    def run(self) -> None:
+        """Prepare everything. Raises PodusError, or whatever a new module or statement raises."""
+        self._read_code()
+        self._find()
+        self.agent.finder.expect(self.plan)
+        for part in self.plan.modules:
+            if part.action == "import":
+                self._import(part.name)
+        for part in self.plan.modules:
+            if part.action == "update":
+                self._module(part)
+        for part in self.plan.modules:
+            if part.action == "delete":
+                self._delete(part.name)
+        if self.plan.support:
+            self.declarations = execute(self.plan.support, f"podus_support_{self.plan.id}")
+        elif self.given is not None:
+            self.declarations = self.given
+
+    # ---- code and functions
+
+    def _read_code(self) -> None:
+        for part in self.plan.modules:
+            if not part.pack:
+                continue
+            packed = read_pack(os.path.join(self.plan.directory, part.pack), lambda: time.sleep(0))
+            self.module_codes[part.name] = packed["module"]
+            self.runners[part.name] = packed
+            for qualname, code in procedures(packed["module"]).items():
+                self.codes[f"{part.name}:{qualname}"] = code
+
+    def _find(self) -> None:
+        """Find the function objects of everything that switches."""
+        switching = {p.name for p in self.plan.procedures if p.change not in ("added", "removed")}
+        names: dict[int, str] = {}
+        hidden = False
+        for part in self.plan.modules:
+            if part.action != "update":
+                continue
+            back = {new: old for old, new in part.pairs.items()}
+            live = self.agent.live_codes(part.name)
+            for name in switching:
+                module, _, qualname = name.partition(":")
+                if module == part.name:
+                    self.old_codes[name] = live.get(back.get(qualname, qualname), [])
+                    for code in self.old_codes[name]:
+                        names[id(code)] = name
+                    hidden = hidden or "<locals>" in name
+        self.finder = Finder(names)
+        if not names:
+            return
+        self.finder.walk(program_modules(self.agent.module_names()))
+        missing = self.finder.missing()
+        if hidden or missing:
+            # Closures, and what the names don't lead to: one look at the whole heap.
+            held = self.finder.scan()
+            self.stall.longest_us = max(self.stall.longest_us, held * 1e6)
+            self.notes.append(f"looked through the heap once ({held * 1e3:.1f} ms) for closures and hidden functions")
+
+    # ---- modules
+
+    def _import(self, name: str) -> None:
+        retired = self.agent.retired.get(name)
+        if retired is not None:
+            sys.modules[name] = retired
+            parent, _, child = name.rpartition(".")
+            if parent in sys.modules:
+                setattr(sys.modules[parent], child, retired)
+        else:
+            import_module(name)
+        self.imported.append(name)
+
+    def _delete(self, name: str) -> None:
+        module = sys.modules.get(name)
+        if module is None:
+            return
+        self.removals.delete_item(sys.modules, name)  # type: ignore[arg-type]
+        parent, _, child = name.rpartition(".")
+        if parent in sys.modules and vars(sys.modules[parent]).get(child) is module:
+            self.removals.delete_item(vars(sys.modules[parent]), child)
+        self.agent.retired[name] = module
+
+    def _module(self, part: ModulePart) -> None:
+        module = sys.modules.get(part.name)
+        if module is None:
+            raise Refused(f"{part.name} is not loaded any more", "plan again")
+        real = vars(module)
+        shadow = self.shadows[part.name] = Shadow(real, True)
+        for local, (source, name) in part.redirects.items():
+            other = self.shadows.get(source)
+            if other is not None and dict.__contains__(other, name) and name not in other.added:
+                value = dict.__getitem__(other, name)
+                shadow.staged_imports[local] = value
+                if local in real:
+                    dict.__setitem__(shadow, local, value)
+        if part.runner or any(c.runner for c in part.classes):
+            self._snapshot(real)
+            gates = self._open_stage(part, shadow)
+            try:
+                if part.runner:
+                    self._exec(self.runners[part.name][part.runner], real, shadow, part)
+                for cls in part.classes:
+                    self._class(module, part, cls.qualname, cls.runner, cls.removed)
+            finally:
+                if gates is not None:
+                    commit(gates.undo[::-1], self.stall)
+        else:
+            for cls in part.classes:
+                self._class(module, part, cls.qualname, cls.runner, cls.removed)
+        self._collect(part, module, shadow)
+        for name in part.removed:
+            self.removals.delete_item(real, name)
+
+    def _exec(self, code: CodeType, real: dict[str, Any], names: dict[str, Any], part: ModulePart) -> None:
+        try:
+            exec(code, real, names)
+        except (Exception, SystemExit) as error:
+            line = 0
+            trace = error.__traceback__
+            while trace is not None:
+                if trace.tb_frame.f_code is code:
+                    line = trace.tb_lineno
+                trace = trace.tb_next
+            raise Refused(
+                f"a new top-level statement raised {type(error).__name__}: {error} ({part.file}:{line})", "mend it and update again"
+            ) from error
+
+    def _snapshot(self, real: dict[str, Any]) -> None:
+        for value in list(real.values()):
+            if type(value) in _MUTABLE and value is not real and len(value) <= 100_000:
+                self._snapshots.append((value, value.copy()))
+
+    def _open_stage(self, part: ModulePart, shadow: Shadow) -> Switch | None:
+        """Give this thread, and only it, the new procedures that the statements may call."""
+        gates = Switch()
+        for name in part.calls:
+            new = self.codes.get(name)
+            for function in self.finder.functions.get(name, ()):
+                if new is not None and function.__code__.co_freevars == new.co_freevars:
+                    namespace: dict[str, Any] = shadow if function.__globals__ is shadow.real else function.__globals__
+                    gates.set_attribute(function, "__code__", stage_gate(function, new, namespace))
+        if not gates.do:
+            return None
+        commit(gates.do, self.stall)
+        return gates
+
+    # ---- classes
+
+    def _class(self, module: ModuleType, part: ModulePart, qualname: str, runner: str, removed: list[str]) -> None:
+        cls: Any = module
+        for word in qualname.split("."):
+            cls = vars(cls).get(word)
+        if not isinstance(cls, type):
+            self.notes.append(f"{part.name}:{qualname} is no class any more: its new attributes are left out")
+            return
+        target = Shadow(_ClassNames(cls), False)
+        if runner:
+            self._exec(self.runners[part.name][runner], vars(module), target, part)
+        cell = dict.pop(target, "__classcell__", None)
+        if cell is not None:
+            cell.cell_contents = cls
+        for name in ("__module__", "__qualname__", "__firstlineno__", "__static_attributes__"):
+            dict.pop(target, name, None)
+        annotations = dict.pop(target, "__annotations__", None)
+        if annotations:
+            self.base.set_class_attribute(cls, "__annotations__", {**cls.__dict__.get("__annotations__", {}), **annotations})
+        for name, value in target.items():
+            switch = self._switch_for(f"{part.name}:{qualname}.{name}")
+            adopt_class_cell(value, None, cls)
+            attribute_into(cls, name, value, switch)
+            if hasattr(type(value), "__set_name__") and not isinstance(value, FunctionType):
+                type(value).__set_name__(value, cls, name)
+        for name in removed:
+            self.removals.delete_class_attribute(cls, name)
+
+    # ---- what was run becomes switches
+
+    def _switch_for(self, name: str) -> Switch:
+        """The switch that ``name`` belongs to: its procedure's, its datum's, or the first one of all."""
+        if name in self.procedure_names:
+            return self.redefined.setdefault(name, Switch())
+        if any(name in group.data for group in self.plan.groups):
+            return self.data.setdefault(name, Switch())
+        return self.base
+
+    @property
+    def procedure_names(self) -> set[str]:
+        """The procedures that switch in groups."""
+        return {name for group in self.plan.groups for name in group.procedures}
+
+    def _collect(self, part: ModulePart, module: ModuleType, shadow: Shadow) -> None:
+        real = vars(module)
+        for name, value in list(shadow.items()):
+            if name in shadow.added:
+                continue
+            if name == "__annotations__":
+                self.base.set_item(real, name, {**real.get(name, {}), **value})
+                continue
+            before = real.get(name)
+            if before is value:
+                continue
+            switch = self._switch_for(f"{part.name}:{name}")
+            if name in real and getattr(before, "__module__", None) == getattr(value, "__module__", None):
+                if value_into(before, value, switch):
+                    continue
+            switch.set_item(real, name, value)
+
+    # ---- taking it back
+
+    def undo(self) -> None:
+        """Leave the program as it was before :meth:`run`."""
+        for shadow in self.shadows.values():
+            for name in shadow.added:
+                shadow.real.pop(name, None)
+        for value, before in self._snapshots:
+            if value != before:
+                if isinstance(value, dict | set):
+                    value.clear()
+                    value.update(before)
+                else:
+                    value[:] = before
+        for name in list(sys.modules):
+            if name in self._modules_before or not self.agent.is_program(name):
+                continue
+            module = sys.modules.pop(name)
+            self.agent.recorder.records.pop(name, None)
+            parent, _, child = name.rpartition(".")
+            if parent in sys.modules and vars(sys.modules[parent]).get(child) is module:
+                delattr(sys.modules[parent], child)
+        self.agent.finder.forget()
+
+
+class _ClassNames(dict[str, Any]):
+    """A class's own namespace and then nothing: globals follow by themselves."""
+
+    def __init__(self, cls: type) -> None:
+        super().__init__(vars(cls))

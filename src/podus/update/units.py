@@ -1,0 +1,246 @@
+"""The units of a switch: each group of the plan with the assignments that it takes, ready to be carried out at one instant."""
+
+from __future__ import annotations
+
+from types import CodeType, FunctionType
+from typing import Any
+
+from podus.errors import Refused
+from podus.plan.model import Group, Plan
+from podus.support.declare import Declaration
+from podus.update.binding import Switch, can_take_code
+from podus.update.gates import forward, interprocedure_gate, twin
+from podus.update.staging import Stage
+
+
+class Unit:
+    """What switches at one instant.
+
+    ``old_ids`` are the ids of its procedures' old code: none of it may be on a stack. ``reaches`` are changed procedures of other units that the new
+    versions can invoke. ``mappers`` run while the doors of ``users`` are shut.
+    """
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        self.names = list(group.procedures)
+        self.old_ids: set[int] = set()
+        self.new_ids: set[int] = set()
+        self.switch = Switch()
+        self.mappers: list[MapperStep] = []
+        self.users: list[FunctionType] = []
+        self.reaches: set[str] = set()
+        self.done = False
+        self.held = False
+        self.forced = False
+        # What took it forward, mapped data included; reversed to go back.
+        self.taken: Switch | None = None
+
+    @property
+    def title(self) -> str:
+        """A name for people."""
+        return ", ".join(self.names or self.group.data or self.group.mappers) or "top-level statements"
+
+
+class MapperStep:
+    """A mapper and what it converts."""
+
+    def __init__(self, target: str, convert: Any, kind: str, reverse: Any) -> None:
+        self.target = target
+        self.convert = convert
+        self.kind = kind
+        self.reverse = reverse
+
+
+class StaticData:
+    """A procedure's own data, as its mapper gets it: ``defaults``, ``kwdefaults``, ``attributes``, ``cells`` (by variable name)."""
+
+    def __init__(self, function: FunctionType) -> None:
+        self.defaults = function.__defaults__
+        self.kwdefaults = dict(function.__kwdefaults__ or {})
+        self.attributes = dict(function.__dict__)
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        self.cells = {name: cell.cell_contents for name, cell in cells if _is_set(cell)}
+
+    def into(self, function: FunctionType, switch: Switch) -> None:
+        """Plan to give the function this data."""
+        switch.set_attribute(function, "__defaults__", self.defaults)
+        switch.set_attribute(function, "__kwdefaults__", self.kwdefaults or None)
+        for name in [*function.__dict__, *self.attributes]:
+            if name in self.attributes:
+                switch.set_item(function.__dict__, name, self.attributes[name])
+            else:
+                switch.delete_item(function.__dict__, name)
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            if name in self.cells and _is_set(cell):
+                switch.set_attribute(cell, "cell_contents", self.cells[name])
+
+
+def _is_set(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return False
+    return True
+
+
+class Gates:
+    """The interprocedures that stand while old code lives."""
+
+    def __init__(self) -> None:
+        self.closing = Switch()
+
+    @property
+    def any(self) -> bool:
+        """Whether there are gates to remove."""
+        return bool(self.closing.do)
+
+
+class Builder:
+    """Makes the units of one update from its plan and what was staged."""
+
+    def __init__(self, stage: Stage, plan: Plan, program: set[str], backwards: bool) -> None:
+        self.stage = stage
+        self.plan = plan
+        self.program = program
+        self.backwards = backwards
+        self.gates = Gates()
+        # The ids of old code that may still call: everything that had to switch.
+        self.old_ids: set[int] = set()
+
+    def build(self) -> list[Unit]:
+        """The units, those without procedures first."""
+        for codes in self.stage.old_codes.values():
+            self.old_ids |= set(map(id, codes))
+        mappers = {m.target: m for m in self.plan.mappers}
+        for mapper in self.plan.mappers:
+            self._declared("mapper", mapper.target)
+        gates = {gate.procedure: gate for gate in self.plan.gates}
+        units: list[Unit] = []
+        first = Unit(Group([]))
+        first.switch = self.stage.base
+        units.append(first)
+        for group in self.plan.groups:
+            unit = Unit(group)
+            for name in group.procedures:
+                self._procedure(unit, name, name in gates)
+                unit.reaches |= set(self.plan.reaches.get(name, ()))
+                if name in mappers and mappers[name].kind == "static":
+                    unit.mappers.append(self._step(mappers[name]))
+            unit.reaches -= set(group.procedures)
+            for name in group.data:
+                switch = self.stage.data.get(name)
+                if switch is not None:
+                    unit.switch.extend(switch)
+            for name in group.mappers:
+                unit.mappers.append(self._step(mappers[name]))
+                unit.users += self._functions_of(mappers[name].users)
+            unit.forced = bool(set(unit.names) & set(self.plan.now))
+            unit.held = bool(set(unit.names) & set(self.plan.hold))
+            units.append(unit)
+        grouped = {name for group in self.plan.groups for name in group.data}
+        for name, switch in self.stage.data.items():
+            if name not in grouped:
+                first.switch.extend(switch)
+        return units
+
+    def _declared(self, kind: str, target: str) -> Declaration:
+        for declaration in self.stage.declarations:
+            if declaration.kind == kind and target in declaration.targets:
+                if not self.backwards or declaration.reverse is not None:
+                    return declaration
+        raise Refused(f"the support code has no {kind} for {target} when it is run", "declare it at the top level of the file")
+
+    def _step(self, mapper: Any) -> MapperStep:
+        declaration = self._declared("mapper", mapper.target)
+        there, back = declaration.function, declaration.reverse
+        if self.backwards:
+            there, back = back, there
+        return MapperStep(mapper.target, there, mapper.kind, back)
+
+    def _functions_of(self, names: list[str]) -> list[FunctionType]:
+        """The function objects of procedures, changed or not, that a door must be put before."""
+        found: list[FunctionType] = []
+        missing: dict[int, str] = {}
+        for name in names:
+            known = self.stage.finder.functions.get(name)
+            if known is not None:
+                found += known
+                continue
+            module, _, qualname = name.partition(":")
+            for code in self.stage.agent.live_codes(module).get(qualname, ()):
+                missing[id(code)] = name
+        if missing:
+            from podus.update.find import Finder, program_modules
+
+            finder = Finder(missing)
+            finder.walk(program_modules(self.stage.agent.module_names()))
+            for functions in finder.functions.values():
+                found += functions
+        return found
+
+    def _procedure(self, unit: Unit, name: str, gated: bool) -> None:
+        new = self.stage.codes[name]
+        unit.old_ids |= set(map(id, self.stage.old_codes.get(name, ())))
+        unit.new_ids.add(id(new))
+        redefined = self.stage.redefined.get(name)
+        if redefined is not None:
+            unit.switch.extend(redefined)
+        set_already = {id(op[1]) for op in unit.switch.do if op[0] is setattr and op[2] == "__code__"}
+        for function in self.stage.finder.functions.get(name, ()):
+            if id(function) in set_already:
+                continue
+            if not can_take_code(function, new):
+                self._replace(unit, function, new, name)
+            elif gated:
+                self._gate(unit, function, new, name)
+            else:
+                unit.switch.set_attribute(function, "__code__", new)
+        for cache in self.stage.finder.caches.get(name, ()):
+            # What was computed by the old version must not be served for the new one.
+            unit.switch.do.append((cache.cache_clear,))
+            unit.switch.undo.append((cache.cache_clear,))
+
+    def _gate(self, unit: Unit, function: FunctionType, new: CodeType, name: str) -> None:
+        declaration = self._declared("interprocedure", name)
+        convert = declaration.reverse if self.backwards else declaration.function
+        gate = interprocedure_gate(function, twin(function, new), convert, self.old_ids, self.program)
+        unit.switch.set_attribute(function, "__code__", gate)
+        unit.new_ids.add(id(gate))
+        self.gates.closing.do.append((setattr, function, "__code__", new))
+        self.gates.closing.undo.append((setattr, function, "__code__", gate))
+
+    def _replace(self, unit: Unit, function: FunctionType, new: CodeType, name: str) -> None:
+        """A method that uses ``super()`` for the first time needs a cell that its function object does not have."""
+        module, _, qualname = name.partition(":")
+        owner, _, attribute = qualname.rpartition(".")
+        if set(new.co_freevars) - set(function.__code__.co_freevars) == {"__class__"} and owner and "<locals>" not in owner:
+            cls: Any = self.stage.agent.module(module)
+            for word in owner.split("."):
+                cls = vars(cls).get(word)
+            before = vars(cls).get(attribute.partition("#")[0])
+            if before is function:
+                made = _with_class_cell(function, new, cls)
+                unit.switch.set_class_attribute(cls, attribute, made)
+                # Whoever holds the old function object reaches the new one through it.
+                unit.switch.set_attribute(function, "__code__", forward(function, made))
+                return
+        if "<locals>" in qualname:
+            self.stage.notes.append(f"{name} closes over other variables now: closures made before keep their old version")
+            return
+        raise Refused(
+            f"{name} now closes over ({', '.join(new.co_freevars)}), which its live function does not have", "restart for this one"
+        )
+
+
+def _with_class_cell(function: FunctionType, new: CodeType, cls: type) -> FunctionType:
+    from types import CellType
+
+    old = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    cells = tuple(old[name] if name in old else CellType(cls) for name in new.co_freevars)
+    made = FunctionType(new, function.__globals__, function.__name__, function.__defaults__, cells)
+    made.__kwdefaults__ = function.__kwdefaults__
+    made.__qualname__ = function.__qualname__
+    made.__annotations__ = function.__annotations__
+    made.__doc__ = function.__doc__
+    made.__dict__.update(function.__dict__)
+    return made
