@@ -146,9 +146,8 @@ def summarise(
         ]
         item["stall_ms"] = max(*late, *slow)
         item["late_ms"] = {str(q): quantile(late, q) for q in (0.5, 0.9, 0.99, 0.999, 1.0)}
-        item["rate"] = sum(item["from"] <= at < item["to"] for at, _ in requests) / (
-            item["to"] - item["from"]
-        )
+        served = sum(item["from"] <= at < item["from"] + item["seconds"] for at, _ in requests)
+        item["rate"] = served / item["seconds"]
     traces = [
         trace(item, requests, seen["probe"], usual_wake) for item in windows if item["kind"] == "update"
     ]
