@@ -16,7 +16,9 @@ EXTENDED_ARG = dis.EXTENDED_ARG
 
 def _steps() -> list[int]:
     """Bytes from one instruction to the next, inline caches included, by opcode."""
-    caches = getattr(opcode, "_inline_cache_entries", None) or getattr(dis, "_inline_cache_entries", None) or {}
+    caches = (
+        getattr(opcode, "_inline_cache_entries", None) or getattr(dis, "_inline_cache_entries", None) or {}
+    )
     steps = [2] * 256
     if isinstance(caches, dict):
         for name, count in caches.items():
@@ -77,7 +79,7 @@ def handlers(code: CodeType) -> list[tuple[int, int, int, int]]:
 
     The depth counts the pushed instruction offset but not the exception itself.
     """
-    entries = []
+    entries: list[tuple[int, int, int, int]] = []
     table = iter(code.co_exceptiontable)
 
     def number() -> int:

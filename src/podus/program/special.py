@@ -19,7 +19,7 @@ _BINARY = {
 }
 _COMPARISONS = {"<": "lt", "<=": "le", "==": "eq", "!=": "ne", ">": "gt", ">=": "ge"}
 # In the order of the operand of BINARY_OP: thirteen, then the same in place, then (3.14) subscription.
-_ORDER = "+ & // << @ * % | ** >> - / ^".split()
+_ORDER = ["+", "&", "//", "<<", "@", "*", "%", "|", "**", ">>", "-", "/", "^"]
 
 ITERATION = ("__iter__", "__next__", "__getitem__")
 TRUTH = ("__bool__", "__len__")
@@ -41,7 +41,7 @@ def binary(operand: int) -> tuple[str, ...]:
     if operand >= 2 * len(_ORDER):
         return SUBSCRIPT
     name = _BINARY[_ORDER[operand % len(_ORDER)]]
-    names = (f"__{name}__", f"__r{name}__")
+    names: tuple[str, ...] = (f"__{name}__", f"__r{name}__")
     if name == "mod":
         names = (*names, *TEXT)
     return names if operand < len(_ORDER) else (f"__i{name}__", *names)
@@ -156,3 +156,53 @@ BUILTINS: dict[str, tuple[str, ...]] = {
     "vars": (),
     "zip": ITERATION,
 }
+
+# The same of methods of builtin types and of the standard library's objects.
+METHODS: dict[str, tuple[str, ...]] = {
+    "add": HASHING,
+    "count": ("__eq__",),
+    "discard": HASHING,
+    "extend": ITERATION,
+    "extendleft": ITERATION,
+    "format": TEXT,
+    "format_map": ("__getitem__", "__missing__", *TEXT),
+    "fromkeys": (*ITERATION, *HASHING),
+    "get": (*HASHING, "__lt__"),
+    "index": ("__eq__", "__index__"),
+    "join": ITERATION,
+    "pop": (*HASHING, "__index__"),
+    "put": ("__lt__",),
+    "put_nowait": ("__lt__",),
+    "get_nowait": ("__lt__",),
+    "remove": HASHING,
+    "setdefault": HASHING,
+    "sort": COMPARISON,
+    "update": (*ITERATION, *HASHING, "keys"),
+    "union": (*ITERATION, *HASHING),
+    "intersection": (*ITERATION, *HASHING),
+    "difference": (*ITERATION, *HASHING),
+    "symmetric_difference": (*ITERATION, *HASHING),
+    "issubset": (*ITERATION, *HASHING),
+    "issuperset": (*ITERATION, *HASHING),
+    "isdisjoint": (*ITERATION, *HASHING),
+    "writelines": ITERATION,
+    **dict.fromkeys(("debug", "info", "warning", "error", "critical", "exception", "log"), TEXT),
+}
+
+# Methods that resume a generator or coroutine, or that iterate over an argument.
+RESUMING = frozenset(
+    {
+        "send",
+        "throw",
+        "close",
+        "asend",
+        "athrow",
+        "aclose",
+        "__next__",
+        "__anext__",
+        "__aenter__",
+        "__enter__",
+        "__exit__",
+    }
+    | {name for name, reached in METHODS.items() if "__next__" in reached}
+)

@@ -89,7 +89,9 @@ class Attr(Symbol):
 
     tracked = True
 
-    def __init__(self, base: Symbol, name: str, line: int, kind: str = "load", value: Symbol | None = None) -> None:
+    def __init__(
+        self, base: Symbol, name: str, line: int, kind: str = "load", value: Symbol | None = None
+    ) -> None:
         self.base = base
         self.name = name
         self.line = line
@@ -98,6 +100,16 @@ class Attr(Symbol):
 
     def __repr__(self) -> str:
         return f"{self.base!r}.{self.name}"
+
+
+class Item(Symbol):
+    """``base[…]``."""
+
+    def __init__(self, base: Symbol) -> None:
+        self.base = base
+
+    def __repr__(self) -> str:
+        return f"{self.base!r}[]"
 
 
 class Super(Symbol):
@@ -110,17 +122,21 @@ class Super(Symbol):
 class Import(Symbol):
     """What an import statement binds: ``name`` of module ``level`` x '.' + ``module``, or the module itself (``name`` None).
 
-    ``top`` is set for ``import a.b``, which binds ``a``. ``local`` is the name it is bound to, None where it is to none.
+    ``top`` is set for ``import a.b``, which binds ``a``; ``path`` for that and for ``import a.b as c``. ``local`` is the name
+    it is bound to, None where it is to none.
     """
 
     tracked = True
 
-    def __init__(self, module: str, level: int, name: str | None, line: int, top: bool = False) -> None:
+    def __init__(
+        self, module: str, level: int, name: str | None, line: int, *, top: bool = False, path: bool = False
+    ) -> None:
         self.module = module
         self.level = level
         self.name = name
         self.line = line
         self.top = top
+        self.path = path or top
         self.local: str | None = None
 
     def __repr__(self) -> str:
@@ -166,6 +182,7 @@ class Call(Symbol):
         args: tuple[Symbol, ...],
         keywords: dict[str, Symbol],
         line: int,
+        *,
         star: bool = False,
         kwstar: bool = False,
     ) -> None:
@@ -190,6 +207,58 @@ class Written:
 
     def __repr__(self) -> str:
         return f"Written({self.name}, {self.value!r})"
+
+
+class Flow:
+    """What one code object does.
+
+    ``calls``, ``reads`` (of globals), ``attributes`` (loaded, stored, deleted), ``writes`` (of globals, and of names in
+    module and class bodies), ``imports``, ``makes``: records in the order of the code, see :mod:`podus.program.symbols`.
+    ``protocols``: special methods that operations may invoke, with the first line. ``locals``: what is stored in each
+    local variable. ``loads``: loads of local variables that may hold a function made here, or that are shared with other
+    procedures. ``driven``: what is iterated over or awaited. ``returns``: what is returned. ``annotated``: names that a
+    class body annotates (the fields of a dataclass).
+    """
+
+    __slots__ = (
+        "annotated",
+        "attributes",
+        "calls",
+        "code",
+        "driven",
+        "imports",
+        "loads",
+        "locals",
+        "makes",
+        "merged",
+        "protocols",
+        "reads",
+        "returns",
+        "writes",
+    )
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
+        self.calls: list[Call] = []
+        self.reads: list[Global] = []
+        self.writes: list[Written] = []
+        self.attributes: list[Attr] = []
+        self.imports: list[Import] = []
+        self.makes: list[Made] = []
+        self.protocols: dict[str, int] = {}
+        self.locals: dict[str, list[Symbol]] = {}
+        self.loads: list[Local | Free] = []
+        self.driven: list[tuple[Symbol, int]] = []
+        self.returns: list[Symbol] = []
+        self.merged: list[CodeType] = []
+        self.annotated: set[str] = set()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of all parameters."""
+        code = self.code
+        count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
+        return code.co_varnames[:count]
 
 
 UNKNOWN = Unknown()

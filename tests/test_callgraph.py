@@ -1,0 +1,265 @@
+"""The call graph of small programs: what must be an edge, and what must not."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from podus.program.callgraph import CallGraph, build
+from podus.program.version import Module
+
+
+def graph_of(**sources: str) -> CallGraph:
+    """The graph of modules by name; `__` in a name is a dot, and a module with others below it is a package."""
+    names = {name.replace("__", "."): textwrap.dedent(source) for name, source in sources.items()}
+    modules = {}
+    for name, source in names.items():
+        package = any(other.startswith(name + ".") for other in names)
+        modules[name] = Module(name, f"{name}.py", compile(source, f"{name}.py", "exec"), package=package)
+    return build(modules)
+
+
+def edge(text: str) -> tuple[str, str]:
+    caller, _, callee = text.partition(" -> ")
+    return tuple(name if ":" in name else f"m:{name}" for name in (caller, callee))  # type: ignore[return-value]
+
+
+# Source of module m; edges that must be there; edges that must not.
+SINGLE = {
+    "by name": (
+        "def f(): g()\ndef g(): pass\ndef h(): pass",
+        ["f -> g"],
+        ["f -> h", "g -> f", "m:<module> -> f"],
+    ),
+    "from the module's body": ("def f(): pass\nf()", ["<module> -> f"], []),
+    "alias": ("def f(): pass\ng = f\ndef h(): g()", ["h -> f"], []),
+    "either definition": (
+        "import os\nif os.name:\n  def f(): pass\nelse:\n  def f(): return 1\ndef h(): f()",
+        ["h -> f", "h -> f#2"],
+        [],
+    ),
+    "set by another procedure": (
+        "def f(): pass\ndef g(): pass\nx = f\ndef use():\n  global x\n  x = g\ndef h(): x()",
+        ["h -> f", "h -> g"],
+        [],
+    ),
+    "class": (
+        "class C:\n  def __init__(self): pass\n  def m(self): pass\ndef f(): C()",
+        ["f -> C.__init__"],
+        ["f -> C.m"],
+    ),
+    "inherited constructor": (
+        "class B:\n  def __init__(self): pass\n  def __new__(cls): return object.__new__(cls)\n"
+        "class C(B): pass\ndef f(): C()",
+        ["f -> B.__init__", "f -> B.__new__"],
+        [],
+    ),
+    "metaclass": (
+        "class M(type):\n  def __call__(cls): return type.__call__(cls)\n  def __new__(m, n, b, d): return type.__new__(m, n, b, d)\n"
+        "class C(metaclass=M): pass\ndef f(): C()\ndef g():\n  class D(metaclass=M): pass",
+        ["f -> M.__call__", "g -> M.__new__", "<module> -> M.__new__"],
+        ["g -> M.__call__"],
+    ),
+    "dataclass": (
+        "from dataclasses import dataclass\n@dataclass\nclass C:\n  x: int\n  def __post_init__(self): pass\ndef f(): C(1)",
+        ["f -> C.__post_init__"],
+        [],
+    ),
+    "attribute of an unknown object": (
+        "class C:\n  def m(self, x): pass\nclass D:\n  def m(self, x): pass\n  def n(self): pass\ndef f(c): c.m(1)",
+        ["f -> C.m", "f -> D.m"],
+        ["f -> D.n"],
+    ),
+    "attribute, by the number of arguments": (
+        "class C:\n  def m(self): pass\nclass D:\n  def m(self, x, y, z): pass\ndef f(c): c.m()\ndef g(c, a): c.m(*a)",
+        ["f -> C.m", "g -> C.m", "g -> D.m"],
+        ["f -> D.m"],
+    ),
+    "self": (
+        "class A:\n  def run(self): self.step()\n  def step(self): pass\n"
+        "class B(A):\n  def step(self): pass\nclass Other:\n  def step(self): pass",
+        ["A.run -> A.step", "A.run -> B.step"],
+        ["A.run -> Other.step"],
+    ),
+    "self, from a mixin": (
+        "class Mixin:\n  def run(self): self.step()\nclass Base:\n  def step(self): pass\n"
+        "class Both(Mixin, Base): pass\nclass Other:\n  def step(self): pass",
+        ["Mixin.run -> Base.step"],
+        ["Mixin.run -> Other.step"],
+    ),
+    "self, of a class whose base is not known": (
+        "class A:\n  def run(self): self.step()\n  def step(self): pass\ndef make(x): return x\n"
+        "class B(make(A)):\n  def step(self): pass",
+        ["A.run -> A.step", "A.run -> B.step"],
+        [],
+    ),
+    "super": (
+        "class A:\n  def m(self): pass\nclass B(A):\n  def m(self): super().m()\nclass Other:\n  def m(self): pass",
+        ["B.m -> A.m"],
+        ["B.m -> Other.m"],
+    ),
+    "classmethod and staticmethod": (
+        "class A:\n  @classmethod\n  def make(cls): return cls.help()\n  @staticmethod\n  def help(): pass\n"
+        "def f(): A.make()\ndef g(): pass",
+        ["f -> A.make", "A.make -> A.help"],
+        ["f -> g", "A.make -> A.make"],
+    ),
+    "an object held in a field": (
+        "class Table:\n  def find(self): pass\nclass Other:\n  def find(self): pass\n"
+        "class Router:\n  def __init__(self): self.table = Table()\n  def route(self): self.table.find()",
+        ["Router.route -> Table.find"],
+        ["Router.route -> Other.find"],
+    ),
+    "a procedure held in a field": (
+        "class A:\n  def __init__(self, cb): self.cb = cb\n  def fire(self): self.cb()\n"
+        "def hook(): pass\ndef f(): A(hook).fire()",
+        ["A.fire -> hook", "f -> A.fire", "f -> A.__init__"],
+        [],
+    ),
+    "property": (
+        "class A:\n  @property\n  def size(self): return 1\n  @size.setter\n  def size(self, n): pass\n"
+        "def f(a): return a.size\ndef g(a): a.size = 1\ndef h(a): a.other = a.more",
+        ["f -> A.size", "g -> A.size#2"],
+        ["h -> A.size"],
+    ),
+    "getattr": (
+        "class A:\n  def m(self): pass\n  def n(self): pass\ndef f(a): getattr(a, 'm')()\ndef g(a): a()",
+        ["f -> A.m"],
+        ["f -> A.n"],
+    ),
+    "getattr of any name": (
+        "class A:\n  def m(self): pass\ndef f(a, n): getattr(a, n)()",
+        ["f -> A.m"],
+        [],
+    ),
+    "value": (
+        "def f(cb): cb(1)\ndef g(x): pass\ndef h(x, y): pass\ndef k(x): pass\ndef main(): f(g); return [h]",
+        ["f -> g", "main -> f"],
+        ["f -> h", "f -> k", "main -> g"],
+    ),
+    "value in a container": (
+        "def a(x): pass\ndef b(x): pass\nHANDLERS = {'a': a, 'b': b}\ndef f(k): HANDLERS[k](1)\ndef g(k): pass",
+        ["f -> a", "f -> b"],
+        ["f -> g"],
+    ),
+    "partial gives arguments of its own": (
+        "from functools import partial\ndef a(x, y): pass\ndef f(): return partial(a, 1)\ndef g(h): h(2)",
+        ["g -> a"],
+        [],
+    ),
+    "lambda": (
+        "def g(): pass\ndef f(xs): return sorted(xs, key=lambda x: g())\nk = lambda: g()\ndef h(): k()",
+        ["f -> f.<locals>.<lambda>", "f.<locals>.<lambda> -> g", "h -> <lambda>", "<lambda> -> g"],
+        ["f -> g"],
+    ),
+    "key of an outside procedure": (
+        "def key(x): pass\ndef f(xs): return sorted(xs, key=key)\ndef g(xs, k): return sorted(xs, key=k)\ndef h(xs): return sorted(xs)",
+        ["f -> key"],
+        ["h -> key"],
+    ),
+    "outside": (
+        "import os.path, json\nfrom math import sqrt\nclass A:\n  def join(self): pass\n  def dumps(self): pass\n"
+        "def sink(x): pass\nLIST = [sink]\ndef f(x): os.path.join(x, x); json.dumps(x); sqrt(x); len(x); x.append(1)",
+        [],
+        ["f -> A.join", "f -> A.dumps", "f -> sink"],
+    ),
+    "target of a thread": (
+        "import threading\ndef work(): pass\ndef start(): threading.Thread(target=work).start()\ndef f(cb): cb()\ndef g(): pass\nL = [g]",
+        ["start -> work", "f -> g"],
+        ["f -> work"],
+    ),
+    "task": (
+        "import asyncio\nasync def work(): pass\nasync def main():\n  t = asyncio.create_task(work())\n  await other()\n  await t\nasync def other(): pass",
+        ["main -> work", "main -> other"],
+        [],
+    ),
+    "decorator": (
+        "def deco(f):\n  def wrapper(*a):\n    return f(*a)\n  return wrapper\n@deco\ndef g(x): pass\ndef h(): g(1)",
+        ["<module> -> deco", "h -> g", "h -> deco.<locals>.wrapper", "deco.<locals>.wrapper -> g"],
+        ["h -> deco"],
+    ),
+    "plain decorators are seen through": (
+        "from functools import lru_cache, wraps\n@lru_cache(maxsize=3)\ndef g(x): pass\ndef h(): g(1)\ndef f(cb): cb(1)",
+        ["h -> g"],
+        ["f -> g"],
+    ),
+    "nested procedures": (
+        "def f():\n  def inner(): g()\n  inner()\ndef g(): pass",
+        ["f -> f.<locals>.inner", "f.<locals>.inner -> g"],
+        ["f -> g"],
+    ),
+    "closure calls its neighbour": (
+        "def f():\n  def a(): b()\n  def b(): pass\n  return a",
+        ["f.<locals>.a -> f.<locals>.b"],
+        ["f.<locals>.b -> f.<locals>.a"],
+    ),
+    "comprehensions belong to the procedure": (
+        "def g(x): return x\ndef f(xs): return [g(x) for x in xs], {g(x) for x in xs}\ndef h(xs): return (g(x) for x in xs)",
+        ["f -> g", "h -> g"],
+        [],
+    ),
+    "operators": (
+        "class V:\n  def __add__(self, o): pass\n  def __len__(self): return 0\n  def __eq__(self, o): return True\n"
+        "def f(a, b): return a + b\ndef g(a): return len(a)\ndef h(a, b): return a == b\ndef k(a, b): return a - b",
+        ["f -> V.__add__", "g -> V.__len__", "h -> V.__eq__"],
+        ["f -> V.__len__", "k -> V.__add__", "g -> V.__eq__"],
+    ),
+    "with": (
+        "class C:\n  def __enter__(self): pass\n  def __exit__(self, *a): pass\ndef f(c):\n  with c: pass\ndef g(c): pass",
+        ["f -> C.__enter__", "f -> C.__exit__"],
+        ["g -> C.__exit__"],
+    ),
+    "generator that is handed on": (
+        "def gen(): yield 1\ndef use(it):\n  for x in it: pass\ndef main(): use(gen())\ndef own():\n  yield 2\ndef two():\n  for x in own(): pass",
+        ["main -> gen", "use -> gen", "two -> own"],
+        ["use -> own"],
+    ),
+    "generator expression that is handed on": (
+        "def use(it):\n  for x in it: pass\ndef g(x): pass\ndef main(xs): use(g(x) for x in xs)",
+        ["main -> g", "use -> main"],
+        [],
+    ),
+    "instance that is called": (
+        "class C:\n  def __call__(self, x): pass\nc = C()\ndef f(): c(1)\ndef g(v): v(1)\ndef h(v): v(1, 2, 3)",
+        ["f -> C.__call__", "g -> C.__call__"],
+        ["h -> C.__call__"],
+    ),
+    "override of an outside class": (
+        "import http.server\nclass H(http.server.BaseHTTPRequestHandler):\n  def do_GET(self): pass\n"
+        "def serve(): http.server.HTTPServer(('', 0), H).serve_forever()\ndef other(): return 1",
+        ["serve -> H.do_GET"],
+        ["other -> H.do_GET"],
+    ),
+    "raise": (
+        "class E(Exception):\n  def __init__(self): pass\ndef f(): raise E\ndef g(): raise E()",
+        ["f -> E.__init__", "g -> E.__init__"],
+        [],
+    ),
+    "exec": ("def f(): exec('g()')\ndef g(): pass", ["f -> g"], []),
+    "class body": (
+        "def g(): pass\nclass C:\n  x = g()\ndef f():\n  class D:\n    y = g()",
+        ["<module> -> g", "f -> g"],
+        [],
+    ),
+    "method alias in a class": (
+        "def f(self): pass\nclass C:\n  run = f\n  go = lambda self: None\ndef g(c): c.run(); c.go()",
+        ["g -> f", "g -> C.<lambda>"],
+        [],
+    ),
+    "recursion": ("def f(): f()", ["f -> f"], []),
+    "a call under a condition, as an argument": (
+        "def f(a): return g(h if a else k)\ndef g(x): x()\ndef h(): pass\ndef k(): pass",
+        ["f -> g", "g -> h", "g -> k"],
+        ["f -> h"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SINGLE)
+def test_edges_of_a_module(case: str) -> None:
+    source, there, absent = SINGLE[case]
+    edges = graph_of(m=source).edges
+    found = {(caller, callee) for caller, callees in edges.items() for callee in callees}
+    assert {edge(text) for text in there} <= found
+    assert not {edge(text) for text in absent} & found
