@@ -316,6 +316,10 @@ class Experiment:
             if status:
                 self.problems.append(f"the {child.name} ended with {status}: {child.complaint()}")
 
+        said = self.router.complaint()
+        if said:
+            self.problems.append(f"the router wrote to its standard error: {said}")
+
     def _judge(self, capacity: float, rate: float, dropped: dict[str, int | None]) -> Outcome:
         seen = Seen.read(self.directory / "sent", self.directory / "sink")
         results = figures(self.phases, seen)

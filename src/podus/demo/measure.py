@@ -118,11 +118,15 @@ def figures(phases: list[Phase], seen: Seen) -> list[Result]:
 
 
 def longest_gap(times: list[int] | array[int], began: int, ended: int) -> float:
-    """The longest time in ms between two neighbours of ``times`` (ascending) that reaches into ``began`` … ``ended``."""
-    low = max(0, bisect_right(times, began) - 1)
-    high = bisect_left(times, ended) + 1
-    part = times[low:high]
-    return max((b - a for a, b in pairwise(part)), default=0) / 1e6
+    """The longest time in ms between two neighbours of ``times`` (ascending) that reaches into ``began`` … ``ended``.
+
+    Where there is none before or after, the stretch itself begins or ends the gap: nothing at all is one long gap.
+    """
+    low, high = bisect_right(times, began), bisect_left(times, ended)
+    first = times[low - 1] if low else began
+    last = times[high] if high < len(times) else ended
+    gap: int = max(b - a for a, b in pairwise([first, *times[low:high], last]))
+    return gap / 1e6
 
 
 def _within(events: list[list[Any]], began: int, ended: int) -> int:

@@ -7,7 +7,6 @@ import time
 from collections import deque
 from typing import Any
 
-from rich import box
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
@@ -136,14 +135,12 @@ def _sparks(lines: list[dict[str, Any]], values: list[float], width: int) -> Tex
 def table(outcome: Outcome) -> Table:
     """One column a phase."""
     results = outcome.results
-    found = Table(box=box.SIMPLE_HEAD)
-    found.add_column("")
-    for result in results:
+    found = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    found.add_column("", no_wrap=True)
+    for result in results:  # eight columns of seven characters, so that 80 are enough
+        style = "bold yellow" if result.step else "bold"
         found.add_column(
-            result.name,
-            justify="right",
-            style="bold" if result.step else "",
-            header_style="yellow" if result.step else "",
+            result.name, justify="right", width=7, header_style=style, style="bold" if result.step else ""
         )
     rows: list[tuple[str, list[str | Text]]] = [
         ("time, s", [f"{r.seconds:.2f}" for r in results]),
