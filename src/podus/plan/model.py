@@ -103,6 +103,8 @@ class ModulePart:
     runner: str = ""
     classes: list[ClassPart] = field(default_factory=list)
     redirects: dict[str, list[str]] = field(default_factory=dict)
+    # Name that is bound anew -> where other modules have imported it to (``module:name``).
+    importers: dict[str, list[str]] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     redefined: list[str] = field(default_factory=list)
     statements: list[str] = field(default_factory=list)
@@ -111,7 +113,7 @@ class ModulePart:
     pairs: dict[str, str] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
     fresh: list[str] = field(default_factory=list)
-    # Changed procedures (full names) that the statements which run while staging may call.
+    # What the statements that run while staging may call and must find new: changed procedures, and users of changed data.
     calls: list[str] = field(default_factory=list)
 
 

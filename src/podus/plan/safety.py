@@ -35,6 +35,7 @@ class Safety:
         }
         self.groups = Groups(self.switching)
         self.active = self._activity()
+        self.data_users: set[str] = set()
         self._made: dict[tuple[bool, str], dict[int, Made]] = {}
         self.endless = self._endless()
 
@@ -48,7 +49,7 @@ class Safety:
         self._interfaces(gates)
         self._data()
         self.plan.groups = self.groups.result(self.switching, [m.target for m in self.plan.mappers if m.kind == "data"])
-        if self.switching:
+        if self.switching or self.data_users:
             self._reach()
         for name in sorted(self.endless & set(self.switching)):
             self.switching[name].notes.append("is active and never returns: it stays in its old version until it ends")
@@ -207,6 +208,7 @@ class Safety:
         targets = [d.name for d in self.plan.data if d.action in ("set", "map")]
         for name in dict.fromkeys([*targets, *mappers]):
             users = self._users(name)
+            self.data_users |= set(users)
             changed = [u for u in users if u in self.switching]
             waited = [u for u in changed if u not in self.endless]
             self.groups.add(name)
@@ -269,7 +271,8 @@ class Safety:
         for part in self.plan.modules:
             if part.action == "update" and part.statements:
                 body = f"{part.name}:<module>"
-                part.calls = sorted(graph.closure([body, *names]).get(body, set()) & set(names))
+                wanted = set(names) | self.data_users
+                part.calls = sorted(graph.closure([body, *wanted]).get(body, set()) & wanted)
 
 
 def _callees_first(names: list[str], closure: dict[str, set[str]]) -> list[str]:

@@ -13,6 +13,7 @@ from podus.plan.model import ClassPart, Datum, ModulePart, Note
 from podus.plan.pack import PackWriter
 from podus.program.body import Statement, compile_body
 from podus.program.changes import BodyChange, ModuleChange
+from podus.program.flow import imported_by_from
 from podus.program.version import Module
 
 if TYPE_CHECKING:
@@ -106,6 +107,21 @@ class TopLevel:
                             found[alias.asname or alias.name] = [base, alias.name]
         return found
 
+    def _importers(self, module: str, name: str) -> list[str]:
+        """Where else a module's name has been imported to by ``from … import``, directly or through other modules."""
+        found: dict[str, None] = {}
+        todo = [(module, name)]
+        while todo:
+            owner, wanted = todo.pop()
+            for other in self.compiler.old.modules.values():
+                if other.name == owner or wanted not in other.code.co_names:
+                    continue
+                for local, source in imported_by_from(other.code, other.name, other.package).items():
+                    if source == (owner, wanted) and f"{other.name}:{local}" not in found:
+                        found[f"{other.name}:{local}"] = None
+                        todo.append((other.name, local))
+        return list(found)
+
     # ---- classes
 
     def _whole_classes(self, change: ModuleChange) -> list[tuple[str, ...]]:
@@ -167,6 +183,11 @@ class TopLevel:
                 if statement.kind == "class":
                     part.redefined.append(".".join((*body.owners, statement.names[-1])))
                 part.statements.append(f"{statement.line}: {statement.text}")
+        if not body.owners:
+            for name in {n for s in chosen for n in s.names if n in body.previous}:
+                importers = self._importers(part.name, name)
+                if importers:
+                    part.importers[name] = importers
         for name in body.removed:
             self.plan.data.append(Datum(prefix + name, "remove", "nothing in the new version binds it"))
         if not body.owners:

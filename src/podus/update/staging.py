@@ -132,6 +132,11 @@ class Stage:
                     for code in self.old_codes[name]:
                         names[id(code)] = name
                     hidden = hidden or "<locals>" in name
+        for name in {called for part in self.plan.modules for called in part.calls} - switching:
+            module, _, qualname = name.partition(":")
+            for code in self.agent.live_codes(module).get(qualname, ()):
+                names[id(code)] = name
+                self.codes.setdefault(name, code)
         self.finder = Finder(names)
         if not names:
             return
@@ -290,6 +295,13 @@ class Stage:
                 if value_into(before, value, switch):
                     continue
             switch.set_item(real, name, value)
+            for importer in part.importers.get(name, ()):
+                other, _, local = importer.partition(":")
+                namespace = vars(sys.modules[other]) if other in sys.modules else {}
+                # An importer that has rebound the name since means another thing by it.
+                staged = other in self.shadows and dict.__contains__(self.shadows[other], local)
+                if local in namespace and namespace[local] is before and not staged:
+                    switch.set_item(namespace, local, value)
 
     # ---- taking it back
 

@@ -1,0 +1,118 @@
+"""Backing out: in the middle, at a timeout, and after completion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+TWO = "def f():\n    gate('in')\n    return 1\ndef g(): return 1\nX = 1\n"
+
+
+def test_in_the_middle_what_has_switched_goes_back(program: Start) -> None:
+    app = program(shop=TWO)
+    app.start("t", "shop.f()", at="in")
+    update = app.edit(shop="def f():\n    return 2\ndef g(): return 2\nX = 2\nNEW = 1\n").begin()
+    app.until_switched(update, "shop:g")
+    assert app("[shop.g(), shop.X]") == [2, 2]
+    app.back_out(update)
+    app.until(update, "backed-out")
+    assert app("[shop.g(), shop.X, hasattr(shop, 'NEW')]") == [1, 1, False]
+    app.open("in")
+    assert app.join("t") == 1
+    app.open("in")
+    assert app("shop.f()") == 1
+
+
+def test_in_the_middle_a_new_version_that_is_active_is_waited_for(program: Start) -> None:
+    app = program(shop="def f():\n    gate('in')\n    return 1\ndef g(): return 1\n")
+    app.start("t", "shop.f()", at="in")
+    update = app.edit(shop="def f():\n    return 2\ndef g():\n    gate('new')\n    return 2\n").begin()
+    app.until_switched(update, "shop:g")
+    app.start("u", "shop.g()", at="new")
+    app.back_out(update)
+    assert app.until(update, "backing-out")["switched"] == ["shop:g"]
+    app.open("new")
+    assert app.join("u") == 2
+    app.until(update, "backed-out")
+    assert app("shop.g()") == 1
+
+
+def test_a_timeout_backs_out_or_waits_as_one_likes(program: Start) -> None:
+    app = program(shop=TWO)
+    app.start("t", "shop.f()", at="in")
+    app.edit(shop="def f():\n    return 2\ndef g(): return 2\nX = 2\n")
+    done = app.podus("update", "app", "--timeout", "0.3", check=1)
+    assert "shop:f" in done.stdout + done.stderr
+    assert app("[shop.g(), shop.X]") == [1, 1]
+    app.podus("update", "app", "--timeout", "0.3", "--on-timeout", "wait", check=3)
+    assert app("shop.g()") == 2
+    app.open("in")
+    assert app.join("t") == 1
+    app.until(app.status()["id"], "complete")
+
+
+def test_after_completion_by_a_whole_update_back(program: Start) -> None:
+    app = program(shop=TWO)
+    app.edit(shop="def f():\n    return 2\ndef g(): return 2\nX = 2\nNEW = 1\n").update()
+    app.podus("back-out", "app")
+    assert app("[shop.g(), shop.X, hasattr(shop, 'NEW')]") == [1, 1, False]
+    app.update()
+    assert app("[shop.g(), shop.X, shop.NEW]") == [2, 2, 1]
+
+
+def test_mapped_data_goes_back_through_the_reverse(program: Start) -> None:
+    app = program(shop="levels = []\ndef add(k, v): levels.append((k, v))\n")
+    app.run("shop.add('a', 1)")
+    app.edit(shop="levels = {}\ndef add(k, v): levels[k] = v\n")
+    support = """
+        import podus
+        def back(new): return sorted(new.items())
+        @podus.mapper('shop:levels', reverse=back)
+        def levels(old): return dict(old)
+    """
+    app.update(support=support)
+    app.run("shop.add('b', 2)")
+    app.podus("back-out", "app")
+    app.run("shop.add('c', 3)")
+    assert app("shop.levels") == [["a", 1], ["b", 2], ["c", 3]]
+
+
+def test_without_a_way_back_for_mapped_data_it_is_refused(program: Start) -> None:
+    app = program(shop="levels = []\ndef add(k, v): levels.append((k, v))\n")
+    app.edit(shop="levels = {}\ndef add(k, v): levels[k] = v\n")
+    app.update(support="import podus\n@podus.mapper('shop:levels')\ndef levels(old): return dict(old)\n")
+    done = app.podus("back-out", "app", check=1)
+    assert "shop:levels" in done.stderr and "reverse" in done.stderr
+    assert app("shop.levels") == {}
+
+
+def test_to_a_version_that_was_loaded_beside(program: Start) -> None:
+    app = program(shop="def f(): return 1\n")
+    app.edit(shop="def f(): return 2\n")
+    app.podus("load", "app", "--as", "two")
+    app.edit(shop="def f(): return 3\n")
+    assert app("shop.f()") == 1
+    app.podus("update", "app", "--to", "two")
+    assert app("shop.f()") == 2
+    app.podus("update", "app")
+    assert app("shop.f()") == 3
+    app.podus("back-out", "app", "--to", "1")
+    assert app("shop.f()") == 1
+
+
+def test_from_a_git_revision(program: Start) -> None:
+    import subprocess
+
+    app = program(shop="def f(): return 1\n")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(app.root)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    app.edit(shop="def f(): return 2\n")
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-qm", "two"], check=True)
+    app.edit(shop="def f(): return 3\n")
+    app.podus("update", "app", "--git", "HEAD")
+    assert app("shop.f()") == 2
+    done = app.podus("update", "app", "--git", "nonsense", check=1)
+    assert "nonsense" in done.stderr

@@ -1,0 +1,224 @@
+"""Modules' top levels, data, mappers, and all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from podus.errors import PodusError
+from tests.programs import Program
+
+Start = Callable[..., Program]
+
+
+def failed(app: Program, **request: object) -> str:
+    """Update, which must fail; gives the reason."""
+    return str(app.until(app.begin(**request), "failed")["reason"])
+
+
+def test_new_statements_run_once_and_unchanged_ones_do_not_run_again(program: Start) -> None:
+    app = program(shop="import threading\nlock = threading.Lock()\ncount = []\ncount.append('a')\n")
+    app.run("lock = shop.lock")
+    app.edit(shop="import threading, json\nlock = threading.Lock()\ncount = []\ncount.append('a')\ncount.append('b')\nNEW = len(count)\n")
+    app.update()
+    assert app("[shop.count, shop.NEW, shop.lock is lock, shop.json.__name__]") == [["a", "b"], 2, True, "json"]
+
+
+def test_constants_take_their_new_value_and_those_computed_from_them_follow(program: Start) -> None:
+    app = program(shop="A = 1\nB = A * 10\nNAMES = ['x']\n", other="from shop import A, B\ndef f(): return A + B\n")
+    app.replace("shop", "A = 1", "A = 2").replace("shop", "['x']", "['x', 'y']").update()
+    assert app("[shop.A, shop.B, shop.NAMES, other.f()]") == [2, 20, ["x", "y"], 22]
+
+
+def test_data_that_the_program_has_modified_is_kept_and_asked_about(program: Start) -> None:
+    app = program(shop="LEVELS = {'a': 1}\ndef f(): return LEVELS\n")
+    app.run("shop.LEVELS['b'] = 2")
+    app.replace("shop", "{'a': 1}", "{'a': 100}")
+    plan = app.plan()
+    assert plan.safe
+    assert [(d.name, d.action) for d in plan.data] == [("shop:LEVELS", "keep")]
+    assert "shop:LEVELS" in plan.asks[0].text and "--reset" in plan.asks[0].remedy
+    app.update()
+    assert app("shop.LEVELS") == {"a": 1, "b": 2}
+
+
+def test_reset_takes_the_new_value_all_the_same(program: Start) -> None:
+    app = program(shop="LEVELS = {'a': 1}\n")
+    app.run("shop.LEVELS['b'] = 2")
+    app.replace("shop", "{'a': 1}", "{'a': 100}").update(reset=["shop:LEVELS"])
+    assert app("shop.LEVELS") == {"a": 100}
+
+
+MAPPER = """
+import podus
+def back(new): return [(k, v) for k, v in new.items()]
+@podus.mapper('shop:levels', reverse=back)
+def levels(old): return dict(old)
+"""
+
+
+def test_a_mapper_converts_data_when_its_users_switch(program: Start) -> None:
+    app = program(shop="levels = []\ndef add(k, v):\n    gate('in')\n    levels.append((k, v))\n")
+    app.start("t", "shop.add('a', 1)", at="in")
+    app.edit(shop="levels = {}\ndef add(k, v):\n    levels[k] = v\n")
+    update = app.begin(support=MAPPER)
+    app.until(update, "pending")
+    assert app("shop.levels") == []
+    app.open("in")
+    app.join("t")
+    app.until(update, "complete")
+    app.run("shop.add('b', 2)")
+    assert app("shop.levels") == {"a": 1, "b": 2}
+
+
+def test_a_mapper_that_raises_leaves_everything_as_it_was(program: Start) -> None:
+    app = program(shop="levels = [1]\ndef add(k): levels.append(k)\ndef other(): return 1")
+    app.edit(shop="levels = {}\ndef add(k): levels[k] = k\ndef other(): return 2\nNEW = 1")
+    update = app.begin(support="import podus\n@podus.mapper('shop:levels')\ndef levels(old): return 1 / 0\n")
+    status = app.until(update, "backed-out")
+    assert "shop:levels" in status["reason"] and "ZeroDivisionError" in status["reason"]
+    app.run("shop.add(2)")
+    assert app("[shop.levels, shop.other(), hasattr(shop, 'NEW')]") == [[1, 2], 1, False]
+
+
+def test_static_data_of_a_procedure_is_mapped(program: Start) -> None:
+    app = program(shop="def f(x, seen=[]):\n    seen.append(x)\n    return seen\n")
+    app.run("shop.f(1)")
+    app.replace("shop", "seen.append(x)", "seen.append((x, x))")
+    support = """
+        import podus
+        @podus.mapper('shop:f')
+        def f(old):
+            old.defaults = ([(x, x) for x in old.defaults[0]],)
+            return old
+    """
+    app.update(support=support)
+    assert app("shop.f(2)") == [[1, 1], [2, 2]]
+
+
+def test_a_module_that_raises_at_its_top_level_changes_nothing(program: Start) -> None:
+    app = program(shop="def f(): return 1\nREG = []\n", other="X = 1\n")
+    app.edit(shop="def f(): return 2\nREG = []\nREG.append(1)\nimport fresh\nNEW = 1\n", other="X = 2\nraise RuntimeError('broken')\n")
+    (app.root / "fresh.py").write_text("Y = 1\n")
+    reason = failed(app)
+    assert "RuntimeError: broken" in reason and "other.py:2" in reason
+    assert app("[shop.f(), shop.REG, hasattr(shop, 'NEW'), hasattr(shop, 'fresh'), 'fresh' in sys.modules, other.X]") == [
+        1,
+        [],
+        False,
+        False,
+        False,
+        1,
+    ]
+
+
+def test_a_syntax_error_is_refused_with_its_place(program: Start) -> None:
+    app = program(shop="def f(): return 1\n")
+    app.edit(shop="def f() return 2\n")
+    plan = app.plan()
+    assert "shop.py:1" in plan.refusals[0].text
+    done = app.podus("update", "app", check=1)
+    assert "shop.py:1" in done.stderr
+    assert app("shop.f()") == 1
+
+
+def test_new_modules_are_imported_and_deleted_ones_are_gone(program: Start) -> None:
+    app = program(shop="import old\ndef f(): return old.g()\n", old="def g(): return 1\n")
+    app.run("held = old.g")
+    (app.root / "old.py").unlink()
+    app.edit(shop="import new\ndef f(): return new.g()\n", new="def g(): return 2\n")
+    update = app.begin()
+    app.until(update, "complete")
+    assert app("[shop.f(), held(), 'old' in sys.modules, hasattr(shop, 'old')]") == [2, 1, False, False]
+    (app.root / "old.py").write_text("def g(): return 1\n")
+    app.podus("back-out", "app")
+    assert app("[shop.f(), 'old' in sys.modules, old is sys.modules['old']]") == [1, True, True]
+
+
+def test_a_deleted_module_that_is_still_imported_is_refused(program: Start) -> None:
+    app = program(shop="import old\ndef f(): return old.g()\n", old="def g(): return 1\n")
+    (app.root / "old.py").unlink()
+    app.edit(shop="import old\ndef f(): return 3\n")
+    assert "old" in app.plan().refusals[0].text
+
+
+def test_statements_see_the_new_procedures_and_nobody_else_does(program: Start) -> None:
+    source = "SIZE = 1\ndef build(): return helper() * SIZE\ndef helper(): return 1\n"
+    app = program(shop=source)
+    app.edit(shop=source.replace("return 1", "return 7").replace("SIZE = 1", "SIZE = 3") + "TABLE = build()\n").update()
+    assert app("[shop.TABLE, shop.build()]") == [21, 21]
+
+
+def test_a_class_gains_loses_and_changes_attributes_in_place(program: Start) -> None:
+    app = program(shop="class C:\n    x = 1\n    old = 1\n    def m(self): return 1\n    def gone(self): pass\n")
+    app.run("live = shop.C(); cls = shop.C")
+    app.edit(
+        shop="class C:\n    x = 2\n    def m(self): return self.__p() + self.n\n"
+        "    def __p(self): return super().__sizeof__() * 0 + 10\n    @property\n    def n(self): return self.x\n"
+    ).update()
+    assert app("[live.m(), cls is shop.C, hasattr(cls, 'gone'), hasattr(cls, 'old'), type(live) is shop.C]") == [12, True, False, False, True]
+
+
+def test_a_decorated_class_is_made_again_and_keeps_its_identity(program: Start) -> None:
+    app = program(shop="import dataclasses\n@dataclasses.dataclass\nclass P:\n    x: int = 1\n")
+    app.run("live = shop.P(5); cls = shop.P")
+    app.edit(shop="import dataclasses\n@dataclasses.dataclass\nclass P:\n    x: int = 1\n    y: int = 2\n").update()
+    assert app("[repr(shop.P(7)), isinstance(live, shop.P), cls is shop.P]") == ["P(x=7, y=2)", True, True]
+
+
+def test_defaults_and_decorators_take_effect(program: Start) -> None:
+    source = "import functools\ndef deco(f):\n    @functools.wraps(f)\n    def w(*a): return f(*a) + 1\n    return w\ndef f(a=1): return a\n@deco\ndef g(): return 1\n"
+    app = program(shop=source)
+    app.run("f, g = shop.f, shop.g")
+    app.edit(shop=source.replace("a=1", "a=5").replace("return f(*a) + 1", "return f(*a) + 100").replace("def g(): return 1", "def g(): return 2"))
+    app.update()
+    assert app("[f(), shop.f(), f is shop.f, g(), shop.g()]") == [5, 5, True, 102, 102]
+
+
+def test_caches_do_not_serve_what_the_old_version_computed(program: Start) -> None:
+    app = program(shop="import functools\n@functools.lru_cache\ndef f(x): return x\n", other="from shop import f\n")
+    assert app("other.f(1)") == 1
+    app.replace("shop", "return x", "return x + 1").update()
+    assert app("[other.f(1), shop.f(1)]") == [2, 2]
+
+
+def test_packages_relative_imports_and_new_submodules(program: Start) -> None:
+    files = {
+        "pkg/__init__.py": "from .a import f\n",
+        "pkg/a.py": "from . import b\ndef f(): return b.g()\n",
+        "pkg/b.py": "def g(): return 1\n",
+    }
+    app = program(**files)
+    app.run("import pkg; f = pkg.f")
+    app.files(**{"pkg/a.py": "from . import b\nfrom .c import h\ndef f(): return b.g() + h()\n", "pkg/c.py": "def h(): return 10\n", "pkg/b.py": "def g(): return 2\n"})
+    app.update()
+    assert app("[f(), pkg.f(), pkg.c.h()]") == [12, 12, 10]
+
+
+def test_unchanged_programs_have_nothing_to_update(program: Start) -> None:
+    app = program(shop="def f(): return 1\n")
+    plan = app.plan()
+    assert plan.empty and plan.safe
+    assert app.update()["total"] == 0
+
+
+def test_the_main_guard_is_not_run_again(program: Start) -> None:
+    app = program(shop="def f(): return 1\n")
+    text = (app.root / "driver.py").read_text()
+    (app.root / "driver.py").write_text(text.replace("    serve()\n    os._exit(0)", "    print('again')\n    serve()\n    os._exit(0)"))
+    app.update()
+    assert app("shop.f()") == 1
+
+
+def test_a_second_update_while_one_is_under_way_is_refused(program: Start) -> None:
+    app = program(shop="def f():\n    gate('in')\n    return 1\n")
+    app.start("t", "shop.f()", at="in")
+    app.replace("shop", "return 1", "return 2")
+    update = app.begin()
+    plan = app.plan()
+    with pytest.raises(PodusError, match="under way"):
+        with app.pup() as pup:
+            pup.call("update", plan=plan.directory)
+    app.open("in")
+    app.until(update, "complete")
