@@ -83,7 +83,7 @@ class _Completer(Completer):
         incomplete = "" if not words or text[-1:].isspace() else words.pop()
         for item in self._shell.get_completions(words, incomplete):
             if item.type == "plain":
-                yield Completion(item.value, start_position=-len(incomplete), display_meta=item.help or "")
+                yield Completion(f"{item.value} ", -len(incomplete), item.value, item.help or "")
 
 
 def execute(group: click.Group, session: Session, line: str) -> int:

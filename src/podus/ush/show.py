@@ -191,17 +191,25 @@ def _procedures(plan: Plan) -> RenderableType:
 
 
 def _blocked(plan: Plan, active: frozenset[str] | None) -> list[RenderableType]:
-    known = active is not None
     lines: list[str] = []
-    for item in plan.procedures:
-        if active and item.name in active:
-            lines.append(f"{item.name}: it is on a stack")
-    for reach in plan.reach:
-        if active is None or reach.active in active:
-            path = " -> ".join(reach.path) if reach.path else reach.active
-            lines.append(f"{reach.procedure}: it can reach {reach.active}: {path}")
-    title = "blocked now, because" if known else "blocked while another is active, because"
-    return _section(title, list(dict.fromkeys(lines)), BLOCKED_ROWS, "yellow")
+    paths = {(reach.procedure, reach.active): reach.path for reach in plan.reach}
+    if active is None:
+        lines = [_reach(procedure, other, path) for (procedure, other), path in paths.items()]
+    else:
+        for item in plan.procedures:
+            if item.name in active:
+                lines.append(f"{item.name}: it is on a stack")
+            others = set(plan.reaches.get(item.name, [])) | {
+                other for name, other in paths if name == item.name
+            }
+            for other in sorted((others & active) - {item.name}):
+                lines.append(_reach(item.name, other, paths.get((item.name, other), [])))
+    title = "blocked now, because" if active is not None else "blocked while another is active, because"
+    return _section(title, lines, BLOCKED_ROWS, "yellow")
+
+
+def _reach(procedure: str, active: str, path: Sequence[str]) -> str:
+    return f"{procedure}: it can reach {active}" + (f": {' -> '.join(path)}" if path else "")
 
 
 def notes(title: str, found: Sequence[Note], mark: str, style: str) -> list[RenderableType]:
