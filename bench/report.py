@@ -199,20 +199,51 @@ def stall(part: dict[str, Any]) -> str:
         ]
         for size, row in part["rows"].items()
     ]
+    priority = next(iter(part["rows"].values()))["priority"]
     return f"""## During an update
 
-A program of 1,000 or 10,000 procedures in 100 modules, with {part["objects"]:,} live objects that the collector tracks, and
-{part["workers"]} threads that serve requests through procedures that change; {part["changed"]} procedures change, to and fro. A *stall* is how
+A program of 1,000 or 10,000 procedures in 100 modules, with {
+        part["objects"]:,} live objects that the collector tracks, and
+{part["workers"]} threads that serve requests through procedures that change; {
+        part["changed"]
+    } procedures change, to and fro. A *stall* is how
 much later than usual a thread got on: a probe that asks to be woken every millisecond, or a request. For comparison: the
-same while nothing happens, and while another process has the machine's other core, as the planner has during an update.
+same while nothing happens, and while another process has the machine's other core, as the planner has during an update. The program
+ran with {priority} priority, so that {
+        "it waits for itself and for podus, and hardly for other processes"
+        if priority == "real-time"
+        else "it waits for the other processes of the machine, too"
+    }.
 
 ![Stalls](img/stall.svg)
 
-{table(["procedures: while", "stall, median of the longest, ms", "stall, longest of all, ms", "throughput"], rows)}
+{
+        table(
+            [
+                "procedures: while",
+                "stall, median of the longest, ms",
+                "stall, longest of all, ms",
+                "throughput",
+            ],
+            rows,
+        )
+    }
 
 Where the time goes; the stall that podus reports is the longest that it kept the interpreter to itself.
 
-{table(["procedures", "command to completion", "inside the program", "outside it", "stall reported", "longest reported"], times)}"""
+{
+        table(
+            [
+                "procedures",
+                "command to completion",
+                "inside the program",
+                "outside it",
+                "stall reported",
+                "longest reported",
+            ],
+            times,
+        )
+    }"""
 
 
 def peers(part: dict[str, Any]) -> str:
