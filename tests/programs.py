@@ -40,7 +40,12 @@ class Program:
 
     def __init__(self, root: Path, home: Path, modules: dict[str, str], options: list[str]) -> None:
         self.root = root
-        self.environment = {**os.environ, "PODUS_HOME": str(home), "PYTHONPATH": SOURCE, "PYTHONDONTWRITEBYTECODE": "1"}
+        self.environment = {
+            **os.environ,
+            "PODUS_HOME": str(home),
+            "PYTHONPATH": SOURCE,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         self.home = home
         self.write(modules)
         (root / "driver.py").write_text(DRIVER.read_text())
@@ -192,7 +197,13 @@ class Program:
     def podus(self, *words: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:
         """The command line."""
         done = subprocess.run(
-            [sys.executable, "-m", "podus", *words], cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, "-m", "podus", *words],
+            cwd=self.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         if check is not None:
             assert done.returncode == check, (done.returncode, done.stdout, done.stderr)

@@ -20,13 +20,22 @@ def failed(app: Program, **request: object) -> str:
 def test_new_statements_run_once_and_unchanged_ones_do_not_run_again(program: Start) -> None:
     app = program(shop="import threading\nlock = threading.Lock()\ncount = []\ncount.append('a')\n")
     app.run("lock = shop.lock")
-    app.edit(shop="import threading, json\nlock = threading.Lock()\ncount = []\ncount.append('a')\ncount.append('b')\nNEW = len(count)\n")
+    app.edit(
+        shop="import threading, json\nlock = threading.Lock()\ncount = []\ncount.append('a')\ncount.append('b')\nNEW = len(count)\n"
+    )
     app.update()
-    assert app("[shop.count, shop.NEW, shop.lock is lock, shop.json.__name__]") == [["a", "b"], 2, True, "json"]
+    assert app("[shop.count, shop.NEW, shop.lock is lock, shop.json.__name__]") == [
+        ["a", "b"],
+        2,
+        True,
+        "json",
+    ]
 
 
 def test_constants_take_their_new_value_and_those_computed_from_them_follow(program: Start) -> None:
-    app = program(shop="A = 1\nB = A * 10\nNAMES = ['x']\n", other="from shop import A, B\ndef f(): return A + B\n")
+    app = program(
+        shop="A = 1\nB = A * 10\nNAMES = ['x']\n", other="from shop import A, B\ndef f(): return A + B\n"
+    )
     app.replace("shop", "A = 1", "A = 2").replace("shop", "['x']", "['x', 'y']").update()
     assert app("[shop.A, shop.B, shop.NAMES, other.f()]") == [2, 20, ["x", "y"], 22]
 
@@ -99,11 +108,16 @@ def test_static_data_of_a_procedure_is_mapped(program: Start) -> None:
 
 def test_a_module_that_raises_at_its_top_level_changes_nothing(program: Start) -> None:
     app = program(shop="def f(): return 1\nREG = []\n", other="X = 1\n")
-    app.edit(shop="def f(): return 2\nREG = []\nREG.append(1)\nimport fresh\nNEW = 1\n", other="X = 2\nraise RuntimeError('broken')\n")
+    app.edit(
+        shop="def f(): return 2\nREG = []\nREG.append(1)\nimport fresh\nNEW = 1\n",
+        other="X = 2\nraise RuntimeError('broken')\n",
+    )
     (app.root / "fresh.py").write_text("Y = 1\n")
     reason = failed(app)
     assert "RuntimeError: broken" in reason and "other.py:2" in reason
-    assert app("[shop.f(), shop.REG, hasattr(shop, 'NEW'), hasattr(shop, 'fresh'), 'fresh' in sys.modules, other.X]") == [
+    assert app(
+        "[shop.f(), shop.REG, hasattr(shop, 'NEW'), hasattr(shop, 'fresh'), 'fresh' in sys.modules, other.X]"
+    ) == [
         1,
         [],
         False,
@@ -146,24 +160,32 @@ def test_a_deleted_module_that_is_still_imported_is_refused(program: Start) -> N
 def test_statements_see_the_new_procedures_and_nobody_else_does(program: Start) -> None:
     source = "SIZE = 1\ndef build(): return helper() * SIZE\ndef helper(): return 1\n"
     app = program(shop=source)
-    app.edit(shop=source.replace("return 1", "return 7").replace("SIZE = 1", "SIZE = 3") + "TABLE = build()\n").update()
+    app.edit(
+        shop=source.replace("return 1", "return 7").replace("SIZE = 1", "SIZE = 3") + "TABLE = build()\n"
+    ).update()
     assert app("[shop.TABLE, shop.build()]") == [21, 21]
 
 
 def test_a_class_gains_loses_and_changes_attributes_in_place(program: Start) -> None:
-    app = program(shop="class C:\n    x = 1\n    old = 1\n    def m(self): return 1\n    def gone(self): pass\n")
+    app = program(
+        shop="class C:\n    x = 1\n    old = 1\n    def m(self): return 1\n    def gone(self): pass\n"
+    )
     app.run("live = shop.C(); cls = shop.C")
     app.edit(
         shop="class C:\n    x = 2\n    def m(self): return self.__p() + self.n\n"
         "    def __p(self): return super().__sizeof__() * 0 + 10\n    @property\n    def n(self): return self.x\n"
     ).update()
-    assert app("[live.m(), cls is shop.C, hasattr(cls, 'gone'), hasattr(cls, 'old'), type(live) is shop.C]") == [12, True, False, False, True]
+    assert app(
+        "[live.m(), cls is shop.C, hasattr(cls, 'gone'), hasattr(cls, 'old'), type(live) is shop.C]"
+    ) == [12, True, False, False, True]
 
 
 def test_a_decorated_class_is_made_again_and_keeps_its_identity(program: Start) -> None:
     app = program(shop="import dataclasses\n@dataclasses.dataclass\nclass P:\n    x: int = 1\n")
     app.run("live = shop.P(5); cls = shop.P")
-    app.edit(shop="import dataclasses\n@dataclasses.dataclass\nclass P:\n    x: int = 1\n    y: int = 2\n").update()
+    app.edit(
+        shop="import dataclasses\n@dataclasses.dataclass\nclass P:\n    x: int = 1\n    y: int = 2\n"
+    ).update()
     assert app("[repr(shop.P(7)), isinstance(live, shop.P), cls is shop.P]") == ["P(x=7, y=2)", True, True]
 
 
@@ -171,13 +193,19 @@ def test_defaults_and_decorators_take_effect(program: Start) -> None:
     source = "import functools\ndef deco(f):\n    @functools.wraps(f)\n    def w(*a): return f(*a) + 1\n    return w\ndef f(a=1): return a\n@deco\ndef g(): return 1\n"
     app = program(shop=source)
     app.run("f, g = shop.f, shop.g")
-    app.edit(shop=source.replace("a=1", "a=5").replace("return f(*a) + 1", "return f(*a) + 100").replace("def g(): return 1", "def g(): return 2"))
+    app.edit(
+        shop=source.replace("a=1", "a=5")
+        .replace("return f(*a) + 1", "return f(*a) + 100")
+        .replace("def g(): return 1", "def g(): return 2")
+    )
     app.update()
     assert app("[f(), shop.f(), f is shop.f, g(), shop.g()]") == [5, 5, True, 102, 102]
 
 
 def test_caches_do_not_serve_what_the_old_version_computed(program: Start) -> None:
-    app = program(shop="import functools\n@functools.lru_cache\ndef f(x): return x\n", other="from shop import f\n")
+    app = program(
+        shop="import functools\n@functools.lru_cache\ndef f(x): return x\n", other="from shop import f\n"
+    )
     assert app("other.f(1)") == 1
     app.replace("shop", "return x", "return x + 1").update()
     assert app("[other.f(1), shop.f(1)]") == [2, 2]
@@ -191,7 +219,13 @@ def test_packages_relative_imports_and_new_submodules(program: Start) -> None:
     }
     app = program(**files)
     app.run("import pkg; f = pkg.f")
-    app.files(**{"pkg/a.py": "from . import b\nfrom .c import h\ndef f(): return b.g() + h()\n", "pkg/c.py": "def h(): return 10\n", "pkg/b.py": "def g(): return 2\n"})
+    app.files(
+        **{
+            "pkg/a.py": "from . import b\nfrom .c import h\ndef f(): return b.g() + h()\n",
+            "pkg/c.py": "def h(): return 10\n",
+            "pkg/b.py": "def g(): return 2\n",
+        }
+    )
     app.update()
     assert app("[f(), pkg.f(), pkg.c.h()]") == [12, 12, 10]
 
@@ -206,7 +240,9 @@ def test_unchanged_programs_have_nothing_to_update(program: Start) -> None:
 def test_the_main_guard_is_not_run_again(program: Start) -> None:
     app = program(shop="def f(): return 1\n")
     text = (app.root / "driver.py").read_text()
-    (app.root / "driver.py").write_text(text.replace("    serve()\n    os._exit(0)", "    print('again')\n    serve()\n    os._exit(0)"))
+    (app.root / "driver.py").write_text(
+        text.replace("    serve()\n    os._exit(0)", "    print('again')\n    serve()\n    os._exit(0)")
+    )
     app.update()
     assert app("shop.f()") == 1
 

@@ -48,7 +48,11 @@ def test_what_can_reach_an_active_procedure_waits_for_it(program: Start) -> None
     """
     app = program(shop=source)
     app.start("t", "shop.inner()", at="in")
-    app.edit(shop=source.replace("gate('in')", "pass").replace("* 10", "* 100").replace("other(): return 1", "other(): return 2"))
+    app.edit(
+        shop=source.replace("gate('in')", "pass")
+        .replace("* 10", "* 100")
+        .replace("other(): return 1", "other(): return 2")
+    )
     update = app.begin()
     status = app.until_switched(update, "shop:other")
     # middle did not change: it blocks nothing, and what is reached through it is reached all the same.
@@ -59,9 +63,13 @@ def test_what_can_reach_an_active_procedure_waits_for_it(program: Start) -> None
 
 
 def test_main_blocks_only_itself(program: Start) -> None:
-    app = program(shop="def main():\n    while True:\n        gate('loop')\n        step()\ndef step(): note.append(1)\nnote = []")
+    app = program(
+        shop="def main():\n    while True:\n        gate('loop')\n        step()\ndef step(): note.append(1)\nnote = []"
+    )
     app.start("t", "shop.main()", at="loop")
-    app.replace("shop", "gate('loop')", "gate('loop'); note.append(0)").replace("shop", "note.append(1)", "note.append(2)")
+    app.replace("shop", "gate('loop')", "gate('loop'); note.append(0)").replace(
+        "shop", "note.append(1)", "note.append(2)"
+    )
     update = app.begin()
     status = app.until_switched(update, "shop:step")
     assert [row["procedure"] for row in status["pending"]] == ["shop:main"]
@@ -87,7 +95,7 @@ def test_recursion_is_left_only_when_the_outermost_call_has_returned(program: St
     app.until(update, "pending")
     for level in ("g0", "g1"):
         app.open(level)
-        app.reached("g%d" % (int(level[1]) + 1))
+        app.reached(f"g{int(level[1]) + 1}")
         assert app.status(update)["switched"] == []
     app.open("g2")
     app.until(update, "complete")
@@ -105,7 +113,9 @@ def test_a_suspended_generator_is_an_activation(program: Start) -> None:
 
 
 def test_a_suspended_coroutine_is_an_activation(program: Start) -> None:
-    source = "import types\n@types.coroutine\ndef pause(): yield\nasync def f():\n    await pause()\n    return 1"
+    source = (
+        "import types\n@types.coroutine\ndef pause(): yield\nasync def f():\n    await pause()\n    return 1"
+    )
     app = program(shop=source)
     app.run("running = shop.f(); running.send(None)")
     update = app.replace("shop", "return 1", "return 2").begin()
@@ -127,7 +137,14 @@ def test_a_comment_changes_no_procedure_but_lines_follow(program: Start) -> None
 def test_from_a_directory_lines_and_files_are_the_new_versions(program: Start, tmp_path: object) -> None:
     app = program(shop="def f(): return 1\n", other="def g(): return 1\n")
     new = app.root.parent / "v2"
-    app.write({"shop": "\ndef f(): return 2\n", "other": "def g(): return 1\n", "driver.py": app.root.joinpath("driver.py").read_text()}, new)
+    app.write(
+        {
+            "shop": "\ndef f(): return 2\n",
+            "other": "def g(): return 1\n",
+            "driver.py": app.root.joinpath("driver.py").read_text(),
+        },
+        new,
+    )
     app.update(from_=new)
     assert app("shop.f()") == 2
     assert app("shop.f.__code__.co_filename") == str(new / "shop.py")
@@ -188,13 +205,19 @@ def test_a_changed_interface_switches_with_its_changed_callers(program: Start) -
 
 
 def test_a_caller_that_never_returns_needs_an_interprocedure(program: Start) -> None:
-    app = program(shop="def total(a): return a\ndef main():\n    while True:\n        gate('in')\n        seen.append(total(1))\nseen = []")
+    app = program(
+        shop="def total(a): return a\ndef main():\n    while True:\n        gate('in')\n        seen.append(total(1))\nseen = []"
+    )
     app.start("t", "shop.main()", at="in")
-    app.edit(shop="def total(a, rate): return a * rate\ndef main():\n    while True:\n        gate('in')\n        seen.append(total(1, 5))\nseen = []")
+    app.edit(
+        shop="def total(a, rate): return a * rate\ndef main():\n    while True:\n        gate('in')\n        seen.append(total(1, 5))\nseen = []"
+    )
     plan = app.plan()
     assert not plan.safe
     assert "shop:main" in plan.refusals[0].text and "shop:total" in plan.refusals[0].text
-    update = app.begin(support="import podus\n@podus.interprocedure('shop:total')\ndef total(new, a): return ['old', new(a, 10)]\n")
+    update = app.begin(
+        support="import podus\n@podus.interprocedure('shop:total')\ndef total(new, a): return ['old', new(a, 10)]\n"
+    )
     app.until_switched(update, "shop:total")
     app.open("in")
     app.reached("in")
@@ -206,7 +229,9 @@ def test_gates_are_gone_when_no_old_code_is_left(program: Start) -> None:
     app = program(shop="def total(a): return a\ndef report():\n    gate('in')\n    return total(1)")
     app.start("t", "shop.report()", at="in")
     app.edit(shop="def total(a, rate): return a * rate\ndef report():\n    return total(1, 5)")
-    update = app.begin(support="import podus\n@podus.interprocedure('shop:total')\ndef total(new, a): return new(a, 100)\n")
+    update = app.begin(
+        support="import podus\n@podus.interprocedure('shop:total')\ndef total(new, a): return new(a, 100)\n"
+    )
     app.until_switched(update, "shop:total")
     app.open("in")
     assert app.join("t") == 100

@@ -29,7 +29,10 @@ def enable(*, include: Iterable[str] = (), name: str | None = None) -> None:
     script = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
     pup = start.start(name or os.path.splitext(script)[0] or "python", list(include))
     if pup.error:
-        raise Refused(f"the control socket can't be made: {pup.error}", "set PODUS_HOME to a private, writable directory")
+        raise Refused(
+            f"the control socket can't be made: {pup.error}",
+            "set PODUS_HOME to a private, writable directory",
+        )
     pup.recorder.adopt_loaded()
 
 
@@ -91,7 +94,11 @@ class Update:
                 break
             evaluation.wait(pause if left is None else min(pause, left))
             pause = min(pause * 2, 0.25)
-            if evaluation.state == states.PENDING and evaluation.timeout is None and evaluation.stuck_on(threading.get_ident()):
+            if (
+                evaluation.state == states.PENDING
+                and evaluation.timeout is None
+                and evaluation.stuck_on(threading.get_ident())
+            ):
                 break
         if evaluation.state == states.BACKING_OUT:
             evaluation.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
@@ -164,16 +171,28 @@ def update(
 def _agent() -> Any:
     pup = start.current()
     if pup is None:
-        raise Refused("podus is not enabled in this process", "call podus.enable() before the program's modules are imported")
+        raise Refused(
+            "podus is not enabled in this process",
+            "call podus.enable() before the program's modules are imported",
+        )
     return pup.agent
 
 
 def _request(
-    source: str | os.PathLike[str] | None, support: Support, now: Iterable[str], hold: Iterable[str], reset: Iterable[str]
+    source: str | os.PathLike[str] | None,
+    support: Support,
+    now: Iterable[str],
+    hold: Iterable[str],
+    reset: Iterable[str],
 ) -> dict[str, Any]:
     pup = start.current()
     assert pup is not None
-    request: dict[str, Any] = {"socket": pup.server.path, "now": list(now), "hold": list(hold), "reset": list(reset)}
+    request: dict[str, Any] = {
+        "socket": pup.server.path,
+        "now": list(now),
+        "hold": list(hold),
+        "reset": list(reset),
+    }
     if source is not None:
         text = os.fspath(source)
         if text.startswith("git:"):
@@ -188,7 +207,12 @@ def _request(
 
 
 def _begin(
-    agent: Any, request: dict[str, Any], declarations: Any, timeout: float | None, on_timeout: str, backs_out: Evaluation | None
+    agent: Any,
+    request: dict[str, Any],
+    declarations: Any,
+    timeout: float | None,
+    on_timeout: str,
+    backs_out: Evaluation | None,
 ) -> Update:
     made = make_plan(request)
     if made.refusals:

@@ -21,7 +21,9 @@ class Asker:
         try:
             self._socket.connect(path)
         except OSError as error:
-            raise Unreachable(f"nothing answers at {path}: {error.strerror}", "see what runs with `podus ps`") from None
+            raise Unreachable(
+                f"nothing answers at {path}: {error.strerror}", "see what runs with `podus ps`"
+            ) from None
         self._file = self._socket.makefile("rb")
         self._count = 0
 

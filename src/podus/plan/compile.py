@@ -16,7 +16,16 @@ from podus.plan.safety import Safety
 from podus.plan.supported import SupportCode
 from podus.plan.toplevel import TopLevel
 from podus.program.changes import ModuleChange, compare_modules
-from podus.program.sources import BadModule, Found, Loaded, Place, compile_found, from_directory, from_git, in_place
+from podus.program.sources import (
+    BadModule,
+    Found,
+    Loaded,
+    Place,
+    compile_found,
+    from_directory,
+    from_git,
+    in_place,
+)
 from podus.program.version import Module, Version
 
 
@@ -26,14 +35,17 @@ class Compiler:
     ``request`` as for :func:`podus.plan.request.make_plan`; ``directory`` is where the new version's code and sources are written.
     """
 
-    def __init__(self, request: dict[str, Any], pup: Asker, directory: str, progress: Callable[[str], None]) -> None:
+    def __init__(
+        self, request: dict[str, Any], pup: Asker, directory: str, progress: Callable[[str], None]
+    ) -> None:
         self.request = request
         self.pup = pup
         self.directory = directory
         self.progress = progress
         self.rows: list[dict[str, Any]] = pup.call("modules")
         self.loaded = [
-            Loaded(r["name"], r["file"], r["kind"], r["package"], r["main"], r.get("real_name", "")) for r in self.rows
+            Loaded(r["name"], r["file"], r["kind"], r["package"], r["main"], r.get("real_name", ""))
+            for r in self.rows
         ]
         self.old = Version(label=pup.hello["version"]["label"])
         self.new = Version()
@@ -104,7 +116,9 @@ class Compiler:
         if label is None:
             earlier = [v for v in versions if v.get("previous")]
             if not earlier:
-                raise Refused("there is no earlier version to go back to", "update with --from or --git instead")
+                raise Refused(
+                    "there is no earlier version to go back to", "update with --from or --git instead"
+                )
             chosen = earlier[-1]
         else:
             named = [v for v in versions if v["label"] == label or v["hash"] == label]
@@ -148,7 +162,9 @@ class Compiler:
             known = self._running(module)
             self.old.modules[module.name] = self.new.modules[module.name] = known
             name = os.path.basename(module.file)
-            self.plan.notes.append(Note("no-main", f"the new version has no {name}: the main script stays as it is"))
+            self.plan.notes.append(
+                Note("no-main", f"the new version has no {name}: the main script stays as it is")
+            )
         else:
             self.old.modules[module.name] = self._running(module)
             self.removed.append(module.name)

@@ -37,6 +37,8 @@ class Procedure:
     hidden: bool = False
     suspends: bool = False
     line: int = 0
+    # The old and the new parameters, where they differ: "(a, b=...)".
+    signatures: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 

@@ -47,7 +47,9 @@ class PackWriter:
         """Write the pack. Raises OSError."""
         with open(path, "wb") as file:
             file.write(MAGIC)
-            header = marshal.dumps((sys.implementation.cache_tag, sys.hexversion >> 16, self._names, len(self._pieces)))
+            header = marshal.dumps(
+                (sys.implementation.cache_tag, sys.hexversion >> 16, self._names, len(self._pieces))
+            )
             file.write(struct.pack("<I", len(header)) + header)
             for piece in self._pieces:
                 file.write(struct.pack("<I", len(piece)) + piece)

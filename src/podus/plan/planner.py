@@ -23,8 +23,8 @@ def main(arguments: list[str]) -> int:
         print(json.dumps({"progress": text}), flush=True)
 
     try:
-        from podus.plan.compile import Compiler
         from podus.plan.ask import Asker
+        from podus.plan.compile import Compiler
 
         with Asker(request["socket"]) as pup:
             directory = tempfile.mkdtemp(prefix=f"{pup.hello['pid']}-", dir=_versions())
@@ -36,7 +36,11 @@ def main(arguments: list[str]) -> int:
         return 1
     except OSError as error:
         text = f"the plan can't be written: {error}"
-        print(json.dumps({"error": {"kind": "failed", "message": text, "remedy": "make room or set PODUS_HOME"}}))
+        print(
+            json.dumps(
+                {"error": {"kind": "failed", "message": text, "remedy": "make room or set PODUS_HOME"}}
+            )
+        )
         return 1
     print(json.dumps({"plan": directory}), flush=True)
     sys.stdout.flush()

@@ -32,7 +32,12 @@ def make_plan(
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment, close_fds=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environment,
+            close_fds=True,
         )
         assert process.stdin is not None and process.stdout is not None
         answer: dict[str, Any] = {}
@@ -56,6 +61,8 @@ def make_plan(
         raise KINDS.get(error["kind"], PodusError)(error["message"], error["remedy"])
     if "plan" not in answer:
         last = trouble.splitlines()[-1] if trouble else f"exit status {process.returncode}"
-        raise PodusError(f"the planner failed: {last}", "report it, with the program's old and new version if you can")
+        raise PodusError(
+            f"the planner failed: {last}", "report it, with the program's old and new version if you can"
+        )
     with open(os.path.join(answer["plan"], "plan.json"), encoding="utf-8") as file:
         return Plan.from_json(file.read())

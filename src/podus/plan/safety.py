@@ -9,7 +9,13 @@ from podus.plan.groups import Groups
 from podus.plan.model import Note, Procedure, Reach
 from podus.program.code import walk
 from podus.program.flow import can_return_from, flow
-from podus.program.interface import Signature, accepts_every_old_call, calls_of, compatible_for_callers, signature
+from podus.program.interface import (
+    Signature,
+    accepts_every_old_call,
+    calls_of,
+    compatible_for_callers,
+    signature,
+)
 from podus.program.symbols import Made
 
 if TYPE_CHECKING:
@@ -31,7 +37,9 @@ class Safety:
         # What has to switch: procedures that both versions have.
         self.switching = {p.name: p for p in self.plan.procedures if p.change in ("body", "head")}
         self.old_names = {
-            f"{c.new.name}:{new}": f"{c.old.name}:{old}" for c in compiler.changes.values() for old, new in c.pairs.items()
+            f"{c.new.name}:{new}": f"{c.old.name}:{old}"
+            for c in compiler.changes.values()
+            for old, new in c.pairs.items()
         }
         self.groups = Groups(self.switching)
         self.active = self._activity()
@@ -48,11 +56,15 @@ class Safety:
         self._declared()
         self._interfaces(gates)
         self._data()
-        self.plan.groups = self.groups.result(self.switching, [m.target for m in self.plan.mappers if m.kind == "data"])
+        self.plan.groups = self.groups.result(
+            self.switching, [m.target for m in self.plan.mappers if m.kind == "data"]
+        )
         if self.switching or self.data_users:
             self._reach()
         for name in sorted(self.endless & set(self.switching)):
-            self.switching[name].notes.append("is active and never returns: it stays in its old version until it ends")
+            self.switching[name].notes.append(
+                "is active and never returns: it stays in its old version until it ends"
+            )
 
     # ---- activity
 
@@ -113,6 +125,7 @@ class Safety:
                 procedure.interface = f"{words}; every old call is still accepted" if words else ""
                 continue
             procedure.change = "interface"
+            procedure.signatures = [_parameters(before), _parameters(after)]
             procedure.interface = words
             if name in gates:
                 procedure.notes.append("old callers go through the interprocedure " + gates[name].function)
@@ -156,7 +169,9 @@ class Safety:
                 f"give an interprocedure for {name} (`podus scaffold` writes its skeleton)",
                 name,
             )
-        self.groups.join([name, *(c for c in callers if c not in stuck)], f"{_simple(name)}'s interface: {words}")
+        self.groups.join(
+            [name, *(c for c in callers if c not in stuck)], f"{_simple(name)}'s interface: {words}"
+        )
         if callers:
             procedure.notes.append("switches with its callers " + ", ".join(callers))
 
@@ -237,7 +252,9 @@ class Safety:
             words = {simple} if other.name == module else set()
             part = self.toplevel.parts.get(other.name)
             redirects = part.redirects if part is not None else self.toplevel._redirects(other)
-            words |= {local for local, (source, what) in redirects.items() if source == module and what == simple}
+            words |= {
+                local for local, (source, what) in redirects.items() if source == module and what == simple
+            }
             if module.rpartition(".")[2] in other.code.co_names or module in redirects:
                 words.add(simple)
             if not words:
@@ -273,6 +290,20 @@ class Safety:
                 body = f"{part.name}:<module>"
                 wanted = set(names) | self.data_users
                 part.calls = sorted(graph.closure([body, *wanted]).get(body, set()) & wanted)
+
+
+def _parameters(found: Signature) -> str:
+    """A signature in words a person knows; defaults are there, but their values are not in the code."""
+    required = len(found.names) - (found.defaults or 0)
+    words = [n if i < required else f"{n}=..." for i, n in enumerate(found.names)]
+    if found.posonly:
+        words.insert(found.posonly, "/")
+    if found.star or found.kwonly:
+        words.append(f"*{found.star}")
+    words += [f"{n}=..." if n in (found.kwdefaults or ()) else n for n in found.kwonly]
+    if found.kwstar:
+        words.append(f"**{found.kwstar}")
+    return f"({', '.join(words)})"
 
 
 def _callees_first(names: list[str], closure: dict[str, set[str]]) -> list[str]:

@@ -63,7 +63,9 @@ class SupportCode:
                         self.compiler.refuse("bad-project", f"{path} can't be read: {error}", "mend it", path)
                         return found
                     for names in table.get("together", []):
-                        found.append({"kind": "together", "targets": list(names), "function": "", "reverse": False})
+                        found.append(
+                            {"kind": "together", "targets": list(names), "function": "", "reverse": False}
+                        )
                     break
                 folder = os.path.dirname(folder)
         return found
@@ -91,7 +93,9 @@ class SupportCode:
                 near = difflib.get_close_matches(target, names, 1)
                 hint = f"did you mean {near[0]}?" if near else "name it as 'module:name'"
                 where = f"{self.path}:{row['line']}" if row.get("line") else self.path
-                self.compiler.refuse("unknown-target", f"the support code names {target}, which is not there", hint, where)
+                self.compiler.refuse(
+                    "unknown-target", f"the support code names {target}, which is not there", hint, where
+                )
             if self.backwards and row["kind"] == "mapper" and not row["reverse"]:
                 self.compiler.refuse(
                     "no-way-back",
@@ -102,7 +106,9 @@ class SupportCode:
             if target not in names:
                 near = difflib.get_close_matches(target, names, 1)
                 hint = f"did you mean {near[0]}?" if near else "see `podus plan` for the names"
-                self.compiler.refuse("unknown-procedure", f"--now or --hold names {target}, which is not there", hint)
+                self.compiler.refuse(
+                    "unknown-procedure", f"--now or --hold names {target}, which is not there", hint
+                )
 
     def _usable(self, kind: str) -> list[dict[str, Any]]:
         rows = [row for row in self.declarations if row["kind"] == kind]
@@ -114,11 +120,14 @@ class SupportCode:
 
     def mapper_rows(self) -> list[Mapper]:
         """The mappers, as the plan has them."""
-        procedures = {
-            f"{m.name}:{name}" for m in self.compiler.new.modules.values() for name in m.procedures
-        }
+        procedures = {f"{m.name}:{name}" for m in self.compiler.new.modules.values() for name in m.procedures}
         return [
-            Mapper(row["targets"][0], row["function"], "static" if row["targets"][0] in procedures else "data", row["reverse"])
+            Mapper(
+                row["targets"][0],
+                row["function"],
+                "static" if row["targets"][0] in procedures else "data",
+                row["reverse"],
+            )
             for row in self._usable("mapper")
         ]
 

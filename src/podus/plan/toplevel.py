@@ -49,7 +49,9 @@ class TopLevel:
         unknown = self.reset - {d.name for d in self.plan.data}
         for name in sorted(unknown):
             self.compiler.refuse(
-                "unknown-reset", f"--reset {name} names no data that the new version assigns otherwise", "see `podus plan`"
+                "unknown-reset",
+                f"--reset {name} names no data that the new version assigns otherwise",
+                "see `podus plan`",
             )
 
     def _module(self, change: ModuleChange) -> None:
@@ -72,7 +74,12 @@ class TopLevel:
             self.class_run[(part.name, body.owners)] = self._decide(change, body, part, full)
         for statement in change.body.kept:
             self.plan.notes.append(
-                Note("main-guard", f"{part.name}: `{statement.text}` changed, but is not run again", "", f"{part.file}:{statement.line}")
+                Note(
+                    "main-guard",
+                    f"{part.name}: `{statement.text}` changed, but is not run again",
+                    "",
+                    f"{part.file}:{statement.line}",
+                )
             )
 
     def _bytecode_only(self, change: ModuleChange) -> None:
@@ -139,7 +146,9 @@ class TopLevel:
             if touches_data and (decorated or not plain.get(name, False)):
                 full.append(body.owners[:1])
         for owners in full:
-            top = next(s for s in self._new_body(change).statements if s.kind == "class" and s.names[-1] == owners[0])
+            top = next(
+                s for s in self._new_body(change).statements if s.kind == "class" and s.names[-1] == owners[0]
+            )
             if top not in change.body.run:
                 change.body.run.append(top)
         order = {id(s): n for n, s in enumerate(self._new_body(change).statements)}
@@ -175,7 +184,9 @@ class TopLevel:
                         questions[name] = self._initial(change, before, body.owners)
         answers: dict[str, str] = {}
         if questions:
-            answers = self.compiler.pup.call("data", module=part.name, owners=list(body.owners), names=questions)
+            answers = self.compiler.pup.call(
+                "data", module=part.name, owners=list(body.owners), names=questions
+            )
         chosen: list[Statement] = []
         for statement in body.run:
             if self._runs(statement, body, prefix, answers, part):

@@ -16,10 +16,55 @@ from podus.program.code import fingerprint
 
 # Builtins whose call has no effect but its value, as long as its arguments have none.
 PURE_CALLS = frozenset(
-    ["abs", "bool", "bytes", "bytearray", "chr", "complex", "dict", "divmod", "enumerate", "float", "frozenset", "int", "len", "list", "max", "min", "ord", "pow", "range", "repr", "reversed", "round", "set", "slice", "sorted", "str", "sum", "tuple", "zip"]
+    [
+        "abs",
+        "bool",
+        "bytes",
+        "bytearray",
+        "chr",
+        "complex",
+        "dict",
+        "divmod",
+        "enumerate",
+        "float",
+        "frozenset",
+        "int",
+        "len",
+        "list",
+        "max",
+        "min",
+        "ord",
+        "pow",
+        "range",
+        "repr",
+        "reversed",
+        "round",
+        "set",
+        "slice",
+        "sorted",
+        "str",
+        "sum",
+        "tuple",
+        "zip",
+    ]
 )
 PURE_METHODS = frozenset(
-    ["split", "join", "strip", "lower", "upper", "format", "encode", "decode", "replace", "splitlines", "keys", "values", "items", "copy"]
+    [
+        "split",
+        "join",
+        "strip",
+        "lower",
+        "upper",
+        "format",
+        "encode",
+        "decode",
+        "replace",
+        "splitlines",
+        "keys",
+        "values",
+        "items",
+        "copy",
+    ]
 )
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -42,7 +87,7 @@ class Statement:
     @property
     def line(self) -> int:
         """The first line, decorators included."""
-        decorators = getattr(self.node, "decorator_list", [])
+        decorators: list[ast.expr] = getattr(self.node, "decorator_list", [])
         return min([self.node.lineno, *(d.lineno for d in decorators)])
 
     @cached_property
@@ -131,10 +176,10 @@ def compile_body(nodes: list[ast.stmt], owners: tuple[str, ...], file: str, flag
         line = wrapped[0]
         shell = ast.ClassDef(name=owner, bases=[], keywords=[], body=wrapped, decorator_list=[])
         if "type_params" in ast.ClassDef._fields:
-            shell.type_params = []
+            setattr(shell, "type_params", [])  # noqa: B010  (from Python 3.12)
         wrapped = [ast.copy_location(shell, line)]
     tree = ast.fix_missing_locations(ast.Module(body=wrapped, type_ignores=[]))
-    code = compile(tree, file, "exec", flags=flags, dont_inherit=True)
+    code: CodeType = compile(tree, file, "exec", flags=flags, dont_inherit=True)
     for owner in owners:
         code = next(c for c in code.co_consts if isinstance(c, CodeType) and c.co_name == owner)
     return code
@@ -173,11 +218,11 @@ def _statement(node: ast.stmt, owners: tuple[str, ...], flags: int, first: bool)
 def _future_flags(nodes: list[ast.stmt]) -> int:
     import __future__
 
-    flags = 0
+    flags: int = 0
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             for alias in node.names:
-                flags |= getattr(__future__, alias.name).compiler_flag
+                flags |= int(getattr(__future__, alias.name).compiler_flag)
     return flags
 
 
@@ -221,7 +266,7 @@ class _Heads(ast.NodeTransformer):
     def _definition(self, node: Definition) -> ast.AST:
         return ast.Tuple(
             elts=[
-                ast.Constant(("def", node.name)),
+                ast.Constant(f"def {node.name}"),
                 *(self.visit(d) for d in node.decorator_list),
                 *_signature_parts(node.args, self),
                 *([self.visit(node.returns)] if node.returns else []),
@@ -248,7 +293,7 @@ def _signature_parts(arguments: ast.arguments, visitor: ast.NodeTransformer) -> 
     named += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
     for arg in named:
         if arg.annotation is not None:
-            parts += [ast.Constant(("annotation", arg.arg)), visitor.visit(arg.annotation)]
+            parts += [ast.Constant(f"annotation {arg.arg}"), visitor.visit(arg.annotation)]
     return parts
 
 

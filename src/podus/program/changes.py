@@ -110,9 +110,7 @@ def _compare_procedures(change: ModuleChange) -> None:
         pairs = _pair(before, after, change)
         for old_name, new_name in pairs:
             change.pairs[old_name] = new_name
-            if fingerprint(change.old.procedures[old_name]) != fingerprint(
-                change.new.procedures[new_name]
-            ):
+            if fingerprint(change.old.procedures[old_name]) != fingerprint(change.new.procedures[new_name]):
                 change.changed.append(new_name)
         paired_old = {o for o, _ in pairs}
         paired_new = {n for _, n in pairs}

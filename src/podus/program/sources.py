@@ -83,7 +83,10 @@ class Place:
             return None
         if module.main and not module.real_name:
             name = os.path.basename(module.file)
-            for candidate in (os.path.join(root, name), os.path.join(root, os.path.splitext(name)[0] + ".pyc")):
+            for candidate in (
+                os.path.join(root, name),
+                os.path.join(root, os.path.splitext(name)[0] + ".pyc"),
+            ):
                 if os.path.isfile(candidate):
                     return self._read(module.name, candidate, False)
             return None
@@ -115,7 +118,9 @@ class Place:
             with open(path, "rb") as file:
                 data = file.read()
         except OSError as error:
-            raise BadModule(name, f"{path} can't be read: {error.strerror}", "make it readable", path) from None
+            raise BadModule(
+                name, f"{path} can't be read: {error.strerror}", "make it readable", path
+            ) from None
         if path.endswith(".pyc"):
             return Found(name, path, None, _bytecode(name, path, data), package)
         return Found(name, path, data, None, package)
@@ -141,7 +146,9 @@ class Place:
                             return Found(name, path, None, _bytecode(name, path, data), package)
                         return Found(name, path, data, None, package)
         except (OSError, zipfile.BadZipFile) as error:
-            raise BadModule(name, f"{archive} can't be read as a zip archive: {error}", "rebuild it", archive) from None
+            raise BadModule(
+                name, f"{archive} can't be read as a zip archive: {error}", "rebuild it", archive
+            ) from None
         return None
 
 
@@ -251,7 +258,9 @@ def from_git(modules: list[Loaded], revision: str, into: str) -> Place:
             raise Refused(f"git can't be run: {error.strerror}", "install git, or use --from DIR") from None
         if done.returncode != 0:
             words = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["git archive failed"]
-            raise Refused(f"git has no {relative} at {revision} in {top}: {words[0]}", "give a revision that git knows")
+            raise Refused(
+                f"git has no {relative} at {revision} in {top}: {words[0]}", "give a revision that git knows"
+            )
         os.makedirs(target, exist_ok=True)
         with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
             archive.extractall(target, filter="data")

@@ -70,7 +70,9 @@ class Agent:
         """Answer one question; raises PodusError, or TypeError for wrong parameters."""
         asked = getattr(self, "ask_" + method.replace("-", "_"), None)
         if asked is None:
-            raise NotFound(f"the pup has no method {method}", "is the shell of the same version as the program's podus?")
+            raise NotFound(
+                f"the pup has no method {method}", "is the shell of the same version as the program's podus?"
+            )
         if method in ("update", "back-out"):
             params = {"who": {"uid": peer.get("uid"), "shell": peer.get("pid")}, **params}
         return asked(**params)
@@ -129,7 +131,9 @@ class Agent:
             source, code = row.read_source(), row.code
         return {
             "source": None if source is None else base64.b64encode(source).decode(),
-            "code": None if source is not None or code is None else base64.b64encode(marshal.dumps(code)).decode(),
+            "code": None
+            if source is not None or code is None
+            else base64.b64encode(marshal.dumps(code)).decode(),
         }
 
     def ask_activity(self) -> dict[str, Any]:
@@ -179,10 +183,20 @@ class Agent:
             kept: dict[str, Record] = row["kept"]
             public = {k: v for k, v in row.items() if k not in ("kept", "declarations_given")}
             public["modules"] = {
-                n: {"file": r.file, "package": os.path.basename(r.file).startswith("__init__.")} for n, r in kept.items()
+                n: {"file": r.file, "package": os.path.basename(r.file).startswith("__init__.")}
+                for n, r in kept.items()
             }
             rows.append(public)
-        rows.append({**self.version, "id": "", "current": True, "previous": False, "loaded": self.started, "modules": {}})
+        rows.append(
+            {
+                **self.version,
+                "id": "",
+                "current": True,
+                "previous": False,
+                "loaded": self.started,
+                "modules": {},
+            }
+        )
         return rows
 
     def ask_load(self, plan: str, who: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -225,7 +239,11 @@ class Agent:
         return {"label": label, "hash": row["hash"]}
 
     def ask_update(
-        self, plan: str, timeout: float | None = None, on_timeout: str = "back-out", who: dict[str, Any] | None = None
+        self,
+        plan: str,
+        timeout: float | None = None,
+        on_timeout: str = "back-out",
+        who: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Begin to evaluate a plan; refused if an update is under way or the plan was made for another version."""
         return {"id": self.begin(_read_plan(plan), timeout=timeout, on_timeout=on_timeout, who=who).plan.id}
@@ -296,7 +314,8 @@ class Agent:
     def _check_plan(self, plan: Plan) -> None:
         if self.update is not None and self.update.state in UNDER_WAY:
             raise Refused(
-                f"update {self.update.plan.id} is under way ({self.update.state})", "wait for it, or back it out with `podus back-out`"
+                f"update {self.update.plan.id} is under way ({self.update.state})",
+                "wait for it, or back it out with `podus back-out`",
             )
         if plan.program["pid"] != self.pid:
             raise Refused("the plan was made for another process", "plan again")
@@ -324,7 +343,10 @@ class Agent:
     def _evaluation(self, update: str | None) -> Evaluation:
         found = self.update if update is None else self.updates.get(update)
         if found is None:
-            raise NotFound("there has been no update" if update is None else f"there is no update {update}", "see `podus log`")
+            raise NotFound(
+                "there has been no update" if update is None else f"there is no update {update}",
+                "see `podus log`",
+            )
         return found
 
     def _next_label(self) -> str:
@@ -355,12 +377,16 @@ class Agent:
         assert stage is not None
         before = dict(self.recorder.records)
         old_version = {**plan.from_version}
-        self._previous = {m.name: self.live_codes(m.name) for m in plan.modules if m.action in ("update", "lines")}
+        self._previous = {
+            m.name: self.live_codes(m.name) for m in plan.modules if m.action in ("update", "lines")
+        }
         for part in plan.modules:
             if part.action == "delete":
                 self.recorder.records.pop(part.name, None)
             elif part.action != "import":
-                self.recorder.records[part.name] = self._record_of(plan, part.name, stage.module_codes[part.name])
+                self.recorder.records[part.name] = self._record_of(
+                    plan, part.name, stage.module_codes[part.name]
+                )
                 self._codes.pop(part.name, None)
         for name in plan.hold:
             self._held[name] = stage.old_codes.get(name, [])
@@ -369,7 +395,9 @@ class Agent:
         roots = dict(self.finder._before) if self.finder._before else {}
         all_roots = {root: roots.get(root, root) for root in (plan.program.get("roots") or {})}
         if backwards:
-            self.versions = [v for v in self.versions if not v.get("previous") or v["hash"] != plan.to_version["hash"]]
+            self.versions = [
+                v for v in self.versions if not v.get("previous") or v["hash"] != plan.to_version["hash"]
+            ]
         else:
             self.versions.append(
                 {
@@ -464,7 +492,11 @@ def _runs(executed: CodeType, module: ModuleType | None) -> bool:
     if module is None:
         return True
     ids = {id(code) for code in procedures(executed).values()}
-    functions = [v for v in vars(module).values() if hasattr(v, "__code__") and getattr(v, "__module__", None) == module.__name__]
+    functions = [
+        v
+        for v in vars(module).values()
+        if hasattr(v, "__code__") and getattr(v, "__module__", None) == module.__name__
+    ]
     return not functions or any(id(f.__code__) in ids for f in functions)
 
 
@@ -537,8 +569,10 @@ def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, list | tuple) and type(one) in (list, tuple):
         return len(one) == len(other) and all(map(_equal, one, other))
     if type(one) is dict:
-        return list(one) == list(other) if not all(type(k) in _SIMPLE for k in one) else (
-            one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one)
+        return (
+            list(one) == list(other)
+            if not all(type(k) in _SIMPLE for k in one)
+            else (one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one))
         )
     if type(one) in (*_SIMPLE, set, bytearray):
         return bool(one == other)
@@ -550,4 +584,10 @@ def _immutable(value: Any) -> bool:
 
     if type(value) is tuple:
         return all(map(_immutable, value))
-    return type(value) in (*_SIMPLE, re.Pattern) or type(value).__module__ in ("decimal", "datetime", "fractions", "pathlib", "uuid")
+    return type(value) in (*_SIMPLE, re.Pattern) or type(value).__module__ in (
+        "decimal",
+        "datetime",
+        "fractions",
+        "pathlib",
+        "uuid",
+    )

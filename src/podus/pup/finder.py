@@ -25,7 +25,11 @@ class VersionFinder:
         self._before = dict(self.roots)
         roots = dict(plan.program.get("roots") or {})
         self.roots = {old: new for old, new in roots.items() if old != new}
-        self._expected = {m.name: (m.file, m.package) for m in plan.modules if m.action == "import" and os.path.isfile(m.file)}
+        self._expected = {
+            m.name: (m.file, m.package)
+            for m in plan.modules
+            if m.action == "import" and os.path.isfile(m.file)
+        }
         self._settle()
 
     def forget(self) -> None:

@@ -6,11 +6,16 @@ to the program's code, and after an import nothing of this runs any more.
 
 from __future__ import annotations
 
+import importlib._bootstrap as _bootstrap_module
+import importlib._bootstrap_external as _external_module
 import os
 import sys
-from importlib import _bootstrap, _bootstrap_external  # type: ignore[attr-defined]
 from types import CodeType, ModuleType
 from typing import Any
+
+# The import system itself: typed as what it is, a part of the interpreter without an interface.
+_bootstrap: Any = _bootstrap_module
+_bootstrap_external: Any = _external_module
 
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")

@@ -19,7 +19,9 @@ class Declaration:
 
     __slots__ = ("function", "kind", "reverse", "targets")
 
-    def __init__(self, kind: str, targets: tuple[str, ...], function: Any = None, reverse: Any = None) -> None:
+    def __init__(
+        self, kind: str, targets: tuple[str, ...], function: Any = None, reverse: Any = None
+    ) -> None:
         self.kind = kind
         self.targets = targets
         self.function = function
@@ -28,7 +30,12 @@ class Declaration:
     def as_dict(self) -> dict[str, Any]:
         """The declaration as JSON can carry it (without the functions themselves)."""
         name = getattr(self.function, "__name__", "")
-        return {"kind": self.kind, "targets": list(self.targets), "function": name, "reverse": self.reverse is not None}
+        return {
+            "kind": self.kind,
+            "targets": list(self.targets),
+            "function": name,
+            "reverse": self.reverse is not None,
+        }
 
 
 # The declarations of the support file that is being loaded; None when none is.

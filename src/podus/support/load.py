@@ -19,10 +19,14 @@ def execute(path: str, name: str) -> list[Declaration]:
         with open(path, "rb") as file:
             code = compile(file.read(), path, "exec", dont_inherit=True)
     except OSError as error:
-        raise Refused(f"the support file {path} can't be read: {error.strerror}", "give the path of a support file") from None
+        raise Refused(
+            f"the support file {path} can't be read: {error.strerror}", "give the path of a support file"
+        ) from None
     except (SyntaxError, ValueError) as error:
         where = f"{path}:{getattr(error, 'lineno', 0)}"
-        raise Refused(f"the support file has a syntax error at {where}: {getattr(error, 'msg', error)}", "mend it") from None
+        raise Refused(
+            f"the support file has a syntax error at {where}: {getattr(error, 'msg', error)}", "mend it"
+        ) from None
     module = ModuleType(name)
     module.__file__ = path
     try:
@@ -30,7 +34,9 @@ def execute(path: str, name: str) -> list[Declaration]:
     except Refused:
         raise
     except Exception as error:
-        raise Refused(f"the support file {path} raised {type(error).__name__}: {error}{_place(error, path)}", "mend it") from error
+        raise Refused(
+            f"the support file {path} raised {type(error).__name__}: {error}{_place(error, path)}", "mend it"
+        ) from error
 
 
 def _place(error: BaseException, path: str) -> str:
@@ -58,7 +64,8 @@ def given(support: Any) -> list[Declaration]:
                 found += [d for d in getattr(value, "podus_declarations", []) if d not in found]
         else:
             raise Refused(
-                f"{item!r} is no support code", "decorate it with podus.interprocedure or podus.mapper, or use podus.together"
+                f"{item!r} is no support code",
+                "decorate it with podus.interprocedure or podus.mapper, or use podus.together",
             )
     return found
 
@@ -72,10 +79,14 @@ def inspect(path: str) -> list[dict[str, Any]]:
         with open(path, "rb") as file:
             tree = ast.parse(file.read(), path)
     except OSError as error:
-        raise Refused(f"the support file {path} can't be read: {error.strerror}", "give the path of a support file") from None
+        raise Refused(
+            f"the support file {path} can't be read: {error.strerror}", "give the path of a support file"
+        ) from None
     except (SyntaxError, ValueError) as error:
         where = f"{path}:{getattr(error, 'lineno', 0)}"
-        raise Refused(f"the support file has a syntax error at {where}: {getattr(error, 'msg', error)}", "mend it") from None
+        raise Refused(
+            f"the support file has a syntax error at {where}: {getattr(error, 'msg', error)}", "mend it"
+        ) from None
     rows: list[dict[str, Any]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -84,10 +95,23 @@ def inspect(path: str) -> list[dict[str, Any]]:
                 if kind in ("interprocedure", "mapper"):
                     assert isinstance(decorator, ast.Call)
                     reverse = any(k.arg == "reverse" for k in decorator.keywords)
-                    row = {"kind": kind, "targets": _targets(decorator, path), "function": node.name, "reverse": reverse}
+                    row = {
+                        "kind": kind,
+                        "targets": _targets(decorator, path),
+                        "function": node.name,
+                        "reverse": reverse,
+                    }
                     rows.append(row | {"line": node.lineno})
         elif isinstance(node, ast.Call) and _declared(node, path) == "together":
-            rows.append({"kind": "together", "targets": _targets(node, path), "function": "", "reverse": False, "line": node.lineno})
+            rows.append(
+                {
+                    "kind": "together",
+                    "targets": _targets(node, path),
+                    "function": "",
+                    "reverse": False,
+                    "line": node.lineno,
+                }
+            )
     return rows
 
 
@@ -95,9 +119,17 @@ def _declared(node: ast.expr, path: str) -> str:
     if not isinstance(node, ast.Call):
         return ""
     function = node.func
-    name = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    name = (
+        function.attr
+        if isinstance(function, ast.Attribute)
+        else function.id
+        if isinstance(function, ast.Name)
+        else ""
+    )
     owner = function.value if isinstance(function, ast.Attribute) else None
-    if name not in ("interprocedure", "mapper", "together") or (owner is not None and not isinstance(owner, ast.Name)):
+    if name not in ("interprocedure", "mapper", "together") or (
+        owner is not None and not isinstance(owner, ast.Name)
+    ):
         return ""
     return name
 
@@ -105,9 +137,14 @@ def _declared(node: ast.expr, path: str) -> str:
 def _targets(node: ast.Call, path: str) -> list[str]:
     words = []
     for argument in node.args:
-        if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str) and argument.value.count(":") == 1):
+        if not (
+            isinstance(argument, ast.Constant)
+            and isinstance(argument.value, str)
+            and argument.value.count(":") == 1
+        ):
             raise Refused(
-                f"{path}:{argument.lineno}: a target of support code must be written out as 'module:name'", "write it as a string"
+                f"{path}:{argument.lineno}: a target of support code must be written out as 'module:name'",
+                "write it as a string",
             )
         words.append(argument.value)
     if not words:

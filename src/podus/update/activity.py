@@ -70,7 +70,14 @@ class Activity:
         for ident, stack in stacks().items():
             for code, line, _ in stack:
                 if self.codes.get(id(code)) == name:
-                    found.append({"thread": names.get(ident, str(ident)), "ident": ident, "procedure": name, "line": line})
+                    found.append(
+                        {
+                            "thread": names.get(ident, str(ident)),
+                            "ident": ident,
+                            "procedure": name,
+                            "line": line,
+                        }
+                    )
                     break
         for kind, procedure, line, reference in self._asleep:
             if procedure == name and not is_finished(reference):

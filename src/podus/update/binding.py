@@ -12,8 +12,8 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import accumulate, chain, repeat, starmap, takewhile
-from operator import attrgetter, call
+from itertools import accumulate, chain, repeat, starmap, takewhile, tee
+from operator import attrgetter, call, itemgetter
 from types import CodeType, FrameType
 from typing import Any
 
@@ -21,25 +21,30 @@ from typing import Any
 Op = tuple[Any, ...]
 
 
+def _each_stack(tops: Iterator[FrameType]) -> Iterator[Iterator[FrameType]]:
+    """For each innermost frame its stack; no bytecode runs while it is iterated."""
+    # getattr(frame, "f_back"), again and again; takewhile stops at the None below the last one.
+    back: Any = getattr
+    stacks = map(accumulate, map(chain, zip(tops, strict=False), repeat(repeat("f_back"))), repeat(back))
+    return map(takewhile, repeat(bool), stacks)  # type: ignore[arg-type]
+
+
 def _frames() -> Iterator[FrameType]:
     """Every frame of every thread, taken when it is iterated; no bytecode runs while it is."""
     tops = chain.from_iterable(map(dict.values, starmap(sys._current_frames, [()])))
-    # getattr(frame, "f_back"), again and again; takewhile stops at the None below the last one.
-    stacks = map(accumulate, map(chain, zip(tops, strict=False), repeat(repeat("f_back"))), repeat(getattr))  # type: ignore[arg-type]
-    return chain.from_iterable(map(takewhile, repeat(bool), stacks))  # type: ignore[arg-type]
+    return chain.from_iterable(_each_stack(tops))
 
 
 def stacks() -> dict[int, list[tuple[CodeType, int, int]]]:
-    """For each thread its stack, innermost first, as (code, line, offset of the instruction).
+    """For each thread its stack at one instant, innermost first, as (code, line, offset of the instruction).
 
-    One thread's stack is exact; two threads' are taken one after the other. No frame is held afterwards.
+    The lines are read a little later. No frame is held afterwards.
     """
-    found: dict[int, list[tuple[CodeType, int, int]]] = {}
-    for thread, top in sys._current_frames().items():
-        frames = list(takewhile(bool, accumulate(chain((top,), repeat("f_back")), getattr)))  # type: ignore[arg-type]
-        found[thread] = [(f.f_code, f.f_lineno or 0, f.f_lasti) for f in frames]  # type: ignore[attr-defined]
-        del frames, top
-    return found
+    items, again = tee(chain.from_iterable(map(dict.items, starmap(sys._current_frames, [()]))))
+    taken = list(
+        zip(map(itemgetter(0), items), map(tuple, _each_stack(map(itemgetter(1), again))), strict=False)
+    )
+    return {thread: [(f.f_code, f.f_lineno or 0, f.f_lasti) for f in frames] for thread, frames in taken}
 
 
 def active_ids() -> set[int]:
@@ -123,18 +128,18 @@ def commit_unless_active(forbidden: Iterable[int], ops: list[Op], stall: Stall) 
     """
     codes = map(id, map(attrgetter("f_code"), _frames()))
     free = takewhile(frozenset(forbidden).isdisjoint, [codes])
-    act = starmap(deque, [(starmap(call, ops), 0)])
+    act: Iterator[Any] = starmap(deque, [(starmap(call, ops), 0)])
     collecting = gc.isenabled()
     # A collection in the middle could run a finalizer, and so let another thread in.
     gc.disable()
     try:
         since = time.perf_counter()
-        done = list(zip(free, act, strict=False))
+        done: list[Any] = list(zip(free, act, strict=False))
         stall.measure(since)
     finally:
         if collecting:
             gc.enable()
-    return bool(done)
+    return len(done) > 0
 
 
 def commit(ops: list[Op], stall: Stall) -> None:
@@ -151,4 +156,4 @@ def in_slices(ops: list[Op], stall: Stall, size: int = 500) -> None:
 
 def can_take_code(function: Any, code: CodeType) -> bool:
     """Whether ``function`` can be given ``code``: its cells go by position, so the free variables must be the same ones."""
-    return function.__code__.co_freevars == code.co_freevars
+    return bool(function.__code__.co_freevars == code.co_freevars)

@@ -92,7 +92,9 @@ class Evaluation:
         if self.state == states.STAGING:
             if self.stage is not None:
                 self.stage.undo()
-            self._fail(Refused("the process was forked while the update was being staged", "update the child itself"))
+            self._fail(
+                Refused("the process was forked while the update was being staged", "update the child itself")
+            )
         elif self.state in states.UNDER_WAY:
             threading.Thread(target=self._drive, name="podus-update", daemon=True).start()
 
@@ -106,7 +108,12 @@ class Evaluation:
         backwards = self.backs_out is not None or bool(self.plan.program.get("back_out"))
         self._builder = Builder(stage, self.plan, self.agent.module_names(), backwards)
         self.units = self._builder.build()
-        codes = {i: name for unit in self.units for name in unit.names for i in map(id, stage.old_codes.get(name, ()))}
+        codes = {
+            i: name
+            for unit in self.units
+            for name in unit.names
+            for i in map(id, stage.old_codes.get(name, ()))
+        }
         suspends = {p.name for p in self.plan.procedures if p.suspends}
         self.activity = Activity(codes, suspends, self.plan.reaches)
         self._log("stage", [], {"statements": sum(len(m.statements) for m in self.plan.modules)})
@@ -152,7 +159,9 @@ class Evaluation:
                 self._timed_out = True
                 self._bump()
                 if self.on_timeout == "back-out":
-                    self._back_out_wanted = self._back_out_wanted or f"not complete after {self.timeout:g} s: {self._waits_for()}"
+                    self._back_out_wanted = (
+                        self._back_out_wanted or f"not complete after {self.timeout:g} s: {self._waits_for()}"
+                    )
                     return wait
             if self._poke.wait(wait):
                 self._poke.clear()
@@ -179,7 +188,9 @@ class Evaluation:
         blocked = {
             id(unit)
             for unit in self.units
-            if not unit.done and not unit.forced and any(self.activity.blocked_by(n, pending, active) for n in unit.names)
+            if not unit.done
+            and not unit.forced
+            and any(self.activity.blocked_by(n, pending, active) for n in unit.names)
         }
         able = [u for u in self.units if not u.done and not u.held and id(u) not in blocked]
         plain = [u for u in able if not u.mappers]
@@ -198,8 +209,15 @@ class Evaluation:
     def _switch_one_by_one(self, units: list[Unit]) -> None:
         """Some procedure is always active at any instant of a busy program: let each go at an instant of its own, callees first."""
         for unit in units:
-            reached = {i for other in self.units if not other.done and set(other.names) & unit.reaches for i in other.old_ids}
-            if commit_unless_active(set() if unit.forced else unit.old_ids | reached, unit.switch.do, self.stall):
+            reached = {
+                i
+                for other in self.units
+                if not other.done and set(other.names) & unit.reaches
+                for i in other.old_ids
+            }
+            if commit_unless_active(
+                set() if unit.forced else unit.old_ids | reached, unit.switch.do, self.stall
+            ):
                 self._switched([unit])
 
     def _announce(self, units: list[Unit]) -> None:
@@ -239,7 +257,12 @@ class Evaluation:
         for function in users.values():
             inside.add(id(function.__code__))
             shut.set_attribute(function, "__code__", door.code(function))
-        reached = {i for other in self.units if not other.done and set(other.names) & unit.reaches for i in other.old_ids}
+        reached = {
+            i
+            for other in self.units
+            if not other.done and set(other.names) & unit.reaches
+            for i in other.old_ids
+        }
         if not commit_unless_active(inside | reached, shut.do, self.stall):
             door.open()
             return
@@ -251,7 +274,8 @@ class Evaluation:
             commit(shut.undo, self.stall)
             door.open()
             raise Refused(
-                f"the mapper of {step.target} raised {type(error).__name__}: {error}", "mend the mapper and update again"
+                f"the mapper of {step.target} raised {type(error).__name__}: {error}",
+                "mend the mapper and update again",
             ) from error
         taken = Switch()
         taken.do = [*shut.undo, *unit.switch.do, *converted.do]
@@ -374,7 +398,9 @@ class Evaluation:
             return commit_unless_active(unit.new_ids, unit.taken.undo[::-1], self.stall)
         if any(step.reverse is None for step in steps):
             # Nobody has said how to carry back what happened since; the data is as it was when the mapper ran.
-            self.reason += f" ({steps[0].target} goes back to what it was when it was mapped: its mapper has no reverse)"
+            self.reason += (
+                f" ({steps[0].target} goes back to what it was when it was mapped: its mapper has no reverse)"
+            )
             return commit_unless_active(unit.new_ids, unit.taken.undo[::-1], self.stall)
         door = Door()
         shut = Switch()
@@ -395,7 +421,9 @@ class Evaluation:
         except BaseException as error:
             commit(shut.undo, self.stall)
             door.open()
-            raise Refused(f"the reverse mapper of {step.target} raised {error!r}", "mend the support code") from error
+            raise Refused(
+                f"the reverse mapper of {step.target} raised {error!r}", "mend the support code"
+            ) from error
         commit([*shut.undo, *unit.taken.undo[::-1], *back.do], self.stall)
         door.open()
         return True
@@ -433,7 +461,9 @@ class Evaluation:
             "remedy": self.remedy,
             "timed_out": self._timed_out,
             "notes": list(self.stage.notes) if self.stage is not None else [],
-            "gates": len(self._builder.gates.closing.do) if self._builder is not None and self.state == states.PENDING else 0,
+            "gates": len(self._builder.gates.closing.do)
+            if self._builder is not None and self.state == states.PENDING
+            else 0,
         }
 
     def _pending_row(self, unit: Unit, name: str, names: set[str], active: set[str]) -> dict[str, Any]:
@@ -445,7 +475,9 @@ class Evaluation:
         if unit.held:
             why = f"{name} is held by --hold"
         elif name in blockers:
-            why = f"{name} is active" + (f" in {holders[0]['thread']} at line {holders[0]['line']}" if holders else "")
+            why = f"{name} is active" + (
+                f" in {holders[0]['thread']} at line {holders[0]['line']}" if holders else ""
+            )
         elif blockers:
             first = sorted(blockers)[0]
             why = f"{name} {'switches together with' if first in unit.names else 'can reach'} {first}, which is active"

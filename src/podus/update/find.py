@@ -75,7 +75,11 @@ class Finder:
         if kind in _CONTAINERS and depth > 0 and len(value) <= 10_000:
             items = list(value.values()) if kind is dict else list(value)
             return [(item, depth - 1) for item in items]
-        wrapped = vars(value).get("__wrapped__") if hasattr(value, "__dict__") and not isinstance(value, ModuleType) else None
+        wrapped = (
+            vars(value).get("__wrapped__")
+            if hasattr(value, "__dict__") and not isinstance(value, ModuleType)
+            else None
+        )
         return [] if wrapped is None else [(wrapped, depth)]
 
     def scan(self) -> float:

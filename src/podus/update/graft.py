@@ -29,7 +29,14 @@ _OWN = frozenset(
         "__classcell__",
     }
 )
-_FUNCTION_PARTS = ("__defaults__", "__kwdefaults__", "__annotations__", "__doc__", "__module__", "__type_params__")
+_FUNCTION_PARTS = (
+    "__defaults__",
+    "__kwdefaults__",
+    "__annotations__",
+    "__doc__",
+    "__module__",
+    "__type_params__",
+)
 _DESCRIPTORS = (staticmethod, classmethod)
 
 
@@ -63,10 +70,11 @@ def _cell_into(before: CellType, after: CellType, switch: Switch, depth: int) ->
     if old and new:
         if old[0] is new[0] or (isinstance(old[0], type) and isinstance(new[0], type)):
             return True
-        if isinstance(old[0], FunctionType) and isinstance(new[0], FunctionType) and depth < 8:
-            # What a decorator wrapped is itself a procedure that others may hold.
-            if old[0].__qualname__ == new[0].__qualname__ and function_into(old[0], new[0], switch, depth + 1):
-                return True
+        functions = isinstance(old[0], FunctionType) and isinstance(new[0], FunctionType)
+        # What a decorator wrapped is itself a procedure that others may hold.
+        same = functions and depth < 8 and old[0].__qualname__ == new[0].__qualname__
+        if same and function_into(old[0], new[0], switch, depth + 1):
+            return True
         switch.set_attribute(before, "cell_contents", new[0])
         return True
     if new:
@@ -111,13 +119,17 @@ def _functions_of(value: Any) -> list[FunctionType]:
 
 def attribute_into(cls: type, name: str, value: Any, switch: Switch) -> None:
     """Plan ``cls.name = value``; a method that is there already keeps its function object."""
-    before = cls.__dict__.get(name)
+    before: Any = cls.__dict__.get(name)
     if isinstance(before, FunctionType) and isinstance(value, FunctionType):
         if before is value or function_into(before, value, switch):
             return
     elif type(before) is type(value) and isinstance(before, _DESCRIPTORS):
         inner, new = before.__func__, value.__func__
-        if isinstance(inner, FunctionType) and isinstance(new, FunctionType) and function_into(inner, new, switch):
+        if (
+            isinstance(inner, FunctionType)
+            and isinstance(new, FunctionType)
+            and function_into(inner, new, switch)
+        ):
             return
     elif type(before) is property and type(value) is property:
         for part in ("fget", "fset", "fdel"):
@@ -138,9 +150,15 @@ def class_into(old: type, new: type, switch: Switch) -> None:
     """
     where = f"{old.__module__}:{old.__qualname__}"
     if type(old) is not type(new):
-        raise Refused(f"the metaclass of {where} changes from {type(old).__name__} to {type(new).__name__}", "restart for this one")
+        raise Refused(
+            f"the metaclass of {where} changes from {type(old).__name__} to {type(new).__name__}",
+            "restart for this one",
+        )
     if _slots(old) != _slots(new):
-        raise Refused(f"{where} changes its __slots__, and live objects can't be given another layout", "restart for this one")
+        raise Refused(
+            f"{where} changes its __slots__, and live objects can't be given another layout",
+            "restart for this one",
+        )
     if _is_enum(old):
         raise Refused(f"{where} is an Enum whose members change", "restart for this one")
     for name, value in list(vars(new).items()):
@@ -156,7 +174,9 @@ def class_into(old: type, new: type, switch: Switch) -> None:
         try:
             probe.__bases__ = new.__bases__
         except TypeError as error:
-            raise Refused(f"the bases of {where} can't be changed in place: {error}", "restart for this one") from None
+            raise Refused(
+                f"the bases of {where} can't be changed in place: {error}", "restart for this one"
+            ) from None
         switch.undo.append((setattr, old, "__bases__", old.__bases__))
         switch.do.append((setattr, old, "__bases__", new.__bases__))
 

@@ -146,7 +146,9 @@ class Stage:
             # Closures, and what the names don't lead to: one look at the whole heap.
             held = self.finder.scan()
             self.stall.longest_us = max(self.stall.longest_us, held * 1e6)
-            self.notes.append(f"looked through the heap once ({held * 1e3:.1f} ms) for closures and hidden functions")
+            self.notes.append(
+                f"looked through the heap once ({held * 1e3:.1f} ms) for closures and hidden functions"
+            )
 
     # ---- modules
 
@@ -162,17 +164,17 @@ class Stage:
         self.imported.append(name)
 
     def _delete(self, name: str) -> None:
-        module = sys.modules.get(name)
+        module = self.agent.module(name)
         if module is None:
             return
-        self.removals.delete_item(sys.modules, name)  # type: ignore[arg-type]
+        self.agent.retired[name] = module
+        self.removals.delete_item(sys.modules, name)
         parent, _, child = name.rpartition(".")
         if parent in sys.modules and vars(sys.modules[parent]).get(child) is module:
             self.removals.delete_item(vars(sys.modules[parent]), child)
-        self.agent.retired[name] = module
 
     def _module(self, part: ModulePart) -> None:
-        module = sys.modules.get(part.name)
+        module = self.agent.module(part.name)
         if module is None:
             raise Refused(f"{part.name} is not loaded any more", "plan again")
         real = vars(module)
@@ -213,7 +215,8 @@ class Stage:
                     line = trace.tb_lineno
                 trace = trace.tb_next
             raise Refused(
-                f"a new top-level statement raised {type(error).__name__}: {error} ({part.file}:{line})", "mend it and update again"
+                f"a new top-level statement raised {type(error).__name__}: {error} ({part.file}:{line})",
+                "mend it and update again",
             ) from error
 
     def _snapshot(self, real: dict[str, Any]) -> None:
@@ -228,7 +231,9 @@ class Stage:
             new = self.codes.get(name)
             for function in self.finder.functions.get(name, ()):
                 if new is not None and function.__code__.co_freevars == new.co_freevars:
-                    namespace: dict[str, Any] = shadow if function.__globals__ is shadow.real else function.__globals__
+                    namespace: dict[str, Any] = (
+                        shadow if function.__globals__ is shadow.real else function.__globals__
+                    )
                     gates.set_attribute(function, "__code__", stage_gate(function, new, namespace))
         if not gates.do:
             return None
@@ -237,7 +242,9 @@ class Stage:
 
     # ---- classes
 
-    def _class(self, module: ModuleType, part: ModulePart, qualname: str, runner: str, removed: list[str]) -> None:
+    def _class(
+        self, module: ModuleType, part: ModulePart, qualname: str, runner: str, removed: list[str]
+    ) -> None:
         cls: Any = module
         for word in qualname.split("."):
             cls = vars(cls).get(word)
@@ -254,7 +261,9 @@ class Stage:
             dict.pop(target, name, None)
         annotations = dict.pop(target, "__annotations__", None)
         if annotations:
-            self.base.set_class_attribute(cls, "__annotations__", {**cls.__dict__.get("__annotations__", {}), **annotations})
+            self.base.set_class_attribute(
+                cls, "__annotations__", {**vars(cls).get("__annotations__", {}), **annotations}
+            )
         for name, value in target.items():
             switch = self._switch_for(f"{part.name}:{qualname}.{name}")
             adopt_class_cell(value, None, cls)
@@ -291,9 +300,9 @@ class Stage:
             if before is value:
                 continue
             switch = self._switch_for(f"{part.name}:{name}")
-            if name in real and getattr(before, "__module__", None) == getattr(value, "__module__", None):
-                if value_into(before, value, switch):
-                    continue
+            at_home = getattr(before, "__module__", None) == getattr(value, "__module__", None)
+            if name in real and at_home and value_into(before, value, switch):
+                continue
             switch.set_item(real, name, value)
             for importer in part.importers.get(name, ()):
                 other, _, local = importer.partition(":")

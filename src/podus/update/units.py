@@ -145,10 +145,13 @@ class Builder:
 
     def _declared(self, kind: str, target: str) -> Declaration:
         for declaration in self.stage.declarations:
-            if declaration.kind == kind and target in declaration.targets:
-                if not self.backwards or declaration.reverse is not None:
-                    return declaration
-        raise Refused(f"the support code has no {kind} for {target} when it is run", "declare it at the top level of the file")
+            fits = declaration.kind == kind and target in declaration.targets
+            if fits and (not self.backwards or declaration.reverse is not None):
+                return declaration
+        raise Refused(
+            f"the support code has no {kind} for {target} when it is run",
+            "declare it at the top level of the file",
+        )
 
     def _step(self, mapper: Any) -> MapperStep:
         declaration = self._declared("mapper", mapper.target)
@@ -213,7 +216,11 @@ class Builder:
         """A method that uses ``super()`` for the first time needs a cell that its function object does not have."""
         module, _, qualname = name.partition(":")
         owner, _, attribute = qualname.rpartition(".")
-        if set(new.co_freevars) - set(function.__code__.co_freevars) == {"__class__"} and owner and "<locals>" not in owner:
+        if (
+            set(new.co_freevars) - set(function.__code__.co_freevars) == {"__class__"}
+            and owner
+            and "<locals>" not in owner
+        ):
             cls: Any = self.stage.agent.module(module)
             for word in owner.split("."):
                 cls = vars(cls).get(word)
@@ -225,10 +232,13 @@ class Builder:
                 unit.switch.set_attribute(function, "__code__", forward(function, made))
                 return
         if "<locals>" in qualname:
-            self.stage.notes.append(f"{name} closes over other variables now: closures made before keep their old version")
+            self.stage.notes.append(
+                f"{name} closes over other variables now: closures made before keep their old version"
+            )
             return
         raise Refused(
-            f"{name} now closes over ({', '.join(new.co_freevars)}), which its live function does not have", "restart for this one"
+            f"{name} now closes over ({', '.join(new.co_freevars)}), which its live function does not have",
+            "restart for this one",
         )
 
 
