@@ -119,7 +119,12 @@ class Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does it, with the nearest name suggested for one that does not exist."""
-        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+        if (
+            args
+            and not ctx.resilient_parsing
+            and not args[0].startswith("-")
+            and self.get_command(ctx, args[0]) is None
+        ):
             import difflib
 
             near = difflib.get_close_matches(args[0], self.commands, n=1)
@@ -165,8 +170,11 @@ def complete_program(ctx: click.Context, param: click.Parameter, incomplete: str
 
 def complete_label(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The labels of the versions that the program has loaded."""
+    # Where the option's value is what is missing, click has not come to the arguments yet.
+    session = ctx.find_object(Session)
+    name = ctx.params.get("name") or next(iter(ctx.args), "") or (session.current if session else "")
     try:
-        with client.connect(lookup.find(str(ctx.params.get("name"))), COMPLETION_SECONDS) as pup:
+        with client.connect(lookup.find(name), COMPLETION_SECONDS) as pup:
             versions = pup.call("versions")
         labels = [str(version["label"]) for version in versions]
     except (PodusError, OSError, KeyError, TypeError):

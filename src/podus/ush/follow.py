@@ -75,14 +75,10 @@ class _Lines:
                 self._switched.add(name)
                 click.echo(f"  switched {name}", err=True)
         for item in status.get("pending") or []:
-            name, why = str(item.get("procedure")), str(item.get("why") or "")
+            name, why = str(item.get("procedure")), show.why(item)
             if self._waits.get(name) != why:
                 self._waits[name] = why
-                held = show.held_by(item)
-                click.echo(
-                    f"  pending {name}" + (f": {why}" if why else "") + (f": {held}" if held else ""),
-                    err=True,
-                )
+                click.echo(f"  pending {name}: {why}", err=True)
 
 
 def finish(entry: Entry, status: dict[str, Any], *, wanted: str, as_json: bool) -> int:
@@ -96,6 +92,8 @@ def finish(entry: Entry, status: dict[str, Any], *, wanted: str, as_json: bool) 
             print_json(status)
         else:
             click.echo(_success(entry, status))
+            for note in status.get("notes") or []:
+                click.echo(f"  - {note}", err=True)
         return DONE
     if under_way(status):
         if as_json:
@@ -115,12 +113,10 @@ def finish(entry: Entry, status: dict[str, Any], *, wanted: str, as_json: bool) 
             status=status,
         )
     reason = str(status.get("reason") or "it says no reason").rstrip(".")
-    if state == "backed-out":
-        message = f"the update of {entry.name} to {show.version(status.get('to'))} was backed out: {reason}"
-        remedy = f"the program is as before, {show.version(status.get('from'))}"
-    else:
-        message = f"the update of {entry.name} to {show.version(status.get('to'))} failed: {reason}"
-        remedy = f"`podus status {entry.full_name}` shows what has switched, `podus log {entry.full_name}` what was done"
+    done = "was backed out" if state == "backed-out" else "failed"
+    message = f"the update of {entry.name} to {show.version(status.get('to'))} {done}: {reason}"
+    as_before = f"the program is as before, {show.version(status.get('from'))}"
+    remedy = "; ".join(part for part in (str(status.get("remedy") or ""), as_before) if part)
     raise Failed(message, remedy, status=status)
 
 

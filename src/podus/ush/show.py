@@ -261,11 +261,16 @@ def status(state: Mapping[str, Any], rows: int = 10) -> RenderableType:
         parts.append(
             table(
                 ["PENDING", "WHY", "HELD BY"],
-                [[str(p.get("procedure")), str(p.get("why") or ""), held_by(p)] for p in pending[:rows]],
+                [[str(p.get("procedure")), why(p), held_by(p)] for p in pending[:rows]],
             )
         )
         parts += _more(len(pending), rows)
     return Group(*parts)
+
+
+def why(pending: Mapping[str, Any]) -> str:
+    """Why a procedure has not switched, without its own name in front."""
+    return str(pending.get("why") or "it waits").removeprefix(f"{pending.get('procedure')} ")
 
 
 def held_by(pending: Mapping[str, Any]) -> str:
@@ -274,7 +279,8 @@ def held_by(pending: Mapping[str, Any]) -> str:
     for holder in pending.get("holders") or []:
         line = f" line {holder['line']}" if holder.get("line") else ""
         thread = f" in {holder['thread']}" if holder.get("thread") else ""
-        said.append(f"{holder.get('procedure') or '?'}{line}{thread}")
+        since = f" for {ago(holder['since'])}" if holder.get("since") else ""
+        said.append(f"{holder.get('procedure') or '?'}{line}{thread}{since}")
     return "; ".join(said[:3]) + (f" and {len(said) - 3} more" if len(said) > 3 else "")
 
 
