@@ -11,6 +11,7 @@ program's, and that finalizers (``__del__``, weak references) and signal handler
 
 from __future__ import annotations
 
+import gc
 import inspect
 from collections.abc import Collection, Mapping
 
@@ -59,7 +60,14 @@ def build(modules: Mapping[str, Module], *, loaded: Collection[str] = ()) -> Cal
 
     ``loaded`` names modules whose bodies have run and won't again: importing those invokes nothing.
     """
-    return _Builder(modules, frozenset(loaded)).run()
+    # Some hundred thousand small objects are made and none is dropped: collecting garbage would take most of the time.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return _Builder(modules, frozenset(loaded)).run()
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Builder:
@@ -80,13 +88,16 @@ class _Builder:
             set()
         )  # may be called with its object as a first argument that no call shows
         self.properties: set[str] = set()
-        self.by_name: dict[str, list[Target]] = {}
+        self.by_name: dict[str, dict[Target, None]] = {}
         # Procedures and classes held as values -> where; `pliable` ones may be called with other arguments than a call shows.
         self.held: dict[Target, str] = {}
         self.pliable: set[Target] = set()
         self.apart: set[str] = set()
         self.shapes: set[int | str] = {_EVERY}
         self.resumed: set[str] = set()
+        self.suspending: dict[str, list[str]] = {}
+        self.filled: set[int] = set()
+        self.referenced: set[str] = set()
         self.holding: dict[str, bool] = {}
         self.overriding = {
             origin.partition(".")[0] for cls in self.names.classes if cls.overrides for origin in cls.outside
@@ -131,11 +142,15 @@ class _Builder:
                         for target in self.names.resolve(around, symbol):
                             self.know(name, target)
 
+        names = {
+            attr.name for scope in self.names.scopes for attr in scope.flow.attributes if attr.kind == "load"
+        }
+        names |= {read.name for scope in self.names.scopes for read in scope.flow.reads}
+        self.referenced = {target.name for name in names for target in self.by_name.get(name, ())}
+
     def know(self, name: str, target: Target) -> None:
         if target.kind in ("procedure", "class"):
-            known = self.by_name.setdefault(name, [])
-            if target not in known:
-                known.append(target)
+            self.by_name.setdefault(name, {})[target] = None
 
     # One scope
 
@@ -218,6 +233,8 @@ class _Builder:
                 self.calls_outside(scope, owner, call, target.name)
             elif target.kind == "unknown":
                 self.calls_unknown(scope, owner, call)
+            elif target.kind == "looked-up":
+                self.calls_looked_up(owner, call, target)
         self.loosens(scope, call, targets)
 
     def calls_procedure(self, scope: Scope, owner: int, call: Call, target: Target) -> None:
@@ -261,7 +278,7 @@ class _Builder:
         if all(base.kind == "quiet" for base in bases):
             self.calls_quiet(scope, owner, call, name)
             return
-        if any(base.kind in ("unknown", "procedure", "quiet") for base in bases) or (
+        if any(base.kind in ("unknown", "looked-up", "procedure", "quiet") for base in bases) or (
             name not in self.names.fields and name not in self.names.free_fields
         ):
             self.calls_named(scope, owner, call, name)
@@ -348,7 +365,9 @@ class _Builder:
         for place, arg in given:
             kinds = {target.kind for target in self.names.resolve(scope, arg)}
             is_container = isinstance(arg, Display) and arg.kind != "str" and arg.items != ()
-            if ("unknown" in kinds or is_container) and not self.starts_unknown(scope, call, place):
+            if ("unknown" in kinds or "looked-up" in kinds or is_container) and not self.starts_unknown(
+                scope, call, place
+            ):
                 self.graph.connect(
                     owner,
                     self.junction(f"<values/{_EVERY}>"),
@@ -364,18 +383,57 @@ class _Builder:
         return all(self.starts(call, place, target) for target in self.names.resolve(scope, call.callee))
 
     def by_getattr(self, scope: Scope, owner: int, call: Call, place: int) -> None:
+        """An attribute is looked up by a name that is data; what is found may be passed on."""
         symbol = call.args[place] if len(call.args) > place else Unknown()
-        where = f"{scope.module.name}:{call.line}"
+        where = f"its name is looked up at {scope.module.name}:{call.line}"
+        for pattern in self.names.patterns(scope, symbol):
+            for target in self.matching(pattern, None):
+                if target.name in self.properties:
+                    name = target.name.rpartition(".")[2].partition("#")[0]
+                    self.graph.connect(
+                        owner, self.gets(name), f"reads .{name}, which may be this one", call.line
+                    )
+            if not place or call.escapes:
+                for base in (
+                    self.names.resolve(scope, call.args[0]) if place and call.args else (Target("unknown"),)
+                ):
+                    for target in self.matching(pattern, base.cls):
+                        # What is called by its own name somewhere is not what a computed name is for.
+                        if pattern != "*" or target.name not in self.referenced:
+                            self.hold(target, where)
+
+    def matching(self, pattern: str, cls: Class | None) -> list[Target]:
+        """The procedures and classes that an attribute of such a name may be (of an object of ``cls``)."""
         names = (
-            [symbol.value]
-            if isinstance(symbol, Const) and isinstance(symbol.value, str)
-            else list(self.by_name)
+            [pattern]
+            if pattern[-1:] != "*"
+            else [name for name in self.by_name if name.startswith(pattern[:-1])]
         )
-        for name in names:
-            for target in self.by_name.get(name, ()):
-                self.hold(target, f"its name is looked up at {where}")
-            if any(target.name in self.properties for target in self.by_name.get(name, ())):
-                self.graph.connect(owner, self.gets(name), f"reads .{name}, which may be this one", call.line)
+        if cls is None:
+            return [target for name in names for target in self.by_name.get(name, ())]
+        known = Target("instance", "self", cls)
+        found = [target for name in names for target in self.names.member(known, name)]
+        return [target for target in found if target.kind in ("procedure", "class")]
+
+    def calls_looked_up(self, owner: int, call: Call, target: Target) -> None:
+        """A call of what ``getattr`` found."""
+        pattern, cls = target.name, target.cls
+        if pattern[-1:] != "*" and cls is None:
+            self.graph.connect(
+                owner, self.named(pattern, None), f"calls .{pattern}, which may be this one", call.line
+            )
+        else:
+            number = self.junction(f"<getattr {pattern} {id(cls) if cls else ''}>")
+            self.graph.connect(owner, number, f"calls what it looks up as .{pattern}", call.line)
+            if number not in self.filled:
+                self.filled.add(number)
+                for found in self.matching(pattern, cls):
+                    to = self.numbers[found.name] if found.kind == "procedure" else self.construction(found)
+                    self.graph.connect(number, to, "")
+        if self.names.dynamic_fields or any(
+            self.holds(name) for name in self.names.fields if pattern in (name, "*")
+        ):
+            self.calls_value(owner, call, "calls what it looks up")
 
     # Values
 
@@ -430,12 +488,16 @@ class _Builder:
                 self.apart.add(target.name)
             elif callee.kind == "outside":
                 short = callee.name.removeprefix("builtins.")
-                if short in outside.LOOKS or callee.name in outside.PLAIN_DECORATORS:
+                if callee.name in outside.PLAIN_DECORATORS:
+                    if call.escapes:
+                        self.escape(scope, owner, call, target)
+                    continue
+                if short in outside.LOOKS:
                     continue
                 self.graph.connect(owner, number, f"passes it to {short}, which may call it", call.line)
                 if callee.name not in _AT_ONCE:
                     self.hold(target, where, pliable=True)
-            elif callee.kind == "unknown":
+            elif callee.kind in ("unknown", "looked-up"):
                 name = call.callee.name if isinstance(call.callee, Attr) else ""
                 if name and (name in self.by_name or (name in outside.QUIET_METHODS and place != "key")):
                     self.hold(target, where)
@@ -457,9 +519,11 @@ class _Builder:
         """Whether an attribute of that name may hold a value that can be called."""
         known = self.holding.get(name)
         if known is None:
-            known = self.names.dynamic_fields or name in self.names.free_fields
-            for scope, value in () if known else self.names.fields.get(name, ()):
-                known = known or any(target.kind != "quiet" for target in self.names.resolve(scope, value))
+            known = name in self.names.free_fields or any(
+                target.kind != "quiet" for target in self.names.stored(name)
+            )
+            if name not in self.by_name:
+                known = known or self.names.dynamic_fields or name in self.names.keywords
             self.holding[name] = known
         return known
 
@@ -517,9 +581,12 @@ class _Builder:
             self.resumed.add(scope.node)
         for target in targets:
             if target.kind == "unknown" and isinstance(callee, Attr):
-                self.resumed.update(
-                    inner.name for inner in self.by_name.get(callee.name, ()) if self.is_suspending(inner)
-                )
+                if callee.name not in self.suspending:
+                    named = self.by_name.get(callee.name, ())
+                    self.suspending[callee.name] = [
+                        inner.name for inner in named if self.is_suspending(inner)
+                    ]
+                self.resumed.update(self.suspending[callee.name])
             elif self.is_suspending(target):
                 self.resumed.add(target.name)
 

@@ -111,7 +111,9 @@ def _leaving(code: CodeType, excepted: bool) -> tuple[list[int], frozenset[int]]
     if known is not None and known[0] is code:
         return known[1], known[2]
     table = handlers(code)
-    covers = {start: target for start, _, target, _ in table}
+    raw = code.co_code
+    # An `async for` ends by an exception.
+    ending = [entry for entry in table if NAMES[raw[entry[2]]] == "END_ASYNC_FOR"]
     before: dict[int, list[int]] = {}
     leaving: list[int] = []
     offsets: list[int] = []
@@ -123,14 +125,15 @@ def _leaving(code: CodeType, excepted: bool) -> tuple[list[int], frozenset[int]]
             before.setdefault(following, []).append(start)
         if _LEAVES[op]:
             leaving.append(start)
-        elif op == _RAISE or (excepted and covers):
-            caught = [target for first, end, target, _ in table if first <= start < end]
+        elif op == _RAISE or excepted or ending:
+            entries = table if op == _RAISE or excepted else ending
+            caught = [target for first, end, target, _ in entries if first <= start < end]
             for target in caught:
                 before.setdefault(target, []).append(start)
             if op == _RAISE and not caught:
                 leaving.append(start)
     if excepted:
-        leaving = [offset for offset in leaving if NAMES[code.co_code[offset]] != "RERAISE"]
+        leaving = [offset for offset in leaving if NAMES[raw[offset]] != "RERAISE"]
     seen = set(leaving)
     while leaving:
         for offset in before.get(leaving.pop(), ()):

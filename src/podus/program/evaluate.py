@@ -527,8 +527,7 @@ class Pass:
         self.stack.append(Display("dict", None if names is None else tuple(Const(name) for name in names)))
 
     def build_string(self, arg: int) -> None:
-        self.take(arg)
-        self.stack.append(Display("str"))
+        self.stack.append(Display("str", tuple(self.take(arg))))
 
     def text(self, arg: int) -> None:
         self.take(2 if arg & 4 else 1)
@@ -543,6 +542,11 @@ class Pass:
         if arg == _IMPORT_STAR:
             self.star_import(value)
         self.stack.append(Display("tuple") if isinstance(value, Display) else UNKNOWN)
+
+    def intrinsic_two(self, arg: int) -> None:
+        # Type parameters are given to the function that is returned.
+        made = [value for value in self.take(2) if isinstance(value, Made)]
+        self.stack.append(made[0] if made else UNKNOWN)
 
     def import_star(self, arg: int) -> None:
         self.star_import(self.pop())
@@ -584,6 +588,9 @@ class Pass:
         if arg >= _SUBSCRIPT:
             base.held = False
             self.stack.append(Item(base))
+        elif type(base) is Const and isinstance(base.value, str):
+            # "visit_" + name, "visit_%s" % name
+            self.stack.append(Display("str", (Const(base.value.partition("%")[0]),)))
         else:
             self.stack.append(UNKNOWN)
 
@@ -642,6 +649,7 @@ _METHODS: dict[str, Callable[[Pass, int], None]] = {
     "CALL": Pass.call,
     "CALL_FUNCTION_EX": Pass.call_unpacked,
     "CALL_INTRINSIC_1": Pass.intrinsic,
+    "CALL_INTRINSIC_2": Pass.intrinsic_two,
     "CALL_KW": Pass.call_kw,
     "CHECK_EXC_MATCH": Pass.test,
     "COMPARE_OP": Pass.drop_both,
@@ -701,6 +709,8 @@ _METHODS: dict[str, Callable[[Pass, int], None]] = {
     "STORE_NAME": Pass.write,
     "STORE_SUBSCR": Pass.store_item,
     "SWAP": Pass.swap,
+    "TO_BOOL": Pass.test,
+    "UNARY_NOT": Pass.test,
     "UNPACK_SEQUENCE": Pass.unpack,
 }
 for _name in NAMES:

@@ -105,6 +105,8 @@ def _compare_positional(old: Signature, new: Signature, broken: list[str], fine:
         if before == after:
             if index < new.posonly and index >= old.posonly:
                 broken.append(f"no longer takes {before!r} by keyword")
+            elif old.kwstar and new.posonly <= index < old.posonly:
+                broken.append(f"no longer leaves the keyword {before!r} to its **{old.kwstar}")
             continue
         if before in new.names:
             if after in old.names:
@@ -112,16 +114,21 @@ def _compare_positional(old: Signature, new: Signature, broken: list[str], fine:
             else:
                 broken.append(f"takes a new parameter {after!r} before {before!r}")
             break
-        if index >= old.posonly and before not in new.kwonly and not (new.kwstar and index < new.posonly):
+        if after in old.names or after in old.kwonly:
+            broken.append(f"takes {after!r} in another place")
+            break
+        if before in new.kwonly:
+            broken.append(f"takes {before!r} by keyword only")
+        elif index >= old.posonly:
             broken.append(f"calls its parameter {before!r} {after!r} now")
+        elif old.kwstar and index >= new.posonly:
+            broken.append(f"no longer leaves the keyword {after!r} to its **{old.kwstar}")
     for index in range(common, len(old.names)):
         name = old.names[index]
-        if not new.star:
-            broken.append(
-                f"takes {name!r} by keyword only"
-                if name in new.kwonly
-                else f"no longer takes a parameter {name!r}"
-            )
+        if name in new.kwonly:
+            broken.append(f"takes {name!r} by keyword only")
+        elif not new.star:
+            broken.append(f"no longer takes a parameter {name!r}")
         elif index >= old.posonly:
             broken.append(f"no longer takes {name!r} by keyword")
     if broken and gone:
@@ -140,6 +147,8 @@ def _compare_defaults(
     for index, name in enumerate(new.names):
         is_required = index < len(new.names) - new.defaults
         if index >= common:
+            if name in old.names:
+                continue  # in another place: said already
             if name in old.kwonly:
                 if is_required and name not in old.required_kwonly:
                     broken.append(f"requires its parameter {name!r} now")
@@ -158,7 +167,7 @@ def _compare_defaults(
 def _compare_keywords(old: Signature, new: Signature, broken: list[str], fine: list[str]) -> None:
     by_keyword = {*new.names[new.posonly :], *new.kwonly}
     for name in old.kwonly:
-        if name not in by_keyword and not new.kwstar:
+        if name not in by_keyword and (not new.kwstar or name in new.names):
             broken.append(f"no longer takes a keyword {name!r}")
     for name in new.kwonly:
         known = name in old.kwonly or name in old.names[old.posonly :]

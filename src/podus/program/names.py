@@ -33,7 +33,8 @@ class Target(NamedTuple):
 
     ``kind`` is ``procedure`` (``name``: its node), ``class`` or ``instance`` (``cls``; ``name`` is "self" if it may be of
     a subclass), ``module``, ``outside`` (``name``: dotted), ``quiet`` (an object that calls nothing of the program),
-    or ``unknown``.
+    ``looked-up`` (an attribute found by ``getattr``: ``name`` is its name or, with ``*`` at its end, how that begins), or
+    ``unknown``.
     """
 
     kind: str
@@ -130,11 +131,15 @@ class Names:
         self.classes: list[Class] = []
         self.class_of: dict[int, Class] = {}
         self.fields: dict[str, list[tuple[Scope, Symbol]]] = {}
+        # Attributes that may hold anything: by annotation or by a computed store; by a keyword; any at all.
         self.free_fields: set[str] = set()
+        self.keywords: set[str] = set()
         self.dynamic_fields = False
         self._symbols: dict[int, Targets | None] = {}
         self._names: dict[tuple[str, str], Targets | None] = {}
         self._families: dict[Class, list[Class]] = {}
+        self._stores: dict[str, Targets | None] = {}
+        self._wild: list[Class] = []  # may be subclasses of any other
         for module in self.modules.values():
             self._walk(module.body)
             for key, node in module.procedures.items():
@@ -208,10 +213,11 @@ class Names:
                             found.bindings.setdefault(attr.name, []).append((scope, attr.value))
         self._symbols.clear()
         self._names.clear()
+        self._stores.clear()
 
     def _bind_call(self, scope: Scope, call: Call) -> None:
         callee = call.callee
-        self.free_fields.update(call.keywords)
+        self.keywords.update(call.keywords)
         if not isinstance(callee, Global):
             if isinstance(callee, Attr) and callee.name in ("__setattr__", "setattr"):
                 self._set(scope, call.args[-2:])
@@ -248,8 +254,10 @@ class Names:
                     cls.metaclasses.append(target.cls)
                 elif target.kind != "outside":
                     cls.wild = True
+        self._wild = [cls for cls in self.classes if cls.wild]
         self._symbols.clear()
         self._names.clear()
+        self._stores.clear()
         self._families.clear()
 
     def _link(self, cls: Class, base: Symbol) -> None:
@@ -279,7 +287,7 @@ class Names:
     def family(self, cls: Class) -> list[Class]:
         """The classes whose methods ``self`` may have in a method of ``cls``: it may be of any subclass."""
         if cls not in self._families:
-            below = [cls, *(other for other in self.classes if other.wild and other is not cls)]
+            below = [cls, *(other for other in self._wild if other is not cls)]
             seen = set(below)
             for known in below:
                 for sub in known.subclasses:
@@ -365,17 +373,19 @@ class Names:
         if here is not None:
             for scope, symbol in here.bindings.get(name, ()):
                 found += self.resolve(scope, symbol)
+            inner = f"{module}.{name}"
+            if inner in self.modules or inner in self.packages:
+                found.append(Target("module", inner))
             if not found or here.dynamic:
                 for star in here.stars:
                     if star in self.modules:
                         found += [t for t in self.lookup(star, name) if t is not UNKNOWN]
                     elif not found and name not in outside.BUILTINS:
                         found.append(Target("outside", f"{star}.{name}"))
+        elif f"{module}.{name}" in self.modules or f"{module}.{name}" in self.packages:
+            found.append(Target("module", f"{module}.{name}"))
         if not found:
-            inner = f"{module}.{name}"
-            if inner in self.modules or inner in self.packages:
-                found.append(Target("module", inner))
-            elif name in outside.BUILTINS:
+            if name in outside.BUILTINS:
                 found.append(Target("outside", f"builtins.{name}"))
         elif here is not None and here.dynamic and name not in here.bindings:
             found.append(UNKNOWN)
@@ -471,10 +481,9 @@ class Names:
         if base.kind == "class":
             for meta in cls.metaclasses:
                 found += self.member(Target("instance", "self", meta), name)
-        stores = self.fields.get(name, ())
-        for scope, value in stores:
-            found += self.resolve(scope, value)
-        if self.dynamic_fields or name in self.free_fields:
+        is_defined = bool(found)
+        found += self.stored(name)
+        if name in self.free_fields or (not is_defined and (self.dynamic_fields or name in self.keywords)):
             found.append(UNKNOWN)
         if not found:
             family = self.family(cls) if base.name == "self" else self.ancestors(cls)
@@ -483,6 +492,47 @@ class Names:
             )
             return (Target("outside", f"{dotted}.{name}"),) if dotted else _UNKNOWN
         return tuple(found)
+
+    def stored(self, name: str) -> Targets:
+        """What the program stores in attributes of that name, whatever the object."""
+        if name not in self.fields:
+            return ()
+        if name not in self._stores:
+            self._stores[name] = None
+            found: dict[Target, None] = {}
+            for scope, value in self.fields[name]:
+                found.update(dict.fromkeys(self.resolve(scope, value)))
+            self._stores[name] = tuple(found)
+        known = self._stores[name]
+        return _UNKNOWN if known is None else known
+
+    def _looked_up(self, scope: Scope, call: Call) -> list[Target]:
+        """The result of ``getattr``."""
+        found: list[Target] = []
+        for arg in call.args[2:]:
+            found += self.resolve(scope, arg)
+        for pattern in self.patterns(scope, call.args[1]) if len(call.args) > 1 else ("*",):
+            for base in self.resolve(scope, call.args[0]) if call.args else _UNKNOWN:
+                if base.kind == "outside":
+                    found.append(Target("outside", f"{base.name}.{pattern}"))
+                elif base.cls is not None and pattern[-1:] != "*":
+                    found += self.member(base, pattern)
+                else:
+                    found.append(Target("looked-up", pattern, base.cls))
+        return found
+
+    def patterns(self, scope: Scope, symbol: Symbol) -> set[str]:
+        """The strings that ``symbol`` may be; ``*`` stands for any end of one."""
+        if isinstance(symbol, Const):
+            return {symbol.value} if isinstance(symbol.value, str) else {"*"}
+        if isinstance(symbol, Display) and symbol.items and symbol.kind == "str":
+            first = symbol.items[0]
+            return {f"{first.value}*"} if isinstance(first, Const) and isinstance(first.value, str) else {"*"}
+        if isinstance(symbol, Local) and symbol.name not in scope.parameters:
+            stores = scope.flow.locals.get(symbol.name, [])
+            if stores and not any(isinstance(store, Local | Free) for store in stores):
+                return {pattern for store in stores for pattern in self.patterns(scope, store)}
+        return {"*"}
 
     def _result(self, scope: Scope, call: Call) -> Targets:
         found: list[Target] = []
@@ -497,10 +547,12 @@ class Names:
                     if plain
                     else UNKNOWN
                 )
+            elif callee.kind == "outside" and callee.name == "builtins.getattr":
+                found += self._looked_up(scope, call)
             elif callee.kind == "outside" and callee.name in outside.QUIET_OBJECTS:
                 found.append(QUIET)
             elif callee.kind == "outside" and callee.name in outside.PLAIN_DECORATORS:
-                if len(call.args) == 1:
+                if len(call.args) == 1 or (call.args and callee.name == "functools.update_wrapper"):
                     found += self.resolve(scope, call.args[0])
                 else:
                     found.append(callee)  # `lru_cache(maxsize=9)`: a decorator still
