@@ -139,8 +139,8 @@ def steady(part: dict[str, Any]) -> str:
 Programs of [pyperformance](https://pyperformance.readthedocs.io/) and the router of `podus demo` as they run under `podus run`:
 CPU time of the whole process against plain Python, 1.00 being as fast. *Updated and backed out* had every procedure changed and changed
 back, while it ran, before it was measured. *Plain again* is plain Python against itself: how far two equal processes are
-apart on this machine, which no other figure can be better than. {part["sets"]} sets of processes, {part["rounds"]} rounds each in
-turn; the ratio of the fastest rounds, its median over the sets (and a 95 % interval of it).
+apart on this machine, which no other figure can be better than. {part["sets"]} sets of processes, up to {part["rounds"]} rounds each in
+turn; the median of the ratios of neighbouring rounds (and its 95 % interval, from drawing the sets anew).
 
 ![Steady state](img/steady.svg)
 

@@ -95,7 +95,7 @@ def watch(
     idle: float = IDLE,
 ) -> dict[str, Any]:
     """Take the program through ``cycles`` of idle, busy and update; returns the windows and their summary."""
-    ready = child.hear()
+    child.hear()
     windows: list[dict[str, Any]] = []
 
     def window(kind: str, action: Callable[[], dict[str, Any] | None]) -> None:
@@ -119,7 +119,7 @@ def watch(
         reached.append(child.ask("reached"))
         expected = reached[-1]["of"] if number % 2 == 0 else 0
         reached[-1]["expected"] = expected
-    return summarise(windows, child.ask("dump"), reached) | {"priority": ready["priority"]}
+    return summarise(windows, child.ask("dump"), reached) | {"priority": child.priority}
 
 
 def busy(sources: Path, seconds: float) -> None:

@@ -1,8 +1,8 @@
 """Steady state: the same programs, plain and under podus, taking turns.
 
 For each program of pyperformance several sets of processes are started, one of each kind. The processes of a set are
-asked in turn for one round of about ``ROUND`` seconds each (short, so that some round of each goes undisturbed), so that whatever the machine does meanwhile hits all kinds
-alike; a set gives one ratio of fastest rounds. The kinds are plain Python, plain Python once more (how far two
+asked in turn for one round of about ``ROUND`` seconds each (short, so that those of a turn see the same machine), so that whatever the machine does meanwhile hits all kinds
+alike. The kinds are plain Python, plain Python once more (how far two
 equal processes are apart here: what no figure can be better than), a program under podus, and one
 whose every procedure was updated and backed out before it was measured.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.children import STAGE, Child, command, podus, workplace
-from bench.figures import geomean, interval, ratio
+from bench.figures import geomean, ratio, spread
 
 PROGRAMS = (
     "chaos", "comprehensions", "coroutines", "deepcopy", "deltablue", "fannkuch", "float", "generators", "go",
@@ -26,6 +26,7 @@ PROGRAMS = (
 ARGUMENTS = {"logging": ("simple",)}
 KINDS = ("plain", "control", "podus", "updated")
 ROUND = 0.012
+LONGEST = 1.5  # seconds that the rounds of one process may take together
 
 
 def stage(program: str, place: Path) -> tuple[Path, Path]:
@@ -76,7 +77,7 @@ def stays(procedure: ast.AST) -> bool:
 def run(*, quick: bool, kinds: tuple[str, ...] = KINDS) -> dict[str, Any]:
     """Measure; returns the raw seconds a round of every process, and the ratios to plain Python."""
     rows: dict[str, Any] = {}
-    sets, rounds = (3, 12) if quick else (5, 36)
+    sets, rounds = (3, 12) if quick else (5, 48)
     for program in PROGRAMS[:4] if quick else PROGRAMS:
         for _ in range(sets):
             with workplace() as place:
@@ -85,13 +86,11 @@ def run(*, quick: bool, kinds: tuple[str, ...] = KINDS) -> dict[str, Any]:
                     for kind, seconds in taken.items():
                         row["seconds"].setdefault(kind, []).append(seconds)
         for row in rows.values():
+            if row["program"] != program:
+                continue
             base = row["seconds"]["plain"]
             row["ratio"] = {kind: ratio(row["seconds"][kind], base) for kind in kinds if kind != "plain"}
-            row["interval"] = {
-                kind: interval([min(a) / min(b) for a, b in zip(row["seconds"][kind], base, strict=True)])
-                for kind in kinds
-                if kind != "plain"
-            }
+            row["interval"] = {kind: spread(row["seconds"][kind], base) for kind in kinds if kind != "plain"}
         for name, row in rows.items():
             if row["program"] == program:
                 print(
@@ -127,11 +126,11 @@ def measure(
             podus(place, "back-out", f"{program}-updated")
         while names["plain"]:
             (name,) = set(names.values())
-            loops = calibrate(children["plain"])
+            loops, took = calibrate(children["plain"])
             for child in children.values():
                 child.ask(loops)
             taken: dict[str, list[float]] = {kind: [] for kind in kinds}
-            for turn in range(rounds):
+            for turn in range(max(4, min(rounds, round(LONGEST / took)))):
                 # Each round starts with another kind, so that none always follows the same neighbour.
                 for kind in kinds[turn % len(kinds) :] + kinds[: turn % len(kinds)]:
                     taken[kind].append(children[kind].ask(loops) / loops)
@@ -145,9 +144,9 @@ def measure(
     return found
 
 
-def calibrate(child: Child) -> int:
-    """How many loops take about one round."""
+def calibrate(child: Child) -> tuple[int, float]:
+    """How many loops take about one round, and how many seconds they do take."""
     loops = 1
     while (took := min(child.ask(loops), child.ask(loops))) < ROUND / 2:
         loops = max(loops + 1, min(loops * 10, int(loops * ROUND / max(took, 1e-7))))
-    return loops
+    return loops, took

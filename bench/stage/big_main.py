@@ -82,18 +82,7 @@ def reload_modules():
         importlib.reload(module)
 
 
-def hurry():
-    """Be run at once when there is something to do, if it is allowed: else every other process of the machine is measured too."""
-    try:
-        for thread in os.listdir("/proc/self/task"):
-            os.sched_setscheduler(int(thread), os.SCHED_FIFO, os.sched_param(1))
-        return "real-time"
-    except (AttributeError, OSError):
-        return "normal"
-
-
 def main():
-    priority = hurry()
     objects = [[i] for i in range(OBJECTS)]
     check = None
     if PEER == "autoreload":
@@ -116,7 +105,7 @@ def main():
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(os.environ["BENCH_SOCKET"])
     stream = connection.makefile("rwb")
-    answer = {"objects": len(objects), "priority": priority}
+    answer = {"objects": len(objects)}
     while True:
         stream.write(json.dumps(answer).encode() + b"\n")
         stream.flush()
