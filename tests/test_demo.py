@@ -266,26 +266,16 @@ def test_a_run_without_an_update_counts_every_packet(tmp_path: Path) -> None:
     assert seen.arrived == len(seen.sent)
 
 
-def test_the_demo_updates_backs_out_and_updates_again(tmp_path: Path) -> None:
-    home = tmp_path / "h"
+def test_the_demo_updates_backs_out_and_updates_again(home: Path) -> None:
     command = [sys.executable, "-m", "podus.demo", "--quick", "--rate", "1000", "--json"]
-    done = subprocess.run(
-        command, env={**environment(), "PODUS_HOME": str(home)}, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
     assert found["problems"] == []
-    assert [result["step"] for result in found["results"]] == [
-        "",
-        "update",
-        "",
-        "back out",
-        "",
-        "update again",
-        "",
-    ]
-    before, _, second, _, first, _, again = found["results"]
-    assert [r["marks"][1] for r in (before, first)] == [0, 0]
+    steps = ["", "", "update", "", "back out", "", "update again", ""]
+    assert [result["step"] for result in found["results"]] == steps
+    before, plan, _, second, _, first, _, again = found["results"]
+    assert [r["marks"][1] for r in (before, plan, first)] == [0, 0, 0]
     assert [r["marks"][0] for r in (second, again)] == [0, 0]
     for result in found["results"]:
         assert result["lost"] == result["duplicated"] == result["disordered"] == result["wrong"] == 0
