@@ -7,15 +7,19 @@ import os
 import sys
 import uuid
 from collections.abc import Callable
+from functools import cached_property
+from types import CodeType
 from typing import Any
 
 from podus.errors import NotFound, Refused
 from podus.plan.ask import Asker
-from podus.plan.model import ModulePart, Note, Plan, Procedure
+from podus.plan.model import Note, Plan, Procedure
 from podus.plan.safety import Safety
 from podus.plan.supported import SupportCode
 from podus.plan.toplevel import TopLevel
+from podus.program.bytecode import compile_source, read_cached, set_optimization
 from podus.program.changes import ModuleChange, compare_modules
+from podus.program.flow import absolute, flow
 from podus.program.sources import (
     BadModule,
     Found,
@@ -42,6 +46,7 @@ class Compiler:
         self.pup = pup
         self.directory = directory
         self.progress = progress
+        set_optimization(pup.hello["optimize"])
         self.rows: list[dict[str, Any]] = pup.call("modules")
         self.loaded = [
             Loaded(r["name"], r["file"], r["kind"], r["package"], r["main"], r.get("real_name", ""))
@@ -55,7 +60,7 @@ class Compiler:
         hello = pup.hello
         self.plan = Plan(
             id=uuid.uuid4().hex[:12],
-            program={k: hello[k] for k in ("name", "pid")},
+            program={**{k: hello[k] for k in ("name", "pid")}, "running": hello["version"]["hash"]},
             python=sys.version.split()[0],
             from_version=dict(hello["version"]),
             to_version={},
@@ -173,27 +178,16 @@ class Compiler:
         source, code = self.pup.source(module.name, None)
         if code is None:
             assert source is not None
-            code = compile(source, module.file, "exec", dont_inherit=True)
+            code = read_cached(module.file, module.mtime, module.size) or compile_source(source, module.file)
         return Module(module.name, module.file, code, source, module.package, module.main)
 
     @staticmethod
     def _unchanged(module: Loaded, found: Found) -> Module:
         """The interpreter has usually cached the bytecode of a module that runs: read that rather than compile it."""
-        from importlib.machinery import SourceFileLoader
-
         assert found.source is not None
-        code = None
-        if not module.main and os.path.isfile(found.file):
-            before = sys.dont_write_bytecode
-            sys.dont_write_bytecode = True
-            try:
-                code = SourceFileLoader(module.name, found.file).get_code(module.name)
-            except (OSError, ImportError, SyntaxError):
-                code = None
-            finally:
-                sys.dont_write_bytecode = before
+        code = read_cached(found.file, module.mtime, module.size)
         if code is None:
-            code = compile(found.source, found.file, "exec", dont_inherit=True)
+            code = compile_source(found.source, found.file)
         return Module(module.name, found.file, code, found.source, found.package, module.main)
 
     def _follow_imports(self, place: Place) -> None:
@@ -207,7 +201,7 @@ class Compiler:
         while todo:
             module = todo.pop()
             for wanted, line, certain in imports_of(module):
-                if wanted in self.removed and certain:
+                if wanted in self.removed and certain and _is_certain(module, line):
                     self.refuse(
                         "import-of-deleted",
                         f"{module.name} imports {wanted}, which the new version does not have",
@@ -281,9 +275,15 @@ class Compiler:
             visit(name, ())
         return list(done)
 
-    def parts(self) -> list[ModulePart]:
-        """The plan's modules."""
-        return self.plan.modules
+    @cached_property
+    def mentions_in_old(self) -> dict[str, list[tuple[str, CodeType]]]:
+        """Name -> the procedures of the old version whose code mentions it."""
+        return _mentions(self.old)
+
+    @cached_property
+    def mentions_in_new(self) -> dict[str, list[tuple[str, CodeType]]]:
+        """Name -> the procedures of the new version whose code mentions it."""
+        return _mentions(self.new)
 
 
 class KeptPlace(Place):
@@ -309,6 +309,16 @@ class KeptPlace(Place):
         return Found(name, row["file"], source, code, row["package"])
 
 
+def _mentions(version: Version) -> dict[str, list[tuple[str, CodeType]]]:
+    found: dict[str, list[tuple[str, CodeType]]] = {}
+    for module in version.modules.values():
+        for qualname, code in module.procedures.items():
+            row = (f"{module.name}:{qualname}", code)
+            for name in code.co_names:
+                found.setdefault(name, []).append(row)
+    return found
+
+
 def _digest(source: bytes) -> str:
     import hashlib
 
@@ -328,34 +338,27 @@ def _defined_by(change: ModuleChange) -> set[str]:
 
 
 def imports_of(module: Module) -> list[tuple[str, int, bool]]:
-    """The modules that ``module`` imports at its top level: absolute name, line, and whether it surely does (not in an ``if`` or ``try``)."""
+    """The modules that ``module`` imports at its top level: absolute name, line, and whether the module itself is named (or may only be an attribute)."""
+    known = _imports.get(id(module))
+    if known is not None and known[0] is module:
+        return known[1]
     found: list[tuple[str, int, bool]] = []
-    if module.source is None:
-        return found
-    package = module.name if module.package else module.name.rpartition(".")[0]
-    tree = ast.parse(module.source)
-
-    def look(nodes: list[ast.stmt], certain: bool) -> None:
-        for node in nodes:
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    parts = alias.name.split(".")
-                    found.extend((".".join(parts[: n + 1]), node.lineno, certain) for n in range(len(parts)))
-            elif isinstance(node, ast.ImportFrom):
-                base = node.module or ""
-                if node.level:
-                    owner = package.split(".")
-                    owner = owner[: len(owner) - (node.level - 1)]
-                    base = ".".join([*owner, *([base] if base else [])])
-                parts = base.split(".")
-                found.extend((".".join(parts[: n + 1]), node.lineno, certain) for n in range(len(parts)))
-                found.extend((f"{base}.{alias.name}", node.lineno, False) for alias in node.names)
-            elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                for inner in ast.iter_child_nodes(node):
-                    if isinstance(inner, ast.stmt):
-                        look([inner], False)
-                    elif isinstance(inner, ast.ExceptHandler | ast.match_case):
-                        look(inner.body, False)
-
-    look(tree.body, True)
+    for row in flow(module.code).imports:
+        base = absolute(module.name, module.package, row.level, row.module)
+        parts = base.split(".")
+        found.extend((".".join(parts[: n + 1]), row.line, True) for n in range(len(parts)))
+        if row.name and row.name != "*":
+            found.append((f"{base}.{row.name}", row.line, False))
+    found = list(dict.fromkeys(found))
+    _imports[id(module)] = (module, found)
     return found
+
+
+_imports: dict[int, tuple[Module, list[tuple[str, int, bool]]]] = {}
+
+
+def _is_certain(module: Module, line: int) -> bool:
+    """Whether the statement at ``line`` runs whenever the module is imported: it stands in no ``if`` or ``try``."""
+    if module.source is None:
+        return True
+    return any(node.lineno == line for node in ast.parse(module.source).body)

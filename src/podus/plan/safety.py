@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from podus.plan.groups import Groups
 from podus.plan.model import Note, Procedure, Reach
-from podus.program.code import walk
+from podus.program.code import nested, walk
 from podus.program.flow import can_return_from, flow
 from podus.program.interface import (
     Signature,
@@ -16,7 +16,6 @@ from podus.program.interface import (
     compatible_for_callers,
     signature,
 )
-from podus.program.symbols import Made
 
 if TYPE_CHECKING:
     from podus.plan.compile import Compiler
@@ -44,7 +43,7 @@ class Safety:
         self.groups = Groups(self.switching)
         self.active = self._activity()
         self.data_users: set[str] = set()
-        self._made: dict[tuple[bool, str], dict[int, Made]] = {}
+        self._made: dict[tuple[bool, str], dict[int, CodeType]] = {}
         self.endless = self._endless()
 
     def compile(self) -> None:
@@ -207,10 +206,13 @@ class Safety:
         module = (self.old_names.get(name, name) if old else name).partition(":")[0]
         made = self._made.get((old, module))
         if made is None:
+            # Who makes whom; the flow of a maker is only asked for when it is needed.
             made = self._made[old, module] = {
-                id(m.code): m for c in walk(version.modules[module].code) for m in flow(c).makes
+                id(inner): outer for outer in walk(version.modules[module].code) for inner in nested(outer)
             }
-        return signature(code, made.get(id(code)))
+        maker = made.get(id(code))
+        row = None if maker is None else next((m for m in flow(maker).makes if m.code is code), None)
+        return signature(code, row)
 
     def _new_code(self, name: str) -> CodeType | None:
         module, _, qualname = name.partition(":")
@@ -257,11 +259,10 @@ class Safety:
             }
             if module.rpartition(".")[2] in other.code.co_names or module in redirects:
                 words.add(simple)
-            if not words:
-                continue
-            for qualname, code in other.procedures.items():
-                if words & set(code.co_names):
-                    users.append(f"{other.name}:{qualname}")
+            for word in sorted(words):
+                for user, _ in self.compiler.mentions_in_new.get(word, ()):
+                    if user.startswith(f"{other.name}:") and user not in users:
+                        users.append(user)
         return users
 
     # ---- reach

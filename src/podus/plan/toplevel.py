@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import base64
 import marshal
 import os
@@ -97,22 +96,12 @@ class TopLevel:
 
     def _redirects(self, module: Module) -> dict[str, list[str]]:
         """Local names that are imported from other modules of the program."""
-        found: dict[str, list[str]] = {}
-        if module.source is None:
-            return found
-        package = module.name if module.package else module.name.rpartition(".")[0]
-        for node in ast.walk(ast.parse(module.source)):
-            if isinstance(node, ast.ImportFrom):
-                base = node.module or ""
-                if node.level:
-                    owner = package.split(".")
-                    owner = owner[: len(owner) - (node.level - 1)]
-                    base = ".".join([*owner, *([base] if base else [])])
-                if base in self.compiler.new.modules:
-                    for alias in node.names:
-                        if alias.name != "*":
-                            found[alias.asname or alias.name] = [base, alias.name]
-        return found
+        imported = imported_by_from(module.code, module.name, module.package)
+        return {
+            local: [base, name]
+            for local, (base, name) in imported.items()
+            if base in self.compiler.new.modules
+        }
 
     def _importers(self, module: str, name: str) -> list[str]:
         """Where else a module's name has been imported to by ``from … import``, directly or through other modules."""
@@ -243,28 +232,22 @@ class TopLevel:
     def _initial(self, change: ModuleChange, before: Statement, owners: tuple[str, ...]) -> dict[str, Any]:
         """What the pup needs to tell whether data is still as the old statement set it."""
         name = before.names[0]
-        row: dict[str, Any] = {"code": None, "rebound": self._rebound(change.old, name)}
+        row: dict[str, Any] = {"code": None, "rebound": self._rebound(name)}
         if before.pure:
             code = compile_body([before.node], owners, change.old.file, 0)
             row["code"] = base64.b64encode(marshal.dumps(code)).decode()
         return row
 
-    def _rebound(self, module: Module, name: str) -> bool:
+    def _rebound(self, name: str) -> bool:
         """Whether some procedure of the program may rebind module data ``name``."""
         import dis
 
-        for other in self.compiler.old.modules.values():
-            for code in other.procedures.values():
-                if name in code.co_names:
-                    for instruction in dis.get_instructions(code):
-                        if instruction.argval == name and instruction.opname in (
-                            "STORE_GLOBAL",
-                            "DELETE_GLOBAL",
-                            "STORE_ATTR",
-                            "DELETE_ATTR",
-                        ):
-                            return True
-        return False
+        rebinding = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR")
+        return any(
+            instruction.argval == name and instruction.opname in rebinding
+            for _, code in self.compiler.mentions_in_old.get(name, ())
+            for instruction in dis.get_instructions(code)
+        )
 
     # ---- writing
 

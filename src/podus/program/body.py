@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
 
+from podus.program.bytecode import compile_source
 from podus.program.code import fingerprint
 
 # Builtins whose call has no effect but its value, as long as its arguments have none.
@@ -179,7 +180,7 @@ def compile_body(nodes: list[ast.stmt], owners: tuple[str, ...], file: str, flag
             setattr(shell, "type_params", [])  # noqa: B010  (from Python 3.12)
         wrapped = [ast.copy_location(shell, line)]
     tree = ast.fix_missing_locations(ast.Module(body=wrapped, type_ignores=[]))
-    code: CodeType = compile(tree, file, "exec", flags=flags, dont_inherit=True)
+    code = compile_source(tree, file, flags)
     for owner in owners:
         code = next(c for c in code.co_consts if isinstance(c, CodeType) and c.co_name == owner)
     return code

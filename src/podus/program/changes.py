@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from podus.program.body import Body, Statement, parse_module
-from podus.program.code import fingerprint
+from podus.program.code import fingerprint, same
 from podus.program.version import Module, Version
 
 
@@ -64,7 +64,11 @@ class ModuleChange:
     @property
     def lines_only(self) -> bool:
         """Whether the module behaves as before (its lines may have moved)."""
-        return not (self.changed or self.added or self.removed) and (self.body is None or self.body.empty)
+        if self.changed or self.added or self.removed:
+            return False
+        if self.body is None:
+            return self.old.source is not None or same(self.old.code, self.new.code)
+        return self.body.empty
 
 
 @dataclass
@@ -80,11 +84,21 @@ def compare_modules(old: Module, new: Module) -> ModuleChange:
     """Compare two versions of a module. Raises SyntaxError if a source can't be parsed."""
     change = ModuleChange(old, new)
     _compare_procedures(change)
-    if old.source is not None and new.source is not None:
+    if old.source is not None and new.source is not None and not _same_top_level(change):
         old_body = parse_module(old.source, old.file)
         new_body = parse_module(new.source, new.file)
         change.body = compare_bodies(old_body, new_body)
     return change
+
+
+def _same_top_level(change: ModuleChange) -> bool:
+    """Whether no statement outside procedures differs: the common case, seen from the code without parsing anything.
+
+    A lambda may have shaped what a statement computed, so a changed one is looked at in its statement.
+    """
+    if any("<lambda>" in name for name in change.changed) or change.added or change.removed:
+        return False
+    return same(change.old.code, change.new.code, skip_procedures=True)
 
 
 def compare_versions(old: Version, new: Version) -> Changes:
@@ -110,7 +124,7 @@ def _compare_procedures(change: ModuleChange) -> None:
         pairs = _pair(before, after, change)
         for old_name, new_name in pairs:
             change.pairs[old_name] = new_name
-            if fingerprint(change.old.procedures[old_name]) != fingerprint(change.new.procedures[new_name]):
+            if not same(change.old.procedures[old_name], change.new.procedures[new_name]):
                 change.changed.append(new_name)
         paired_old = {o for o, _ in pairs}
         paired_new = {n for _, n in pairs}

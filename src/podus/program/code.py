@@ -71,6 +71,43 @@ def fingerprint(code: CodeType, *, skip_procedures: bool = False) -> bytes:
     return digest.digest()
 
 
+def same(one: CodeType, other: CodeType, *, skip_procedures: bool = False) -> bool:
+    """Whether two codes do the same: equal fingerprints, found out without making them."""
+    if one is other:
+        return True
+    if (
+        one.co_code != other.co_code
+        or one.co_names != other.co_names
+        or one.co_varnames != other.co_varnames
+        or len(one.co_consts) != len(other.co_consts)
+        or one.co_name != other.co_name
+        or one.co_qualname != other.co_qualname
+        or one.co_flags != other.co_flags
+        or one.co_argcount != other.co_argcount
+        or one.co_posonlyargcount != other.co_posonlyargcount
+        or one.co_kwonlyargcount != other.co_kwonlyargcount
+        or one.co_cellvars != other.co_cellvars
+        or one.co_freevars != other.co_freevars
+        or one.co_exceptiontable != other.co_exceptiontable
+    ):
+        return False
+    lined = "__firstlineno__" in one.co_names
+    for left, right in zip(one.co_consts, other.co_consts, strict=True):
+        if left is right:
+            continue
+        if isinstance(left, CodeType) and isinstance(right, CodeType):
+            if skip_procedures and is_procedure(left) and is_procedure(right):
+                if left.co_qualname != right.co_qualname:
+                    return False
+            elif not same(left, right, skip_procedures=skip_procedures):
+                return False
+        elif lined and left == one.co_firstlineno and right == other.co_firstlineno:
+            continue
+        elif type(left) is not type(right) or constant_key(left) != constant_key(right):
+            return False
+    return True
+
+
 def _feed(update, code: CodeType, skip: bool) -> None:  # type: ignore[no-untyped-def]
     head = (
         code.co_name,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import CodeType
 
 from podus.errors import Refused
+from podus.program.bytecode import compile_source
 from podus.program.version import Module
 
 
@@ -27,6 +28,9 @@ class Loaded:
     package: bool
     main: bool
     real_name: str = ""
+    # The source's time of change (seconds) and size when it was loaded; -1 where that is unknown.
+    mtime: int = -1
+    size: int = -1
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -175,7 +179,7 @@ def compile_found(found: Found, main: bool) -> Module:
     if code is None:
         assert found.source is not None
         try:
-            code = compile(found.source, found.file, "exec", dont_inherit=True)
+            code = compile_source(found.source, found.file)
         except SyntaxError as error:
             where = f"{found.file}:{error.lineno}"
             raise BadModule(found.name, f"{where}: {error.msg}", "mend the syntax error", where) from None

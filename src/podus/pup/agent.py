@@ -85,6 +85,7 @@ class Agent:
             "pid": self.pid,
             "python": sys.version.split()[0],
             "executable": sys.executable,
+            "optimize": sys.flags.optimize,
             "podus": VERSION,
             "argv": list(sys.orig_argv),
             "cwd": os.getcwd(),
@@ -113,6 +114,8 @@ class Agent:
                     "main": record.main,
                     "real_name": spec.name if record.main and spec is not None else "",
                     "digest": _digest(source, record),
+                    "mtime": record.mtime,
+                    "size": record.size,
                 }
             )
         return rows
@@ -319,7 +322,8 @@ class Agent:
             )
         if plan.program["pid"] != self.pid:
             raise Refused("the plan was made for another process", "plan again")
-        if self.version["hash"] and plan.from_version.get("hash") != self.version["hash"]:
+        # Not the hash of what the planner compared: the program may have imported more modules since it was updated.
+        if plan.program.get("running", "") != self.version["hash"]:
             raise Refused("the program has been updated since the plan was made", "plan again")
 
     def refused(self, plan: Plan) -> None:

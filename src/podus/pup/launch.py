@@ -2,16 +2,21 @@
 
 The program is run by the interpreter itself, not by us: the process is replaced by a plain ``python`` whose first
 import is our ``sitecustomize`` (``pup/boot``). So ``__main__``, ``sys.argv``, tracebacks, signals and the exit status are
-plain python's own, because nothing of podus lies under the program's frames. Nothing but ``os``, ``sys`` and ``json`` is imported here: it counts
-as start-up time.
+plain python's own, because nothing of podus lies under the program's frames. Nothing but what the
+interpreter itself is made of is imported here: it counts as start-up time.
 """
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import sys
-from typing import NoReturn
+
+from podus.pup.recorder import is_archive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 USAGE = "usage: podus run [--name NAME] [--include PACKAGE]... [--] SCRIPT|-m MODULE [ARGS]..."
 
@@ -53,9 +58,13 @@ def parse(args: list[str]) -> tuple[dict[str, object], list[str]]:
         if not module:
             _usage("-m needs a module")
         settings["module"] = module
+        settings["first"] = None if sys.flags.safe_path else os.getcwd()
         default = module.rpartition(".")[2]
     else:
-        settings["script"] = rest[0]
+        script = settings["script"] = rest[0]
+        # What python will put first on sys.path: the script's directory, or the directory or archive that is run.
+        whole = os.path.isdir(script) or is_archive(script)
+        settings["first"] = os.path.abspath(script) if whole else os.path.dirname(os.path.realpath(script))
         default = os.path.basename(os.path.abspath(rest[0]))
         default = default[:-3] if default.endswith(".py") else default
     settings["name"] = name or default
@@ -64,24 +73,46 @@ def parse(args: list[str]) -> tuple[dict[str, object], list[str]]:
 
 def _interpreter_flags() -> list[str]:
     """The options (``-X dev``, ``-O``, …) that this interpreter was started with, so that the program's has them too."""
-    words = sys.orig_argv[1:]
-    for index, word in enumerate(words):
-        if word == "-m" or not word.startswith("-"):
-            # `-X dev` and `-W error` take a word of their own
-            if index and words[index - 1] in ("-X", "-W"):
-                continue
-            return words[:index]
-    return []
+    flags: list[str] = []
+    words = iter(sys.orig_argv[1:])
+    for word in words:
+        if not word.startswith("-") or word.startswith("--"):
+            break
+        # Letters may stand together, as in -Im; those of X and W take the rest of the word, or the next one.
+        for at, letter in enumerate(word[1:], start=1):
+            if letter in "mc":
+                return flags if at == 1 else [*flags, word[:at]]
+            if letter in "XW":
+                flags += [word] if word[at + 1 :] else [word, next(words, "")]
+                break
+        else:
+            flags.append(word)
+    return flags
+
+
+def _check_interpreter() -> None:
+    """Options that keep the interpreter from looking at its environment keep the pup from starting."""
+    for flag, letter in (
+        (sys.flags.isolated, "I"),
+        (sys.flags.ignore_environment, "E"),
+        (sys.flags.no_site, "S"),
+    ):
+        if flag:
+            _usage(
+                f"python -{letter} keeps the pup from starting with the program (leave -{letter} out, or call podus.enable() in it)"
+            )
 
 
 def main(args: list[str]) -> NoReturn:
     """Replace this process by the program under its pup. Does not return."""
     settings, words = parse(args)
-    settings["pythonpath"] = os.environ.get("PYTHONPATH")
+    _check_interpreter()
+    pythonpath = os.environ.get("PYTHONPATH")
+    settings["pythonpath"] = pythonpath
     boot = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot")
     environment = dict(os.environ)
-    environment["PODUS_BOOT"] = json.dumps(settings)
-    environment["PYTHONPATH"] = boot + (os.pathsep + settings["pythonpath"] if settings["pythonpath"] else "")  # type: ignore[operator]
+    environment["PODUS_BOOT"] = marshal.dumps(settings).hex()
+    environment["PYTHONPATH"] = boot + (os.pathsep + pythonpath if pythonpath else "")
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(sys.executable, [sys.executable, *_interpreter_flags(), *words], environment)

@@ -6,12 +6,18 @@ to the program's code, and after an import nothing of this runs any more.
 
 from __future__ import annotations
 
-import importlib._bootstrap as _bootstrap_module
-import importlib._bootstrap_external as _external_module
+import _frozen_importlib as _bootstrap_module
+import _frozen_importlib_external as _external_module
 import os
 import sys
-from types import CodeType, ModuleType
-from typing import Any
+
+from podus.pup import aside
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, ModuleType
+    from typing import Any
 
 # The import system itself: typed as what it is, a part of the interpreter without an interface.
 _bootstrap: Any = _bootstrap_module
@@ -24,7 +30,7 @@ _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 class Record:
     """One module as it runs: ``code`` is what was executed, ``source`` what that was compiled from (None: bytecode alone)."""
 
-    __slots__ = ("code", "file", "kind", "main", "name", "source", "source_path")
+    __slots__ = ("code", "file", "kind", "main", "mtime", "name", "size", "source", "source_path")
 
     def __init__(self, name: str, file: str, code: CodeType | None, source: bytes | None, kind: str) -> None:
         self.name = name
@@ -35,6 +41,8 @@ class Record:
         self.source_path = ""
         self.kind = kind
         self.main = False
+        # Of the source when it was loaded: they tell whether the interpreter's cached bytecode is this version's.
+        self.mtime = self.size = -1
 
     def read_source(self) -> bytes | None:
         """The running version's source, or None where there is only bytecode."""
@@ -74,6 +82,9 @@ class Recorder:
     def loaded(self, loader: Any, module: ModuleType, code: CodeType) -> None:
         """Called between compiling and executing a module. Never raises: a program must not fail for our sake."""
         name = module.__name__
+        if name.startswith("podus."):
+            aside.enter(module)
+            return
         try:
             file = getattr(module, "__file__", None)
             if self.in_program(name, file):
@@ -92,7 +103,11 @@ class Recorder:
             kind = "zip"
             text = loader.get_source(name)
             source = None if text is None else text.encode("utf-8")
-        return Record(name, file, code, source, kind)
+        record = Record(name, file, code, source, kind)
+        if kind == "source":
+            info = os.stat(file)
+            record.mtime, record.size = int(info.st_mtime), info.st_size
+        return record
 
     def adopt(self, module: ModuleType, code: CodeType | None = None) -> None:
         """Record a module that was loaded before podus: its code is what the loader would load now.
@@ -131,7 +146,7 @@ class Recorder:
                 running[id(frame.f_globals)] = frame.f_code
             frame = frame.f_back  # type: ignore[assignment]
         for module in list(sys.modules.values()):
-            if isinstance(module, ModuleType):
+            if isinstance(module, type(sys)):
                 self.adopt(module, running.get(id(module.__dict__)))
 
     def settle_main(self) -> None:
@@ -166,54 +181,82 @@ class Recorder:
             holder[0].loaded(loader, module, code)
             call(exec, code, module.__dict__)
 
-        # Tracebacks leave out importlib's own frames by their file name; this frame stands for one of them.
-        exec_module.__code__ = exec_module.__code__.replace(
-            co_filename="<frozen importlib._bootstrap_external>"
-        )
+        exec_module.__code__ = _in_place_of(original.__code__, exec_module.__code__)
         exec_module.podus = holder  # type: ignore[attr-defined]
         _bootstrap_external._LoaderBasics.exec_module = exec_module
 
     def expect_main(self, module: str | None, script: str | None) -> None:
         """Keep the source of the main module, which no import shows."""
-        if script is not None and os.path.isfile(script) and not _is_archive(script):
+        if script is not None and os.path.isfile(script) and not is_archive(script):
             with open(script, "rb") as file:
                 self.main = Record("__main__", os.path.abspath(script), None, file.read(), "source")
             return
         names = ("__main__",) if module is None else (module, f"{module}.__main__")
-        for owner in (_bootstrap_external.SourceLoader, _bootstrap_external.SourcelessFileLoader):
-            self._watch_get_code(owner, names)
-        try:
-            import zipimport
+        import zipimport
 
-            self._watch_get_code(zipimport.zipimporter, names)
-        except ImportError:
-            pass
+        archives: Any = zipimport.zipimporter
+        for owner in (_bootstrap_external.SourceLoader, _bootstrap_external.SourcelessFileLoader, archives):
+            owner.get_code = _Asked(owner, names, self._main_asked)
 
-    def _watch_get_code(self, owner: Any, names: tuple[str, ...]) -> None:
-        original = owner.get_code
-
-        def get_code(loader: Any, fullname: str) -> CodeType | None:
-            code: CodeType | None = original(loader, fullname)
-            # -m pkg imports pkg first: only runpy itself asks for the code of the main module.
-            if (
-                fullname in names
-                and code is not None
-                and sys._getframe(1).f_globals.get("__name__") == "runpy"
-            ):
-                owner.get_code = original
-                try:
-                    self.main = self._record(loader, fullname, loader.get_filename(fullname), code)
-                except Exception:
-                    self.main = None
-            return code
-
-        get_code.__code__ = get_code.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
-        owner.get_code = get_code
+    def _main_asked(self, loader: Any, names: tuple[str, ...]) -> None:
+        for name in names:
+            try:
+                self.main = self._record(loader, name, loader.get_filename(name), None)
+                if self.main.source is None:
+                    self.main.code = loader.get_code(name)
+                return
+            except Exception:
+                self.main = None
 
 
-def _is_archive(path: str) -> bool:
-    with open(path, "rb") as file:
-        return file.read(4) == b"PK\x03\x04"
+class _Asked:
+    """Stands for a loader's ``get_code`` until runpy, and no other, looks it up: that is for the main module.
+
+    Not a function in its place: that would be seen in the traceback of a main module that can't be compiled.
+    """
+
+    def __init__(
+        self, owner: Any, names: tuple[str, ...], asked: Callable[[Any, tuple[str, ...]], None]
+    ) -> None:
+        self.owner = owner
+        self.names = names
+        self.original = owner.get_code
+        self.asked = asked
+
+    def __get__(self, loader: Any, owner: Any = None) -> Any:
+        if loader is None:
+            return self.original
+        # -m pkg imports pkg first: only runpy itself asks for the code of the main module.
+        mine = [name for name in self.names if getattr(loader, "name", name) == name]
+        if mine and sys._getframe(1).f_globals.get("__name__") == "runpy":
+            self.owner.get_code = self.original
+            self.asked(loader, tuple(mine[::-1]))
+        return self.original.__get__(loader, owner)
+
+
+def _in_place_of(original: CodeType, code: CodeType) -> CodeType:
+    """``code`` with the file and the line of the importlib function that it stands for.
+
+    Tracebacks leave out importlib's own frames by their file name, and a stack that is printed shows the line of the last call.
+    """
+    last = max(line for *_, line in original.co_lines() if line)
+    ours = max(line for *_, line in code.co_lines() if line)
+    return code.replace(
+        co_filename=original.co_filename,
+        co_qualname=original.co_qualname,
+        co_firstlineno=code.co_firstlineno + last - ours,
+    )
+
+
+def is_archive(path: str) -> bool:
+    """Whether python would take the file for a zip archive (whose directory stands at its end, whatever it begins with)."""
+    import zipimport
+
+    try:
+        zipimport.zipimporter(path)
+    except zipimport.ZipImportError:
+        return False
+    return True
 
 
 def _module_code_on_stack(namespace: dict[str, Any]) -> CodeType | None:

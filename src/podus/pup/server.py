@@ -10,17 +10,19 @@ import _socket
 import _thread
 import os
 import select
-import struct
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Handler = Callable[[str, dict[str, Any], dict[str, Any]], Any]
 
 MAX_LINE = 16 * 1024 * 1024
 # A peer that does not read its replies is dropped once this much waits for it.
 MAX_PENDING = 64 * 1024 * 1024
-
-Handler = Callable[[str, dict[str, Any], dict[str, Any]], Any]
 
 
 class Later:
@@ -280,6 +282,8 @@ class Server:
 
 def peer_of(sock: Any) -> dict[str, Any]:
     """The uid (and on Linux the pid) of the process at the other end of a Unix socket, as the kernel has it."""
+    import struct
+
     if sys.platform == "linux":
         raw = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, struct.calcsize("3i"))
         pid, uid, _ = struct.unpack("3i", raw)

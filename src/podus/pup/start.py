@@ -8,10 +8,14 @@ import sys
 
 # Whoever imports threading first is the main thread to it; that must not become the pup's thread.
 import threading  # noqa: F401
-from typing import Any
 
+from podus.pup import aside
 from podus.pup.recorder import Recorder
 from podus.pup.server import Server
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Pup:
@@ -33,6 +37,8 @@ class Pup:
     def agent(self) -> Any:
         """What may be asked of the pup; made at the first question, so that a program that is never asked pays nothing."""
         if self._agent is None:
+            # By now the program has put what it wants first on sys.path.
+            aside.look()
             from podus.pup.agent import Agent
 
             self._agent = Agent(self)
