@@ -257,3 +257,41 @@ def test_an_interprocedure_converts_exceptions_too(program: Start) -> None:
     app.open("in")
     assert app.join("t") == "converted"
     app.until(update, "complete")
+
+
+def test_an_interprocedure_stands_also_where_the_head_changed(program: Start) -> None:
+    app = program(
+        shop="def total(a): return a\ndef main():\n    while True:\n        gate('in')\n        seen.append(total(1))\nseen = []"
+    )
+    app.start("t", "shop.main()", at="in")
+    app.edit(
+        shop="def total(a, *, rate=3): return a * rate\ndef main():\n    while True:\n        gate('in')\n        seen.append(total(1, rate=5))\nseen = []"
+    )
+    support = "import podus\n@podus.interprocedure('shop:total')\ndef total(new, a): return ['old', new(a)]\n"
+    update = app.begin(support=support)
+    app.until_switched(update, "shop:total")
+    app.open("in")
+    app.reached("in")
+    assert app("[shop.seen, shop.total(2)]") == [[["old", 3]], 6]
+
+
+def test_a_new_procedure_calls_only_new_ones_whatever_the_order(program: Start) -> None:
+    source = """
+        levels = []
+        def add(x): levels.append(x)
+        def lookup(x):
+            return x in levels
+        def forward(x): return lookup(x)
+    """
+    app = program(shop=source)
+    app.run("shop.add(1)")
+    app.edit(
+        shop=source.replace("= []", "= {}")
+        .replace("levels.append(x)", "levels[x] = x")
+        .replace("return lookup(x)", "return [lookup(x)]")
+        .replace("return x in levels", "return levels[x]")
+    )
+    app.update(
+        support="import podus\n@podus.mapper('shop:levels')\ndef levels(old): return {x: x for x in old}\n"
+    )
+    assert app("shop.forward(1)") == [1]

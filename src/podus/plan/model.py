@@ -157,8 +157,9 @@ class Plan:
     data: list[Datum] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     reach: list[Reach] = field(default_factory=list)
-    # Changed procedure -> the changed procedures that its new version can invoke, directly or not.
-    reaches: dict[str, list[str]] = field(default_factory=dict)
+    # Changed procedure -> which of ``reach_sets`` are the changed procedures that its new version can invoke, directly or not.
+    reaches: dict[str, int] = field(default_factory=dict)
+    reach_sets: list[list[str]] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
     mappers: list[Mapper] = field(default_factory=list)
     now: list[str] = field(default_factory=list)
@@ -178,6 +179,11 @@ class Plan:
     def empty(self) -> bool:
         """Whether the two versions are the same program."""
         return not (self.modules or self.procedures or self.data)
+
+    def reached(self, procedure: str) -> frozenset[str]:
+        """The changed procedures that the new version of ``procedure`` can invoke, directly or not."""
+        number = self.reaches.get(procedure)
+        return frozenset() if number is None else frozenset(self.reach_sets[number])
 
     def to_json(self) -> str:
         """The plan as one JSON object, with ``safe`` and ``empty`` added for readers."""

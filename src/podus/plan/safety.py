@@ -273,7 +273,12 @@ class Safety:
         graph = build(self.compiler.new.modules)
         names = list(self.switching)
         closure = graph.closure(names)
-        self.plan.reaches = {name: sorted(r - {name}) for name, r in closure.items() if r - {name}}
+        # Procedures that call each other in circles share one set: large programs have few different ones.
+        numbers: dict[frozenset[str], int] = {}
+        for name, found in closure.items():
+            if found:
+                self.plan.reaches[name] = numbers.setdefault(frozenset(found), len(numbers))
+        self.plan.reach_sets = [sorted(found) for found in numbers]
         new_names = {old: new for new, old in self.old_names.items()}
         active = {new_names.get(n, n) for n in self.active} & set(names)
         for name in names:

@@ -11,6 +11,7 @@ import sys
 import time
 from typing import Any
 
+from podus.plan.model import Plan
 from podus.update.binding import active_ids, stacks
 from podus.update.find import is_finished, suspended
 
@@ -18,9 +19,10 @@ from podus.update.find import is_finished, suspended
 class Activity:
     """Looks at who is active. ``codes`` maps the id of an old code to its procedure's name; ``suspends`` names those that can be suspended."""
 
-    def __init__(self, codes: dict[int, str], suspends: set[str], reaches: dict[str, list[str]]) -> None:
+    def __init__(self, codes: dict[int, str], suspends: set[str], plan: Plan) -> None:
         self.codes = codes
-        self.reaches = {name: frozenset(found) for name, found in reaches.items()}
+        sets = [frozenset(found) for found in plan.reach_sets]
+        self.reaches = {name: sets[number] for name, number in plan.reaches.items()}
         self._suspends = suspends
         self._asleep: list[tuple[str, str, int, Any]] = []
         self._since: dict[str, float] = {}
@@ -61,7 +63,7 @@ class Activity:
     def blocked_by(self, name: str, pending: set[str], active: set[str]) -> set[str]:
         """The active procedures that keep ``name`` from switching: itself, or what its new version can reach."""
         found = {name} & active
-        return found | (self.reaches.get(name, frozenset()) & active & pending)
+        return found | (active & pending & self.reaches.get(name, frozenset()))
 
     def holders(self, name: str) -> list[dict[str, Any]]:
         """Who is in ``name``: thread, procedure, line, since when."""

@@ -115,7 +115,7 @@ class Evaluation:
             for i in map(id, stage.old_codes.get(name, ()))
         }
         suspends = {p.name for p in self.plan.procedures if p.suspends}
-        self.activity = Activity(codes, suspends, self.plan.reaches)
+        self.activity = Activity(codes, suspends, self.plan)
         self._log("stage", [], {"statements": sum(len(m.statements) for m in self.plan.modules)})
 
     def _drive(self) -> None:
@@ -180,7 +180,7 @@ class Evaluation:
     # ---- forward
 
     def _pending(self) -> set[str]:
-        return {name for unit in self.units if not unit.done for name in unit.names}
+        return {name for unit in self.units if not unit.done and not unit.held for name in unit.names}
 
     def _switch_inactive(self, active: set[str]) -> None:
         assert self.activity is not None
@@ -193,32 +193,15 @@ class Evaluation:
             and any(self.activity.blocked_by(n, pending, active) for n in unit.names)
         }
         able = [u for u in self.units if not u.done and not u.held and id(u) not in blocked]
-        plain = [u for u in able if not u.mappers]
-        if plain:
-            forbidden = {i for u in plain if not u.forced for i in u.old_ids}
-            ops = [op for u in plain for op in u.switch.do]
-            self._announce(plain)
-            if commit_unless_active(forbidden, ops, self.stall):
-                self._switched(plain)
-            else:
-                self._switch_one_by_one(plain)
-        for unit in able:
-            if unit.mappers:
-                self._map(unit)
-
-    def _switch_one_by_one(self, units: list[Unit]) -> None:
-        """Some procedure is always active at any instant of a busy program: let each go at an instant of its own, callees first."""
-        for unit in units:
-            reached = {
-                i
-                for other in self.units
-                if not other.done and set(other.names) & unit.reaches
-                for i in other.old_ids
-            }
-            if commit_unless_active(
-                set() if unit.forced else unit.old_ids | reached, unit.switch.do, self.stall
-            ):
-                self._switched([unit])
+        # A new procedure calls only new ones: a unit goes with all that it can reach, or after them.
+        here = set(map(id, able))
+        able = [u for u in able if u.forced or all(n.done or id(n) in here for n in u.needs)]
+        if able and not self._switch_together(able):
+            # Some procedure is always active at any instant of a busy program: each at an instant of its own, callees first.
+            for unit in sorted(able, key=lambda u: len(u.needs)):
+                if not unit.done:
+                    needs = [] if unit.forced else [n for n in unit.needs if not n.done]
+                    self._switch_together([unit, *needs])
 
     def _announce(self, units: list[Unit]) -> None:
         """Written before it is acted on, once for each set of procedures."""
@@ -244,46 +227,52 @@ class Evaluation:
             self.switched += unit.names
         self._bump()
 
-    def _map(self, unit: Unit) -> None:
-        """Shut the doors of all who use the data, convert it, and switch; at the first sign of a caller inside, not now."""
+    def _switch_together(self, units: list[Unit]) -> bool:
+        """Switch ``units`` at one instant in which none of them is active; says whether that was done.
+
+        Where there are mappers: shut the doors of all who use the data, and of all that switches, then convert it.
+        """
         assert self.stage is not None and self.activity is not None
-        self._announce([unit])
+        self._announce(units)
+        forbidden = {i for u in units if not u.forced for i in u.old_ids}
+        if not any(u.mappers for u in units):
+            if not commit_unless_active(forbidden, [op for u in units for op in u.switch.do], self.stall):
+                return False
+            self._switched(units)
+            return True
         door = Door()
-        users: dict[int, Any] = {id(f): f for f in unit.users}
-        for name in unit.names:
+        users: dict[int, Any] = {id(f): f for u in units for f in u.users}
+        for name in (n for u in units for n in u.names):
             users |= {id(f): f for f in self.stage.finder.functions.get(name, ())}
         shut = Switch()
-        inside = set(unit.old_ids)
         for function in users.values():
-            inside.add(id(function.__code__))
             shut.set_attribute(function, "__code__", door.code(function))
-        reached = {
-            i
-            for other in self.units
-            if not other.done and set(other.names) & unit.reaches
-            for i in other.old_ids
-        }
-        if not commit_unless_active(inside | reached, shut.do, self.stall):
+        forbidden |= {id(f.__code__) for u in units for f in u.users}
+        if not commit_unless_active(forbidden, shut.do, self.stall):
             door.open()
-            return
-        converted = Switch()
-        try:
+            return False
+        converted = {id(u): Switch() for u in units}
+        for unit in units:
             for step in unit.mappers:
-                self._convert(step, converted)
-        except BaseException as error:
-            commit(shut.undo, self.stall)
-            door.open()
-            raise Refused(
-                f"the mapper of {step.target} raised {type(error).__name__}: {error}",
-                "mend the mapper and update again",
-            ) from error
-        taken = Switch()
-        taken.do = [*shut.undo, *unit.switch.do, *converted.do]
-        taken.undo = [*unit.switch.undo, *converted.undo]
-        commit(taken.do, self.stall)
+                try:
+                    self._convert(step, converted[id(unit)])
+                except BaseException as error:
+                    commit(shut.undo, self.stall)
+                    door.open()
+                    raise Refused(
+                        f"the mapper of {step.target} raised {type(error).__name__}: {error}",
+                        "mend the mapper and update again",
+                    ) from error
+        ops = list(shut.undo)
+        for unit in units:
+            taken = unit.taken = Switch()
+            taken.do = [*unit.switch.do, *converted[id(unit)].do]
+            taken.undo = [*unit.switch.undo, *converted[id(unit)].undo]
+            ops += taken.do
+        commit(ops, self.stall)
         door.open()
-        unit.taken = taken
-        self._switched([unit])
+        self._switched(units)
+        return True
 
     def _convert(self, step: MapperStep, switch: Switch) -> None:
         assert self.stage is not None

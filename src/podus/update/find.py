@@ -6,11 +6,16 @@ import functools
 import gc
 import sys
 import time
+import weakref
 from collections.abc import Iterable
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 _CONTAINERS = (dict, list, tuple, set, frozenset)
+
+
+# Functions that podus itself made to stand in for one of the program's.
+TWINS: weakref.WeakSet[FunctionType] = weakref.WeakSet()
 
 
 class Finder:
@@ -30,7 +35,8 @@ class Finder:
     def add(self, function: FunctionType) -> None:
         """Note ``function`` if it was made from a wanted procedure."""
         name = self.names.get(id(function.__code__))
-        if name is not None:
+        # Stand-ins of our own hold old code as well.
+        if name is not None and function not in TWINS:
             found = self.functions.setdefault(name, [])
             if not any(f is function for f in found):
                 found.append(function)
@@ -111,7 +117,6 @@ def suspended(codes: dict[int, str]) -> list[tuple[str, str, int, Any]]:
 
     Gives (kind, procedure, line, weak reference); what runs right now is on a stack and not listed.
     """
-    import weakref
     from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
     found: list[tuple[str, str, int, Any]] = []

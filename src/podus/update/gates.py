@@ -15,6 +15,8 @@ from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
 
+from podus.update.find import TWINS
+
 Dispatch = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 
 _PLACE = "podus: the dispatcher"
@@ -75,6 +77,7 @@ def twin(function: FunctionType, code: CodeType, namespace: dict[str, Any] | Non
     made.__kwdefaults__ = function.__kwdefaults__
     made.__qualname__ = function.__qualname__
     made.__dict__.update(function.__dict__)
+    TWINS.add(made)
     return made
 
 
@@ -97,13 +100,22 @@ def interprocedure_gate(
             code = frame.f_code
             if id(code) in is_old:
                 return convert(new, *args, **kwargs)
-            if frame.f_globals.get("__name__") in modules and not _wraps(frame, function):
+            if (
+                frame.f_globals.get("__name__") in modules
+                and not _is_gate(code)
+                and not _wraps(frame, function)
+            ):
                 break
             frame = frame.f_back
         del frame
         return new(*args, **kwargs)
 
     return gate_code(function.__code__, dispatch)
+
+
+def _is_gate(code: CodeType) -> bool:
+    """Whether a frame is one of ours: whoever called it is the caller."""
+    return any(type(const) is _Callee for const in code.co_consts)
 
 
 def _wraps(frame: Any, function: FunctionType) -> bool:

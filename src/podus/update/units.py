@@ -16,8 +16,7 @@ from podus.update.staging import Stage
 class Unit:
     """What switches at one instant.
 
-    ``old_ids`` are the ids of its procedures' old code: none of it may be on a stack. ``reaches`` are changed procedures of other units that the new
-    versions can invoke. ``mappers`` run while the doors of ``users`` are shut.
+    ``old_ids`` are the ids of its procedures' old code: none of it may be on a stack. ``mappers`` run while the doors of ``users`` are shut.
     """
 
     def __init__(self, group: Group) -> None:
@@ -28,7 +27,8 @@ class Unit:
         self.switch = Switch()
         self.mappers: list[MapperStep] = []
         self.users: list[FunctionType] = []
-        self.reaches: set[str] = set()
+        # The units that must have switched before this one, or switch with it: what its new version can reach.
+        self.needs: list[Unit] = []
         self.done = False
         self.held = False
         self.forced = False
@@ -123,10 +123,8 @@ class Builder:
             unit = Unit(group)
             for name in group.procedures:
                 self._procedure(unit, name, name in gates)
-                unit.reaches |= set(self.plan.reaches.get(name, ()))
                 if name in mappers and mappers[name].kind == "static":
                     unit.mappers.append(self._step(mappers[name]))
-            unit.reaches -= set(group.procedures)
             for name in group.data:
                 switch = self.stage.data.get(name)
                 if switch is not None:
@@ -141,7 +139,30 @@ class Builder:
         for name, switch in self.stage.data.items():
             if name not in grouped:
                 first.switch.extend(switch)
+        self._order(units)
         return units
+
+    def _order(self, units: list[Unit]) -> None:
+        """Say for each unit which others its new version can reach: a new procedure must call only new ones."""
+        unit_of = {name: number for number, unit in enumerate(units) for name in unit.names}
+        sets = [frozenset(unit_of[n] for n in found if n in unit_of) for found in self.plan.reach_sets]
+        reached = [
+            {n for name in unit.names if name in self.plan.reaches for n in sets[self.plan.reaches[name]]}
+            for unit in units
+        ]
+        # A group reaches what any of its members does, so reaching is no longer transitive by itself.
+        grown = True
+        while grown:
+            grown = False
+            for found in reached:
+                size = len(found)
+                for other in list(found):
+                    if len(units[other].names) > 1:
+                        found.update(reached[other])
+                grown = grown or len(found) != size
+        for number, found in enumerate(reached):
+            # What is held by hand is left to that hand.
+            units[number].needs = [units[n] for n in sorted(found - {number}) if not units[n].held]
 
     def _declared(self, kind: str, target: str) -> Declaration:
         for declaration in self.stage.declarations:
@@ -190,12 +211,12 @@ class Builder:
             unit.switch.extend(redefined)
         set_already = {id(op[1]) for op in unit.switch.do if op[0] is setattr and op[2] == "__code__"}
         for function in self.stage.finder.functions.get(name, ()):
-            if id(function) in set_already:
-                continue
-            if not can_take_code(function, new):
-                self._replace(unit, function, new, name)
-            elif gated:
+            if gated and can_take_code(function, new):
                 self._gate(unit, function, new, name)
+            elif id(function) in set_already:
+                continue
+            elif not can_take_code(function, new):
+                self._replace(unit, function, new, name)
             else:
                 unit.switch.set_attribute(function, "__code__", new)
         for cache in self.stage.finder.caches.get(name, ()):
@@ -206,7 +227,16 @@ class Builder:
     def _gate(self, unit: Unit, function: FunctionType, new: CodeType, name: str) -> None:
         declaration = self._declared("interprocedure", name)
         convert = declaration.reverse if self.backwards else declaration.function
-        gate = interprocedure_gate(function, twin(function, new), convert, self.old_ids, self.program)
+        # Its definition may have run again: what that planned for the code is the gate's business now.
+        planned = {op[2]: op[3] for op in unit.switch.do if op[0] is setattr and op[1] is function}
+        for ops in (unit.switch.do, unit.switch.undo):
+            ops[:] = [
+                op for op in ops if not (op[0] is setattr and op[1] is function and op[2] == "__code__")
+            ]
+        target = twin(function, new)
+        target.__defaults__ = planned.get("__defaults__", function.__defaults__)
+        target.__kwdefaults__ = planned.get("__kwdefaults__", function.__kwdefaults__)
+        gate = interprocedure_gate(function, target, convert, self.old_ids, self.program)
         unit.switch.set_attribute(function, "__code__", gate)
         unit.new_ids.add(id(gate))
         self.gates.closing.do.append((setattr, function, "__code__", new))

@@ -199,7 +199,7 @@ def _blocked(plan: Plan, active: frozenset[str] | None) -> list[RenderableType]:
         for item in plan.procedures:
             if item.name in active:
                 lines.append(f"{item.name}: it is on a stack")
-            others = set(plan.reaches.get(item.name, [])) | {
+            others = plan.reached(item.name) | {
                 other for name, other in paths if name == item.name
             }
             for other in sorted((others & active) - {item.name}):
