@@ -12,85 +12,13 @@ import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from podus.ush.reference import reference
+from tests.shellkit import APP, PRICES, Program, edit, failed, ok, podus
 
 ROOT = Path(__file__).parent.parent
-
-APP = """
-    import threading
-    import prices
-
-    def main():
-        print("ready", flush=True)
-        while True:
-            word = input()
-            if word == "total":
-                print(prices.total(3), flush=True)
-            elif word == "wait":
-                threading.Thread(target=prices.wait, name="waiter", daemon=True).start()
-                prices.waiting.wait()
-                print("waiting", flush=True)
-            elif word == "release":
-                prices.go.set()
-                print("released", flush=True)
-
-    if __name__ == "__main__":
-        main()
-"""
-PRICES = """
-    import threading
-
-    go, waiting = threading.Event(), threading.Event()
-    RATE = 2
-
-    def total(count):
-        return count * RATE
-
-    def wait():
-        waiting.set()
-        go.wait()
-        return "old"
-"""
-
-
-class Program:
-    """A program under podus that does what it is told, a line at a time."""
-
-    def __init__(self, directory: Path, name: str) -> None:
-        self.directory, self.name = directory, name
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "podus", "run", "--name", name, str(directory / "app.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.pid = self.process.pid
-        assert self.answer() == "ready"
-
-    def answer(self) -> str:
-        assert self.process.stdout
-        return self.process.stdout.readline().strip()
-
-    def tell(self, word: str) -> str:
-        assert self.process.stdin
-        self.process.stdin.write(word + "\n")
-        self.process.stdin.flush()
-        return self.answer()
-
-    def edit(self, old: str, new: str) -> None:
-        edit(self.directory, old, new)
-
-
-def edit(directory: Path, old: str, new: str) -> None:
-    path = directory / "prices.py"
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
 
 Start = Callable[..., Program]
 
@@ -124,27 +52,6 @@ def start(sources: Path) -> Iterator[Start]:
     for program in started:
         program.process.kill()
         program.process.communicate()
-
-
-def podus(*words: str, **more: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "podus", *words], capture_output=True, text=True, check=False, **more
-    )
-
-
-def ok(*words: str) -> str:
-    done = podus(*words)
-    assert done.returncode == 0, (done.stdout, done.stderr)
-    return done.stdout
-
-
-def failed(*words: str, code: int = 1) -> str:
-    """The one sentence that a command fails with."""
-    done = podus(*words)
-    assert done.returncode == code, (done.stdout, done.stderr)
-    assert done.stderr.startswith("podus: "), done.stderr
-    assert done.stderr.count("\n") == 1, done.stderr
-    return done.stderr.removeprefix("podus: ").rstrip()
 
 
 # ---- looking
@@ -272,10 +179,10 @@ def test_a_version_is_loaded_and_later_switched_to(start: Start) -> None:
 # ---- refusals
 
 
-def test_a_syntax_error_is_refused_and_nothing_is_changed(start: Start) -> None:
+def test_a_syntax_error_is_refused_and_nothing_is_changed(start: Start, home: Path) -> None:
     program = start()
     program.edit("def wait():", "def wait(:")
-    for command in ("update", "load"):
+    for command in ("update", "load", "scaffold"):
         said = failed(command, "shop")
         assert said.startswith("shop is not changed: ")
         assert "prices.py" in said
@@ -289,7 +196,15 @@ def test_a_syntax_error_is_refused_and_nothing_is_changed(start: Start) -> None:
     assert json.loads(answer.stdout)["plan"]["refusals"]
     assert program.tell("total") == "6"
     events = json.loads(ok("log", "shop", "--json"))["events"]
-    assert {event["event"] for event in events} == {"refuse", "plan"}
+    assert [(e["event"], e["detail"]["command"]) for e in events] == [
+        ("refuse", "update"),
+        ("refuse", "load"),
+        ("refuse", "scaffold"),
+        ("plan", "plan"),
+        ("refuse", "update"),
+    ]
+    assert "prices.py" in events[0]["detail"]["reason"]
+    assert os.listdir(home / "run" / "versions") == []
 
 
 def test_a_program_whose_log_cannot_be_written_is_not_updated(start: Start, home: Path) -> None:
@@ -342,6 +257,9 @@ def test_what_is_missing_is_scaffolded_and_filled_in(start: Start, tmp_path: Pat
     assert "raise NotImplementedError" in text
     lines = [line for line in text.splitlines() if "raise NotImplementedError" not in line]
     support.write_text("\n".join(lines) + "\n    return new(count, 10)\n")
+    assert "--support FILE" in ok(
+        "load", "shop", "--as", "fees"
+    )  # the version is sound; only the way to it is not
     assert program.tell("total") == "6"
     # main never returns, so the update waits for it, and its old calls go through the interprocedure.
     done = podus("update", "shop", "--support", str(support), "--detach")
@@ -543,7 +461,7 @@ def complete(*words: str) -> set[str]:
 
 def test_commands_names_and_labels_are_completed(start: Start) -> None:
     assert complete("back") == {"back-out"}
-    assert complete("status", "") == complete("nonsense", "") == set()
+    assert complete("status", "") == set()
     program = start()
     assert complete("status", "sh") == {"shop"}
     program.edit("RATE = 2", "RATE = 3")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import resource
 import sqlite3
@@ -152,14 +151,20 @@ def test_no_connection_is_left_open_for_a_fork_to_inherit(log: Log) -> None:
     if os.path.isdir("/proc/self/fd"):
         links = [os.path.join("/proc/self/fd", fd) for fd in os.listdir("/proc/self/fd")]
         assert not [link for link in links if os.path.islink(link) and log.path in os.readlink(link)]
-    process = multiprocessing.get_context("fork").Process(
-        target=lambda: log.write("load", program="child", pid=2)
-    )
-    process.start()
-    process.join()
-    assert process.exitcode == 0
-    log.write("load", program="parent", pid=1)
-    assert [r.program for r in log.entries()] == ["parent", "child", "parent"]
+    code = """
+        import os, sys
+        from podus.log import Log
+        log = Log.open(sys.argv[1])
+        log.write("load", program="parent", pid=1)
+        if os.fork() == 0:
+            log.write("load", program="child", pid=2)
+            os._exit(0)
+        assert os.wait()[1] == 0
+        log.write("load", program="parent", pid=1)
+    """
+    process = child(code, log.path)
+    assert process.communicate() == ("", "")
+    assert [r.program for r in log.entries()] == ["parent", "parent", "child", "parent"]
 
 
 def test_after_a_kill_it_says_what_was_under_way(log: Log) -> None:

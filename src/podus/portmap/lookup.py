@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -55,6 +56,7 @@ def programs() -> list[Entry]:
                 found.append(entry)
         elif kind in ("sock", "json.tmp") and f"{stem}.json" not in files and not is_alive(int(stem)):
             _remove(os.path.join(base, file))
+    _remove_versions(os.path.join(base, "versions"))
     return sorted(found, key=lambda entry: (entry.started, entry.pid))
 
 
@@ -148,6 +150,22 @@ def _knock(address: str) -> bool | None:
         except OSError:
             return False
     return True
+
+
+def _remove_versions(base: str) -> None:
+    """Remove the versions (``PID-…``) of processes that have died."""
+    try:
+        names = os.listdir(base)
+    except OSError:
+        return
+    dead = {
+        pid
+        for pid in {name.partition("-")[0] for name in names}
+        if pid.isdecimal() and not is_alive(int(pid))
+    }
+    for name in names:
+        if name.partition("-")[0] in dead:
+            shutil.rmtree(os.path.join(base, name), ignore_errors=True)
 
 
 def _forget(path: str, pid: int) -> None:

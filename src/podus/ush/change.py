@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ import click
 
 from podus.errors import NotFound, PodusError, Refused
 from podus.log import Log
-from podus.plan.model import Plan
+from podus.plan.model import Note, Plan
 from podus.portmap import lookup
 from podus.portmap.lookup import Entry
 from podus.ush import client, show
@@ -93,8 +94,8 @@ WAITING = _all(
 )
 
 
-def planned(pup: client.Pup, command: str, *, quiet: bool, **request: Any) -> Plan:
-    """Have the planner, a process of the program's own interpreter, make the plan; a refused one is logged as such.
+def planned(pup: client.Pup, *, quiet: bool, **request: Any) -> Plan:
+    """Have the planner, a process of the program's own interpreter, make the plan.
 
     Raises PodusError if none can be made.
     """
@@ -113,20 +114,28 @@ def planned(pup: client.Pup, command: str, *, quiet: bool, **request: Any) -> Pl
 
     executable = str(pup.call("hello").get("executable") or pup.entry.executable)
     with _progress(quiet) as say:
-        plan = make_plan({"socket": pup.entry.socket, **request}, executable=executable, progress=say)
-    if command == "plan" or plan.refusals:
-        Log.open().write(
-            "refuse" if plan.refusals and command != "plan" else "plan",
-            program=pup.entry.name,
-            pid=pup.entry.pid,
-            update=plan.id,
-            who=who(),
-            from_version=plan.from_version,
-            to_version=plan.to_version,
-            procedures=[procedure.name for procedure in plan.procedures],
-            detail={"command": command, "reason": "; ".join(note.text for note in plan.refusals)},
-        )
-    return plan
+        return make_plan({"socket": pup.entry.socket, **request}, executable=executable, progress=say)
+
+
+def _record(event: str, command: str, entry: Entry, plan: Plan) -> None:
+    """Log what was planned or refused here; what the pup does with a plan it logs itself."""
+    Log.open().write(
+        event,
+        program=entry.name,
+        pid=entry.pid,
+        update=plan.id,
+        who=who(),
+        from_version=plan.from_version,
+        to_version=plan.to_version,
+        procedures=[procedure.name for procedure in plan.procedures],
+        detail={"command": command, "reason": "; ".join(note.text for note in plan.refusals)},
+    )
+
+
+def _discard(plan: Plan) -> None:
+    """Remove the plan's code from the runtime directory: the pup has no use for it."""
+    if plan.directory:
+        shutil.rmtree(plan.directory, ignore_errors=True)
 
 
 @contextmanager
@@ -150,25 +159,32 @@ def _order(
     return {"support": support, "now": list(now), "hold": list(hold), "reset": list(reset)}
 
 
-def _refuse(entry: Entry, plan: Plan, *, as_json: bool) -> None:
-    """Raise Failed if the plan is refused, after showing every reason but a single one, which is the error itself."""
-    if not plan.refusals:
+def _refuse(command: str, entry: Entry, plan: Plan, refusals: Sequence[Note], *, as_json: bool) -> None:
+    """Raise Failed if there are ``refusals``, after showing all but a single one, which is the error itself."""
+    if not refusals:
         return
+    _record("refuse", command, entry, plan)
+    _discard(plan)
     data = {"plan": json.loads(plan.to_json())}
-    if len(plan.refusals) == 1:
-        note = plan.refusals[0]
+    if len(refusals) == 1:
+        note = refusals[0]
         where = f"{note.where}: " if note.where and note.where not in note.text else ""
         raise Failed(f"{entry.name} is not changed: {where}{note.text}", note.remedy, "refused", **data)
     if not as_json:
         screen = show.console(err=True)
-        for line in show.notes("", plan.refusals, "!", "red")[1:]:
+        for line in show.notes("", refusals, "!", "red")[1:]:
             screen.print(line)
     raise Failed(
-        f"{entry.name} is not changed, for {show.plural(len(plan.refusals), 'reason')}",
+        f"{entry.name} is not changed, for {show.plural(len(refusals), 'reason')}",
         "each reason names its remedy",
         "refused",
         **data,
     )
+
+
+def _unsound(plan: Plan) -> list[Note]:
+    """The refusals that support code can't answer: the new version itself is no good."""
+    return [note for note in plan.refusals if note.code != "interprocedure-needed"]
 
 
 @click.command(
@@ -190,16 +206,17 @@ def load(*, name: str, source: str | None, git: str | None, label: str | None, a
     """
     entry = lookup.find(name)
     with client.connect(entry) as pup:
-        plan = planned(pup, "load", quiet=as_json, **_source(source, git, None, label))
-        _refuse(entry, plan, as_json=as_json)
+        plan = planned(pup, quiet=as_json, **_source(source, git, None, label))
+        _refuse("load", entry, plan, _unsound(plan), as_json=as_json)
         loaded = pup.call("load", plan=plan.directory, who=who()) or {}
     version = plan.to_version | {key: loaded[key] for key in ("label", "hash") if loaded.get(key)}
     if as_json:
         print_json({"program": entry.name, "pid": entry.pid, "version": version})
     else:
+        more = " --support FILE" if plan.refusals else ""
         click.echo(
             f"{entry.name} has {show.version(version)} beside {show.version(plan.from_version)}"
-            f" (`podus update {entry.name} --to {version.get('label')}` switches to it)"
+            f" (`podus update {entry.name} --to {version.get('label')}{more}` switches to it)"
         )
 
 
@@ -237,9 +254,9 @@ def plan(
     """
     entry = lookup.find(name)
     with client.connect(entry) as pup:
-        made = planned(
-            pup, "plan", quiet=as_json, **_source(source, git, to), **_order(support, now, hold, reset)
-        )
+        made = planned(pup, quiet=as_json, **_source(source, git, to), **_order(support, now, hold, reset))
+        _record("plan", "plan", entry, made)
+        _discard(made)
         if as_json:
             click.echo(made.to_json())
         else:
@@ -277,7 +294,9 @@ def scaffold(
 
     entry = lookup.find(name)
     with client.connect(entry) as pup:
-        made = planned(pup, "scaffold", quiet=as_json, **_source(source, git, to), support=support)
+        made = planned(pup, quiet=as_json, **_source(source, git, to), support=support)
+    _refuse("scaffold", entry, made, _unsound(made), as_json=as_json)
+    _discard(made)
     text = skeletons(made)
     if as_json:
         print_json({"support": text, "refusals": json.loads(made.to_json())["refusals"]})
@@ -331,22 +350,31 @@ def update(
     with client.connect(entry) as pup:
         made = planned(
             pup,
-            "update",
             quiet=as_json,
             **_source(source, git, to, label),
             **_order(support, now, hold, reset),
         )
-        code = _evaluate(pup, made, timeout=timeout, on_timeout=on_timeout, detach=detach, as_json=as_json)
+        code = _evaluate(
+            "update", pup, made, timeout=timeout, on_timeout=on_timeout, detach=detach, as_json=as_json
+        )
     ctx.exit(code)
 
 
 def _evaluate(
-    pup: client.Pup, plan: Plan, *, timeout: float | None, on_timeout: str, detach: bool, as_json: bool
+    command: str,
+    pup: client.Pup,
+    plan: Plan,
+    *,
+    timeout: float | None,
+    on_timeout: str,
+    detach: bool,
+    as_json: bool,
 ) -> int:
     """Have the pup evaluate a plan, follow it, and return the exit code."""
     entry = pup.entry
-    _refuse(entry, plan, as_json=as_json)
+    _refuse(command, entry, plan, plan.refusals, as_json=as_json)
     if plan.empty:
+        _discard(plan)
         if as_json:
             print_json({"state": "complete", "from": plan.from_version, "to": plan.to_version, "total": 0})
         else:
@@ -410,9 +438,17 @@ def back_out(
         except NotFound:
             status = None
         if not under_way(status):
-            made = planned(pup, "back-out", quiet=as_json, back_out=True, to=to, support=support)
+            made = planned(pup, quiet=as_json, back_out=True, to=to, support=support)
             ctx.exit(
-                _evaluate(pup, made, timeout=timeout, on_timeout=on_timeout, detach=detach, as_json=as_json)
+                _evaluate(
+                    "back-out",
+                    pup,
+                    made,
+                    timeout=timeout,
+                    on_timeout=on_timeout,
+                    detach=detach,
+                    as_json=as_json,
+                )
             )
         if to:
             raise Refused(
