@@ -83,7 +83,7 @@ class Update:
         """Wait until the update is over, for ``timeout`` seconds at the most; gives the state.
 
         It returns early, with the update pending, where waiting can change nothing: when all that has not switched is on the
-        stack of the very thread that waits. Raises what made the update fail.
+        stack of the very thread that waits, or never returns. Raises what made the update fail.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         evaluation = self._evaluation
@@ -97,7 +97,7 @@ class Update:
             if (
                 evaluation.state == states.PENDING
                 and evaluation.timeout is None
-                and evaluation.stuck_on(threading.get_ident())
+                and evaluation.stuck_for(threading.get_ident())
             ):
                 break
         if evaluation.state == states.BACKING_OUT:

@@ -36,6 +36,8 @@ class Procedure:
     interface: str = ""
     hidden: bool = False
     suspends: bool = False
+    # An activation of it, when the plan was made, could not come to an end from where it stood.
+    endless: bool = False
     line: int = 0
     # The old and the new parameters, where they differ: "(a, b=...)".
     signatures: list[str] = field(default_factory=list)

@@ -61,6 +61,7 @@ class Safety:
         if self.switching or self.data_users:
             self._reach()
         for name in sorted(self.endless & set(self.switching)):
+            self.switching[name].endless = True
             self.switching[name].notes.append(
                 "is active and never returns: it stays in its old version until it ends"
             )

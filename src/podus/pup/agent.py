@@ -311,6 +311,8 @@ class Agent:
                 backs_out=backs_out,
             )
             self.update = self.updates[plan.id] = evaluation
+            for old in list(self.updates)[:-_KEPT]:
+                del self.updates[old]
             threading.Thread(target=evaluation.run, name="podus-update", daemon=True).start()
             return evaluation
 

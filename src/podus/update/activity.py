@@ -44,14 +44,17 @@ class Activity:
         return active
 
     def _look_at_suspended(self) -> None:
-        # The heap is looked through again only when nothing that was found is left: new ones may have begun meanwhile.
-        self._asleep = [row for row in self._asleep if not is_finished(row[3])]
-        if self._asleep and time.monotonic() - self._scanned < 0.25:
+        alive = [row for row in self._asleep if not is_finished(row[3])]
+        # The heap is looked through again only when all that was found of some procedure has ended, for others may have
+        # begun meanwhile; and not too often, for no other thread runs while the heap is listed.
+        if self._scanned and alive and {row[1] for row in alive} == {row[1] for row in self._asleep}:
+            self._asleep = alive
             return
-        since = time.perf_counter()
+        if time.monotonic() - self._scanned < min(1.0, 20 * self.heap_seconds):
+            return
         watched = {i: name for i, name in self.codes.items() if name in self._suspends}
-        self._asleep = suspended(watched)
-        self.heap_seconds = max(self.heap_seconds, time.perf_counter() - since)
+        self._asleep, held = suspended(watched)
+        self.heap_seconds = max(self.heap_seconds, held)
         self._scanned = time.monotonic()
 
     def shrunk(self) -> bool:

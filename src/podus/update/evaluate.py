@@ -66,6 +66,10 @@ class Evaluation:
         self._builder: Builder | None = None
         self._changed = threading.Condition()
         self._poke = threading.Event()
+        self.total = 0
+        self.notes: list[str] = []
+        self.endless = {p.name for p in plan.procedures if p.endless}
+        self._announced: set[str] = set()
         self._back_out_wanted = ""
         self._timed_out = False
         self._deadline = None if timeout is None else time.monotonic() + timeout
@@ -81,6 +85,7 @@ class Evaluation:
             if self.stage is not None:
                 self.stage.undo()
             self._fail(error)
+            self._rest()
             return
         self._go(states.PENDING)
         self._drive()
@@ -108,6 +113,8 @@ class Evaluation:
         backwards = self.backs_out is not None or bool(self.plan.program.get("back_out"))
         self._builder = Builder(stage, self.plan, self.agent.module_names(), backwards)
         self.units = self._builder.build()
+        self.total = sum(len(unit.names) for unit in self.units)
+        self.notes = stage.notes
         codes = {
             i: name
             for unit in self.units
@@ -214,12 +221,6 @@ class Evaluation:
             self._log("switch", fresh)
             self._announced.update(fresh)
 
-    @property
-    def _announced(self) -> set[str]:
-        if not hasattr(self, "_announced_names"):
-            self._announced_names: set[str] = set()
-        return self._announced_names
-
     def _switched(self, units: list[Unit]) -> None:
         for unit in units:
             unit.done = True
@@ -306,10 +307,12 @@ class Evaluation:
         commit([*self._builder.gates.closing.do, *self.stage.removals.do], self.stall)
         self.agent.installed(self)
         self._relabel()
-        self._log("complete", self.switched, {"notes": self.stage.notes}, ended=True)
+        self._log("complete", self.switched, {"notes": self.notes}, ended=True)
         self._go(states.COMPLETE)
+        self._rest()
         if self.backs_out is not None:
-            self.backs_out._backed_out_by(self)
+            self.backs_out._backed_out_by()
+            self.backs_out = None
 
     def _old_code_lives(self) -> bool:
         """Whether any old activation is left that could call through a gate."""
@@ -347,7 +350,7 @@ class Evaluation:
         ]
         in_slices(ops, self.stall)
 
-    def _backed_out_by(self, other: Evaluation) -> None:
+    def _backed_out_by(self) -> None:
         self.reason = "backed out by a whole update back"
         self._go(states.BACKED_OUT)
 
@@ -379,6 +382,7 @@ class Evaluation:
         self.stage.undo()
         self._log("backed-out", [], {"reason": self.reason}, ended=True)
         self._go(states.BACKED_OUT)
+        self._rest()
 
     def _unit_back(self, unit: Unit) -> bool:
         assert unit.taken is not None
@@ -426,20 +430,22 @@ class Evaluation:
     def status(self) -> dict[str, Any]:
         """The update's state for people and programs, as ARCHITECTURE.md lists it."""
         pending: list[dict[str, Any]] = []
-        if self.activity is not None and self.state in states.UNDER_WAY:
-            active = self.activity.look() if self.state == states.PENDING else set()
+        # The update may come to its end while it is looked at.
+        activity, builder = self.activity, self._builder
+        if activity is not None and self.state in states.UNDER_WAY:
+            active = activity.look() if self.state == states.PENDING else set()
             names = self._pending()
             for unit in self.units:
                 if unit.done or self.state != states.PENDING:
                     continue
                 for name in unit.names:
-                    pending.append(self._pending_row(unit, name, names, active))
+                    pending.append(self._pending_row(activity, unit, name, names, active))
         return {
             "id": self.plan.id,
             "state": self.state,
             "from": self.plan.from_version,
             "to": self.plan.to_version,
-            "total": sum(len(unit.names) for unit in self.units),
+            "total": self.total,
             "switched": list(self.switched),
             "pending": pending,
             "events": self.events,
@@ -449,18 +455,20 @@ class Evaluation:
             "reason": self.reason,
             "remedy": self.remedy,
             "timed_out": self._timed_out,
-            "notes": list(self.stage.notes) if self.stage is not None else [],
-            "gates": len(self._builder.gates.closing.do)
-            if self._builder is not None and self.state == states.PENDING
+            "notes": list(self.notes),
+            "stuck": self.stuck(pending),
+            "gates": len(builder.gates.closing.do)
+            if builder is not None and self.state == states.PENDING
             else 0,
         }
 
-    def _pending_row(self, unit: Unit, name: str, names: set[str], active: set[str]) -> dict[str, Any]:
-        assert self.activity is not None
+    def _pending_row(
+        self, activity: Activity, unit: Unit, name: str, names: set[str], active: set[str]
+    ) -> dict[str, Any]:
         blockers: set[str] = set()
         for member in unit.names:
-            blockers |= self.activity.blocked_by(member, names, active)
-        holders = [row for blocker in sorted(blockers) for row in self.activity.holders(blocker)]
+            blockers |= activity.blocked_by(member, names, active)
+        holders = [row for blocker in sorted(blockers) for row in activity.holders(blocker)]
         if unit.held:
             why = f"{name} is held by --hold"
         elif name in blockers:
@@ -472,12 +480,28 @@ class Evaluation:
             why = f"{name} {'switches together with' if first in unit.names else 'can reach'} {first}, which is active"
         else:
             why = f"{name} is about to switch"
-        return {"procedure": name, "why": why, "holders": holders, "held": unit.held}
+        endless = bool(blockers) and blockers <= self.endless
+        if endless:
+            why += "; it never returns"
+        return {"procedure": name, "why": why, "holders": holders, "held": unit.held, "endless": endless}
 
-    def stuck_on(self, ident: int) -> bool:
-        """Whether every pending procedure waits for an activation on the stack of thread ``ident`` (which waits for us)."""
+    @staticmethod
+    def stuck(pending: list[dict[str, Any]]) -> bool:
+        """Whether waiting can change nothing: all that has not switched waits for procedures that never return."""
+        rows = [row for row in pending if not row["held"]]
+        return bool(rows) and all(row["endless"] for row in rows)
+
+    def stuck_for(self, ident: int) -> bool:
+        """Whether every pending procedure waits for one that never returns, or for the stack of thread ``ident`` (which waits for us)."""
         rows = [row for row in self.status()["pending"] if not row["held"]]
-        return bool(rows) and all(any(h["ident"] == ident for h in row["holders"]) for row in rows)
+        return bool(rows) and all(
+            row["endless"] or any(h["ident"] == ident for h in row["holders"]) for row in rows
+        )
+
+    def _rest(self) -> None:
+        """Let go of the old version's functions and of what was staged: whoever goes back from here does so by a plan."""
+        self.units = []
+        self.stage = self.activity = self._builder = None
 
     def wait(self, seconds: float | None) -> None:
         """Wait until the update is over, or for ``seconds``."""
@@ -524,8 +548,7 @@ class Evaluation:
         except PodusError as error:
             if not ended:
                 raise
-            if self.stage is not None:
-                self.stage.notes.append(error.message)
+            self.notes.append(error.message)
 
 
 def _sentence(error: BaseException) -> str:

@@ -112,10 +112,11 @@ def cell_contents(cell: CellType) -> tuple[Any, ...]:
         return ()
 
 
-def suspended(codes: dict[int, str]) -> list[tuple[str, str, int, Any]]:
+def suspended(codes: dict[int, str]) -> tuple[list[tuple[str, str, int, Any]], float]:
     """The suspended generators and coroutines of the procedures in ``codes`` (id of code -> name).
 
-    Gives (kind, procedure, line, weak reference); what runs right now is on a stack and not listed.
+    Gives rows of (kind, procedure, line, weak reference), and the seconds that no other thread could run. What runs right now
+    is on a stack and not listed.
     """
     from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
@@ -125,7 +126,9 @@ def suspended(codes: dict[int, str]) -> list[tuple[str, str, int, Any]]:
         CoroutineType: ("coroutine", "cr_code", "cr_frame", "cr_running"),
         AsyncGeneratorType: ("async generator", "ag_code", "ag_frame", "ag_running"),
     }
+    since = time.perf_counter()
     objects = gc.get_objects()
+    held = time.perf_counter() - since
     for thing in objects:
         row = attributes.get(type(thing))
         if row is None:
@@ -138,7 +141,7 @@ def suspended(codes: dict[int, str]) -> list[tuple[str, str, int, Any]]:
                 found.append((kind, name, alive.f_lineno or 0, weakref.ref(thing)))
                 del alive
     del objects
-    return found
+    return found, held
 
 
 def is_finished(reference: Any) -> bool:
