@@ -77,7 +77,7 @@ def stays(procedure: ast.AST) -> bool:
 def run(*, quick: bool, kinds: tuple[str, ...] = KINDS) -> dict[str, Any]:
     """Measure; returns the raw seconds a round of every process, and the ratios to plain Python."""
     rows: dict[str, Any] = {}
-    sets, rounds = (3, 12) if quick else (5, 48)
+    sets, rounds = (3, 12) if quick else (8, 24)
     for program in PROGRAMS[:4] if quick else PROGRAMS:
         for _ in range(sets):
             with workplace() as place:
