@@ -295,3 +295,16 @@ def test_a_new_procedure_calls_only_new_ones_whatever_the_order(program: Start) 
         support="import podus\n@podus.mapper('shop:levels')\ndef levels(old): return {x: x for x in old}\n"
     )
     assert app("shop.forward(1)") == [1]
+
+
+def test_nobody_waits_for_a_procedure_that_never_returns(program: Start) -> None:
+    app = program(
+        shop="def main():\n    while True:\n        gate('loop')\n        step()\ndef step(): pass\n"
+    )
+    app.start("t", "shop.main()", at="loop")
+    app.replace("shop", "gate('loop')", "gate('loop'); step()").replace("shop", "pass", "return 1")
+    done = app.podus("update", "app", check=3)
+    assert "shop:main" in done.stdout and "never returns" in done.stdout
+    assert app("shop.step()") == 1
+    app.podus("back-out", "app")
+    assert app("shop.step()") is None

@@ -258,7 +258,7 @@ def plan(
         _record("plan", "plan", entry, made)
         _discard(made)
         if as_json:
-            click.echo(made.to_json())
+            print_json(json.loads(made.to_json()))
         else:
             show.console().print(show.plan(made, _active(pup)))
     ctx.exit(FAILED if made.refusals else DONE)
@@ -392,7 +392,9 @@ def _evaluate(
     else:
         # The pup itself backs out when the time is over; a shell that waits no longer goes away.
         patience = timeout if on_timeout == "wait" else None
-        status = follow(pup, begun["id"], timeout=patience, quiet=as_json)
+        # With a time to back out at, that is what is waited for.
+        patient = timeout is not None and on_timeout == "back-out"
+        status = follow(pup, begun["id"], timeout=patience, quiet=as_json, patient=patient)
     return finish(entry, status, wanted="complete", as_json=as_json)
 
 

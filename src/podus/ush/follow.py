@@ -23,8 +23,12 @@ def under_way(status: dict[str, Any] | None) -> bool:
     return bool(status) and status is not None and status.get("state") not in ENDED
 
 
-def follow(pup: Pup, update: str, *, timeout: float | None, quiet: bool) -> dict[str, Any]:
+def follow(
+    pup: Pup, update: str, *, timeout: float | None, quiet: bool, patient: bool = True
+) -> dict[str, Any]:
     """Show the update until it has ended, ``timeout`` seconds have gone, or Ctrl-C; return its last status.
+
+    Unless ``patient``, also until all that is left waits for procedures that never return.
 
     On a terminal the progress is drawn in place, elsewhere it is a line per event, and nothing if ``quiet``: all on stderr.
     """
@@ -42,7 +46,7 @@ def follow(pup: Pup, update: str, *, timeout: float | None, quiet: bool) -> dict
             if live is not None:
                 live.update(show.status(status), refresh=True)
             left = LOOK_SECONDS if deadline is None else min(LOOK_SECONDS, deadline - time.monotonic())
-            if left <= 0:
+            if left <= 0 or (not patient and status.get("stuck")):
                 break
             # A terminal is drawn anew each second for its clock.
             seconds = min(1.0, left) if live is not None else left
