@@ -32,7 +32,10 @@ class Activity:
         self.heap_seconds = 0.0
 
     def look(self) -> set[str]:
-        """The procedures that are active now, in their old version."""
+        """The procedures that are active now, in their old version; the stacks as they are become the low-water mark.
+
+        For the thread that switches alone: what somebody else looked at has not been acted on.
+        """
         ids = active_ids() & self.codes.keys()
         self._mark = frozenset(ids)
         active = {self.codes[i] for i in ids}
@@ -42,6 +45,11 @@ class Activity:
         now = time.time()
         self._since = {name: self._since.get(name, now) for name in active}
         return active
+
+    def glance(self) -> set[str]:
+        """As :meth:`look`, for whoever only wants to know: the mark stays where it is."""
+        active = {self.codes[i] for i in active_ids() & self.codes.keys()}
+        return active | {name for _, name, _, reference in self._asleep if not is_finished(reference)}
 
     def _look_at_suspended(self) -> None:
         alive = [row for row in self._asleep if not is_finished(row[3])]

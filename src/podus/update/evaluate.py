@@ -433,7 +433,7 @@ class Evaluation:
         # The update may come to its end while it is looked at.
         activity, builder = self.activity, self._builder
         if activity is not None and self.state in states.UNDER_WAY:
-            active = activity.look() if self.state == states.PENDING else set()
+            active = activity.glance() if self.state == states.PENDING else set()
             names = self._pending()
             for unit in self.units:
                 if unit.done or self.state != states.PENDING:
