@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from podus.plan.model import Plan
-from podus.plan.request import make_plan
+from podus.planning.model import Plan
+from podus.planning.request import make_plan
 from podus.portmap import lookup
 from podus.ush.client import Pup, connect
 

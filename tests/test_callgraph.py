@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
+from types import CodeType, FrameType, ModuleType
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from podus.program.callgraph import CallGraph, build
+from podus.program.code import nested
 from podus.program.version import Module
 
 
@@ -263,3 +268,273 @@ def test_edges_of_a_module(case: str) -> None:
     found = {(caller, callee) for caller, callees in edges.items() for callee in callees}
     assert {edge(text) for text in there} <= found
     assert not {edge(text) for text in absent} & found
+
+
+def test_modules_of_a_package() -> None:
+    found = graph_of(
+        shop="from .cart import total as price\nfrom .tools import *",
+        shop__cart="from . import tools\nfrom .tools import add as plus\ndef total(): tools.add(); plus()\ndef unused(): pass",
+        shop__tools="def add(): pass\ndef sub(): pass",
+        main="import shop\nimport shop.cart as c\nimport json\n"
+        "def run(): shop.price(); c.total(); shop.add(); json.total()\ndef late():\n  import shop.tools\n  shop.tools.sub()",
+    )
+    assert set(found.callees("main:run")) == {"shop.cart:total", "shop.tools:add"}
+    assert set(found.callees("shop.cart:total")) == {"shop.tools:add"}
+    assert set(found.callees("main:late")) == {"shop.tools:sub", "shop:<module>", "shop.tools:<module>"}
+    assert "shop.cart:<module>" in found.callees("shop:<module>")
+
+
+def test_a_module_that_has_run_is_not_run_again() -> None:
+    modules = {
+        name: Module(name, f"{name}.py", compile(source, f"{name}.py", "exec"))
+        for name, source in {"a": "def f(): import b", "b": ""}.items()
+    }
+    assert set(build(modules).callees("a:f")) == {"b:<module>"}
+    assert build(modules, loaded=["b"]).callees("a:f") == {}
+
+
+def test_a_module_whose_names_are_set_from_outside() -> None:
+    found = graph_of(
+        a="import b\ndef mine(): pass\nb.hook = mine", b="hook = None\ndef fire(): hook()\ndef other(): pass"
+    )
+    assert set(found.callees("b:fire")) == {"a:mine"}
+
+
+def test_edges_say_why_and_where() -> None:
+    found = graph_of(
+        m="class C:\n  def total(self): pass\ndef f(c):\n  c.total()\ndef g(x): pass\nTABLE = [g]\ndef h(k):\n  TABLE[k](1)\n"
+        "def k():\n  g(1)\n"
+    )
+    assert found.callees("m:f")["m:C.total"] == ("calls .total, which may be this one", 4, False)
+    assert found.callees("m:h")["m:g"] == ("calls a value; this procedure is passed as one at m:6", 8, False)
+    assert found.direct_callers("m:g")["m:k"] == ("calls it by name", 10, False)
+    assert set(found.direct_callers("m:g")) == {"m:h", "m:k"}
+    assert found.direct_callers("m:nothing") == {}
+
+
+def test_a_thread_is_apart_from_its_starter() -> None:
+    found = graph_of(
+        m="import threading\ndef work(): pass\ndef start(): threading.Thread(target=work).start()"
+    )
+    assert found.callees("m:start")["m:work"].apart
+    assert not found.callees("m:<module>")
+
+
+def test_paths_and_closures() -> None:
+    found = graph_of(
+        m="def a(): b()\ndef b(): c()\ndef c(x=None): x.d()\nclass D:\n  def d(self): e()\ndef e(): b()\ndef lone(): pass\ndef z(): a()"
+    )
+    path = found.reach("m:a", {"m:D.d", "m:lone"})
+    assert [name for name, _ in path["m:D.d"]] == ["m:b", "m:c", "m:D.d"]
+    assert path["m:D.d"][-1][1].why == "calls .d, which may be this one"
+    assert set(path) == {"m:D.d"}
+    assert [name for name, _ in found.reach("m:b", {"m:b"})["m:b"]] == ["m:c", "m:D.d", "m:e", "m:b"]
+    assert found.reach("m:a", {"m:a"}) == {}
+    assert found.reaching({"m:e"}) == dict.fromkeys(["m:a", "m:b", "m:c", "m:D.d", "m:e", "m:z"], "m:e")
+    assert found.closure(["m:a", "m:e", "m:z", "m:lone"]) == {
+        "m:a": {"m:e"},
+        "m:e": {"m:e"},
+        "m:z": {"m:a", "m:e"},
+        "m:lone": set(),
+    }
+
+
+STATEMENTS = [
+    "{f}(x)",
+    "{f}({g})",
+    "x(x)",
+    "x({f})",
+    "LIST.append({f})",
+    "LIST[0](x)",
+    "TABLE['k'] = {f}",
+    "TABLE['k'](x)",
+    "v = {f}; v(x)",
+    "{c}().{m}(x)",
+    "x.{m}(x)",
+    "x = {c}()",
+    "x = {c}({f})",
+    "x.held = {f}",
+    "x.held(x)",
+    "x = x.{m}",
+    "{c}.kept = {f}",
+    "x.kept()",
+    "x = {c}.{m}",
+    "x + x",
+    "x[0]",
+    "len(x)",
+    "[{f}(i) for i in [x]]",
+    "x = (({f})(i) for i in [x])",
+    "list(x)",
+    "for i in x: {f}(i)",
+    "x = gen_{n}(x)",
+    "next(x)",
+    "yielded = list(gen_{n}(x))",
+    "sorted([1, 2], key={f})",
+    "list(map({f}, [x]))",
+    "list(map(x, [x]))",
+    "functools.partial({f}, x)()",
+    "x = functools.partial({f})",
+    "getattr(x, '{m}')(x)",
+    "getattr(x, 'm' + str(NUMBER))(x)",
+    "x = lambda y: {f}(y)",
+    "def inner(y=x):\n        return {f}(y)\n    x = inner",
+    "wrapped_{n}(x)",
+    "x.size",
+    "with x: {f}(x)",
+    "with manage_{n}(x): {f}(x)",
+    "x = {f} if x else {g}",
+    "(x or {f})(x)",
+    "globals()['{f}'](x)",
+    "setattr(x, 'held', {f})",
+    "other.{f}(x)",
+    "other.LIST.append({f})",
+    "aliased(x)",
+    "raise {c}Error(x)",
+    "return {f}",
+    "return {f}(x)",
+    "x = {f}(x)",
+]
+
+FRAME = """
+import contextlib, functools
+import {other} as other
+from {other} import f0 as aliased
+NUMBER = 1
+FUEL = [60]
+LIST = [lambda x: None]
+TABLE = {{'k': len}}
+def deco(f):
+    @functools.wraps(f)
+    def wrapper(*args):
+        return f(*args)
+    return wrapper
+"""
+PROCEDURE = """
+def {name}(x=None):
+    FUEL[0] -= 1
+    if FUEL[0] < 0: return
+    {first}
+    {second}
+    return x
+"""
+MORE = """
+def gen_{n}(x=None):
+    yield x
+    yield f{n}(x)
+@deco
+def wrapped_{n}(x=None):
+    return f{n}(x)
+@contextlib.contextmanager
+def manage_{n}(x):
+    f{n}(x)
+    yield x
+class C{n}Error(Exception):
+    def __init__(self, x): f{n}(x)
+class C{n}({base}):
+    kept = f{n}
+    def __init__(self, held=None): self.held = held
+    def m{n}(self, x=None): return self.m1(x)
+    def m1(self, x=None): return f{n}(x)
+    @property
+    def size(self): return f{n}(self)
+    def __add__(self, other): return f{n}(other)
+    def __getitem__(self, key):
+        if key: raise IndexError
+        return f{n}(key)
+    def __len__(self): return 1
+    def __enter__(self): return f{n}(self)
+    def __exit__(self, *a): return True
+    def __call__(self, x=None): return self.m{n}(x)
+"""
+
+
+DRIVER = """
+def drive():
+    for step in (lambda: f0(None), lambda: f1(f1), lambda: f2(C1(f2)), lambda: f0(C0()), lambda: wrapped_0(gen_0())):
+        FUEL[0] = other.FUEL[0] = 15
+        try: step()
+        except (Exception, RecursionError): pass
+"""
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> dict[str, str]:
+    """Two modules of little procedures that call, hold and pass on one another."""
+    sources = {}
+    for name, other in (("one", "two"), ("two", "one")):
+        text = FRAME.format(other=other)
+        for n in range(3):
+
+            def statement() -> str:
+                return draw(st.sampled_from(STATEMENTS)).format(
+                    f=f"f{draw(st.integers(0, 2))}",
+                    g=f"f{draw(st.integers(0, 2))}",
+                    c=f"C{draw(st.integers(0, 2))}",
+                    m=f"m{draw(st.integers(0, 2))}",
+                    n=draw(st.integers(0, 2)),
+                )
+
+            text += PROCEDURE.format(name=f"f{n}", first=statement(), second=statement())
+        for n in range(3):
+            text += MORE.format(n=n, base=draw(st.sampled_from(["", "C0" if n else ""])))
+        sources[name] = text + DRIVER
+    return sources
+
+
+def observed(modules: dict[str, Module]) -> set[tuple[str, str]]:
+    """Run every procedure without arguments and with some; who was seen to call whom."""
+    owners: dict[int, str] = {}
+
+    def own(code: CodeType, owner: str, names: dict[int, str]) -> None:
+        owner = names.get(id(code), owner)
+        owners[id(code)] = owner
+        for child in nested(code):
+            own(child, owner, names)
+
+    for name, module in modules.items():
+        names = {id(code): f"{name}:{qualname}" for qualname, code in module.procedures.items()}
+        own(module.code, f"{name}:<module>", names)
+    seen: set[tuple[str, str]] = set()
+
+    def watch(frame: FrameType, event: str, arg: object) -> None:
+        callee = owners.get(id(frame.f_code))
+        if event != "call" or callee is None:
+            return
+        caller = frame.f_back
+        while caller is not None:
+            if id(caller.f_code) in owners:
+                seen.add((owners[id(caller.f_code)], callee))
+                return
+            caller = caller.f_back
+
+    loaded = {name: ModuleType(name) for name in modules}
+    try:
+        sys.modules.update(loaded)
+        for space in loaded.values():
+            space.__dict__["f0"] = None  # they import one another
+        for name, module in modules.items():
+            exec(module.code, loaded[name].__dict__)
+        loaded["one"].__dict__["aliased"] = loaded["two"].__dict__["f0"]
+        for here in loaded.values():
+            sys.setprofile(watch)
+            try:
+                here.__dict__["drive"]()
+            finally:
+                sys.setprofile(None)
+    finally:
+        for name in modules:
+            del sys.modules[name]
+    return {(caller, callee) for caller, callee in seen if caller != callee}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(programs())
+def test_no_call_that_happens_is_missing(sources: dict[str, str]) -> None:
+    modules = {
+        name: Module(name, f"{name}.py", compile(text, f"{name}.py", "exec"))
+        for name, text in sources.items()
+    }
+    found = build(modules)
+    seen = observed(modules)
+    reached = found.closure(found.procedures)
+    assert [(caller, callee) for caller, callee in sorted(seen) if callee not in reached[caller]] == []

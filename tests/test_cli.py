@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -380,6 +381,42 @@ def test_a_program_that_is_killed_in_the_middle(waiting: Program) -> None:
     assert ok("ps").startswith("no program runs")
 
 
+def test_progress_is_drawn_on_a_terminal(waiting: Program) -> None:
+    main, other = pty.openpty()
+    shell = subprocess.Popen(
+        [sys.executable, "-m", "podus", "update", "shop"],
+        stdin=other,
+        stdout=other,
+        stderr=other,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "120"},
+        start_new_session=True,
+    )
+    seen = b""
+    while b"is active in waiter" not in seen:
+        seen += os.read(main, 65536)
+    assert b"1 of 2 procedures" in seen or b"0 of 2 procedures" in seen
+    assert waiting.tell("release") == "released"
+    while b"shop is now 2 [" not in seen:
+        seen += os.read(main, 65536)
+    assert shell.wait() == 0
+    os.close(other)
+    os.close(main)
+
+
+def test_a_procedure_is_switched_out_of_its_turn(waiting: Program) -> None:
+    assert "by hand:\n  now: prices:wait" in ok("plan", "shop", "--now", "prices:wait")
+    assert ok("update", "shop", "--now", "prices:wait").startswith("shop is now 2 [")
+    assert waiting.tell("total") == "7"
+    events = json.loads(ok("log", "shop", "--json"))["events"]
+    assert [event["procedures"] for event in events if event["event"] == "override"] == [["prices:wait"]]
+
+
+def test_a_procedure_is_held_back(waiting: Program) -> None:
+    assert ok("update", "shop", "--hold", "prices:wait").startswith("shop is now 2 [")
+    assert waiting.tell("total") == "7"
+    assert json.loads(ok("status", "shop", "--json"))["update"]["switched"] == ["prices:total"]
+
+
 # ---- the log
 
 
@@ -403,6 +440,16 @@ def test_the_log_says_what_was_done(start: Start) -> None:
     (last,) = json.loads(ok("log", "--limit", "1", "--json"))["events"]
     assert last["event"] == "complete"
     assert failed("log", "shpo") == "the log has nothing about shpo (did you mean shop?)"
+
+
+def test_directories_that_cannot_be_used(home: Path) -> None:
+    (home / "file").touch()
+    done = podus("ps", env=os.environ | {"PODUS_HOME": str(home / "file" / "home")})
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"podus: {home}/file/home: ")
+    (home / "state").mkdir(mode=0o700)
+    (home / "state" / "log.sqlite").write_text("this is no database" * 1000)
+    assert failed("log").startswith(f"the log {home}/state/log.sqlite is damaged: ")
 
 
 # ---- help, completion, reference

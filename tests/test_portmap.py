@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -272,3 +274,15 @@ def test_births_tell_processes_apart(start: Start) -> None:
     program.wait()
     assert not process.is_alive(program.pid, born)
     assert not process.is_alive(0) and not process.is_alive(-1)
+
+
+def test_births_by_ps_where_the_system_has_no_proc(start: Start) -> None:
+    program = start("shop")
+    assert process._alive_by_ps(program.pid, time.time())
+    if shutil.which("ps"):
+        assert not process._alive_by_ps(program.pid, time.time() - 3600)  # it has started since: another one
+        program.kill()
+        os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOWAIT)
+        assert not process._alive_by_ps(program.pid, time.time())
+        program.wait()
+        assert not process._alive_by_ps(program.pid, time.time())

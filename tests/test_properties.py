@@ -19,9 +19,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from podus.plan.ask import Asker
-from podus.plan.compile import Compiler
-from podus.plan.model import Plan
+from podus.planning.ask import Asker
+from podus.planning.compile import Compiler
+from podus.planning.model import Plan
 from tests import model
 from tests.programs import Program
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from podus.errors import PodusError, Refused
-from podus.plan.model import Plan
-from podus.plan.request import make_plan
+from podus.planning.model import Plan
+from podus.planning.request import make_plan
 from podus.pup import start
 from podus.support.load import given
-from podus.update import states
-from podus.update.evaluate import Evaluation
+from podus.updating import states
+from podus.updating.evaluate import Evaluation
 
 Support = str | os.PathLike[str] | Callable[..., Any] | Iterable[Any] | None
 

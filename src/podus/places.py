@@ -15,7 +15,8 @@ def _private(path: str) -> str:
     info = os.lstat(path)
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid():
         raise Refused(
-            f"{path} is not a directory of this user's own", "remove it, or set PODUS_HOME to a private directory"
+            f"{path} is not a directory of this user's own",
+            "remove it, or set PODUS_HOME to a private directory",
         )
     if stat.S_IMODE(info.st_mode) & 0o077:
         os.chmod(path, 0o700)
@@ -45,5 +46,7 @@ def state_dir() -> str:
         return _private(os.path.join(home, "state"))
     base = os.environ.get("XDG_STATE_HOME")
     if not base:
-        base = os.path.expanduser("~/Library/Application Support" if sys.platform == "darwin" else "~/.local/state")
+        base = os.path.expanduser(
+            "~/Library/Application Support" if sys.platform == "darwin" else "~/.local/state"
+        )
     return _private(os.path.join(base, "podus"))

@@ -16,16 +16,16 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from podus.errors import NotFound, Refused
-from podus.plan.model import Plan
+from podus.planning.model import Plan
 from podus.program.code import procedures
 from podus.pup.finder import VersionFinder
 from podus.pup.recorder import Record
 from podus.pup.server import Later
 from podus.support.declare import Declaration
-from podus.update.activity import thread_names
-from podus.update.binding import stacks
-from podus.update.evaluate import Evaluation
-from podus.update.states import UNDER_WAY
+from podus.updating.activity import thread_names
+from podus.updating.binding import stacks
+from podus.updating.evaluate import Evaluation
+from podus.updating.states import UNDER_WAY
 
 if TYPE_CHECKING:
     from podus.pup.start import Pup

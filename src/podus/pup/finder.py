@@ -9,7 +9,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import spec_from_file_location
 from types import ModuleType
 
-from podus.plan.model import Plan
+from podus.planning.model import Plan
 
 
 class VersionFinder:

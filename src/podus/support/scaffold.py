@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from podus.plan.model import Plan, Procedure
+    from podus.planning.model import Plan, Procedure
 
 _HEAD = '''"""Support code for the update {before} -> {after}.
 

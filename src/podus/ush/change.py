@@ -12,7 +12,7 @@ import click
 
 from podus.errors import NotFound, PodusError, Refused
 from podus.log import Log
-from podus.plan.model import Note, Plan
+from podus.planning.model import Note, Plan
 from podus.portmap import lookup
 from podus.portmap.lookup import Entry
 from podus.ush import client, show
@@ -110,7 +110,7 @@ def planned(pup: client.Pup, *, quiet: bool, **request: Any) -> Plan:
         raise click.UsageError(
             "--as and --to exclude each other: the version that --to names has its label already"
         )
-    from podus.plan.request import make_plan
+    from podus.planning.request import make_plan
 
     executable = str(pup.call("hello").get("executable") or pup.entry.executable)
     with _progress(quiet) as say:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from podus.log import Record
-from podus.plan.model import Note, Plan
+from podus.planning.model import Note, Plan
 
 # Lines that are not for a terminal are not folded to 80 columns: other programs read them.
 PLAIN_WIDTH = 200
@@ -199,9 +199,7 @@ def _blocked(plan: Plan, active: frozenset[str] | None) -> list[RenderableType]:
         for item in plan.procedures:
             if item.name in active:
                 lines.append(f"{item.name}: it is on a stack")
-            others = plan.reached(item.name) | {
-                other for name, other in paths if name == item.name
-            }
+            others = plan.reached(item.name) | {other for name, other in paths if name == item.name}
             for other in sorted((others & active) - {item.name}):
                 lines.append(_reach(item.name, other, paths.get((item.name, other), [])))
     title = "blocked now, because" if active is not None else "blocked while another is active, because"

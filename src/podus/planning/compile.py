@@ -12,11 +12,11 @@ from types import CodeType
 from typing import Any
 
 from podus.errors import NotFound, Refused
-from podus.plan.ask import Asker
-from podus.plan.model import Note, Plan, Procedure
-from podus.plan.safety import Safety
-from podus.plan.supported import SupportCode
-from podus.plan.toplevel import TopLevel
+from podus.planning.ask import Asker
+from podus.planning.model import Note, Plan, Procedure
+from podus.planning.safety import Safety
+from podus.planning.supported import SupportCode
+from podus.planning.toplevel import TopLevel
 from podus.program.bytecode import compile_source, read_cached, set_optimization
 from podus.program.changes import ModuleChange, compare_modules
 from podus.program.flow import absolute, flow
@@ -36,7 +36,7 @@ from podus.program.version import Module, Version
 class Compiler:
     """Makes one plan for one program.
 
-    ``request`` as for :func:`podus.plan.request.make_plan`; ``directory`` is where the new version's code and sources are written.
+    ``request`` as for :func:`podus.planning.request.make_plan`; ``directory`` is where the new version's code and sources are written.
     """
 
     def __init__(

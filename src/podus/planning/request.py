@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from podus.errors import KINDS, PodusError
-from podus.plan.model import Plan
+from podus.planning.model import Plan
 
-_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from podus.plan.planner import main; sys.exit(main(sys.argv[1:]))"
+_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from podus.planning.planner import main; sys.exit(main(sys.argv[1:]))"
 
 
 def make_plan(

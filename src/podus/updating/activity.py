@@ -11,9 +11,9 @@ import sys
 import time
 from typing import Any
 
-from podus.plan.model import Plan
-from podus.update.binding import active_ids, stacks
-from podus.update.find import is_finished, suspended
+from podus.planning.model import Plan
+from podus.updating.binding import active_ids, stacks
+from podus.updating.find import is_finished, suspended
 
 
 class Activity:

@@ -1,6 +1,6 @@
 """Evaluating a plan: one update from staging to completion, or back.
 
-The driver is a thread of its own; what it does to the program it does through :mod:`podus.update.binding`. It looks at the stacks, switches what
+The driver is a thread of its own; what it does to the program it does through :mod:`podus.updating.binding`. It looks at the stacks, switches what
 is not active, and sleeps until a stack has shrunk.
 """
 
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from podus.errors import PodusError, Refused
 from podus.log import Log
-from podus.plan.model import Plan
+from podus.planning.model import Plan
 from podus.support.declare import Declaration
-from podus.update import states
-from podus.update.activity import Activity
-from podus.update.binding import Stall, Switch, commit, commit_unless_active, in_slices
-from podus.update.gates import Door
-from podus.update.staging import Stage
-from podus.update.units import Builder, MapperStep, StaticData, Unit
+from podus.updating import states
+from podus.updating.activity import Activity
+from podus.updating.binding import Stall, Switch, commit, commit_unless_active, in_slices
+from podus.updating.gates import Door
+from podus.updating.staging import Stage
+from podus.updating.units import Builder, MapperStep, StaticData, Unit
 
 if TYPE_CHECKING:
     from podus.pup.agent import Agent
@@ -322,7 +322,7 @@ class Evaluation:
     def _relabel(self) -> None:
         """Give unchanged procedures of changed modules their new line numbers; behaviour is the same, so the instant does not matter."""
         assert self.stage is not None
-        from podus.update.find import Finder, program_modules
+        from podus.updating.find import Finder, program_modules
 
         names: dict[int, str] = {}
         new: dict[str, Any] = {}

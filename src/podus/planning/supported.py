@@ -6,11 +6,11 @@ import difflib
 import os
 from typing import TYPE_CHECKING, Any
 
-from podus.plan.model import Gate, Mapper
+from podus.planning.model import Gate, Mapper
 from podus.support.load import inspect
 
 if TYPE_CHECKING:
-    from podus.plan.compile import Compiler
+    from podus.planning.compile import Compiler
 
 
 class SupportCode:

@@ -23,8 +23,8 @@ def main(arguments: list[str]) -> int:
         print(json.dumps({"progress": text}), flush=True)
 
     try:
-        from podus.plan.ask import Asker
-        from podus.plan.compile import Compiler
+        from podus.planning.ask import Asker
+        from podus.planning.compile import Compiler
 
         with Asker(request["socket"]) as pup:
             directory = tempfile.mkdtemp(prefix=f"{pup.hello['pid']}-", dir=_versions())

@@ -11,8 +11,8 @@ from types import CellType, FunctionType
 from typing import Any
 
 from podus.errors import Refused
-from podus.update.binding import Switch, can_take_code
-from podus.update.find import cell_contents
+from podus.updating.binding import Switch, can_take_code
+from podus.updating.find import cell_contents
 
 # What the interpreter keeps in a class for itself.
 _OWN = frozenset(

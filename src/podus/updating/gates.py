@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
 
-from podus.update.find import TWINS
+from podus.updating.find import TWINS
 
 Dispatch = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 

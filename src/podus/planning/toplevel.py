@@ -8,16 +8,16 @@ import os
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from podus.plan.model import ClassPart, Datum, ModulePart, Note
-from podus.plan.pack import PackWriter
+from podus.planning.model import ClassPart, Datum, ModulePart, Note
+from podus.planning.pack import PackWriter
 from podus.program.body import Statement, compile_body
 from podus.program.changes import BodyChange, ModuleChange
 from podus.program.flow import imported_by_from
 from podus.program.version import Module
 
 if TYPE_CHECKING:
-    from podus.plan.compile import Compiler
-    from podus.plan.supported import SupportCode
+    from podus.planning.compile import Compiler
+    from podus.planning.supported import SupportCode
 
 # Names that the compiler itself puts into a namespace.
 OWN_NAMES = frozenset({"__annotations__", "__doc__", "__module__", "__qualname__"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from podus.plan.groups import Groups
-from podus.plan.model import Note, Procedure, Reach
+from podus.planning.groups import Groups
+from podus.planning.model import Note, Procedure, Reach
 from podus.program.code import nested, walk
 from podus.program.flow import can_return_from, flow
 from podus.program.interface import (
@@ -18,9 +18,9 @@ from podus.program.interface import (
 )
 
 if TYPE_CHECKING:
-    from podus.plan.compile import Compiler
-    from podus.plan.supported import SupportCode
-    from podus.plan.toplevel import TopLevel
+    from podus.planning.compile import Compiler
+    from podus.planning.supported import SupportCode
+    from podus.planning.toplevel import TopLevel
 
 SUSPENDING = 0x2A0  # CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 

@@ -15,15 +15,15 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from podus.errors import Refused
-from podus.plan.model import ModulePart, Plan
-from podus.plan.pack import read_pack
+from podus.planning.model import ModulePart, Plan
+from podus.planning.pack import read_pack
 from podus.program.code import procedures
 from podus.support.declare import Declaration
 from podus.support.load import execute
-from podus.update.binding import Stall, Switch, commit
-from podus.update.find import Finder, program_modules
-from podus.update.gates import stage_gate
-from podus.update.graft import adopt_class_cell, attribute_into, value_into
+from podus.updating.binding import Stall, Switch, commit
+from podus.updating.find import Finder, program_modules
+from podus.updating.gates import stage_gate
+from podus.updating.graft import adopt_class_cell, attribute_into, value_into
 
 if TYPE_CHECKING:
     from podus.pup.agent import Agent

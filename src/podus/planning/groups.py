@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from podus.plan.model import Group
+from podus.planning.model import Group
 
 
 class Groups:

@@ -6,11 +6,11 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from podus.errors import Refused
-from podus.plan.model import Group, Plan
+from podus.planning.model import Group, Plan
 from podus.support.declare import Declaration
-from podus.update.binding import Switch, can_take_code
-from podus.update.gates import forward, interprocedure_gate, twin
-from podus.update.staging import Stage
+from podus.updating.binding import Switch, can_take_code
+from podus.updating.gates import forward, interprocedure_gate, twin
+from podus.updating.staging import Stage
 
 
 class Unit:
@@ -194,7 +194,7 @@ class Builder:
             for code in self.stage.agent.live_codes(module).get(qualname, ()):
                 missing[id(code)] = name
         if missing:
-            from podus.update.find import Finder, program_modules
+            from podus.updating.find import Finder, program_modules
 
             finder = Finder(missing)
             finder.walk(program_modules(self.stage.agent.module_names()))
