@@ -20,6 +20,7 @@ from podus.planning.toplevel import TopLevel
 from podus.program.bytecode import compile_source, read_cached, set_optimization
 from podus.program.changes import ModuleChange, compare_modules
 from podus.program.flow import absolute, flow
+from podus.program.membership import in_program
 from podus.program.sources import (
     BadModule,
     Found,
@@ -196,12 +197,13 @@ class Compiler:
             old, new = self.old.modules[name], self.new.modules[name]
             if old is not new:
                 self.changes[name] = compare_modules(old, new)
-        todo = [change.new for change in self.changes.values()]
+        todo = [(change.new, True) for change in self.changes.values()]
         known = {m.real_name or m.name for m in self.loaded}
+        include = tuple(self.pup.hello["include"])
         while todo:
-            module = todo.pop()
-            for wanted, line, certain in imports_of(module):
-                if wanted in self.removed and certain and _is_certain(module, line):
+            module, surely = todo.pop()
+            for wanted, line, named in imports_of(module):
+                if wanted in self.removed and named and _is_certain(module, line):
                     self.refuse(
                         "import-of-deleted",
                         f"{module.name} imports {wanted}, which the new version does not have",
@@ -210,17 +212,20 @@ class Compiler:
                     )
                 if wanted in known or wanted in self.new.modules:
                     continue
+                certain = surely and _is_certain(module, line)
                 try:
                     found = place.find_name(wanted, wanted.split("."))
-                    if found is None:
+                    if found is None or not in_program(wanted, found.file, include):
                         continue
                     fresh = compile_found(found, False)
                 except BadModule as bad:
-                    self.refuse("bad-module", bad.text, bad.remedy, bad.where)
+                    # What is imported in an `if` or `try` may be meant for another Python.
+                    if certain:
+                        self.refuse("bad-module", bad.text, bad.remedy, bad.where)
                     continue
                 self.new.modules[wanted] = fresh
                 self.imported.append(fresh)
-                todo.append(fresh)
+                todo.append((fresh, certain))
 
     def _finish_versions(self, place: Place) -> None:
         plan = self.plan

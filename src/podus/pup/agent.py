@@ -86,6 +86,7 @@ class Agent:
             "python": sys.version.split()[0],
             "executable": sys.executable,
             "optimize": sys.flags.optimize,
+            "include": list(self.recorder.include),
             "podus": VERSION,
             "argv": list(sys.orig_argv),
             "cwd": os.getcwd(),

@@ -11,6 +11,7 @@ import _frozen_importlib_external as _external_module
 import os
 import sys
 
+from podus.program.membership import in_program
 from podus.pup import aside
 
 TYPE_CHECKING = False
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 # The import system itself: typed as what it is, a part of the interpreter without an interface.
 _bootstrap: Any = _bootstrap_module
 _bootstrap_external: Any = _external_module
-
-_STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
 class Record:
@@ -70,14 +68,7 @@ class Recorder:
 
     def in_program(self, name: str, file: str | None) -> bool:
         """Whether module ``name`` from ``file`` is part of the program."""
-        if name == "podus" or name.startswith("podus.") or not file:
-            return False
-        for package in self.include:
-            if name == package or name.startswith(package + "."):
-                return True
-        if name == "sitecustomize" or any(part in file for part in _INSTALLED):
-            return False
-        return not file.startswith(_STDLIB) and not file.startswith("<")
+        return in_program(name, file, self.include)
 
     def loaded(self, loader: Any, module: ModuleType, code: CodeType) -> None:
         """Called between compiling and executing a module. Never raises: a program must not fail for our sake."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from importlib import import_module
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +78,6 @@ class Stage:
         self.old_codes: dict[str, list[CodeType]] = {}
         self.finder = Finder({})
         self.shadows: dict[str, Shadow] = {}
-        self.imported: list[str] = []
         self._snapshots: list[tuple[Any, Any]] = []
         self._modules_before = dict.fromkeys(sys.modules)
         self.notes: list[str] = []
@@ -91,7 +89,7 @@ class Stage:
         self.agent.finder.expect(self.plan)
         for part in self.plan.modules:
             if part.action == "import":
-                self._import(part.name)
+                self._bring_back(part.name)
         for part in self.plan.modules:
             if part.action == "update":
                 self._module(part)
@@ -152,16 +150,15 @@ class Stage:
 
     # ---- modules
 
-    def _import(self, name: str) -> None:
-        retired = self.agent.retired.get(name)
-        if retired is not None:
-            sys.modules[name] = retired
-            parent, _, child = name.rpartition(".")
-            if parent in sys.modules:
-                setattr(sys.modules[parent], child, retired)
-        else:
-            import_module(name)
-        self.imported.append(name)
+    def _bring_back(self, name: str) -> None:
+        """A module that an update deleted is the same module again when that is backed out."""
+        retired = self.agent.retired.pop(name, None)
+        if retired is None:
+            return
+        sys.modules[name] = retired
+        parent, _, child = name.rpartition(".")
+        if parent in sys.modules:
+            setattr(sys.modules[parent], child, retired)
 
     def _delete(self, name: str) -> None:
         module = self.agent.module(name)
