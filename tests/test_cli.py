@@ -22,6 +22,28 @@ from tests.shellkit import APP, PRICES, Program, edit, failed, ok, podus
 ROOT = Path(__file__).parent.parent
 
 Start = Callable[..., Program]
+WAITS = frozenset({"switched prices:total", "pending prices:wait: is active"})
+
+
+def begin(*words: str, awaited: frozenset[str] = WAITS) -> subprocess.Popen[str]:
+    """A shell that follows an update, once it has said all that is ``awaited``."""
+    shell = subprocess.Popen(
+        [sys.executable, "-m", "podus", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert shell.stderr
+    missing = set(awaited)
+    while missing:
+        line = shell.stderr.readline()
+        assert line, "the shell has ended"
+        missing = {words for words in missing if words not in line}
+    return shell
+
+
+def watch(*awaited: str) -> None:
+    """Look at the update under way until it has come as far as ``awaited`` says."""
+    shell = begin("status", "shop", "--follow", awaited=frozenset(awaited) or WAITS)
+    shell.kill()
+    shell.communicate()
 
 
 @pytest.fixture(autouse=True)
@@ -265,7 +287,7 @@ def test_what_is_missing_is_scaffolded_and_filled_in(start: Start, tmp_path: Pat
     # main never returns, so the update waits for it, and its old calls go through the interprocedure.
     done = podus("update", "shop", "--support", str(support), "--detach")
     assert done.returncode == 3, done.stderr
-    assert podus("status", "shop", "--follow", "--timeout", "0.2").returncode == 3
+    watch("switched prices:total")
     assert program.tell("total") == "16"
 
 
@@ -291,7 +313,8 @@ def test_detached_then_followed_by_another_shell(waiting: Program) -> None:
     done = podus("update", "shop", "--detach")
     assert done.returncode == 3
     assert f"podus status shop:{waiting.pid} --follow" in done.stderr
-    status = podus("status", "shop", "--follow", "--timeout", "0.1")
+    watch()
+    status = podus("status", "shop", "--follow", "--timeout", "0")
     assert status.returncode == 3
     assert "prices:wait" in status.stdout
     assert "waiter" in status.stdout
@@ -305,6 +328,8 @@ def test_detached_then_followed_by_another_shell(waiting: Program) -> None:
 
 def test_backed_out_in_the_middle(waiting: Program) -> None:
     assert podus("update", "shop", "--detach").returncode == 3
+    watch()
+    assert waiting.tell("total") == "7"
     assert ok("back-out", "shop").startswith("shop is back at 1 [")
     assert waiting.tell("total") == "6"
     assert "backed-out" in ok("status", "shop")
@@ -317,7 +342,9 @@ def test_when_the_time_is_over(waiting: Program) -> None:
     assert waiting.tell("total") == "6"
     answer = podus("update", "shop", "--timeout", "0.2", "--on-timeout", "wait", "--json")
     assert (answer.returncode, answer.stderr) == (3, "")
-    assert [row["procedure"] for row in json.loads(answer.stdout)["pending"]] == ["prices:wait"]
+    watch()
+    (row,) = json.loads(ok("status", "shop", "--json"))["update"]["pending"]
+    assert (row["procedure"], row["holders"][0]["thread"]) == ("prices:wait", "waiter")
     assert waiting.tell("release") == "released"
     ok("status", "shop", "--follow")
     assert waiting.tell("total") == "7"
@@ -328,20 +355,6 @@ def failed_last(*words: str) -> str:
     done = podus(*words)
     assert done.returncode == 1, (done.stdout, done.stderr)
     return done.stderr.splitlines()[-1]
-
-
-def begin(*words: str) -> subprocess.Popen[str]:
-    """A shell that follows an update, once it waits."""
-    shell = subprocess.Popen(
-        [sys.executable, "-m", "podus", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert shell.stderr
-    awaited = {"switched prices:total", "pending prices:wait: is active"}
-    while awaited:
-        line = shell.stderr.readline()
-        assert line, "the shell has ended"
-        awaited = {words for words in awaited if words not in line}
-    return shell
 
 
 def test_ctrl_c_leaves_the_update_under_way(waiting: Program) -> None:
