@@ -12,22 +12,18 @@ program's, and that finalizers (``__del__``, weak references) and signal handler
 from __future__ import annotations
 
 import gc
-import inspect
 from collections.abc import Collection, Mapping
 
 from podus.program import outside, special
+from podus.program.candidates import EVERY, MANY, SUSPENDS, Candidates
 from podus.program.flow import absolute
 from podus.program.graph import CallGraph, Edge
-from podus.program.interface import Signature, accepts_call, signature
-from podus.program.names import Class, Names, Scope, Target
-from podus.program.symbols import Attr, Call, Const, Display, Global, Local, Made, Symbol, Unknown
+from podus.program.scopes import Scope, Target
+from podus.program.symbols import Attr, Call, Display, Global, Made, Symbol, Unknown
 from podus.program.version import Module
 
 __all__ = ["CallGraph", "Edge", "build"]
 
-_SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-_EVERY = "*"
-_MANY = 9
 # They call what they are given before they return, and keep nothing.
 _AT_ONCE = frozenset(
     {"builtins.sorted", "builtins.min", "builtins.max", "functools.reduce", "re.sub", "re.subn"}
@@ -70,38 +66,8 @@ def build(modules: Mapping[str, Module], *, loaded: Collection[str] = ()) -> Cal
             gc.enable()
 
 
-class _Builder:
+class _Builder(Candidates):
     """The graph while it is being built."""
-
-    def __init__(self, modules: Mapping[str, Module], loaded: frozenset[str]) -> None:
-        self.names = Names(modules)
-        self.graph = CallGraph()
-        self.loaded = loaded
-        self.numbers: dict[str, int] = {}
-        for module in self.names.modules.values():
-            self.numbers[module.body.node] = self.graph.add(module.body.node)
-            for node in module.procedures.values():
-                self.numbers[node] = self.graph.add(node)
-        self.signatures: dict[str, Signature] = {}
-        self.wrapped: set[str] = set()
-        self.bindable: set[str] = (
-            set()
-        )  # may be called with its object as a first argument that no call shows
-        self.properties: set[str] = set()
-        self.by_name: dict[str, dict[Target, None]] = {}
-        # Procedures and classes held as values -> where; `pliable` ones may be called with other arguments than a call shows.
-        self.held: dict[Target, str] = {}
-        self.pliable: set[Target] = set()
-        self.apart: set[str] = set()
-        self.shapes: set[int | str] = {_EVERY}
-        self.resumed: set[str] = set()
-        self.suspending: dict[str, list[str]] = {}
-        self.filled: set[int] = set()
-        self.referenced: set[str] = set()
-        self.holding: dict[str, bool] = {}
-        self.overriding = {
-            origin.partition(".")[0] for cls in self.names.classes if cls.overrides for origin in cls.outside
-        }
 
     def run(self) -> CallGraph:
         self.index()
@@ -109,48 +75,6 @@ class _Builder:
             self.scope(scope)
         self.junctions()
         return self.graph
-
-    # What is there
-
-    def index(self) -> None:
-        for node, scope in self.names.procedures.items():
-            self.signatures[node] = signature(scope.code, scope.made)
-            for decorator in self.names.decorators(scope):
-                if decorator.name in outside.PROPERTIES:
-                    self.properties.add(node)
-                elif decorator.name not in outside.PLAIN_DECORATORS:
-                    self.wrapped.add(node)
-            parent = scope.parent
-            if parent is not None and parent.kind != "procedure":
-                self.know(scope.code.co_name, Target("procedure", node))
-        for cls in self.names.classes:
-            self.know(cls.made.code.co_name, Target("class", cls.name, cls))
-            for name, symbols in cls.attributes.items():
-                for symbol in symbols:
-                    if not isinstance(symbol, Const):
-                        for target in self.names.resolve(cls.body, symbol):
-                            self.know(name, target)
-                            self.bindable.add(target.name)
-        for stores in self.names.fields.values():
-            for around, symbol in stores:
-                if isinstance(symbol, Global | Local | Made):
-                    self.bindable.update(target.name for target in self.names.resolve(around, symbol))
-        for module in self.names.modules.values():
-            for name, bindings in module.bindings.items():
-                for around, symbol in bindings:
-                    if isinstance(symbol, Global | Call | Attr | Made):
-                        for target in self.names.resolve(around, symbol):
-                            self.know(name, target)
-
-        names = {
-            attr.name for scope in self.names.scopes for attr in scope.flow.attributes if attr.kind == "load"
-        }
-        names |= {read.name for scope in self.names.scopes for read in scope.flow.reads}
-        self.referenced = {target.name for name in names for target in self.by_name.get(name, ())}
-
-    def know(self, name: str, target: Target) -> None:
-        if target.kind in ("procedure", "class"):
-            self.by_name.setdefault(name, {})[target] = None
 
     # One scope
 
@@ -177,13 +101,6 @@ class _Builder:
         for symbol, line in flow.driven:
             self.drives(scope, owner, symbol, line)
         self.imports(scope, owner)
-
-    def protocol(self, owner: int, name: str, line: int) -> None:
-        if name in self.by_name:
-            self.graph.connect(owner, self.special(name), f"may use {name}", line)
-
-    def special(self, name: str) -> int:
-        return self.named(name, None)
 
     def imports(self, scope: Scope, owner: int) -> None:
         module = scope.module
@@ -241,7 +158,7 @@ class _Builder:
         callee = call.callee
         why = f"calls .{callee.name}" if isinstance(callee, Attr) else "calls it by name"
         code = self.names.procedures[target.name].code
-        is_apart = bool(code.co_flags & _SUSPENDS) and self.own_stack(scope, call)
+        is_apart = bool(code.co_flags & SUSPENDS) and self.own_stack(scope, call)
         if is_apart:
             why = "starts it as a task of its own"
         self.graph.connect(owner, self.numbers[target.name], why, call.line, is_apart)
@@ -319,8 +236,8 @@ class _Builder:
 
     def calls_value(self, owner: int, call: Call, why: str) -> None:
         count: int | str = len(call.args) + len(call.keywords)
-        if call.star or call.kwstar or (isinstance(count, int) and count > _MANY):
-            count = _EVERY
+        if call.star or call.kwstar or (isinstance(count, int) and count > MANY):
+            count = EVERY
         self.shapes.add(count)
         self.graph.connect(owner, self.junction(f"<values/{count}>"), why, call.line)
 
@@ -370,14 +287,14 @@ class _Builder:
             ):
                 self.graph.connect(
                     owner,
-                    self.junction(f"<values/{_EVERY}>"),
+                    self.junction(f"<values/{EVERY}>"),
                     f"passes a value to {to}, which may call it",
                     call.line,
                 )
                 return
         if call.star or call.kwstar:
             why = f"passes values to {to}, which may call them"
-            self.graph.connect(owner, self.junction(f"<values/{_EVERY}>"), why, call.line)
+            self.graph.connect(owner, self.junction(f"<values/{EVERY}>"), why, call.line)
 
     def starts_unknown(self, scope: Scope, call: Call, place: int | str) -> bool:
         return all(self.starts(call, place, target) for target in self.names.resolve(scope, call.callee))
@@ -401,19 +318,6 @@ class _Builder:
                         # What is called by its own name somewhere is not what a computed name is for.
                         if pattern != "*" or target.name not in self.referenced:
                             self.hold(target, where)
-
-    def matching(self, pattern: str, cls: Class | None) -> list[Target]:
-        """The procedures and classes that an attribute of such a name may be (of an object of ``cls``)."""
-        names = (
-            [pattern]
-            if pattern[-1:] != "*"
-            else [name for name in self.by_name if name.startswith(pattern[:-1])]
-        )
-        if cls is None:
-            return [target for name in names for target in self.by_name.get(name, ())]
-        known = Target("instance", "self", cls)
-        found = [target for name in names for target in self.names.member(known, name)]
-        return [target for target in found if target.kind in ("procedure", "class")]
 
     def calls_looked_up(self, owner: int, call: Call, target: Target) -> None:
         """A call of what ``getattr`` found."""
@@ -510,23 +414,6 @@ class _Builder:
             else:
                 self.hold(target, where)
 
-    def hold(self, target: Target, where: str, *, pliable: bool = False) -> None:
-        self.held.setdefault(target, where)
-        if pliable:
-            self.pliable.add(target)
-
-    def holds(self, name: str) -> bool:
-        """Whether an attribute of that name may hold a value that can be called."""
-        known = self.holding.get(name)
-        if known is None:
-            known = name in self.names.free_fields or any(
-                target.kind != "quiet" for target in self.names.stored(name)
-            )
-            if name not in self.by_name:
-                known = known or self.names.dynamic_fields or name in self.names.keywords
-            self.holding[name] = known
-        return known
-
     # Generators and coroutines
 
     def drives(self, scope: Scope, owner: int, symbol: Symbol, line: int) -> None:
@@ -553,11 +440,6 @@ class _Builder:
             return
         self.graph.connect(
             owner, self.junction("<resumes>"), "resumes a generator or coroutine it was given", line
-        )
-
-    def is_suspending(self, target: Target) -> bool:
-        return target.kind == "procedure" and bool(
-            self.names.procedures[target.name].code.co_flags & _SUSPENDS
         )
 
     def loosens(self, scope: Scope, call: Call, targets: tuple[Target, ...]) -> None:
@@ -589,148 +471,6 @@ class _Builder:
                 self.resumed.update(self.suspending[callee.name])
             elif self.is_suspending(target):
                 self.resumed.add(target.name)
-
-    # Junctions
-
-    def junction(self, name: str) -> int:
-        return self.graph.add(name, junction=True)
-
-    def gets(self, name: str) -> int:
-        """The junction of reading or setting attribute ``name``."""
-        label = f".{name} get"
-        is_new = label not in self.numbers
-        number = self.numbers.setdefault(label, self.junction(label))
-        for target in self.by_name.get(name, ()) if is_new else ():
-            if target.kind == "procedure" and (target.name in self.properties or target.name in self.wrapped):
-                self.graph.connect(number, self.numbers[target.name], "")
-        return number
-
-    def named(self, name: str, shape: tuple[int, tuple[str, ...]] | None) -> int:
-        """The junction of calling attribute ``name`` with so many arguments and these keywords."""
-        label = f".{name}/{_EVERY}" if shape is None else f".{name}/{shape[0]}{','.join(('', *shape[1]))}"
-        known = self.numbers.get(label)
-        if known is not None:
-            return known
-        number = self.numbers[label] = self.junction(label)
-        for target in self.by_name.get(name, ()):
-            if target.kind == "class":
-                self.graph.connect(number, self.construction(target), "")
-            elif shape is None or self.fits(target.name, shape[0], shape[1]):
-                self.graph.connect(number, self.numbers[target.name], "")
-                if target.name in self.properties:
-                    self.graph.connect(number, self.junction(f"<values/{_EVERY}>"), "")
-        return number
-
-    def fits(self, node: str, count: int, keywords: tuple[str, ...]) -> bool:
-        if node in self.wrapped or node in self.properties:
-            return True
-        known = self.signatures[node]
-        return any(accepts_call(known, count, keywords, bound=bound) is not False for bound in (False, True))
-
-    def fits_value(self, node: str, count: int) -> bool:
-        """Whether the procedure takes so many arguments, by position or keyword, its object perhaps included."""
-        known = self.signatures[node]
-        parameters = len(known.names) + len(known.kwonly)
-        least = len(known.required) + len(known.required_kwonly)
-        most = _MANY if known.star or known.kwstar else parameters
-        return least - (node in self.bindable) <= count <= max(most, parameters)
-
-    def construction(self, target: Target) -> int:
-        """The junction of making an object of a class."""
-        cls = target.cls
-        assert cls is not None
-        is_family = target.name == "self"
-        label = f"<class {cls.name}{'+' if is_family else ''} {id(cls):x}>"
-        known = self.numbers.get(label)
-        if known is not None:
-            return known
-        number = self.numbers[label] = self.junction(label)
-        for name in ("__init__", "__new__", "__post_init__"):
-            if cls.wild and name in self.by_name:
-                self.graph.connect(number, self.special(name), "")
-            for _, symbol in self.names.members(cls, name, exact=not is_family):
-                for inner in self.names.resolve(cls.body, symbol):
-                    if inner.kind == "procedure":
-                        self.graph.connect(number, self.numbers[inner.name], "")
-        family = self.names.family(cls) if is_family else self.names.ancestors(cls)
-        for ancestor in family:
-            for meta in ancestor.metaclasses:
-                for inner in self.names.member(Target("instance", "self", meta), "__call__"):
-                    if inner.kind == "procedure":
-                        self.graph.connect(number, self.numbers[inner.name], "")
-            if ancestor.overrides:
-                self.graph.connect(number, self.junction("<outside>"), "")
-        return number
-
-    def junctions(self) -> None:
-        """Lead the junctions of values, outside code, generators and special methods to what may be meant."""
-        graph = self.graph
-        every = self.junction(f"<values/{_EVERY}>")
-        for node, scope in self.names.procedures.items():
-            parent = scope.parent
-            target = Target("procedure", node)
-            if (
-                parent is not None
-                and parent.kind == "procedure"
-                and (node not in self.apart or target in self.held)
-            ):
-                graph.connect(
-                    self.numbers[parent.node], self.numbers[node], "makes it", scope.code.co_firstlineno
-                )
-        for target in self.by_name.get("__call__", ()):
-            self.hold(target, "it makes objects of its class callable")
-        for target, where in self.held.items():
-            if target.kind == "class":
-                number, shapes = self.construction(target), self.shapes
-            else:
-                number = self.numbers[target.name]
-                is_pliable = target in self.pliable or target.name in self.wrapped
-                shapes = {
-                    shape
-                    for shape in self.shapes
-                    if is_pliable or not isinstance(shape, int) or self.fits_value(target.name, shape)
-                }
-                if self.is_suspending(target):
-                    self.resumed.add(target.name)
-            for shape in shapes:
-                graph.connect(self.junction(f"<values/{shape}>"), number, where)
-        outer = self.junction("<outside>")
-        graph.connect(outer, every, "")
-        specials = self.junction("<special>")
-        graph.connect(outer, specials, "")
-        for name in self.by_name:
-            if (
-                name.startswith("__")
-                and name.endswith("__")
-                and name not in ("__init__", "__new__", "__call__")
-            ):
-                graph.connect(specials, self.special(name), f"may use {name}")
-                self.resumed.update(
-                    target.name for target in self.by_name[name] if self.is_suspending(target)
-                )
-        seen: set[Class] = set()
-        for cls in self.names.classes:
-            if cls.overrides:
-                for member in self.names.family(cls):
-                    if member not in seen:
-                        seen.add(member)
-                        self.overrides(outer, member)
-        resumes = self.junction("<resumes>")
-        for node in self.resumed:
-            graph.connect(resumes, self.numbers[node], "its generator or coroutine is passed on")
-        graph.connect(outer, resumes, "")
-        anything = self.junction("<anything>")
-        for node in (*self.names.procedures, *(module.body.node for module in self.names.modules.values())):
-            graph.connect(anything, self.numbers[node], "")
-
-    def overrides(self, outer: int, cls: Class) -> None:
-        for name, symbols in cls.attributes.items():
-            for symbol in symbols:
-                for target in self.names.resolve(cls.body, symbol):
-                    if target.kind == "procedure":
-                        self.graph.connect(
-                            outer, self.numbers[target.name], f"its class lets outside code call .{name}"
-                        )
 
 
 def name_of_property(callee: Symbol) -> bool:

@@ -127,7 +127,7 @@ class CallGraph:
             return {}
         wanted = {self._index[name] for name in targets if name in self._index}
         first = self._index[start]
-        came: dict[int, tuple[int, Edge | None, Edge]] = {}
+        came: dict[int, tuple[int, Edge]] = {}
         level: deque[int] = deque([first])
         paths: dict[str, list[tuple[str, Edge]]] = {}
         # Junctions are no steps: what they lead to is as far away as they are.
@@ -136,7 +136,7 @@ class CallGraph:
             for callee, edge in self._out[node].items():
                 if callee in came:
                     continue
-                came[callee] = (node, None, edge)
+                came[callee] = (node, edge)
                 if self._is_junction[callee]:
                     level.appendleft(callee)
                 else:
@@ -146,16 +146,14 @@ class CallGraph:
                     paths[self._nodes[callee]] = self._path(first, callee, came)
         return paths
 
-    def _path(
-        self, first: int, last: int, came: dict[int, tuple[int, Edge | None, Edge]]
-    ) -> list[tuple[str, Edge]]:
+    def _path(self, first: int, last: int, came: dict[int, tuple[int, Edge]]) -> list[tuple[str, Edge]]:
         path: list[tuple[str, Edge]] = []
         node = last
         while True:
             name = self._nodes[node]
-            caller, _, edge = came[node]
+            caller, edge = came[node]
             while self._is_junction[caller]:
-                caller, _, before = came[caller]
+                caller, before = came[caller]
                 edge = _joined(before, edge)
             path.append((name, edge))
             node = caller
