@@ -17,4 +17,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if not sys.flags.safe_path:
+        # -m has put the working directory first: a json.py that lies there is the program's, not ours.
+        del sys.path[0]
     main()

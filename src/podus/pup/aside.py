@@ -1,4 +1,4 @@
-"""The pup's own standard library, for a program whose own modules hide some of it.
+"""The pup's own standard library, for a program whose modules hide some of it.
 
 A program may have a ``json.py`` or a ``types.py`` beside its script. To it that is ``json``; the pup, in the same process, must
 neither take it for the standard library's nor put the standard library's in its place. So where the program hides anything of the
@@ -35,6 +35,7 @@ _table: dict[str, ModuleType] = {}
 _lock = _thread.RLock()
 # What podus's modules and those of the table are executed with; None while nothing is hidden.
 _builtins: dict[str, Any] | None = None
+_early = False
 
 
 def look(first: str | None = None) -> None:
@@ -45,12 +46,39 @@ def look(first: str | None = None) -> None:
     global _builtins
     if _builtins is None and _hides(first):
         _builtins = {**vars(builtins), "__import__": _import}
+        if first is not None:
+            _load_early()
 
 
 def enter(module: ModuleType) -> None:
-    """Called before a module of podus is executed."""
-    if _builtins is not None:
+    """Called before a module is executed."""
+    if _builtins is not None and (_early or module.__name__.startswith("podus.")):
         vars(module)["__builtins__"] = _builtins
+
+
+def _load_early() -> None:
+    """Load what the pup will need while nothing hides it yet, and take it out of the program's sight.
+
+    Some modules of C import modules of Python, which can't be led aside.
+    """
+    global _early
+    before, path = set(sys.modules), list(sys.path)
+    sys.path[:] = _paths()
+    _early = True
+    try:
+        for name in ("podus.pup.agent", "podus.log", "sqlite3", "difflib", "urllib.parse"):
+            try:
+                builtins.__import__(name)
+            except ImportError:
+                pass
+    finally:
+        _early = False
+        sys.path[:] = path
+        for name in set(sys.modules) - before:
+            loader = getattr(getattr(sys.modules[name], "__spec__", None), "loader", None)
+            compiled = isinstance(loader, _external.ExtensionFileLoader) or _imp.is_builtin(name)
+            if not compiled and name.partition(".")[0] != "podus":
+                _table[name] = sys.modules.pop(name)
 
 
 def _hides(first: str | None) -> bool:
@@ -130,7 +158,7 @@ def _import(
 
 
 def _goes_aside(name: str, top: str) -> bool:
-    if top not in sys.stdlib_module_names or _imp.is_builtin(top):
+    if _early or top not in sys.stdlib_module_names or _imp.is_builtin(top):
         return False
     loaded = sys.modules.get(name)
     if loaded is not None and _is_genuine(loaded):

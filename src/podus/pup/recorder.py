@@ -73,9 +73,7 @@ class Recorder:
     def loaded(self, loader: Any, module: ModuleType, code: CodeType) -> None:
         """Called between compiling and executing a module. Never raises: a program must not fail for our sake."""
         name = module.__name__
-        if name.startswith("podus."):
-            aside.enter(module)
-            return
+        aside.enter(module)
         try:
             file = getattr(module, "__file__", None)
             if self.in_program(name, file):

@@ -46,5 +46,8 @@ def _give_way() -> None:
     spec.loader.exec_module(module)
 
 
-_boot()
+try:
+    _boot()
+except Exception as error:
+    print(f"podus: {type(error).__name__}: {error}; the program runs, but can't be updated", file=sys.stderr)
 _give_way()
