@@ -176,7 +176,7 @@ def timeline(axes: Any, rows: dict[str, dict[str, Any]], title: str) -> None:
             linewidth=1.2,
             label=TITLES[peer],
         )
-        ended = next(w["seconds"] for w in row["windows"] if w["kind"] == "update")
+        ended = row["traced_seconds"]
         axes.axvspan(0, ended, color=PEERS[peer], alpha=0.08, linewidth=0)
         axes.text(
             ended / 2,

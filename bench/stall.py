@@ -149,11 +149,12 @@ def summarise(
         item["late_ms"] = {str(q): quantile(late, q) for q in (0.5, 0.9, 0.99, 0.999, 1.0)}
         served = sum(item["from"] <= at < item["from"] + item["seconds"] for at, _ in requests)
         item["rate"] = served / item["seconds"]
-    traces = [
-        trace(item, requests, seen["probe"], usual_wake) for item in windows if item["kind"] == "update"
-    ]
+    by_time = sorted((item for item in windows if item["kind"] == "update"), key=lambda item: item["seconds"])
+    shown = by_time[len(by_time) // 2]
+    picture = trace(shown, requests, seen["probe"], usual_wake)
+    origin = windows[0]["from"]
     for item in windows:
-        item["from"], item["to"] = item["from"] - windows[0]["from"], item["to"] - windows[0]["from"]
+        item["from"], item["to"] = item["from"] - origin, item["to"] - origin
     summary: dict[str, Any] = {}
     for kind in ("idle", "busy", "update"):
         stalls = [item["stall_ms"] for item in windows if item["kind"] == kind]
@@ -176,7 +177,13 @@ def summarise(
     summary["own_stall_ms_longest"] = max((item.get("own_stall_ms", 0.0) for item in updates), default=0.0)
     summary["reached"] = reached[0]
     summary["right"] = all(item["named"] == item["kept"] == item["expected"] for item in reached)
-    return {"windows": windows, "summary": summary, "reached": reached, "trace": traces[0]}
+    return {
+        "windows": windows,
+        "summary": summary,
+        "reached": reached,
+        "trace": picture,
+        "traced_seconds": shown["seconds"],
+    }
 
 
 def trace(
