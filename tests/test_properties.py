@@ -92,7 +92,11 @@ def app() -> Iterator[Quick]:
         root.mkdir()
         started = Quick(root, Path(home), {}, [])
         try:
-            started.run(textwrap.dedent(SETTING) + "find_gate = sys.modules['__main__'].find_gate\n")
+            started.run(
+                textwrap.dedent(SETTING)
+                + textwrap.dedent(DESCRIBE)
+                + "find_gate = sys.modules['__main__'].find_gate\n"
+            )
             yield started
         finally:
             started.close()
@@ -347,6 +351,343 @@ def test_what_switches_when_is_what_the_paper_says(app: Quick, case: Case) -> No
     Play(app, case).run()
 
 
+# ---- edits of a module
+
+DESCRIBE = '''
+    import functools, inspect, re, types, warnings
+    warnings.simplefilter('ignore')  # coroutines that nobody awaits
+
+    def tried(function, *args):
+        """What a call gives, in a form that can be compared: generators and coroutines are run to their end."""
+        try:
+            value = function(*args)
+            if inspect.isgenerator(value):
+                value = list(value)
+            elif inspect.iscoroutine(value):
+                try:
+                    value.send(None)
+                except StopIteration as end:
+                    value = end.value
+            if isinstance(value, types.FunctionType):
+                return ["function", tried(value)]
+            return plain(value)
+        except Exception as error:
+            return [type(error).__name__, str(error)]
+
+    def plain(value):
+        if isinstance(value, (list, tuple)) and any(map(callable, value)):
+            return [tried(item) if callable(item) else plain(item) for item in value]
+        return re.sub(" at 0x[0-9a-f]+", "", repr(value))
+
+    def shape(value):
+        if isinstance(value, (staticmethod, classmethod)):
+            return [type(value).__name__, shape(value.__func__)]
+        if isinstance(value, property):
+            return ["property", *map(shape, (value.fget, value.fset)), value.__doc__]
+        if isinstance(value, functools.cached_property):
+            return ["cached_property", shape(value.func)]
+        if isinstance(value, types.FunctionType) or hasattr(value, "cache_clear"):
+            signature = inspect.signature(value)
+            required = [p for p in signature.parameters.values() if p.default is p.empty and p.kind < 2]
+            inner = inspect.unwrap(value)
+            row = [str(signature), value.__doc__, value.__name__, value.__qualname__, value.__module__]
+            row += [sorted(inner.__dict__), inner.__code__.co_firstlineno]
+            if not required or required[0].name not in ("self", "cls"):
+                row += [tried(value, *range(len(required))), tried(value, *range(len(required) + 1))]
+            return row
+        if isinstance(value, type):
+            own = {"__dict__", "__weakref__", "__firstlineno__", "__static_attributes__"}
+            parts = {n: shape(v) for n, v in sorted(vars(value).items()) if n not in own}
+            return [value.__qualname__, [b.__name__ for b in value.__mro__], parts, behaviour(value)]
+        return plain(value)
+
+    def behaviour(cls, thing=None):
+        """What an object's parts give when they are used."""
+        if thing is None:
+            thing = cls()
+        found = {}
+        for name in sorted(dir(cls)):
+            if not name.startswith("__"):
+                member = getattr(thing, name)
+                found[name] = tried(member, 5) if callable(member) else plain(member)
+        return found
+
+    def describe(module):
+        skip = ("__builtins__", "__cached__", "__loader__", "__spec__", "__file__")
+        return {n: shape(v) for n, v in sorted(vars(module).items()) if n not in skip}
+
+    def fresh(name, text, file, state):
+        module = types.ModuleType(name)
+        module.__file__ = file
+        module.__package__ = ""
+        was = sys.modules.get(name)
+        sys.modules[name] = module
+        try:
+            exec(compile(text, file, "exec", dont_inherit=True), module.__dict__)
+        finally:
+            sys.modules[name] = was
+        vars(module).update(state)
+        return module
+'''
+
+LITERALS = st.one_of(
+    st.integers(-3, 300),
+    st.sampled_from(["", "a", "b"]),
+    st.tuples(st.integers(0, 2)),
+    st.lists(st.integers(0, 2), max_size=2),
+    st.dictionaries(st.sampled_from("xy"), st.integers(0, 2), max_size=2),
+    st.none(),
+    st.booleans(),
+    st.just(0.0),
+)
+DECORATORS = [
+    "",
+    "@mark",
+    "@count(2)",
+    "@count(3)",
+    "@functools.lru_cache",
+    "@functools.lru_cache(maxsize=4)",
+]
+CONSTANTS = ["A", "B", "C"]
+HEAD = """\
+import functools
+
+LOG = []
+
+def mark(function):
+    function.marked = True
+    return function
+
+def count(times):
+    def decorate(function):
+        @functools.wraps(function)
+        def wrapper(*args, **kwargs):
+            return [function(*args, **kwargs)] * times
+        return wrapper
+    return decorate
+"""
+
+
+@st.composite
+def parameters(draw: st.DrawFn, first: str = "") -> str:
+    words = [first] if first else []
+    words += draw(
+        st.sampled_from([[], ["x"], ["x", "y=1"], ["x=[1]"], ["*", "k=2"], ["x: int = 3"], ["*rest"]])
+    )
+    return ", ".join(words)
+
+
+@st.composite
+def functions(draw: st.DrawFn, name: str, first: str = "", bare: bool = False) -> str:
+    decorator = "" if bare else draw(st.sampled_from(DECORATORS))
+    literal = repr(draw(LITERALS))
+    body = draw(
+        st.sampled_from(
+            [
+                f"return {literal}",
+                f"return ({literal}, A)",
+                "return helper(1)",
+                f"yield {literal}\n    yield B",
+                f"'''A docstring'''\n    return [C, {literal}]",
+                f"def inner(): return ({literal}, A)\n    return inner",
+                f"return (lambda: {literal})",
+                f"return [n for n in range(3) if n != {literal}]",
+                f"try:\n        return A[0]\n    except TypeError as error:\n        return str(error) + repr({literal})",
+            ]
+        )
+    )
+    word = "async def" if draw(st.integers(0, 5)) == 0 and "yield" not in body else "def"
+    comment = draw(st.sampled_from(["", "    # why\n", "\n"]))
+    result = draw(st.sampled_from(["", " -> int"]))
+    head = f"{decorator}\n" if decorator else ""
+    return f"{head}{word} {name}({draw(parameters(first))}){result}:\n{comment}    {body}"
+
+
+@st.composite
+def members(draw: st.DrawFn, name: str) -> str:
+    kind = draw(
+        st.sampled_from(["data", "data", "method", "method", "property", "static", "class", "cached"])
+    )
+    if kind == "data":
+        note = draw(st.sampled_from(["", ": object"]))
+        return f"{name}{note} = {draw(LITERALS)!r}"
+    if kind == "method":
+        return draw(functions(name, "self"))
+    if kind == "property":
+        return "@property\n" + f"def {name}(self):\n    return {draw(LITERALS)!r}"
+    if kind == "cached":
+        return "@functools.cached_property\n" + f"def {name}(self):\n    return {draw(LITERALS)!r}"
+    first = "cls" if kind == "class" else ""
+    return f"@{kind}method\n" + draw(functions(name, first, bare=True))
+
+
+@st.composite
+def classes(draw: st.DrawFn, name: str) -> str:
+    decorator = draw(st.sampled_from(["", "", "", "@functools.total_ordering\n"]))
+    lines = [f"{decorator}class {name}{draw(st.sampled_from(['', '', '(Base)']))}:"]
+    if draw(st.booleans()):
+        lines.append(f"    '''{draw(st.sampled_from(['One', 'Two']))}'''")
+    if decorator:
+        lines.append("    def __lt__(self, other): return False")
+    lines.append(f"    def __init__(self): self.field = {draw(LITERALS)!r}")
+    for attribute in draw(st.lists(st.sampled_from("mnop"), max_size=3, unique=True)):
+        lines.append(textwrap.indent(draw(members(attribute)), "    "))
+    if draw(st.integers(0, 3)) == 0:
+        lines.append("    def super_(self): return super().__hash__ is not None")
+    return "\n".join(lines)
+
+
+@st.composite
+def items(draw: st.DrawFn, name: str) -> str:
+    kind = draw(st.sampled_from(["def", "def", "class", "class", "data", "lambda"]))
+    if kind == "def":
+        return draw(functions(name))
+    if kind == "class":
+        return draw(classes(name))
+    if kind == "lambda":
+        return f"{name} = lambda x={draw(LITERALS)!r}: (x, {draw(LITERALS)!r})"
+    note = draw(st.sampled_from(["", "", ": object"]))
+    return f"{name}{note} = {draw(st.one_of(LITERALS.map(repr), st.sampled_from(['(A, 1)', '[B, C]', 'helper(2)'])))}"
+
+
+@dataclass
+class Edit:
+    """A module in two versions: the text of each top-level item by its name, and what the program does to the data of the old one."""
+
+    old: dict[str, str]
+    new: dict[str, str]
+    statements: list[list[int]]
+    modified: list[str]
+
+    @staticmethod
+    def text(parts: dict[str, str], statements: list[int]) -> str:
+        lines = [HEAD, "class Base:\n    b = 1\n    def base(self, x=1): return ('base', x)\n"]
+        lines += [parts[name] for name in CONSTANTS]
+        lines.append(parts["helper"])
+        lines += [text for name, text in parts.items() if name not in CONSTANTS and name != "helper"]
+        lines += [f"LOG.append({n})" for n in statements]
+        return "\n\n".join(lines) + "\n"
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> Edit:
+    names = ["f", "g", "K", "L", "data"]
+    old = {name: f"{name} = {draw(LITERALS)!r}" for name in CONSTANTS}
+    old["helper"] = f"def helper(x):\n    return ({draw(LITERALS)!r}, x)"
+    for name in draw(st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True)):
+        old[name] = draw(items(name))
+    new = dict(old)
+    for name in draw(st.lists(st.sampled_from([*old, *names]), min_size=1, max_size=4, unique=True)):
+        if name in CONSTANTS:
+            new[name] = f"{name} = {draw(LITERALS)!r}"
+        elif name == "helper":
+            new[name] = f"def helper(x):\n    return ({draw(LITERALS)!r}, x, 1)"
+        elif name in new and draw(st.integers(0, 4)) == 0:
+            del new[name]
+        else:
+            new[name] = draw(items(name))
+    if draw(st.booleans()):
+        new = dict(draw(st.permutations(list(new.items()))))
+    first = draw(st.lists(st.integers(0, 9), max_size=2, unique=True))
+    second = [*first, *draw(st.lists(st.integers(10, 19), max_size=2, unique=True))]
+    second = [n for n in second if n > 9 or draw(st.integers(0, 3))]
+    # What others are computed from stays as the module set it.
+    text = Edit.text(old, []) + Edit.text(new, [])
+    free = [
+        n for n in CONSTANTS if f"({n}, 1)" not in text and f"[{n}, " not in text and f", {n}]" not in text
+    ]
+    modified = draw(st.lists(st.sampled_from(free), max_size=1)) if free else []
+    return Edit(old, new, [first, second], modified)
+
+
+def differ(found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Compare two descriptions; an AssertionError shows what differs, and no more."""
+    names = [n for n in {**found, **wanted} if found.get(n) != wanted.get(n)]
+    assert not names, {n: (found.get(n), wanted.get(n)) for n in names}
+
+
+class Check:
+    """One edit carried out: the updated module against a fresh one, and backed out against what it was."""
+
+    def __init__(self, app: Quick, edit: Edit) -> None:
+        self.app, self.edit = app, edit
+        number = next(NUMBERS)
+        self.name, self.user = f"m{number}", f"u{number}"
+
+    def run(self) -> None:
+        app, edit, name = self.app, self.edit, self.name
+        old, new = edit.text(edit.old, edit.statements[0]), edit.text(edit.new, edit.statements[1])
+        imported = ", ".join(edit.old)
+        app.write({name: old, self.user: f"from {name} import {imported}\n"})
+        app.run(f"import {name}, {self.user}")
+        try:
+            for datum in edit.modified:
+                app.run(f"{name}.{datum} = 'modified'")
+            kinds = "(types.FunctionType, type)"
+            app.run(
+                f"before = {{n: v for n, v in vars({name}).items() if isinstance(v, {kinds}) and not hasattr(v, '__wrapped__')}}"
+            )
+            app.run(f"objects = {{n: v() for n, v in before.items() if isinstance(v, type)}}")
+            was = app(f"describe({name})")
+            app.write({name: new})
+            plan = app.plan()
+            if not plan.safe:
+                return
+            app.until(app.evaluate(plan), "complete")
+            told = [d.name.partition(":")[2] for d in plan.data if d.action == "keep"]
+            kept = [
+                n
+                for n in edit.modified
+                if n in edit.new and not edit.new[n].startswith(("def", "class", "@"))
+            ]
+            assert {n for n in kept if edit.old[n] != edit.new[n]} <= set(told)
+            kept = list(dict.fromkeys([*kept, *(n for n in told if "." not in n)]))
+            log = edit.statements[0] + [n for n in edit.statements[1] if n not in edit.statements[0]]
+            state = ", ".join([f"'LOG': {log!r}", *(f"{n!r}: {name}.{n}" for n in kept)])
+            file = str(app.root / f"{name}.py")
+            app.run(f"there = fresh({name!r}, {new!r}, {file!r}, {{{state}}})")
+            differ(app(f"describe({name})"), app("describe(there)"))
+            self.identities()
+            plan = app.plan(back_out=True)
+            assert plan.safe, plan.refusals
+            app.until(app.evaluate(plan), "complete")
+            # What new statements did stays done: the log of what was run is no part of the code.
+            again = app(f"describe({name})")
+            again.pop("LOG"), was.pop("LOG")
+            differ(again, was)
+        finally:
+            app.run("before = objects = there = None")
+            app.forget(name, self.user)
+
+    def identities(self) -> None:
+        """Functions, classes and objects that were held before are the new version's; so is what was imported by name."""
+        app, name = self.app, self.name
+        same = [n for n in self.edit.old if n in self.edit.new and n not in self.edit.modified]
+        rows = app(
+            f"[[n, shape(vars({name})[n]), shape(vars({self.user})[n])] for n in {same!r}]",
+        )
+        assert [r[:2] for r in rows] == [[r[0], r[2]] for r in rows]
+        # An object that was made before has the new class's behaviour, but for what its own fields say.
+        rows = app(
+            f"[[n, behaviour(vars({name})[n], objects[n]), behaviour(there.__dict__[n])] for n in objects"
+            f" if isinstance(vars({name}).get(n), type) and type(objects[n]) is vars({name})[n]]"
+        )
+        assert [r[:2] for r in rows] == [[r[0], r[2]] for r in rows]
+        plain = [n for n, text in self.edit.old.items() if text.startswith(("def", "class"))]
+        plain = [
+            n
+            for n in plain
+            if self.edit.new.get(n, "").partition(" ")[0] == self.edit.old[n].partition(" ")[0]
+        ]
+        assert app(f"[n for n in {plain!r} if vars({name})[n] is not before[n]]") == []
+
+
+@LIMITS
+@given(edit=edits())
+def test_an_updated_module_is_as_one_that_was_imported_anew(app: Quick, edit: Edit) -> None:
+    Check(app, edit).run()
+
+
 # ---- found by the above, smallest first
 
 
@@ -374,3 +715,9 @@ def test_asking_for_the_status_does_not_keep_a_switch_from_happening(program: St
     assert status["state"] == "pending"
     app.open("g")
     app.until(update, "complete")
+
+
+def test_lambdas_are_told_apart_by_the_statements_they_stand_in(program: Start) -> None:
+    app = program(shop="first = lambda: 1\nsecond = lambda: 2\nthird = lambda: 3\n")
+    app.edit(shop="second = lambda: 1\nthird = lambda: 4\n").update()
+    assert app("[shop.second(), shop.third(), hasattr(shop, 'first')]") == [1, 4, False]

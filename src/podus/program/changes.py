@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from podus.program.body import Body, Statement, parse_module
 from podus.program.code import fingerprint, same
@@ -61,6 +62,18 @@ class ModuleChange:
     pairs: dict[str, str] = field(default_factory=dict)
     body: BodyChange | None = None
 
+    @cached_property
+    def same_around(self) -> bool:
+        """Whether all is the same, and in the same order, but for what the procedures do."""
+        return same(self.old.code, self.new.code, skip_procedures=True)
+
+    @cached_property
+    def bodies(self) -> tuple[Body, Body] | None:
+        """The statements of both versions; None where there is only bytecode. Raises SyntaxError if a source can't be parsed."""
+        if self.old.source is None or self.new.source is None:
+            return None
+        return parse_module(self.old.source, self.old.file), parse_module(self.new.source, self.new.file)
+
     @property
     def lines_only(self) -> bool:
         """Whether the module behaves as before (its lines may have moved)."""
@@ -85,9 +98,8 @@ def compare_modules(old: Module, new: Module) -> ModuleChange:
     change = ModuleChange(old, new)
     _compare_procedures(change)
     if old.source is not None and new.source is not None and not _same_top_level(change):
-        old_body = parse_module(old.source, old.file)
-        new_body = parse_module(new.source, new.file)
-        change.body = compare_bodies(old_body, new_body)
+        assert change.bodies is not None
+        change.body = compare_bodies(*change.bodies)
     return change
 
 
@@ -98,7 +110,7 @@ def _same_top_level(change: ModuleChange) -> bool:
     """
     if any("<lambda>" in name for name in change.changed) or change.added or change.removed:
         return False
-    return same(change.old.code, change.new.code, skip_procedures=True)
+    return change.same_around
 
 
 def compare_versions(old: Version, new: Version) -> Changes:
@@ -133,18 +145,48 @@ def _compare_procedures(change: ModuleChange) -> None:
 
 
 def _pair(before: list[str], after: list[str], change: ModuleChange) -> list[tuple[str, str]]:
-    """Pair procedures of one qualified name: those that are the same first, the rest in order."""
+    """Pair procedures of one qualified name: first those that stand in the same statement, as that is not run again for them."""
+    old, new = change.old.procedures, change.new.procedures
     if len(before) == 1 and len(after) == 1:
         return [(before[0], after[0])]
+    nested = any("<locals>" in name for name in [*before, *after])
+    if change.same_around and not nested:
+        return list(zip(before, after, strict=True))
+    pairs: list[tuple[str, str]] = []
+    if change.bodies is not None and not nested:
+        places: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
+        for side, names in enumerate((before, after)):
+            for name in names:
+                line = (old, new)[side][name].co_firstlineno
+                places.setdefault(_place(change.bodies[side], line), ([], []))[side].append(name)
+        for here, there in places.values():
+            pairs += zip(here, there, strict=True) if len(here) == len(there) else _alike(here, there, change)
+    gone, come = {one for one, _ in pairs}, {other for _, other in pairs}
+    rest = [name for name in before if name not in gone], [name for name in after if name not in come]
+    return pairs + _alike(*rest, change)
+
+
+def _place(body: Body, line: int) -> tuple[str, ...]:
+    """The statement of a module or of its classes that ``line`` is in."""
+    for statement in body.statements:
+        if statement.line <= line <= (statement.node.end_lineno or 0):
+            if statement.body is not None:
+                return (statement.names[-1], *_place(statement.body, line))
+            return (statement.head,)
+    return ()
+
+
+def _alike(before: list[str], after: list[str], change: ModuleChange) -> list[tuple[str, str]]:
+    """Pair those that are the same first, the rest in order."""
     left = {name: fingerprint(change.old.procedures[name]) for name in before}
     right = {name: fingerprint(change.new.procedures[name]) for name in after}
     pairs: list[tuple[str, str]] = []
     free = list(after)
     for name in before:
-        same = next((other for other in free if right[other] == left[name]), None)
-        if same is not None:
-            pairs.append((name, same))
-            free.remove(same)
+        found = next((other for other in free if right[other] == left[name]), None)
+        if found is not None:
+            pairs.append((name, found))
+            free.remove(found)
     taken = {o for o, _ in pairs}
     rest = [name for name in before if name not in taken]
     return pairs + list(zip(rest, free, strict=False))
