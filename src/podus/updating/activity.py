@@ -49,6 +49,8 @@ class Activity:
     def glance(self) -> set[str]:
         """As :meth:`look`, for whoever only wants to know: the mark stays where it is."""
         active = {self.codes[i] for i in active_ids() & self.codes.keys()}
+        if self._suspends and not self._scanned:
+            self._look_at_suspended()
         return active | {name for _, name, _, reference in self._asleep if not is_finished(reference)}
 
     def _look_at_suspended(self) -> None:
