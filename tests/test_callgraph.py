@@ -320,6 +320,18 @@ def test_a_thread_is_apart_from_its_starter() -> None:
     assert not found.callees("m:<module>")
 
 
+def test_threads_over_values_are_apart_from_their_starter() -> None:
+    found = graph_of(
+        m="import threading\ndef work(q): pass\ndef other(q): pass\ndef start(q):\n  for t in (work, other):\n"
+        "    threading.Thread(target=t, args=(q,)).start()\ndef idle(q): threading.Thread(name='x', args=(q,))"
+    )
+    assert {name: why.apart for name, why in found.callees("m:start").items()} == {
+        "m:work": True,
+        "m:other": True,
+    }
+    assert found.callees("m:idle") == {}
+
+
 def test_paths_and_closures() -> None:
     found = graph_of(
         m="def a(): b()\ndef b(): c()\ndef c(x=None): x.d()\nclass D:\n  def d(self): e()\ndef e(): b()\ndef lone(): pass\ndef z(): a()"

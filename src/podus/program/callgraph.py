@@ -19,7 +19,7 @@ from podus.program.candidates import EVERY, MANY, SUSPENDS, Candidates
 from podus.program.flow import absolute
 from podus.program.graph import CallGraph, Edge
 from podus.program.scopes import Scope, Target
-from podus.program.symbols import Attr, Call, Display, Global, Made, Symbol, Unknown
+from podus.program.symbols import NULL, UNKNOWN, Attr, Call, Display, Global, Made, Symbol
 from podus.program.version import Module
 
 __all__ = ["CallGraph", "Edge", "build"]
@@ -229,7 +229,7 @@ class _Builder(Candidates):
         for protocol in special.METHODS.get(name, ()):
             self.protocol(owner, protocol, call.line)
         if name in special.RESUMING:
-            for arg in call.args or (Unknown(),):
+            for arg in call.args or (UNKNOWN,):
                 self.drives(scope, owner, arg, call.line)
         if name == "sort" and call.keywords:
             self.gives_unknown(scope, owner, call, ".sort")
@@ -278,13 +278,22 @@ class _Builder(Candidates):
 
     def gives_unknown(self, scope: Scope, owner: int, call: Call, to: str) -> None:
         """An outside procedure may call arguments of which nothing is known."""
-        given: list[tuple[int | str, Symbol]] = [*enumerate(call.args), *call.keywords.items()]
-        for place, arg in given:
+        start = outside.OWN_STACK.get(to) or outside.OWN_STACK_METHODS.get(to.removeprefix("."))
+        if start is not None:
+            # What it starts gets the other arguments; it is started on a stack of its own.
+            place, keyword = start
+            missing = UNKNOWN if call.star or call.kwstar else NULL
+            first = call.args[place] if len(call.args) > place else call.keywords.get(keyword, missing)
+            if first is not NULL and any(
+                target.kind in ("unknown", "looked-up") for target in self.names.resolve(scope, first)
+            ):
+                why = f"gives a value to {to}, which starts it on a stack of its own"
+                self.graph.connect(owner, self.junction(f"<values/{EVERY}>"), why, call.line, True)
+            return
+        for arg in (*call.args, *call.keywords.values()):
             kinds = {target.kind for target in self.names.resolve(scope, arg)}
             is_container = isinstance(arg, Display) and arg.kind != "str" and arg.items != ()
-            if ("unknown" in kinds or "looked-up" in kinds or is_container) and not self.starts_unknown(
-                scope, call, place
-            ):
+            if "unknown" in kinds or "looked-up" in kinds or is_container:
                 self.graph.connect(
                     owner,
                     self.junction(f"<values/{EVERY}>"),
@@ -296,12 +305,9 @@ class _Builder(Candidates):
             why = f"passes values to {to}, which may call them"
             self.graph.connect(owner, self.junction(f"<values/{EVERY}>"), why, call.line)
 
-    def starts_unknown(self, scope: Scope, call: Call, place: int | str) -> bool:
-        return all(self.starts(call, place, target) for target in self.names.resolve(scope, call.callee))
-
     def by_getattr(self, scope: Scope, owner: int, call: Call, place: int) -> None:
         """An attribute is looked up by a name that is data; what is found may be passed on."""
-        symbol = call.args[place] if len(call.args) > place else Unknown()
+        symbol = call.args[place] if len(call.args) > place else UNKNOWN
         where = f"its name is looked up at {scope.module.name}:{call.line}"
         for pattern in self.names.patterns(scope, symbol):
             for target in self.matching(pattern, None):

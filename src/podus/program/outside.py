@@ -120,7 +120,7 @@ QUIET_OBJECTS = _words(
     "builtins.list builtins.dict builtins.set builtins.tuple builtins.str builtins.int builtins.float builtins.bytes "
     "builtins.bytearray builtins.bool builtins.frozenset builtins.open builtins.len builtins.range builtins.sum "
     "builtins.repr builtins.hash builtins.id builtins.ord builtins.chr builtins.input builtins.format builtins.object "
-    "threading.Lock threading.RLock threading.Event threading.Condition threading.Semaphore threading.Barrier "
+    "threading.Thread threading.Timer multiprocessing.Process threading.Lock threading.RLock threading.Event threading.Condition threading.Semaphore threading.Barrier "
     "threading.BoundedSemaphore threading.local queue.Queue queue.LifoQueue queue.PriorityQueue queue.SimpleQueue "
     "collections.deque collections.OrderedDict collections.defaultdict collections.Counter socket.socket "
     "socket.create_connection logging.getLogger re.compile re.match re.search re.fullmatch time.time time.monotonic "
