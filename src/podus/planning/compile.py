@@ -197,6 +197,7 @@ class Compiler:
             old, new = self.old.modules[name], self.new.modules[name]
             if old is not new:
                 self.changes[name] = compare_modules(old, new)
+        self._follow_stars()
         todo = [(change.new, True) for change in self.changes.values()]
         known = {m.real_name or m.name for m in self.loaded}
         include = tuple(self.pup.hello["include"])
@@ -226,6 +227,43 @@ class Compiler:
                 self.new.modules[wanted] = fresh
                 self.imported.append(fresh)
                 todo.append((fresh, certain))
+
+    def stars_of(self, module: Module) -> list[str]:
+        """The program's modules from which ``module`` imports all names."""
+        found = []
+        for row in flow(module.code).imports:
+            if row.name == "*":
+                base = absolute(module.name, module.package, row.level, row.module)
+                if base in self.new.modules:
+                    found.append(base)
+        return found
+
+    def _follow_stars(self) -> None:
+        """``from m import *`` runs again where ``m`` has changed: it may bring other names now."""
+        again = True
+        while again:
+            again = False
+            for name, module in self.new.modules.items():
+                if module.source is None or b"import *" not in module.source:
+                    continue
+                changed = [star for star in self.stars_of(module) if star in self.changes]
+                if not changed:
+                    continue
+                before = self.changes.get(name)
+                if before is None or before.body is None:
+                    again = again or before is None
+                    before = self.changes[name] = compare_modules(self.old.modules[name], module, parse=True)
+                assert before.body is not None
+                chosen = set(map(id, before.body.run))
+                for statement in before.body.new.statements:
+                    node = statement.node
+                    if (
+                        isinstance(node, ast.ImportFrom)
+                        and node.names[0].name == "*"
+                        and id(statement) not in chosen
+                    ):
+                        chosen.add(id(statement))
+                before.body.run = [s for s in before.body.new.statements if id(s) in chosen]
 
     def _finish_versions(self, place: Place) -> None:
         plan = self.plan

@@ -107,6 +107,8 @@ class ModulePart:
     runner: str = ""
     classes: list[ClassPart] = field(default_factory=list)
     redirects: dict[str, list[str]] = field(default_factory=dict)
+    # Modules of which all names are imported (``from … import *``).
+    stars: list[str] = field(default_factory=list)
     # Name that is bound anew -> where other modules have imported it to (``module:name``).
     importers: dict[str, list[str]] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)

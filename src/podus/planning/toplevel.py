@@ -59,6 +59,7 @@ class TopLevel:
         part.pairs = {old: new for old, new in change.pairs.items() if old != new}
         part.gone, part.fresh = list(change.removed), list(change.added)
         part.redirects = self._redirects(change.new)
+        part.stars = self.compiler.stars_of(change.new)
         self.parts[part.name] = part
         self.plan.modules.append(part)
         if change.body is None:
@@ -130,6 +131,13 @@ class TopLevel:
         plain: dict[str, bool] = self.compiler.pup.call("classes", module=change.new.name, names=names)
         full: list[tuple[str, ...]] = []
         for body, name in zip(bodies, names, strict=True):
+            if any("__slots__" in s.names for s in body.run):
+                self.compiler.refuse(
+                    "slots",
+                    f"{change.new.name}:{name} changes its __slots__, and live objects can't be given another layout",
+                    "keep the slots and store what is new elsewhere, or restart the program for this version",
+                    change.new.file,
+                )
             touches_data = any(s.kind not in ("def", "docstring") for s in body.run) or body.removed
             decorated = self._decorated(change, body.owners)
             if touches_data and (decorated or not plain.get(name, False)):

@@ -352,6 +352,8 @@ def _is_pure(node: ast.expr) -> bool:
         return all(k is None or _is_pure(k) for k in node.keys) and all(map(_is_pure, node.values))
     if isinstance(node, ast.Subscript):
         return _is_pure(node.value) and _is_pure(node.slice)
+    if isinstance(node, ast.NamedExpr):
+        return _is_pure(node.value)
     if isinstance(node, ast.JoinedStr):
         return all(_is_pure(part) for part in node.values)
     if isinstance(node, ast.FormattedValue):

@@ -93,11 +93,14 @@ class Changes:
     removed: list[str] = field(default_factory=list)
 
 
-def compare_modules(old: Module, new: Module) -> ModuleChange:
-    """Compare two versions of a module. Raises SyntaxError if a source can't be parsed."""
+def compare_modules(old: Module, new: Module, *, parse: bool = False) -> ModuleChange:
+    """Compare two versions of a module; with ``parse``, its statements even where none differs.
+
+    Raises SyntaxError if a source can't be parsed.
+    """
     change = ModuleChange(old, new)
     _compare_procedures(change)
-    if old.source is not None and new.source is not None and not _same_top_level(change):
+    if old.source is not None and new.source is not None and (parse or not _same_top_level(change)):
         assert change.bodies is not None
         change.body = compare_bodies(*change.bodies)
     return change

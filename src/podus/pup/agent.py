@@ -104,14 +104,14 @@ class Agent:
             module = self.module(name)
             if module is None:
                 continue
-            spec = getattr(module, "__spec__", None)
+            spec = vars(module).get("__spec__")
             source = record.read_source()
             rows.append(
                 {
                     "name": name,
                     "file": record.file,
                     "kind": record.kind,
-                    "package": hasattr(module, "__path__"),
+                    "package": "__path__" in vars(module),
                     "main": record.main,
                     "real_name": spec.name if record.main and spec is not None else "",
                     "digest": _digest(source, record),
@@ -447,7 +447,7 @@ class Agent:
     def is_program(self, name: str) -> bool:
         """Whether a loaded module belongs to the program."""
         module = self.module(name)
-        return module is not None and self.recorder.in_program(name, getattr(module, "__file__", None))
+        return module is not None and self.recorder.in_program(name, vars(module).get("__file__"))
 
     def importers(self, module: str, name: str) -> list[ModuleType]:
         """The program's other modules: any may have imported ``name`` from ``module``."""

@@ -6,6 +6,7 @@ the new behaviour, so the new one's parts go into the old one, as operations of 
 
 from __future__ import annotations
 
+import enum
 import functools
 from types import CellType, FunctionType
 from typing import Any
@@ -159,8 +160,9 @@ def class_into(old: type, new: type, switch: Switch) -> None:
             f"{where} changes its __slots__, and live objects can't be given another layout",
             "restart for this one",
         )
-    if _is_enum(old):
-        raise Refused(f"{where} is an Enum whose members change", "restart for this one")
+    if issubclass(type(old), enum.EnumMeta):
+        enum_into(old, new, switch)
+        return
     for name, value in list(vars(new).items()):
         if name in _OWN:
             continue
@@ -186,5 +188,59 @@ def _slots(cls: type) -> tuple[str, ...]:
     return (slots,) if isinstance(slots, str) else tuple(slots)
 
 
-def _is_enum(cls: type) -> bool:
-    return any(base.__module__ == "enum" for base in cls.__mro__)
+# What the enum module keeps in a class by member; brought over with the members' identity kept.
+_ENUM_MAPS = frozenset(
+    {"_member_map_", "_member_names_", "_value2member_map_", "_unhashable_values_", "_hashable_values_"}
+)
+
+
+def enum_into(old: Any, new: Any, switch: Switch) -> None:
+    """Plan to give the Enum ``old`` the members and methods of ``new``; members that stay are the same objects.
+
+    Raises Refused where the members' data type changes.
+    """
+    where = f"{old.__module__}:{old.__qualname__}"
+    if old._member_type_ is not new._member_type_:
+        raise Refused(f"the members of {where} get another data type", "restart for this one")
+    members: dict[str, Any] = {}
+    for name, made in new._member_map_.items():
+        kept = old._member_map_.get(name)
+        # An alias is the member that it stands for.
+        canonical = old._member_map_.get(made._name_)
+        if canonical is not None and kept in (None, canonical):
+            kept = canonical
+        if kept is None or (new._member_type_ is not object and kept._value_ != made._value_):
+            # A new member; or one whose value is what it is made of (an int, a str), which can't change in place.
+            switch.do.append((object.__setattr__, made, "__class__", old))
+            switch.undo.append((object.__setattr__, made, "__class__", new))
+            switch.do.append((object.__setattr__, made, "__objclass__", old))
+            switch.undo.append((object.__setattr__, made, "__objclass__", new))
+            members[name] = made
+        else:
+            if kept._value_ != made._value_:
+                switch.do.append((object.__setattr__, kept, "_value_", made._value_))
+                switch.undo.append((object.__setattr__, kept, "_value_", kept._value_))
+            members[name] = kept
+    values = {}
+    for made_value, made in new._value2member_map_.items():
+        values[made_value] = members.get(made._name_, made)
+    switch.set_class_attribute(old, "_member_names_", list(new._member_names_))
+    switch.set_class_attribute(old, "_member_map_", members)
+    switch.set_class_attribute(old, "_value2member_map_", values)
+    for name in ("_unhashable_values_", "_hashable_values_"):
+        if name in vars(new):
+            switch.set_class_attribute(old, name, vars(new)[name])
+    for name, value in list(vars(new).items()):
+        if name in _OWN or name in _ENUM_MAPS:
+            continue
+        if name in members:
+            if name not in old._member_map_ or members[name] is not old._member_map_[name]:
+                # Up to Python 3.11 a descriptor leads to the member, later the class holds it itself.
+                held = members[name] if isinstance(value, new) else value
+                switch.set_class_attribute(old, name, held)
+            continue
+        adopt_class_cell(value, new, old)
+        attribute_into(old, name, value, switch)
+    for name in list(vars(old)):
+        if name not in vars(new) and name not in _OWN and name not in _ENUM_MAPS:
+            switch.delete_class_attribute(old, name)

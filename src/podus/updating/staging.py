@@ -21,7 +21,7 @@ from podus.support.declare import Declaration
 from podus.support.load import execute
 from podus.updating.binding import Stall, Switch, commit
 from podus.updating.find import Finder, program_modules
-from podus.updating.gates import stage_gate
+from podus.updating.gates import forward, stage_gate
 from podus.updating.graft import adopt_class_cell, attribute_into, value_into
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ class Stage:
         self._snapshots: list[tuple[Any, Any]] = []
         self._modules_before = dict.fromkeys(sys.modules)
         self.notes: list[str] = []
+        # What had to be done at once for the new statements to run.
+        self._prepared = Switch()
 
     def run(self) -> None:
         """Prepare everything. Raises PodusError, or whatever a new module or statement raises."""
@@ -176,6 +178,12 @@ class Stage:
             raise Refused(f"{part.name} is not loaded any more", "plan again")
         real = vars(module)
         shadow = self.shadows[part.name] = Shadow(real, True)
+        if part.package and "__path__" not in vars(module):
+            self._becomes_package(module, part)
+        for source in part.stars:
+            other = self.shadows.get(source)
+            if other is not None:
+                shadow.staged_imports.update({n: v for n, v in other.items() if n not in other.added})
         for local, (source, name) in part.redirects.items():
             other = self.shadows.get(source)
             if other is not None and dict.__contains__(other, name) and name not in other.added:
@@ -200,6 +208,19 @@ class Stage:
         self._collect(part, module, shadow)
         for name in part.removed:
             self.removals.delete_item(real, name)
+
+    def _becomes_package(self, module: ModuleType, part: ModulePart) -> None:
+        """A module that has become a package finds its submodules from now on."""
+        changes = Switch()
+        real = vars(module)
+        places = [os.path.dirname(part.file)]
+        changes.set_item(real, "__path__", places)
+        changes.set_item(real, "__package__", part.name)
+        spec = real.get("__spec__")
+        if spec is not None:
+            changes.set_attribute(spec, "submodule_search_locations", places)
+        commit(changes.do, self.stall)
+        self._prepared.extend(changes)
 
     def _exec(self, code: CodeType, real: dict[str, Any], names: dict[str, Any], part: ModulePart) -> None:
         try:
@@ -298,9 +319,13 @@ class Stage:
                 continue
             switch = self._switch_for(f"{part.name}:{name}")
             at_home = getattr(before, "__module__", None) == getattr(value, "__module__", None)
-            if name in real and at_home and value_into(before, value, switch):
+            same = at_home and self._same_procedure(part, before, value)
+            if name in real and same and value_into(before, value, switch):
                 continue
             switch.set_item(real, name, value)
+            if isinstance(before, FunctionType) and callable(value) and (same or not at_home):
+                # Decorated, undecorated, or moved to another module: whoever holds the old object reaches the new one through it.
+                switch.set_attribute(before, "__code__", forward(before, value))
             for importer in part.importers.get(name, ()):
                 other, _, local = importer.partition(":")
                 namespace = vars(sys.modules[other]) if other in sys.modules else {}
@@ -309,6 +334,22 @@ class Stage:
                 if local in namespace and namespace[local] is before and not staged:
                     switch.set_item(namespace, local, value)
 
+    def _same_procedure(self, part: ModulePart, before: Any, value: Any) -> bool:
+        """Whether a new function of the same name is a new version of the old one, and not another that has taken its name."""
+        if not (isinstance(before, FunctionType) and isinstance(value, FunctionType)):
+            return True
+        old = self._old_names(part.name).get(id(before.__code__))
+        new = self._new_names(part.name).get(id(value.__code__))
+        return old is None or new is None or part.pairs.get(old, old) == new
+
+    def _old_names(self, module: str) -> dict[int, str]:
+        live = self.agent.live_codes(module)
+        return {id(code): qualname for qualname, codes in live.items() for code in codes}
+
+    def _new_names(self, module: str) -> dict[int, str]:
+        prefix = f"{module}:"
+        return {id(c): n.removeprefix(prefix) for n, c in self.codes.items() if n.startswith(prefix)}
+
     # ---- taking it back
 
     def undo(self) -> None:
@@ -316,6 +357,7 @@ class Stage:
         for shadow in self.shadows.values():
             for name in shadow.added:
                 shadow.real.pop(name, None)
+        commit(self._prepared.undo[::-1], self.stall)
         for value, before in self._snapshots:
             if value != before:
                 if isinstance(value, dict | set):

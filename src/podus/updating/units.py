@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -219,6 +220,10 @@ class Builder:
                 self._replace(unit, function, new, name)
             else:
                 unit.switch.set_attribute(function, "__code__", new)
+            if id(function) not in set_already and docstring(
+                function.__code__
+            ) == function.__doc__ != docstring(new):
+                unit.switch.set_attribute(function, "__doc__", docstring(new))
         for cache in self.stage.finder.caches.get(name, ()):
             # What was computed by the old version must not be served for the new one.
             unit.switch.do.append((cache.cache_clear,))
@@ -270,6 +275,15 @@ class Builder:
             f"{name} now closes over ({', '.join(new.co_freevars)}), which its live function does not have",
             "restart for this one",
         )
+
+
+def docstring(code: CodeType) -> str | None:
+    """What ``def`` takes from ``code`` for ``__doc__``."""
+    flag = getattr(inspect, "CO_HAS_DOCSTRING", 0)
+    if flag and not code.co_flags & flag:
+        return None
+    first = code.co_consts[0] if code.co_consts else None
+    return first if isinstance(first, str) and code.co_name != "<lambda>" else None
 
 
 def _with_class_cell(function: FunctionType, new: CodeType, cls: type) -> FunctionType:

@@ -1,0 +1,145 @@
+"""Kinds of definitions, each for new code, for live objects and for references that are held."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+
+import pytest
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+
+DECO = "def one(f):\n    def w(*a): return ('1', f(*a))\n    return w\ndef two(f):\n    def w(*a): return ('2', f(*a))\n    return w\n"
+
+# name: (old source, what is done with it, new source, what is true afterwards)
+CASES: dict[str, tuple[str, str, str, str]] = {
+    "method to property": (
+        "class C:\n    def x(self): return 1",
+        "c = m.C()",
+        "class C:\n    @property\n    def x(self): return 2",
+        "c.x == 2",
+    ),
+    "method to static and class method": (
+        "class C:\n    def x(self): return 1\n    def y(self): return 1",
+        "c = m.C()",
+        "class C:\n    @staticmethod\n    def x(): return 2\n    @classmethod\n    def y(cls): return cls.__name__",
+        "[c.x(), c.y()] == [2, 'C']",
+    ),
+    "super introduced": (
+        "class B:\n    def f(self): return 1\nclass C(B):\n    def f(self): return 5",
+        "c = m.C(); b = c.f",
+        "class B:\n    def f(self): return 1\nclass C(B):\n    def f(self): return super().f() + 10",
+        "[c.f(), b()] == [11, 11]",
+    ),
+    "private names": (
+        "class C:\n    def __init__(self): self.__p = 1\n    def f(self): return self.__p",
+        "c = m.C()",
+        "class C:\n    def __init__(self): self.__p = 1\n    def __h(self): return self.__p + 1\n    def f(self): return self.__h()",
+        "c.f() == 2",
+    ),
+    "bases": (
+        "class A:\n    def f(self): return 'a'\nclass B:\n    def f(self): return 'b'\nclass C(A): pass",
+        "c = m.C(); C = m.C",
+        "class A:\n    def f(self): return 'a'\nclass B:\n    def f(self): return 'b'\nclass C(B): pass",
+        "c.f() == 'b' and isinstance(c, m.B) and m.C is C",
+    ),
+    "enum members": (
+        "import enum\nclass E(enum.Enum):\n    A = 1\n    GONE = 5\n    def d(self): return 1",
+        "a = m.E.A; E = m.E",
+        "import enum\nclass E(enum.Enum):\n    A = 1\n    B = 2\n    def d(self): return self.value * 10",
+        "m.E is E and a is m.E.A and a.d() == 10 and m.E(2) is m.E.B and [e.name for e in m.E] == ['A', 'B'] and isinstance(m.E.B, E)"
+        " and not hasattr(m.E, 'GONE')",
+    ),
+    "dataclass fields": (
+        "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int",
+        "p = m.P(1); P = m.P",
+        "from dataclasses import dataclass\n@dataclass(order=True)\nclass P:\n    x: int\n    y: int = 0\n    def s(self): return self.x + self.y",
+        "m.P(1, 2).s() == 3 and p.s() == 1 and m.P is P and m.P(1) < m.P(2)",
+    ),
+    "decorator added": (DECO + "def f(): return 1", "h = m.f", DECO + "@one\ndef f(): return 1", "m.f() == h() == ('1', 1)"),
+    "decorator removed": (DECO + "@one\ndef f(): return 1", "h = m.f", DECO + "def f(): return 2", "m.f() == h() == 2"),
+    "decorator changed": (DECO + "@one\ndef f(): return 1", "h = m.f", DECO + "@two\ndef f(): return 1", "m.f() == h() == ('2', 1)"),
+    "plain to async and to generator": (
+        "def f(): return 1\ndef g(): return [1]",
+        "f, g = m.f, m.g; import asyncio",
+        "async def f(): return 2\ndef g(): yield 2",
+        "asyncio.run(f()) == 2 and list(g()) == [2]",
+    ),
+    "a name taken over by another function": (
+        "import functools\n@functools.singledispatch\ndef f(x): return 'o'\n@f.register\ndef _(x: int): return 'i'",
+        "h = m.f",
+        "import functools\n@functools.singledispatch\ndef f(x): return 'o'\n@f.register\ndef _(x: int): return 'i2'\n"
+        "@f.register\ndef _(x: str): return 's'",
+        "[h(1), h(''), h(None)] == ['i2', 's', 'o']",
+    ),
+    "docstrings, defaults, annotations": (
+        "def f(a: int = 1):\n    'one'\n    return a",
+        "h = m.f",
+        "def f(a: str = 2, *, b=3) -> int:\n    'two'\n    return a + b",
+        "h is m.f and [h(), h.__doc__, h.__annotations__] == [5, 'two', {'a': str, 'return': int}]",
+    ),
+    "operators on live objects": (
+        "class V:\n    def __init__(self, x): self.x = x",
+        "v = m.V(1)",
+        "class V:\n    def __init__(self, x): self.x = x\n    def __add__(self, o): return self.x + o.x\n    def __len__(self): return 3",
+        "v + v == 2 and len(v) == 3",
+    ),
+    "descriptors": (
+        "class D:\n    def __set_name__(self, o, n): self.n = n\n    def __get__(self, i, o): return self.n\nclass C:\n    a = D()",
+        "c = m.C()",
+        "class D:\n    def __set_name__(self, o, n): self.n = n\n    def __get__(self, i, o): return self.n + '!'\nclass C:\n    a = D()\n    b = D()",
+        "[c.a, c.b] == ['a!', 'b!']",
+    ),
+    "lambdas in a table": ("H = {'a': lambda: 1}", "h = m.H['a']", "H = {'a': lambda: 2}", "h() == 2 and m.H['a']() == 2"),
+    "a table of handlers": (
+        "def a(): return 1\nH = {'a': a}",
+        "a = m.a",
+        "def a(): return 2\ndef b(): return 3\nH = {'a': a, 'b': b}",
+        "m.H['b']() == 3 and m.H['a'] is a and a() == 2",
+    ),
+    "exceptions": (
+        "class E(Exception):\n    def __str__(self): return 'v1'",
+        "E = m.E; e = m.E()",
+        "class E(Exception):\n    code = 5\n    def __str__(self): return 'v2'",
+        "m.E is E and str(e) == 'v2' and e.code == 5",
+    ),
+    "module __getattr__": ("def __getattr__(n): return 1", "x = m.zzz", "def __getattr__(n): return 2", "m.zzz == 2"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_definition(program: Start, case: str) -> None:
+    old, held, new, true = CASES[case]
+    app = program(m=old + "\n")
+    app.run(held)
+    app.edit(m=textwrap.dedent(new) + "\n").update()
+    assert app(true), case
+
+
+def test_a_function_moved_to_another_module_and_imported_back(program: Start) -> None:
+    app = program(m="def f(): return 1\n")
+    app.run("h = m.f")
+    app.edit(m="from n import f\n", n="def f(): return 2\n").update()
+    assert app("[m.f(), h()]") == [2, 2]
+
+
+def test_a_module_becomes_a_package(program: Start) -> None:
+    app = program(m="import q\ndef f(): return q.g()\n", q="def g(): return 1\n")
+    app.run("h = m.f; q = m.q")
+    (app.root / "q.py").unlink()
+    app.files(**{"q/__init__.py": "from q.sub import g\n", "q/sub.py": "def g(): return 2\n"}).update()
+    assert app("[h(), q.g(), q is m.q]") == [2, 2, True]
+
+
+def test_star_imports_bring_what_is_new(program: Start) -> None:
+    app = program(m="from q import *\n", q="Z = 4\ndef g(): return 1\n")
+    app.edit(q="Z = 5\ndef g(): return 2\ndef k(): return 3\n").update()
+    assert app("[m.g(), m.k(), m.Z]") == [2, 3, 5]
+
+
+def test_slots_are_refused_beforehand(program: Start) -> None:
+    app = program(m="class C:\n    __slots__ = ('a',)\n")
+    app.edit(m="class C:\n    __slots__ = ('a', 'b')\n")
+    assert "m:C" in app.plan().refusals[0].text
