@@ -90,7 +90,9 @@ class Safety:
         for old_name, activations in self.active.items():
             name = new_names.get(old_name, old_name)
             code = self._old_code(name)
-            if code is not None and any(not can_return_from(code, a["offset"]) for a in activations):
+            if code is not None and any(
+                not can_return_from(code, a["offset"], excepted=True) for a in activations
+            ):
                 found.add(name)
         return found
 
@@ -271,7 +273,7 @@ class Safety:
     def _reach(self) -> None:
         from podus.program.callgraph import build
 
-        graph = build(self.compiler.new.modules)
+        graph = build(self.compiler.new.modules, loaded=self.compiler.old.modules)
         names = list(self.switching)
         closure = graph.closure(names)
         # Procedures that call each other in circles share one set: large programs have few different ones.

@@ -104,7 +104,6 @@ class Activity:
 
 def thread_names() -> dict[int, str]:
     """Names of the program's threads; the modules that name them are not imported for it."""
-    threading = sys.modules.get("threading")
-    if threading is None:
-        return {}
-    return {ident: thread.name for ident, thread in list(threading._active.items())}
+    # The program may have a threading.py of its own.
+    active: dict[int, Any] = getattr(sys.modules.get("threading"), "_active", {})
+    return {ident: thread.name for ident, thread in list(active.items())}

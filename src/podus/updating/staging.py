@@ -318,12 +318,11 @@ class Stage:
             if before is value:
                 continue
             switch = self._switch_for(f"{part.name}:{name}")
-            at_home = getattr(before, "__module__", None) == getattr(value, "__module__", None)
-            same = at_home and self._same_procedure(part, before, value)
+            same, successor = self._relation(part, name, before, value)
             if name in real and same and value_into(before, value, switch):
                 continue
             switch.set_item(real, name, value)
-            if isinstance(before, FunctionType) and callable(value) and (same or not at_home):
+            if isinstance(before, FunctionType) and callable(value) and successor:
                 # Decorated, undecorated, or moved to another module: whoever holds the old object reaches the new one through it.
                 switch.set_attribute(before, "__code__", forward(before, value))
             for importer in part.importers.get(name, ()):
@@ -334,13 +333,21 @@ class Stage:
                 if local in namespace and namespace[local] is before and not staged:
                     switch.set_item(namespace, local, value)
 
-    def _same_procedure(self, part: ModulePart, before: Any, value: Any) -> bool:
-        """Whether a new function of the same name is a new version of the old one, and not another that has taken its name."""
+    def _relation(self, part: ModulePart, name: str, before: Any, value: Any) -> tuple[bool, bool]:
+        """What a new value of ``name`` is to the old one: a new version of the same object, and does it take its place.
+
+        Two functions defined under one name (``def _``) are neither.
+        """
+        if getattr(before, "__module__", None) != getattr(value, "__module__", None):
+            return False, True
         if not (isinstance(before, FunctionType) and isinstance(value, FunctionType)):
-            return True
+            return True, True
         old = self._old_names(part.name).get(id(before.__code__))
         new = self._new_names(part.name).get(id(value.__code__))
-        return old is None or new is None or part.pairs.get(old, old) == new
+        if old is None or new is None or part.pairs.get(old, old) == new:
+            return True, True
+        both_direct = old.partition("#")[0] == name == new.partition("#")[0]
+        return False, not both_direct
 
     def _old_names(self, module: str) -> dict[int, str]:
         live = self.agent.live_codes(module)
