@@ -31,6 +31,7 @@ from podus.program.sources import (
     from_git,
     in_place,
 )
+from podus.program.symbols import Attr, Global
 from podus.program.version import Module, Version
 
 
@@ -295,7 +296,7 @@ class Compiler:
             Procedure(
                 f"{change.new.name}:{name}",
                 kind,
-                hidden="<locals>" in name or "<lambda>" in name,
+                hidden="<locals>" in name and kind != "added" and not _is_transient(change.old, name),
                 suspends=bool(code.co_flags & 0x2A0),
                 line=code.co_firstlineno,
             )
@@ -366,6 +367,23 @@ def _digest(source: bytes) -> str:
     import hashlib
 
     return hashlib.sha256(source).hexdigest()
+
+
+# They call what they are given, and keep it no longer than that.
+_TRANSIENT = frozenset({"sorted", "min", "max", "sort"})
+
+
+def _is_transient(module: Module, name: str) -> bool:
+    """Whether a procedure made in another one lives no longer than the call that it is handed to, as a sort key does."""
+    code = module.procedures.get(name)
+    maker = module.procedures.get(name.rpartition(".<locals>.")[0])
+    if code is None or maker is None:
+        return False
+    made = next((m for m in flow(maker).makes if m.code is code), None)
+    if made is None or made.sink is None or made.bound is not None:
+        return False
+    callee = made.sink[0].callee
+    return isinstance(callee, Global | Attr) and callee.name in _TRANSIENT
 
 
 def _defined_by(change: ModuleChange) -> set[str]:

@@ -119,7 +119,9 @@ class Stage:
         """Find the function objects of everything that switches."""
         switching = {p.name for p in self.plan.procedures if p.change not in ("added", "removed")}
         names: dict[int, str] = {}
-        hidden = False
+        hidden = any(p.hidden for p in self.plan.procedures)
+        # Closures made before are hidden or gone: that no name leads to one says nothing.
+        closures = {name for name in switching if "<locals>" in name}
         for part in self.plan.modules:
             if part.action != "update":
                 continue
@@ -131,7 +133,6 @@ class Stage:
                     self.old_codes[name] = live.get(back.get(qualname, qualname), [])
                     for code in self.old_codes[name]:
                         names[id(code)] = name
-                    hidden = hidden or "<locals>" in name
         for name in {called for part in self.plan.modules for called in part.calls} - switching:
             module, _, qualname = name.partition(":")
             for code in self.agent.live_codes(module).get(qualname, ()):
@@ -141,8 +142,7 @@ class Stage:
         if not names:
             return
         self.finder.walk(program_modules(self.agent.module_names()))
-        missing = self.finder.missing()
-        if hidden or missing:
+        if hidden or set(self.finder.missing()) - closures:
             # Closures, and what the names don't lead to: one look at the whole heap.
             held = self.finder.scan()
             self.stall.longest_us = max(self.stall.longest_us, held * 1e6)
