@@ -32,8 +32,8 @@ def ratio(ours: Sequence[Sequence[float]], base: Sequence[Sequence[float]]) -> f
     """How much slower ``ours`` is than ``base``, each one list of rounds per process, the processes being pairs.
 
     The median over all rounds of all pairs. The two rounds of a turn saw the same machine, whatever else it was doing. Of eight
-    estimators tried on plain Python against itself on a busy machine this one was off the least (0.8 %), those
-    from the fastest rounds two to four times as much.
+    estimators tried on plain Python against itself, once, on a busy machine and 14 programs, this one was off the least (0.8 %
+    root mean square); those from the fastest rounds were off by 1.5 to 3.8 %.
     """
     return statistics.median(one for pair in turns(ours, base) for one in pair)
 

@@ -34,6 +34,9 @@ def write(results: dict[str, Any], docs: Path) -> None:
         if part in results:
             sections.append(section(results[part]))
             sections.append(measured_on(results[part]))
+    missing = [part for part in ("steady", "startup", "stall", "peers") if part not in results]
+    if missing:
+        sections.append(f'Not measured yet: {", ".join(missing)} (`make bench ARGS="{" ".join(missing)}"`).')
     (docs / "benchmarks.md").write_text("\n\n".join(sections) + "\n", encoding="utf-8")
 
 
@@ -41,8 +44,7 @@ HEAD = """# Benchmarks
 
 <!-- Written by `make bench` from bench/results.json; don't edit it. -->
 
-What podus costs, measured by `make bench` on one machine in one run. All figures compare processes that ran side by side and
-took turns, so that they say something about podus and not about the machine; the raw numbers are in
+What podus costs, measured by `make bench`. All figures of a part are from one run and one machine, of processes that took turns, so that they say something about podus and not about the machine; the raw numbers are in
 [bench/results.json](../bench/results.json)."""
 
 
