@@ -174,10 +174,12 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    # The path of a socket must be short.
+def shell() -> Iterator[Shell]:
+    # The path of a socket must be short, and so must those that messages name, for a terminal folds them.
     with tempfile.TemporaryDirectory(prefix="podus-", dir="/tmp") as home:
-        opened = Shell(tmp_path, Path(home))
+        directory = Path(home) / "shop"
+        directory.mkdir()
+        opened = Shell(directory, Path(home))
         try:
             yield opened
         finally:
@@ -206,7 +208,9 @@ def test_links_lead_somewhere(page: str) -> None:
             target = str(part.attrGet("href") or part.attrGet("src") or "")
             if target and "://" not in target:
                 path, _, anchor = target.partition("#")
-                found = (ROOT / page).parent / path if path else ROOT / page
+                found = ((ROOT / page).parent / path).resolve() if path else ROOT / page
+                if found.relative_to(ROOT).as_posix() in GENERATED:
+                    continue
                 assert found.exists(), f"{page} links to {target}"
                 if anchor:
                     assert anchor in _anchors(found), f"{page} links to {target}"
