@@ -308,3 +308,19 @@ def test_nobody_waits_for_a_procedure_that_never_returns(program: Start) -> None
     assert app("shop.step()") == 1
     app.podus("back-out", "app")
     assert app("shop.step()") is None
+
+
+def test_what_was_held_back_switches_with_the_next_update(program: Start) -> None:
+    app = program(shop="def f(): return 1\ndef g(): return 1\n")
+    app.edit(shop="def f(): return 2\ndef g(): return 2\n").update(hold=["shop:g"])
+    assert app("[shop.f(), shop.g()]") == [2, 1]
+    assert app.update()["switched"] == ["shop:g"]
+    assert app("[shop.f(), shop.g()]") == [2, 2]
+    assert app.plan().empty
+
+
+def test_a_misspelt_override_is_refused(program: Start) -> None:
+    app = program(shop="def total(): return 1\n")
+    app.edit(shop="def total(): return 2\n")
+    plan = app.plan(hold=["shop:totl"])
+    assert "shop:totl" in plan.refusals[0].text and "shop:total" in plan.refusals[0].remedy

@@ -13,7 +13,7 @@ from typing import Any
 
 from podus.errors import NotFound, Refused
 from podus.planning.ask import Asker
-from podus.planning.model import Note, Plan, Procedure
+from podus.planning.model import ModulePart, Note, Plan, Procedure
 from podus.planning.safety import Safety
 from podus.planning.supported import SupportCode
 from podus.planning.toplevel import TopLevel
@@ -289,6 +289,24 @@ class Compiler:
                 self._procedure(change, name, "added")
             for name in change.removed:
                 self.plan.procedures.append(Procedure(f"{change.old.name}:{name}", "removed"))
+
+        self._held()
+
+    def _held(self) -> None:
+        """What an earlier update held back is still to be switched."""
+        listed = {p.name for p in self.plan.procedures}
+        parts = {part.name for part in self.plan.modules}
+        for name in self.pup.hello["held"]:
+            module, _, qualname = name.partition(":")
+            new = self.new.modules.get(module)
+            if name in listed or new is None or qualname not in new.procedures:
+                continue
+            if module not in parts:
+                parts.add(module)
+                self.changes.setdefault(module, ModuleChange(self.old.modules[module], new))
+                self.plan.modules.append(ModulePart(module, "update", new.file, package=new.package))
+            self._procedure(self.changes[module], qualname, "body")
+            self.plan.procedures[-1].notes.append("was held back by an earlier update")
 
     def _procedure(self, change: ModuleChange, name: str, kind: str) -> None:
         code = change.new.procedures[name]

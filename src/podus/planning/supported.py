@@ -82,10 +82,10 @@ class SupportCode:
         return found
 
     def _check(self) -> None:
-        if not self.declarations:
+        plan = self.compiler.plan
+        if not (self.declarations or plan.now or plan.hold):
             return
         names = self._names()
-        plan = self.compiler.plan
         for row in self.declarations:
             for target in row["targets"]:
                 if target in names:

@@ -87,6 +87,7 @@ class Agent:
             "executable": sys.executable,
             "optimize": sys.flags.optimize,
             "include": list(self.recorder.include),
+            "held": sorted(self._held),
             "podus": VERSION,
             "argv": list(sys.orig_argv),
             "cwd": os.getcwd(),
@@ -395,6 +396,8 @@ class Agent:
                     plan, part.name, stage.module_codes[part.name]
                 )
                 self._codes.pop(part.name, None)
+        for name in evaluation.switched:
+            self._held.pop(name, None)
         for name in plan.hold:
             self._held[name] = stage.old_codes.get(name, [])
         backwards = bool(plan.program.get("back_out"))

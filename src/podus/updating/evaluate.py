@@ -80,6 +80,8 @@ class Evaluation:
         """Stage, switch, complete; or back out; or fail with the program as before."""
         try:
             self._log("update", [p.name for p in self.plan.procedures])
+            if self.plan.hold:
+                self._log("override", self.plan.hold, {"order": "hold"})
             self._stage()
         except BaseException as error:
             if self.stage is not None:
@@ -217,7 +219,7 @@ class Evaluation:
         if fresh:
             forced = [n for u in units if u.forced for n in u.names]
             if forced:
-                self._log("override", forced)
+                self._log("override", forced, {"order": "now"})
             self._log("switch", fresh)
             self._announced.update(fresh)
 
