@@ -496,7 +496,11 @@ def functions(draw: st.DrawFn, name: str, first: str = "", bare: bool = False) -
             ]
         )
     )
-    word = "async def" if draw(st.integers(0, 5)) == 0 and "yield" not in body else "def"
+    word = (
+        "async def"
+        if draw(st.integers(0, 5)) == 0 and "yield" not in body and "cache" not in decorator
+        else "def"
+    )
     comment = draw(st.sampled_from(["", "    # why\n", "\n"]))
     result = draw(st.sampled_from(["", " -> int"]))
     head = f"{decorator}\n" if decorator else ""
@@ -627,13 +631,18 @@ class Check:
             app.run(
                 f"before = {{n: v for n, v in vars({name}).items() if isinstance(v, {kinds}) and not hasattr(v, '__wrapped__')}}"
             )
-            app.run(f"objects = {{n: v() for n, v in before.items() if isinstance(v, type)}}")
+            app.run("objects = {n: v() for n, v in before.items() if isinstance(v, type)}")
             was = app(f"describe({name})")
             app.write({name: new})
             plan = app.plan()
             if not plan.safe:
                 return
-            app.until(app.evaluate(plan), "complete")
+            status = app.until(app.evaluate(plan), "complete", "failed")
+            if status["state"] == "failed":
+                # All or nothing; and nothing but what the interpreter can't do.
+                assert "can't be changed in place" in status["reason"], status
+                differ(app(f"describe({name})"), was)
+                return
             told = [d.name.partition(":")[2] for d in plan.data if d.action == "keep"]
             kept = [
                 n

@@ -88,7 +88,10 @@ class Update:
         deadline = None if timeout is None else time.monotonic() + timeout
         evaluation = self._evaluation
         pause = 0.01
-        while evaluation.state in states.UNDER_WAY and not evaluation._timed_out:
+        was_up = evaluation._timed_out
+        while evaluation.state in states.UNDER_WAY:
+            if evaluation._timed_out > was_up and evaluation.on_timeout == "wait":
+                break
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 break
@@ -96,7 +99,7 @@ class Update:
             pause = min(pause * 2, 0.25)
             if (
                 evaluation.state == states.PENDING
-                and evaluation.timeout is None
+                and (evaluation.timeout is None or was_up)
                 and evaluation.stuck_for(threading.get_ident())
             ):
                 break
@@ -117,6 +120,12 @@ class Update:
             self.wait(timeout)
         elif evaluation.state == states.COMPLETE:
             agent = evaluation.agent
+            last = agent.last_update()
+            if last != self.id:
+                raise Refused(
+                    f"update {self.id} is not the last one",
+                    f"back out {last} first" if last else "update again",
+                )
             request = _request(None, None, [], [], [])
             request.update(back_out=True)
             back = _begin(agent, request, evaluation.declarations, timeout, "back-out", evaluation)

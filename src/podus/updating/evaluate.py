@@ -310,11 +310,12 @@ class Evaluation:
         self.agent.installed(self)
         self._relabel()
         self._log("complete", self.switched, {"notes": self.notes}, ended=True)
-        self._go(states.COMPLETE)
-        self._rest()
         if self.backs_out is not None:
+            # First: whoever waits for this update asks the other one for its state next.
             self.backs_out._backed_out_by()
             self.backs_out = None
+        self._go(states.COMPLETE)
+        self._rest()
 
     def _old_code_lives(self) -> bool:
         """Whether any old activation is left that could call through a gate."""
@@ -506,9 +507,12 @@ class Evaluation:
         self.stage = self.activity = self._builder = None
 
     def wait(self, seconds: float | None) -> None:
-        """Wait until the update is over, or for ``seconds``."""
+        """Wait until the update is over, or its time is up, or for ``seconds``."""
         with self._changed:
-            self._changed.wait_for(lambda: self.state not in states.UNDER_WAY or self._timed_out, seconds)
+            was_up = self._timed_out
+            self._changed.wait_for(
+                lambda: self.state not in states.UNDER_WAY or self._timed_out > was_up, seconds
+            )
 
     def _bump(self) -> None:
         with self._changed:
