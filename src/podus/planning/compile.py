@@ -144,7 +144,7 @@ class Compiler:
                 self.refuse("bad-module", bad.text, bad.remedy, bad.where)
                 continue
             if found is None:
-                self._missing(place, module)
+                self._missing(place, module, row)
                 continue
             if found.source is not None and row["digest"] == _digest(found.source):
                 known = self._unchanged(module, found)
@@ -161,8 +161,9 @@ class Compiler:
             self.old.modules[module.name] = self._running(module)
             self.new.modules[module.name] = new
 
-    def _missing(self, place: Place, module: Loaded) -> None:
-        if module.root not in place.roots:
+    def _missing(self, place: Place, module: Loaded, row: dict[str, Any]) -> None:
+        # What the program has imported by itself since a kept version ran is no part of what is taken back.
+        if module.root not in place.roots or (isinstance(place, KeptPlace) and not row.get("brought")):
             known = self._running(module)
             self.old.modules[module.name] = self.new.modules[module.name] = known
         elif module.main:

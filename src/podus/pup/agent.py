@@ -57,6 +57,9 @@ class Agent:
         # Old code that lives on in function objects: held back by hand, or of the version before while lines are renumbered.
         self._previous: dict[str, dict[str, list[CodeType]]] = {}
         self._held: dict[str, list[CodeType]] = {}
+        # Modules that an update imported; and where the plans of updates lie.
+        self._brought: set[str] = set()
+        self._directories: set[str] = set()
         self._lock = threading.RLock()
 
     @property
@@ -118,6 +121,7 @@ class Agent:
                     "digest": _digest(source, record),
                     "mtime": record.mtime,
                     "size": record.size,
+                    "brought": name in self._brought,
                 }
             )
         return rows
@@ -315,6 +319,7 @@ class Agent:
             self.update = self.updates[plan.id] = evaluation
             for old in list(self.updates)[:-_KEPT]:
                 del self.updates[old]
+            self._directories.add(plan.directory)
             threading.Thread(target=evaluation.run, name="podus-update", daemon=True).start()
             return evaluation
 
@@ -329,6 +334,11 @@ class Agent:
         # Not the hash of what the planner compared: the program may have imported more modules since it was updated.
         if plan.program.get("running", "") != self.version["hash"]:
             raise Refused("the program has been updated since the plan was made", "plan again")
+
+    def last_update(self) -> str | None:
+        """The id of the update that made the running version out of the one before."""
+        rows = [v["id"] for v in self.versions if v.get("previous")]
+        return str(rows[-1]) if rows else None
 
     def refused(self, plan: Plan) -> None:
         """Write down that a plan was refused."""
@@ -383,7 +393,8 @@ class Agent:
         """An update is complete: its version is the running one, and the one before is kept to go back to."""
         plan, stage = evaluation.plan, evaluation.stage
         assert stage is not None
-        before = dict(self.recorder.records)
+        imported = {part.name for part in plan.modules if part.action == "import"}
+        before = {n: r for n, r in self.recorder.records.items() if n not in imported}
         old_version = {**plan.from_version}
         self._previous = {
             m.name: self.live_codes(m.name) for m in plan.modules if m.action in ("update", "lines")
@@ -391,7 +402,10 @@ class Agent:
         for part in plan.modules:
             if part.action == "delete":
                 self.recorder.records.pop(part.name, None)
-            elif part.action != "import":
+                self._brought.discard(part.name)
+            elif part.action == "import":
+                self._brought.add(part.name)
+            else:
                 self.recorder.records[part.name] = self._record_of(
                     plan, part.name, stage.module_codes[part.name]
                 )
@@ -405,9 +419,10 @@ class Agent:
         roots = dict(self.finder._before) if self.finder._before else {}
         all_roots = {root: roots.get(root, root) for root in (plan.program.get("roots") or {})}
         if backwards:
-            self.versions = [
-                v for v in self.versions if not v.get("previous") or v["hash"] != plan.to_version["hash"]
-            ]
+            # By label and not by content: the program may have imported more since, or have been there twice.
+            back = [v.get("previous") and v["label"] == plan.to_version["label"] for v in self.versions]
+            left = back.index(True) if True in back else len(back)
+            self.versions = [v for n, v in enumerate(self.versions) if n < left or not v.get("previous")]
         else:
             self.versions.append(
                 {
@@ -429,6 +444,25 @@ class Agent:
         plan.to_version["label"] = label
         self._back = {} if backwards else {"evaluation": evaluation}
         self.finder.settle()
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove the plans' directories that no version has its sources in any more."""
+        records = [
+            r for kept in (self.recorder.records, *(v["kept"] for v in self.versions)) for r in kept.values()
+        ]
+        places = [*(r.file for r in records), *(r.source_path for r in records)]
+        used = {os.path.join(e.plan.directory, "") for e in self.updates.values()}
+        for directory in list(self._directories):
+            inside = os.path.join(directory, "")
+            if inside not in used and not any(place.startswith(inside) for place in places):
+                self._directories.discard(directory)
+                for folder, folders, files in os.walk(directory, topdown=False):
+                    for name in files:
+                        os.unlink(os.path.join(folder, name))
+                    for name in folders:
+                        os.rmdir(os.path.join(folder, name))
+                os.rmdir(directory)
 
     def after_fork_in_child(self) -> None:
         """Finish, in the child, what was under way."""
