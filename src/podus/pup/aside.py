@@ -38,16 +38,18 @@ _builtins: dict[str, Any] | None = None
 _early = False
 
 
-def look(first: str | None = None) -> None:
-    """Find out whether the program hides any of the standard library; ``first`` is what will be first on ``sys.path``.
+def look(first: str | None = None, *, at_start: bool = False) -> None:
+    """Find out whether the program hides any of the standard library; ``first`` is what will be first on ``sys.path``, once the program has started.
 
     Modules of podus that are imported from now on are safe from what it hides.
     """
     global _builtins
-    if _builtins is None and _hides(first):
-        _builtins = {**vars(builtins), "__import__": _import}
-        if first is not None:
-            _load_early()
+    if _builtins is None:
+        hidden = _hidden(first)
+        if hidden:
+            _builtins = {**vars(builtins), "__import__": _import}
+            if at_start:
+                _load_early(hidden)
 
 
 def enter(module: ModuleType) -> None:
@@ -56,7 +58,7 @@ def enter(module: ModuleType) -> None:
         vars(module)["__builtins__"] = _builtins
 
 
-def _load_early() -> None:
+def _load_early(hidden: set[str]) -> None:
     """Load what the pup will need while nothing hides it yet, and take it out of the program's sight.
 
     Some modules of C import modules of Python, which can't be led aside.
@@ -77,39 +79,42 @@ def _load_early() -> None:
         for name in set(sys.modules) - before:
             loader = getattr(getattr(sys.modules[name], "__spec__", None), "loader", None)
             compiled = isinstance(loader, _external.ExtensionFileLoader) or _imp.is_builtin(name)
-            if not compiled and name.partition(".")[0] != "podus":
+            # What is of C is loaded once for all, unless the program has another thing of that name.
+            if (not compiled or name in hidden) and name.partition(".")[0] != "podus":
                 _table[name] = sys.modules.pop(name)
 
 
-def _hides(first: str | None) -> bool:
+def _hidden(first: str | None) -> set[str]:
+    """The names of the standard library that mean something else to the program."""
     places = [] if first is None else [first]
     for entry in sys.path:
         if entry == _STDLIB:
             break
         places.append(entry)
-    loaded = any(
-        name in sys.modules and not _is_genuine(sys.modules[name])
-        for name in sys.stdlib_module_names - _UNUSED
-    )
-    return loaded or any(_hidden_by(place) for place in places)
+    names = sys.stdlib_module_names - _UNUSED
+    found = {name for name in names if name in sys.modules and not _is_genuine(sys.modules[name])}
+    for place in places:
+        found |= _hidden_by(place)
+    return found
 
 
-def _hidden_by(place: str) -> bool:
-    """Whether a directory or an archive holds a module that is named as one of the standard library."""
+def _hidden_by(place: str) -> set[str]:
+    """The names of the standard library that are those of modules in a directory or an archive."""
     path = place or os.curdir
     try:
         stems = {name.partition(".")[0] for name in os.listdir(path)}
     except NotADirectoryError:
         stems = set(sys.stdlib_module_names)
     except OSError:
-        return False
+        return set()
+    found = set()
     for name in (stems & sys.stdlib_module_names) - _UNUSED:
         if not _is_fixed(name):
             spec = _external.PathFinder.find_spec(name, [place])
             # A directory without an __init__.py hides nothing.
             if spec is not None and spec.loader is not None and spec.has_location:
-                return True
-    return False
+                found.add(name)
+    return found
 
 
 def _is_fixed(name: str) -> bool:
@@ -166,7 +171,6 @@ def _goes_aside(name: str, top: str) -> bool:
     if top in _table:
         return True
     spec = _external.PathFinder.find_spec(top, _paths())
-    # Modules of C are loaded once for all; nobody hides those.
     return spec is not None and not isinstance(spec.loader, _external.ExtensionFileLoader)
 
 

@@ -64,7 +64,10 @@ def parse(args: list[str]) -> tuple[dict[str, object], list[str]]:
         script = settings["script"] = rest[0]
         # What python will put first on sys.path: the script's directory, or the directory or archive that is run.
         whole = os.path.isdir(script) or is_archive(script)
-        settings["first"] = os.path.abspath(script) if whole else os.path.dirname(os.path.realpath(script))
+        if whole:
+            settings["first"] = os.path.abspath(script)
+        else:
+            settings["first"] = None if sys.flags.safe_path else os.path.dirname(os.path.realpath(script))
         default = os.path.basename(os.path.abspath(rest[0]))
         default = default[:-3] if default.endswith(".py") else default
     settings["name"] = name or default

@@ -6,8 +6,10 @@ It uses the low-level modules that the interpreter itself is made of, so that a 
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import _socket
 import _thread
+import fcntl
 import os
 import select
 import sys
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 MAX_LINE = 16 * 1024 * 1024
 # A peer that does not read its replies is dropped once this much waits for it.
 MAX_PENDING = 64 * 1024 * 1024
+# Descriptors are taken from here on, so that the program's own have the numbers that they have without us.
+FIRST_DESCRIPTOR = 200
+
+
+_signals: Any = _signal
 
 
 class Later:
@@ -41,6 +48,14 @@ class _Connection:
         self.unsent = b""
         self.waiting: list[tuple[Any, Later]] = []
         self.closing = False
+        self.mark = _mark(sock.fileno())
+
+    def is_ours(self) -> bool:
+        """Whether the descriptor is still this connection's."""
+        try:
+            return _mark(self.mark[0]) == self.mark
+        except OSError:
+            return False
 
 
 class Server:
@@ -52,10 +67,11 @@ class Server:
         self.path = ""
         self._listener: Any = None
         self._wake_read = self._wake_write = -1
+        self._marks: list[tuple[int, int, int]] = []
         self._connections: dict[int, _Connection] = {}
         self._running = False
         self._stopped = _thread.allocate_lock()
-        self._ident = 0
+        self._ident = self._native = 0
 
     def open(self) -> str:
         """Bind the socket; its directory is private and its mode 0600."""
@@ -64,16 +80,33 @@ class Server:
             os.unlink(self.path)
         except FileNotFoundError:
             pass
-        listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        listener = _high_socket(_socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM).detach())
         listener.bind(self.path)
         os.chmod(self.path, 0o600)
         listener.listen(16)
         listener.setblocking(False)
         self._listener = listener
-        self._wake_read, self._wake_write = os.pipe()
+        self._wake_read, self._wake_write = map(_high, os.pipe())
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
+        self._marks = [_mark(n) for n in (listener.fileno(), self._wake_read, self._wake_write)]
         return self.path
+
+    def _is_ours(self) -> bool:
+        """Whether our descriptors are still our own: a program that becomes a daemon closes all that it does not know, and opens others."""
+        try:
+            return all(_mark(mark[0]) == mark for mark in self._marks)
+        except OSError:
+            return False
+
+    def _reopen(self) -> None:
+        """Our descriptors have been closed for us; whatever has their numbers now is not ours to touch."""
+        self._listener.detach()
+        for connection in self._connections.values():
+            if not connection.is_ours():
+                connection.sock.detach()
+        self._connections.clear()
+        self.open()
 
     def start(self) -> None:
         """Start the thread, if the socket is open."""
@@ -82,7 +115,12 @@ class Server:
         self._running = True
         self._stopped.acquire()
         # Not threading.Thread: the program's own list of threads must stay as it is.
-        self._ident = _thread.start_new_thread(self._loop, ())
+        # Signals are the program's: one that came to our thread would not wake the main thread from what it waits in.
+        before = _signals.pthread_sigmask(_signals.SIG_BLOCK, _signals.valid_signals())
+        try:
+            self._ident = _thread.start_new_thread(self._loop, ())
+        finally:
+            _signals.pthread_sigmask(_signals.SIG_SETMASK, before)
 
     def stop(self) -> None:
         """End the thread and wait for it; the socket stays open, so whoever connects meanwhile is answered after :meth:`start`."""
@@ -94,7 +132,7 @@ class Server:
         self.wake()
         self._stopped.acquire()
         self._stopped.release()
-        _until_thread_is_gone()
+        _until_gone(self._native)
 
     def close(self) -> None:
         """Remove the socket."""
@@ -110,24 +148,33 @@ class Server:
     def forget(self) -> None:
         """In a forked child: these are the parent's connections, not ours."""
         for connection in self._connections.values():
-            connection.sock.close()
+            if connection.is_ours():
+                connection.sock.close()
+            else:
+                connection.sock.detach()
         self._connections.clear()
         if self._listener is not None:
-            self._listener.close()
-            os.close(self._wake_read)
-            os.close(self._wake_write)
+            if self._is_ours():
+                self._listener.close()
+                os.close(self._wake_read)
+                os.close(self._wake_write)
+            else:
+                self._listener.detach()
         self._listener = None
         self._running = False
         self._stopped = _thread.allocate_lock()
 
     def wake(self) -> None:
         """Have replies that wait looked at again. Callable from any thread."""
+        if not self._is_ours():
+            return
         try:
             os.write(self._wake_write, b"\0")
         except OSError:
             pass
 
     def _loop(self) -> None:
+        self._native = _thread.get_native_id()
         try:
             while self._running:
                 try:
@@ -143,6 +190,8 @@ class Server:
                 pass
 
     def _turn(self) -> None:
+        if not self._is_ours():
+            self._reopen()
         poll = select.poll()
         poll.register(self._listener.fileno(), select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
@@ -153,7 +202,10 @@ class Server:
             for _, later in connection.waiting:
                 deadline = later.deadline if deadline is None else min(deadline, later.deadline)
         timeout = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-        for number, event in poll.poll(timeout):
+        events = poll.poll(timeout)
+        if not self._is_ours():
+            return
+        for number, event in events:
             if number == self._wake_read:
                 try:
                     os.read(self._wake_read, 4096)
@@ -168,14 +220,13 @@ class Server:
             self._flush(connection)
 
     def _accept(self) -> None:
-        number, _ = self._listener._accept()
-        sock = _socket.socket(fileno=number)
+        sock = _high_socket(self._listener._accept()[0])
         peer = peer_of(sock)
         if peer.get("uid") not in (os.getuid(), 0):
             sock.close()
             return
         sock.setblocking(False)
-        self._connections[number] = _Connection(sock, peer)
+        self._connections[sock.fileno()] = _Connection(sock, peer)
 
     def _drop(self, connection: _Connection) -> None:
         self._connections.pop(connection.sock.fileno(), None)
@@ -293,13 +344,33 @@ def peer_of(sock: Any) -> dict[str, Any]:
     return {"pid": 0, "uid": struct.unpack("2I", raw[:8])[1]}
 
 
-def _until_thread_is_gone() -> None:
-    """Let the thread's last instructions run: CPython warns at a fork when it counts more than one thread."""
-    deadline = time.monotonic() + 0.005
-    while sys.platform == "linux" and time.monotonic() < deadline:
+def _high(number: int) -> int:
+    """The same open file under a number that the program will hardly get to."""
+    try:
+        moved = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR)
+    except OSError:  # the limit is lower than that
+        os.set_inheritable(number, False)
+        return number
+    os.close(number)
+    return moved
+
+
+def _high_socket(number: int) -> Any:
+    return _socket.socket(fileno=_high(number))
+
+
+def _mark(number: int) -> tuple[int, int, int]:
+    """What tells the open file under this number from any other."""
+    info = os.fstat(number)
+    return number, info.st_dev, info.st_ino
+
+
+def _until_gone(native: int) -> None:
+    """Let the thread's last instructions run: CPython warns at a fork when the system counts more than one thread."""
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
         try:
-            if len(os.listdir("/proc/self/task")) <= len(sys._current_frames()):
-                return
+            os.stat(f"/proc/self/task/{native}")
         except OSError:
-            return
-        time.sleep(0.0001)
+            return  # it has ended, or this system does not say
+        time.sleep(0.00005)

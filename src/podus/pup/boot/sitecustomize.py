@@ -30,7 +30,7 @@ def _boot() -> None:
     finally:
         sys.path[:] = before
     recorder.Recorder(config["include"]).install()
-    aside.look(config["first"])
+    aside.look(config["first"], at_start=True)
     from podus.pup import start
 
     start.boot(config)
