@@ -84,6 +84,6 @@ def read_pack(path: str, breathe: Callable[[], None]) -> dict[str, CodeType]:
                 consts[index] = pieces[piece]
             shell = shell.replace(co_consts=tuple(consts))
         pieces.append(shell)
-        if number % 64 == 63:
+        if number % 8 == 7:
             breathe()
     return {name: pieces[number] for name, number in names.items()}

@@ -24,6 +24,7 @@ from podus.pup.server import Later
 from podus.support.declare import Declaration
 from podus.updating.activity import thread_names
 from podus.updating.binding import stacks
+from podus.updating.breath import Breath
 from podus.updating.evaluate import Evaluation
 from podus.updating.states import UNDER_WAY
 
@@ -54,13 +55,15 @@ class Agent:
         self._count = 1
         self._back: dict[str, Any] = {}
         self._codes: dict[str, tuple[CodeType, dict[str, list[CodeType]]]] = {}
-        # Old code that lives on in function objects: held back by hand, or of the version before while lines are renumbered.
-        self._previous: dict[str, dict[str, list[CodeType]]] = {}
+        # Old code that lives on in function objects: held back by hand.
         self._held: dict[str, list[CodeType]] = {}
         # Modules that an update imported; and where the plans of updates lie.
         self._brought: set[str] = set()
         self._directories: set[str] = set()
         self._lock = threading.RLock()
+        # Held while the log is written, so that no fork copies SQLite's locks while another thread holds them.
+        self.writing = threading.RLock()
+        self._wrote = False
 
     @property
     def pid(self) -> int:
@@ -104,7 +107,9 @@ class Agent:
         """The program's modules."""
         self.recorder.settle_main()
         rows = []
+        breath = Breath()
         for name, record in sorted(self.recorder.records.items()):
+            breath()
             module = self.module(name)
             if module is None:
                 continue
@@ -148,13 +153,17 @@ class Agent:
     def ask_activity(self) -> dict[str, Any]:
         """Who is where: the program's procedures on every thread's stack, innermost first."""
         names = thread_names()
+        seen = stacks()
+        files = {code.co_filename for stack in seen.values() for code, _, _ in stack}
         by_id: dict[int, str] = {}
-        for module in self.recorder.records:
-            for qualname, codes in self.live_codes(module).items():
-                for code in codes:
-                    by_id[id(code)] = f"{module}:{qualname}"
+        breath = Breath()
+        for module, record in list(self.recorder.records.items()):
+            if record.file in files or record.executed().co_filename in files:
+                for qualname, codes in self.live_codes(module).items():
+                    by_id.update((id(code), f"{module}:{qualname}") for code in codes)
+                breath()
         threads = []
-        for ident, stack in stacks().items():
+        for ident, stack in seen.items():
             rows = [
                 {"procedure": by_id[id(code)], "line": line, "offset": offset}
                 for code, line, offset in stack
@@ -320,7 +329,7 @@ class Agent:
             for old in list(self.updates)[:-_KEPT]:
                 del self.updates[old]
             self._directories.add(plan.directory)
-            threading.Thread(target=evaluation.run, name="podus-update", daemon=True).start()
+            evaluation.start()
             return evaluation
 
     def _check_plan(self, plan: Plan) -> None:
@@ -396,9 +405,6 @@ class Agent:
         imported = {part.name for part in plan.modules if part.action == "import"}
         before = {n: r for n, r in self.recorder.records.items() if n not in imported}
         old_version = {**plan.from_version}
-        self._previous = {
-            m.name: self.live_codes(m.name) for m in plan.modules if m.action in ("update", "lines")
-        }
         for part in plan.modules:
             if part.action == "delete":
                 self.recorder.records.pop(part.name, None)
@@ -464,11 +470,28 @@ class Agent:
                         os.rmdir(os.path.join(folder, name))
                 os.rmdir(directory)
 
+    def before_fork(self) -> int:
+        """Bring an update under way to a rest; gives the number of the thread that ends for it, or 0."""
+        self._wrote = self.writing.acquire(timeout=1)
+        if self.update is not None and self.update.state in UNDER_WAY:
+            return self.update.before_fork()
+        return 0
+
+    def after_fork_in_parent(self) -> None:
+        """Go on with it."""
+        if self._wrote:
+            self._wrote = False
+            self.writing.release()
+        if self.update is not None:
+            self.update.after_fork_in_parent()
+
     def after_fork_in_child(self) -> None:
         """Finish, in the child, what was under way."""
         self._lock = threading.RLock()
+        self.writing = threading.RLock()
+        self._wrote = False
         if self.update is not None and self.update.state in UNDER_WAY:
-            self.update.resume()
+            self.update.after_fork_in_child()
 
     # ---- the program
 
@@ -508,10 +531,6 @@ class Agent:
             if module == name:
                 codes[qualname] = [*codes.get(qualname, []), *held]
         return codes
-
-    def previous_codes(self, name: str) -> dict[str, list[CodeType]]:
-        """As :meth:`live_codes`, of the version before the update that has just completed."""
-        return self._previous.get(name, {})
 
 
 def _read_plan(directory: str) -> Plan:

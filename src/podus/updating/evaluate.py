@@ -6,6 +6,7 @@ is not active, and sleeps until a stack has shrunk.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -23,11 +24,19 @@ from podus.updating.staging import Stage
 from podus.updating.units import Builder, MapperStep, StaticData, Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from podus.pup.agent import Agent
 
 # Seconds between two looks at the stacks: short at first, for most procedures are active for microseconds.
 _FIRST_WAIT = 0.0005
 _LONGEST_WAIT = 0.02
+# Seconds that a fork waits for the driver to leave.
+_FORK_PATIENCE = 1.0
+
+
+class _Left(BaseException):
+    """The driver has left because the process forks; another goes on after it."""
 
 
 class Evaluation:
@@ -66,6 +75,11 @@ class Evaluation:
         self._builder: Builder | None = None
         self._changed = threading.Condition()
         self._poke = threading.Event()
+        self._driver: threading.Thread | None = None
+        # A fork is at hand: the driver is to leave, and has left.
+        self._parking = self._left = False
+        # Doors that stand shut while a mapper converts.
+        self._shut: tuple[Switch, Door] | None = None
         self.total = 0
         self.notes: list[str] = []
         self.endless = {p.name for p in plan.procedures if p.endless}
@@ -75,6 +89,14 @@ class Evaluation:
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
     # ---- the thread
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._begin_thread(self.run)
+
+    def _begin_thread(self, body: Callable[[], None]) -> None:
+        self._driver = threading.Thread(target=body, name="podus-update", daemon=True)
+        self.agent.pup.server.with_program_signals(self._driver.start)
 
     def run(self) -> None:
         """Stage, switch, complete; or back out; or fail with the program as before."""
@@ -92,18 +114,58 @@ class Evaluation:
         self._go(states.PENDING)
         self._drive()
 
-    def resume(self) -> None:
-        """Go on in a forked child, which has no thread of the parent's."""
+    def before_fork(self) -> int:
+        """Have the driver leave where nothing is half done, and give its thread's number; 0 if it stays.
+
+        While it runs code of the program (new statements, a mapper), which may wait for whoever forks, it is not waited for.
+        """
+        driver = self._driver
+        if driver is None or driver is threading.current_thread() or self.state == states.STAGING:
+            return 0
+        self._parking = True
+        self._poke.set()
+        driver.join(_FORK_PATIENCE)
+        return driver.native_id or 0
+
+    def after_fork_in_parent(self) -> None:
+        """Go on if the driver has left."""
+        with self._changed:
+            left, self._parking, self._left = self._left, False, False
+        if left:
+            self._begin_thread(self._drive)
+
+    def after_fork_in_child(self) -> None:
+        """Go on: there is no thread of the parent's here, and the locks that they held nobody will give back."""
         self._changed = threading.Condition()
         self._poke = threading.Event()
+        self._parking = self._left = False
+        self._driver = None
+        if self._shut is not None:
+            commit(self._shut[0].undo, self.stall)
+            self._shut[1].open()
+            self._shut = None
         if self.state == states.STAGING:
             if self.stage is not None:
                 self.stage.undo()
-            self._fail(
-                Refused("the process was forked while the update was being staged", "update the child itself")
-            )
+            self.state = states.FAILED
+            self.ended = time.time()
+            self.reason = "the process was forked while the update was being staged"
+            self.remedy = "update the child itself"
         elif self.state in states.UNDER_WAY:
-            threading.Thread(target=self._drive, name="podus-update", daemon=True).start()
+            self._begin_thread(self._drive_in_child)
+
+    def _drive_in_child(self) -> None:
+        try:
+            self._log("update", sorted(self._pending()), {"forked from": os.getppid()})
+        except PodusError as error:
+            self.notes.append(error.message)
+        self._drive()
+
+    def _leave_for_fork(self) -> None:
+        with self._changed:
+            if self._parking:
+                self._left = True
+                raise _Left
 
     def _stage(self) -> None:
         if self.plan.refusals:
@@ -133,6 +195,8 @@ class Evaluation:
                 self._forward()
             while self.state == states.BACKING_OUT:
                 self._backward()
+        except _Left:
+            return
         except BaseException as error:
             # Nothing in the loop may raise but a mapper or the log; both leave what has switched as it is, and go back.
             self.reason = _sentence(error)
@@ -147,6 +211,7 @@ class Evaluation:
         assert self.activity is not None
         wait = _FIRST_WAIT
         while True:
+            self._leave_for_fork()
             if self._back_out_wanted:
                 self.reason = self._back_out_wanted
                 self._go(states.BACKING_OUT)
@@ -163,6 +228,7 @@ class Evaluation:
         """Wait until a stack has shrunk, somebody wants something, or the time is up."""
         assert self.activity is not None
         while True:
+            self._leave_for_fork()
             if self._deadline is not None and time.monotonic() >= self._deadline:
                 self._deadline = None
                 self._timed_out = True
@@ -254,6 +320,7 @@ class Evaluation:
         if not commit_unless_active(forbidden, shut.do, self.stall):
             door.open()
             return False
+        self._shut = (shut, door)
         converted = {id(u): Switch() for u in units}
         for unit in units:
             for step in unit.mappers:
@@ -262,6 +329,7 @@ class Evaluation:
                 except BaseException as error:
                     commit(shut.undo, self.stall)
                     door.open()
+                    self._shut = None
                     raise Refused(
                         f"the mapper of {step.target} raised {type(error).__name__}: {error}",
                         "mend the mapper and update again",
@@ -274,6 +342,7 @@ class Evaluation:
             ops += taken.do
         commit(ops, self.stall)
         door.open()
+        self._shut = None
         self._switched(units)
         return True
 
@@ -325,31 +394,15 @@ class Evaluation:
     def _relabel(self) -> None:
         """Give unchanged procedures of changed modules their new line numbers; behaviour is the same, so the instant does not matter."""
         assert self.stage is not None
-        from podus.updating.find import Finder, program_modules
-
-        names: dict[int, str] = {}
-        new: dict[str, Any] = {}
-        for part in self.plan.modules:
-            if part.action not in ("update", "lines"):
-                continue
-            live = self.agent.previous_codes(part.name)
-            for qualname, codes in live.items():
-                target = self.stage.codes.get(f"{part.name}:{part.pairs.get(qualname, qualname)}")
-                if target is None or qualname in part.gone or f"{part.name}:{qualname}" in self.plan.hold:
-                    continue
-                for code in codes:
-                    if code is not target:
-                        names[id(code)] = f"{part.name}:{qualname}"
-                        new[f"{part.name}:{qualname}"] = target
-        if not names:
-            return
-        finder = Finder(names)
-        finder.walk(program_modules(self.agent.module_names()))
+        finder = self.stage.finder
         ops = [
-            (setattr, function, "__code__", new[name])
-            for name, functions in finder.functions.items()
-            for function in functions
-            if function.__code__.co_freevars == new[name].co_freevars
+            (setattr, function, "__code__", code)
+            for name, code in self.stage.relabel.items()
+            for function in finder.functions.get(name, ())
+            # A wrapper may have been made to lead elsewhere meanwhile.
+            if finder.names.get(id(function.__code__)) == name
+            and function.__code__ is not code
+            and function.__code__.co_freevars == code.co_freevars
         ]
         in_slices(ops, self.stall)
 
@@ -372,6 +425,7 @@ class Evaluation:
         assert self.stage is not None
         wait = _FIRST_WAIT
         while True:
+            self._leave_for_fork()
             for unit in reversed(self.units):
                 if unit.done and self._unit_back(unit):
                     unit.done = False
@@ -410,6 +464,7 @@ class Evaluation:
         if not commit_unless_active(inside, shut.do, self.stall):
             door.open()
             return False
+        self._shut = (shut, door)
         back = Switch()
         try:
             for step in steps:
@@ -417,11 +472,13 @@ class Evaluation:
         except BaseException as error:
             commit(shut.undo, self.stall)
             door.open()
+            self._shut = None
             raise Refused(
                 f"the reverse mapper of {step.target} raised {error!r}", "mend the support code"
             ) from error
         commit([*shut.undo, *unit.taken.undo[::-1], *back.do], self.stall)
         door.open()
+        self._shut = None
         return True
 
     # ---- what others see
@@ -538,23 +595,24 @@ class Evaluation:
     ) -> None:
         """Write to the log. Raises Refused if that can't be done, but not at an end: what has happened has happened."""
         try:
-            Log.open().write(
-                event,
-                program=self.agent.pup.name,
-                pid=self.agent.pid,
-                update=self.plan.id,
-                who=self.who,
-                from_version=self.plan.from_version,
-                to_version=self.plan.to_version,
-                procedures=procedures,
-                detail=detail,
-                seconds=time.time() - self.started if ended else None,
-                stall_us=self.stall.longest_us if ended else None,
-            )
-        except PodusError as error:
+            with self.agent.writing:
+                Log.open().write(
+                    event,
+                    program=self.agent.pup.name,
+                    pid=self.agent.pid,
+                    update=self.plan.id,
+                    who=self.who,
+                    from_version=self.plan.from_version,
+                    to_version=self.plan.to_version,
+                    procedures=procedures,
+                    detail=detail,
+                    seconds=time.time() - self.started if ended else None,
+                    stall_us=self.stall.longest_us if ended else None,
+                )
+        except Exception as error:
             if not ended:
                 raise
-            self.notes.append(error.message)
+            self.notes.append(_sentence(error))
 
 
 def _sentence(error: BaseException) -> str:

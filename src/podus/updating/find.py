@@ -7,11 +7,15 @@ import gc
 import sys
 import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import count
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-_CONTAINERS = (dict, list, tuple, set, frozenset)
+from podus.updating.breath import Breath
+
+_CONTAINERS = frozenset({dict, list, tuple, set, frozenset})
+_PLAIN = frozenset({int, str, float, bool, bytes, type(None), ModuleType, CodeType, complex})
 
 
 # Functions that podus itself made to stand in for one of the program's.
@@ -47,7 +51,12 @@ class Finder:
         todo: list[tuple[Any, int]] = []
         for module in modules:
             todo += [(value, 2) for value in list(vars(module).values())]
-        while todo:
+        breath = Breath()
+        for number in count():
+            if not todo:
+                break
+            if number % 16 == 0:
+                breath()
             value, depth = todo.pop()
             if id(value) in self._seen:
                 continue
@@ -56,52 +65,60 @@ class Finder:
             todo += self._inside(value, depth, program)
 
     def _inside(self, value: Any, depth: int, program: set[str]) -> list[tuple[Any, int]]:
+        """What to look into next. Nothing here may run the program's code, or make an object bigger by asking for its ``__dict__``."""
         kind = type(value)
         if kind is FunctionType:
             self.add(value)
             inner = [contents for cell in value.__closure__ or () for contents in cell_contents(cell)]
-            return [(item, 2) for item in (*inner, *value.__dict__.values())]
+            return [(item, 2) for item in (*inner, *_wrapped(value))]
         if kind is functools._lru_cache_wrapper:
             wrapped = value.__wrapped__
-            if isinstance(wrapped, FunctionType):
+            if type(wrapped) is FunctionType:
                 name = self.names.get(id(wrapped.__code__))
                 if name is not None:
                     self.caches.setdefault(name, []).append(value)
             return [(wrapped, depth)]
-        if isinstance(value, type):
-            if getattr(value, "__module__", None) in program:
-                return [(item, 2) for item in list(vars(value).values())]
+        if issubclass(kind, type):
+            if type.__getattribute__(value, "__module__") in program:
+                return [(item, 2) for item in list(type.__getattribute__(value, "__dict__").values())]
             return []
-        if isinstance(value, property):
+        if kind in _CONTAINERS:
+            if depth > 0 and len(value) <= 10_000:
+                items = list(value.values()) if kind is dict else list(value)
+                return [(item, depth - 1) for item in items]
+            return []
+        if kind in _PLAIN:
+            return []
+        if issubclass(kind, property):
             return [(item, depth) for item in (value.fget, value.fset, value.fdel)]
-        if isinstance(value, staticmethod | classmethod | MethodType):
+        if issubclass(kind, staticmethod | classmethod | MethodType):
             return [(value.__func__, depth)]
-        if isinstance(value, functools.partial | functools.cached_property | functools.partialmethod):
+        if issubclass(kind, functools.partial | functools.cached_property | functools.partialmethod):
             return [(value.func, depth)]
-        if kind in _CONTAINERS and depth > 0 and len(value) <= 10_000:
-            items = list(value.values()) if kind is dict else list(value)
-            return [(item, depth - 1) for item in items]
-        wrapped = (
-            vars(value).get("__wrapped__")
-            if hasattr(value, "__dict__") and not isinstance(value, ModuleType)
-            else None
-        )
-        return [] if wrapped is None else [(wrapped, depth)]
+        return [(item, depth) for item in _wrapped(value)]
 
     def scan(self) -> float:
         """Look at every object of the heap. Returns the seconds that no other thread could run: about 20 ms per million objects."""
         since = time.perf_counter()
         objects = gc.get_objects()
         held = time.perf_counter() - since
-        for thing in objects:
+        for thing in _in_pieces(objects, Breath()):
             if type(thing) is FunctionType:
                 self.add(thing)
-        del objects
         return held
 
-    def missing(self) -> list[str]:
-        """The procedures of which no function object was found."""
-        return sorted(set(self.names.values()) - set(self.functions))
+    def rest(self) -> None:
+        """Let go of what was only walked through."""
+        self._seen = set()
+        self._held = []
+
+
+def _wrapped(value: Any) -> tuple[Any, ...]:
+    """What ``functools.wraps`` noted on a wrapper."""
+    try:
+        return (object.__getattribute__(value, "__wrapped__"),)
+    except AttributeError:
+        return ()
 
 
 def cell_contents(cell: CellType) -> tuple[Any, ...]:
@@ -129,7 +146,8 @@ def suspended(codes: dict[int, str]) -> tuple[list[tuple[str, str, int, Any]], f
     since = time.perf_counter()
     objects = gc.get_objects()
     held = time.perf_counter() - since
-    for thing in objects:
+    breath = Breath()
+    for thing in _in_pieces(objects, breath):
         row = attributes.get(type(thing))
         if row is None:
             continue
@@ -140,8 +158,16 @@ def suspended(codes: dict[int, str]) -> tuple[list[tuple[str, str, int, Any]], f
             if alive is not None:
                 found.append((kind, name, alive.f_lineno or 0, weakref.ref(thing)))
                 del alive
-    del objects
     return found, held
+
+
+def _in_pieces(objects: list[Any], breath: Breath) -> Iterator[Any]:
+    """The items of a long list, which is dropped piece by piece: all at once would be a stall of its own."""
+    while objects:
+        piece = objects[-1000:]
+        del objects[-1000:]
+        yield from piece
+        breath()
 
 
 def is_finished(reference: Any) -> bool:

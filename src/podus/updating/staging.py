@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from podus.program.code import procedures
 from podus.support.declare import Declaration
 from podus.support.load import execute
 from podus.updating.binding import Stall, Switch, commit
+from podus.updating.breath import Breath
 from podus.updating.find import Finder, program_modules
 from podus.updating.gates import forward, stage_gate
 from podus.updating.graft import adopt_class_cell, attribute_into, value_into
@@ -76,6 +76,8 @@ class Stage:
         self.module_codes: dict[str, CodeType] = {}
         self.runners: dict[str, dict[str, CodeType]] = {}
         self.old_codes: dict[str, list[CodeType]] = {}
+        # Unchanged procedures of changed modules: they get their new line numbers at the end.
+        self.relabel: dict[str, CodeType] = {}
         self.finder = Finder({})
         self.shadows: dict[str, Shadow] = {}
         self._snapshots: list[tuple[Any, Any]] = []
@@ -109,7 +111,7 @@ class Stage:
         for part in self.plan.modules:
             if not part.pack:
                 continue
-            packed = read_pack(os.path.join(self.plan.directory, part.pack), lambda: time.sleep(0))
+            packed = read_pack(os.path.join(self.plan.directory, part.pack), Breath())
             self.module_codes[part.name] = packed["module"]
             self.runners[part.name] = packed
             for qualname, code in procedures(packed["module"]).items():
@@ -122,17 +124,21 @@ class Stage:
         hidden = any(p.hidden for p in self.plan.procedures)
         # Closures made before are hidden or gone: that no name leads to one says nothing.
         closures = {name for name in switching if "<locals>" in name}
+        breath = Breath()
         for part in self.plan.modules:
-            if part.action != "update":
+            if part.action not in ("update", "lines"):
                 continue
-            back = {new: old for old, new in part.pairs.items()}
-            live = self.agent.live_codes(part.name)
-            for name in switching:
-                module, _, qualname = name.partition(":")
-                if module == part.name:
-                    self.old_codes[name] = live.get(back.get(qualname, qualname), [])
-                    for code in self.old_codes[name]:
-                        names[id(code)] = name
+            for qualname, codes in self.agent.live_codes(part.name).items():
+                new_name = part.pairs.get(qualname, qualname)
+                full = f"{part.name}:{new_name}"
+                if qualname in part.gone or full not in self.codes:
+                    continue
+                names.update((id(code), full) for code in codes)
+                if full in switching:
+                    self.old_codes[full] = codes
+                else:
+                    self.relabel[full] = self.codes[full]
+            breath()
         for name in {called for part in self.plan.modules for called in part.calls} - switching:
             module, _, qualname = name.partition(":")
             for code in self.agent.live_codes(module).get(qualname, ()):
@@ -142,13 +148,15 @@ class Stage:
         if not names:
             return
         self.finder.walk(program_modules(self.agent.module_names()))
-        if hidden or set(self.finder.missing()) - closures:
+        missing = switching - closures - set(self.finder.functions)
+        if hidden or missing:
             # Closures, and what the names don't lead to: one look at the whole heap.
             held = self.finder.scan()
             self.stall.longest_us = max(self.stall.longest_us, held * 1e6)
             self.notes.append(
                 f"looked through the heap once ({held * 1e3:.1f} ms) for closures and hidden functions"
             )
+        self.finder.rest()
 
     # ---- modules
 
