@@ -72,6 +72,7 @@ class Server:
         self._running = False
         self._stopped = _thread.allocate_lock()
         self._ident = self._native = 0
+        self._mask: Any = ()
 
     def open(self) -> str:
         """Bind the socket; its directory is private and its mode 0600."""
@@ -116,9 +117,20 @@ class Server:
         self._stopped.acquire()
         # Not threading.Thread: the program's own list of threads must stay as it is.
         # Signals are the program's: one that came to our thread would not wake the main thread from what it waits in.
-        before = _signals.pthread_sigmask(_signals.SIG_BLOCK, _signals.valid_signals())
+        before = self._mask = _signals.pthread_sigmask(_signals.SIG_BLOCK, _signals.valid_signals())
         try:
             self._ident = _thread.start_new_thread(self._loop, ())
+        finally:
+            _signals.pthread_sigmask(_signals.SIG_SETMASK, before)
+
+    def with_program_signals(self, call: Callable[[], None]) -> None:
+        """Call ``call``, which starts a thread, so that the thread and what it starts get the program's signals also if we do it."""
+        if _thread.get_ident() != self._ident:
+            call()
+            return
+        before = _signals.pthread_sigmask(_signals.SIG_SETMASK, self._mask)
+        try:
+            call()
         finally:
             _signals.pthread_sigmask(_signals.SIG_SETMASK, before)
 
@@ -132,7 +144,7 @@ class Server:
         self.wake()
         self._stopped.acquire()
         self._stopped.release()
-        _until_gone(self._native)
+        until_gone(self._native)
 
     def close(self) -> None:
         """Remove the socket."""
@@ -365,7 +377,7 @@ def _mark(number: int) -> tuple[int, int, int]:
     return number, info.st_dev, info.st_ino
 
 
-def _until_gone(native: int) -> None:
+def until_gone(native: int) -> None:
     """Let the thread's last instructions run: CPython warns at a fork when the system counts more than one thread."""
     deadline = time.monotonic() + 1
     while time.monotonic() < deadline:

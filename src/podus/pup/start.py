@@ -11,10 +11,11 @@ import threading  # noqa: F401
 
 from podus.pup import aside
 from podus.pup.recorder import Recorder
-from podus.pup.server import Server
+from podus.pup.server import Server, until_gone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -67,10 +68,20 @@ class Pup:
     def before_fork(self) -> None:
         """No thread of ours may hold a lock while the process is copied."""
         self.server.stop()
+        if self._agent is not None:
+            until_gone(self._agent.before_fork())
 
     def after_fork_in_parent(self) -> None:
         """Go on as before."""
+        if sys.version_info >= (3, 13):
+            _once_it_has_returned(self._go_on)
+        else:
+            self._go_on()
+
+    def _go_on(self) -> None:
         self.server.start()
+        if self._agent is not None:
+            self._agent.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
         """The child is a program of its own, with its own socket; an update that was under way goes on in it as well."""
@@ -81,6 +92,34 @@ class Pup:
                 self._agent.after_fork_in_child()
         except Exception as error:
             self.error = str(error)
+
+
+def _once_it_has_returned(call: Callable[[], None]) -> None:
+    """Call ``call`` at the next instruction of the code that forked.
+
+    CPython 3.13 counts the threads, in order to warn of them, only after the hooks have run: none may be started in one.
+    """
+    monitoring: Any = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
+    free = [tool for tool in (4, 3) if monitoring.get_tool(tool) is None]
+    try:
+        code = sys._getframe(2).f_code
+    except ValueError:
+        code = None
+    if not free or code is None:
+        call()
+        return
+    tool, event = free[0], monitoring.events.INSTRUCTION
+
+    def seen(*where: object) -> None:
+        if monitoring.get_tool(tool) == "podus":
+            monitoring.set_local_events(tool, code, 0)
+            monitoring.register_callback(tool, event, None)
+            monitoring.free_tool_id(tool)
+            call()
+
+    monitoring.use_tool_id(tool, "podus")
+    monitoring.register_callback(tool, event, seen)
+    monitoring.set_local_events(tool, code, event)
 
 
 _pup: Pup | None = None

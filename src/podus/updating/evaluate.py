@@ -135,7 +135,9 @@ class Evaluation:
             self._begin_thread(self._drive)
 
     def after_fork_in_child(self) -> None:
-        """Go on: there is no thread of the parent's here, and the locks that they held nobody will give back."""
+        """Go on: there is no thread of the parent's here but the one that forked, and the locks that they held nobody will give back."""
+        if self._driver is threading.current_thread():
+            return  # a new statement or a mapper has forked, and goes on in both
         self._changed = threading.Condition()
         self._poke = threading.Event()
         self._parking = self._left = False
