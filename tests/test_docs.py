@@ -93,7 +93,8 @@ def matches(expected: list[str], output: str) -> bool:
     def plain(text: str) -> str:
         return " ".join(re.sub(r"─+", "─", text).split())
 
-    pattern = ".*?".join(re.escape(part) for part in plain("\n".join(expected)).split("..."))
+    parts = re.split(r" ?\.\.\. ?", plain("\n".join(expected)))
+    pattern = ".*?".join(map(re.escape, parts))
     return re.fullmatch(pattern, plain(output), re.DOTALL) is not None
 
 
@@ -176,7 +177,7 @@ class Shell:
 @pytest.fixture
 def shell() -> Iterator[Shell]:
     # The path of a socket must be short, and so must those that messages name, for a terminal folds them.
-    with tempfile.TemporaryDirectory(prefix="podus-", dir="/tmp") as home:
+    with tempfile.TemporaryDirectory(prefix="podus-", dir="/tmp", ignore_cleanup_errors=True) as home:
         directory = Path(home) / "shop"
         directory.mkdir()
         opened = Shell(directory, Path(home))
