@@ -324,3 +324,44 @@ def test_a_misspelt_override_is_refused(program: Start) -> None:
     app.edit(shop="def total(): return 2\n")
     plan = app.plan(hold=["shop:totl"])
     assert "shop:totl" in plan.refusals[0].text and "shop:total" in plan.refusals[0].remedy
+
+
+def test_an_endless_caller_that_is_past_the_call_asks_for_nothing(program: Start) -> None:
+    source = """
+        def setup(a): return a
+        class Cache:
+            def get(self, k): return k
+        def main(table):
+            setup(1)
+            while True:
+                gate('loop')
+                table.get(1)
+    """
+    app = program(shop=source)
+    app.start("t", "shop.main({})", at="loop")
+    app.edit(
+        shop=source.replace("setup(a)", "setup(a, b)")
+        .replace("setup(1)", "setup(1, 2)")
+        .replace("get(self, k)", "get(self, k, *, default)")
+        .replace("table.get(1)", "table.get(2)")
+    )
+    plan = app.plan()
+    # What `table` is can't be told from the code, so `.get` may be the cache's.
+    assert [n.where for n in plan.refusals] == ["shop:Cache.get"]
+    assert app.plan(
+        support="import podus\n@podus.interprocedure('shop:Cache.get')\ndef get(new, self, k): return k\n"
+    ).safe
+
+
+def test_callers_that_fit_by_position_switch_together_all_the_same(program: Start) -> None:
+    app = program(
+        shop="def greet(environ): return environ\ndef use():\n    gate('in')\n    return greet({})\n"
+    )
+    app.start("t", "shop.use()", at="in")
+    app.edit(shop="def greet(name): return 'hello ' + name\ndef use():\n    return greet('a')\n")
+    update = app.begin()
+    app.until(update, "pending")
+    app.open("in")
+    assert app.join("t") == {}
+    app.until(update, "complete")
+    assert app("shop.use()") == "hello a"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from podus.planning.groups import Groups
 from podus.planning.model import Note, Procedure, Reach
 from podus.program.code import nested, walk
-from podus.program.flow import can_return_from, flow
+from podus.program.control import can_return_from, still_mentions
+from podus.program.flow import flow
 from podus.program.interface import (
     Signature,
     accepts_every_old_call,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from podus.planning.compile import Compiler
     from podus.planning.supported import SupportCode
     from podus.planning.toplevel import TopLevel
+    from podus.program.callgraph import CallGraph
 
 SUSPENDING = 0x2A0  # CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 
@@ -43,6 +45,7 @@ class Safety:
         self.groups = Groups(self.switching)
         self.active = self._activity()
         self.data_users: set[str] = set()
+        self._old_graph: CallGraph | None = None
         self._made: dict[tuple[bool, str], dict[int, CodeType]] = {}
         self.endless = self._endless()
 
@@ -156,26 +159,50 @@ class Safety:
         before: Signature,
         after: Signature,
     ) -> None:
-        callers = [
-            caller
-            for caller in calls.get(_simple(name), ())
-            if caller != name and not self._still_accepted(caller, name, before, after)
-        ]
-        stuck = [c for c in callers if c in self.endless and c not in self.plan.hold]
+        callers = [caller for caller in calls.get(_simple(name), ()) if caller != name]
+        stuck = [c for c in callers if c in self.endless]
         for caller in stuck:
-            activation = self.active[self.old_names.get(caller, caller)][0]
+            activation = self._calling(caller, name)
+            if activation is None:
+                continue
+            if self._still_accepted(caller, name, before, after):
+                procedure.notes.append(f"{caller} never returns; its old calls still fit by position")
+                continue
             self.compiler.refuse(
                 "interprocedure-needed",
                 f"{name} {words}, and its caller {caller} is active and never returns "
                 f"(thread {activation['thread']}, line {activation['line']})",
-                f"give an interprocedure for {name} (`podus scaffold` writes its skeleton)",
+                f"give an interprocedure for {name}; `podus scaffold` writes its skeleton",
                 name,
             )
-        self.groups.join(
-            [name, *(c for c in callers if c not in stuck)], f"{_simple(name)}'s interface: {words}"
-        )
-        if callers:
-            procedure.notes.append("switches with its callers " + ", ".join(callers))
+        waited = [c for c in callers if c not in stuck]
+        self.groups.join([name, *waited], f"{_simple(name)}'s interface: {words}")
+        if waited:
+            procedure.notes.append("switches with its callers " + ", ".join(waited))
+
+    def _calling(self, caller: str, name: str) -> dict[str, Any] | None:
+        """The activation of an endless ``caller`` that can still come to a call of ``name``; None if none can."""
+        code = self._old_code(caller)
+        if code is None:
+            return None
+        simple = _simple(name)
+        for activation in self.active[self.old_names.get(caller, caller)]:
+            if still_mentions(code, activation["offset"], simple) and self._may_call(caller, name):
+                return activation
+        return None
+
+    def _may_call(self, caller: str, name: str) -> bool:
+        """Whether in the old version ``caller`` can call ``name`` itself, and not only something of the same name."""
+        code = self._old_code(caller)
+        if code is not None and not calls_of(flow(code), _simple(name)):
+            # It hands it on as a value: it will be called with what it is given there.
+            return True
+        if self._old_graph is None:
+            from podus.program.callgraph import build
+
+            self._old_graph = build(self.compiler.old.modules)
+        callee = self.old_names.get(name, name)
+        return self.old_names.get(caller, caller) in self._old_graph.direct_callers(callee)
 
     def _still_accepted(self, caller: str, name: str, before: Signature, after: Signature) -> bool:
         """Whether all that the old ``caller`` does with ``name`` are calls that the new interface accepts as well."""

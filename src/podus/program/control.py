@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import dis
 import opcode
+import sys
 from collections.abc import Iterator
 from types import CodeType
+
+from podus.program.code import walk
 
 EXTENDED_ARG = dis.EXTENDED_ARG
 
@@ -164,3 +167,52 @@ def can_return_from(code: CodeType, lasti: int, *, excepted: bool = False) -> bo
             break
         here = offset
     return here in leaving
+
+
+def still_mentions(code: CodeType, lasti: int, name: str) -> bool:
+    """Whether an activation of ``code`` that stands at byte offset ``lasti`` can come to an instruction that loads ``name``.
+
+    ``name`` is that of a global, an attribute or a free variable. What is nested in ``code`` counts where it is made.
+    """
+    table = handlers(code)
+    after: dict[int, list[int]] = {}
+    loads: set[int] = set()
+    here = 0
+    for start, op, arg, following in units(code):
+        if start <= lasti:
+            here = start
+        ways = after.setdefault(start, [])
+        if JUMPS[op]:
+            ways.append(following + JUMPS[op] * 2 * arg)
+        if not CLOSED[op]:
+            ways.append(following)
+        ways += [target for first, end, target, _ in table if first <= start < end]
+        if NAMES[op].startswith(("LOAD_", "IMPORT_")) and _mentions(code, NAMES[op], arg, name):
+            loads.add(start)
+    seen = {here}
+    todo = [here]
+    # The instruction at which it stands is a call under way, and behind it.
+    while todo:
+        for offset in after.get(todo.pop(), ()):
+            if offset in loads:
+                return True
+            if offset not in seen:
+                seen.add(offset)
+                todo.append(offset)
+    return False
+
+
+_SHIFTS = {"LOAD_GLOBAL": 1, "LOAD_ATTR": 1 if sys.version_info >= (3, 12) else 0, "LOAD_SUPER_ATTR": 2}
+_BY_NAME = frozenset({"LOAD_NAME", "LOAD_METHOD", "IMPORT_NAME", "IMPORT_FROM", *_SHIFTS})
+
+
+def _mentions(code: CodeType, op: str, arg: int, name: str) -> bool:
+    if op in _BY_NAME:
+        index = arg >> _SHIFTS.get(op, 0)
+        return index < len(code.co_names) and code.co_names[index] == name
+    if op == "LOAD_CONST" and arg < len(code.co_consts):
+        const = code.co_consts[arg]
+        return isinstance(const, CodeType) and any(name in (*c.co_names, *c.co_freevars) for c in walk(const))
+    if op in ("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"):
+        return name in code.co_freevars
+    return False
