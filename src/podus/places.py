@@ -27,7 +27,19 @@ def runtime_dir() -> str:
     """The directory of the control sockets and of the versions in use.
 
     ``$PODUS_HOME/run``, else ``$XDG_RUNTIME_DIR/podus``, else ``/tmp/podus-UID`` (short: a socket's path is limited to about 100 bytes).
+
+    Raises Refused if it can't be made.
     """
+    try:
+        return _runtime_dir()
+    except OSError as error:
+        raise Refused(
+            f"the directory {error.filename} can't be used: {error.strerror}",
+            "set PODUS_HOME to a private, writable directory",
+        ) from error
+
+
+def _runtime_dir() -> str:
     home = os.environ.get("PODUS_HOME")
     if home:
         _private(home)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import difflib
 import marshal
 import os
 from types import CodeType
@@ -45,12 +46,13 @@ class TopLevel:
             self._module(self.compiler.changes[name])
         for name in self.compiler.removed:
             self.plan.modules.append(ModulePart(name, "delete"))
-        unknown = self.reset - {d.name for d in self.plan.data}
-        for name in sorted(unknown):
+        known = {d.name for d in self.plan.data}
+        for name in sorted(self.reset - known):
+            near = difflib.get_close_matches(name, known, 1)
             self.compiler.refuse(
                 "unknown-reset",
                 f"--reset {name} names no data that the new version assigns otherwise",
-                "see `podus plan`",
+                f"did you mean {near[0]}?" if near else "see `podus plan`",
             )
 
     def _module(self, change: ModuleChange) -> None:

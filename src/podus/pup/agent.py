@@ -20,7 +20,7 @@ from podus.planning.model import Plan
 from podus.program.code import procedures
 from podus.pup.finder import VersionFinder
 from podus.pup.recorder import Record
-from podus.pup.server import Later
+from podus.pup.server import Later, UnknownMethod
 from podus.support.declare import Declaration
 from podus.updating.activity import thread_names
 from podus.updating.binding import stacks
@@ -76,9 +76,7 @@ class Agent:
         """Answer one question; raises PodusError, or TypeError for wrong parameters."""
         asked = getattr(self, "ask_" + method.replace("-", "_"), None)
         if asked is None:
-            raise NotFound(
-                f"the pup has no method {method}", "is the shell of the same version as the program's podus?"
-            )
+            raise UnknownMethod(f"the pup has no method {method}")
         if method in ("update", "back-out"):
             params = {"who": {"uid": peer.get("uid"), "shell": peer.get("pid")}, **params}
         return asked(**params)

@@ -40,6 +40,10 @@ class Later:
         self.deadline = deadline
 
 
+class UnknownMethod(Exception):
+    """There is no such question."""
+
+
 class _Connection:
     def __init__(self, sock: Any, peer: dict[str, Any]) -> None:
         self.sock = sock
@@ -84,7 +88,7 @@ class Server:
         listener = _high_socket(_socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM).detach())
         listener.bind(self.path)
         os.chmod(self.path, 0o600)
-        listener.listen(16)
+        listener.listen(128)
         listener.setblocking(False)
         self._listener = listener
         self._wake_read, self._wake_write = map(_high, os.pipe())
@@ -272,7 +276,7 @@ class Server:
 
         try:
             message = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             self._reply(connection, None, error=(-32700, "the message is not JSON", {}))
             return
         if not isinstance(message, dict) or not isinstance(message.get("method"), str):
@@ -290,6 +294,8 @@ class Server:
 
         try:
             result = call()
+        except UnknownMethod as error:
+            self._reply(connection, number, error=(-32601, str(error), {}))
         except PodusError as error:
             details = {"kind": error.kind, "remedy": error.remedy}
             self._reply(connection, number, error=(-32000, error.message, details))

@@ -202,6 +202,7 @@ class Evaluation:
         except BaseException as error:
             # Nothing in the loop may raise but a mapper or the log; both leave what has switched as it is, and go back.
             self.reason = _sentence(error)
+            self.remedy = getattr(error, "remedy", "")
             self.error = error
             if self.state == states.PENDING:
                 self._go(states.BACKING_OUT)

@@ -234,14 +234,17 @@ class Stage:
         try:
             exec(code, real, names)
         except (Exception, SystemExit) as error:
-            line = 0
+            place = part.file
             trace = error.__traceback__
             while trace is not None:
-                if trace.tb_frame.f_code is code:
-                    line = trace.tb_lineno
+                frame = trace.tb_frame
+                name, file = frame.f_globals.get("__name__", ""), frame.f_code.co_filename
+                # The innermost line of the program's own: a new module's, where it is the import that failed.
+                if frame.f_code is code or self.agent.recorder.in_program(name, file):
+                    place = f"{file}:{trace.tb_lineno}"
                 trace = trace.tb_next
             raise Refused(
-                f"a new top-level statement raised {type(error).__name__}: {error} ({part.file}:{line})",
+                f"a new top-level statement raised {type(error).__name__}: {error} ({place})",
                 "mend it and update again",
             ) from error
 
