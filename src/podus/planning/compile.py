@@ -215,7 +215,6 @@ class Compiler:
                     )
                 if wanted in known or wanted in self.new.modules:
                     continue
-                certain = surely and _is_certain(module, line)
                 try:
                     found = place.find_name(wanted, wanted.split("."))
                     if found is None or not in_program(wanted, found.file, include):
@@ -223,12 +222,12 @@ class Compiler:
                     fresh = compile_found(found, False)
                 except BadModule as bad:
                     # What is imported in an `if` or `try` may be meant for another Python.
-                    if certain:
+                    if surely and _is_certain(module, line):
                         self.refuse("bad-module", bad.text, bad.remedy, bad.where)
                     continue
                 self.new.modules[wanted] = fresh
                 self.imported.append(fresh)
-                todo.append((fresh, certain))
+                todo.append((fresh, surely and _is_certain(module, line)))
 
     def stars_of(self, module: Module) -> list[str]:
         """The program's modules from which ``module`` imports all names."""
