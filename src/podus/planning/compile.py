@@ -51,7 +51,9 @@ class Compiler:
         set_optimization(pup.hello["optimize"])
         self.rows: list[dict[str, Any]] = pup.call("modules")
         self.loaded = [
-            Loaded(r["name"], r["file"], r["kind"], r["package"], r["main"], r.get("real_name", ""))
+            Loaded(
+                **{k: r[k] for k in ("name", "file", "kind", "package", "main", "real_name", "mtime", "size")}
+            )
             for r in self.rows
         ]
         self.old = Version(label=pup.hello["version"]["label"])
