@@ -86,6 +86,7 @@ class Evaluation:
         self._announced: set[str] = set()
         self._back_out_wanted = ""
         self._timed_out = False
+        self._missed = False
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
     # ---- the thread
@@ -247,11 +248,11 @@ class Evaluation:
             if self.activity.shrunk():
                 return _FIRST_WAIT
             wait = min(wait * 1.5, _LONGEST_WAIT)
-            if not self._mark_holds():
+            if self._missed or not self._mark_holds():
                 return wait
 
     def _mark_holds(self) -> bool:
-        """Whether something that is on a stack explains the wait; if not, a switch was only missed and is tried again."""
+        """Whether something that is on a stack explains the wait; if not, it is tried again."""
         assert self.activity is not None
         return bool(self.activity._mark or self.activity._asleep)
 
@@ -280,6 +281,8 @@ class Evaluation:
                 if not unit.done:
                     needs = [] if unit.forced else [n for n in unit.needs if not n.done]
                     self._switch_together([unit, *needs])
+        # What was inactive when it was looked at, and not when it was to switch, is above no mark: no stack has to shrink for it.
+        self._missed = any(not unit.done for unit in able)
 
     def _announce(self, units: list[Unit]) -> None:
         """Written before it is acted on, once for each set of procedures."""
