@@ -396,7 +396,7 @@ DESCRIBE = '''
                 row += [tried(value, *range(len(required))), tried(value, *range(len(required) + 1))]
             return row
         if isinstance(value, type):
-            own = {"__dict__", "__weakref__", "__firstlineno__", "__static_attributes__"}
+            own = {"__dict__", "__weakref__", "__firstlineno__", "__static_attributes__", "__annotations__"}
             parts = {n: shape(v) for n, v in sorted(vars(value).items()) if n not in own}
             return [value.__qualname__, [b.__name__ for b in value.__mro__], parts, behaviour(value)]
         return plain(value)
@@ -413,7 +413,8 @@ DESCRIBE = '''
         return found
 
     def describe(module):
-        skip = ("__builtins__", "__cached__", "__loader__", "__spec__", "__file__")
+        # Annotations of names that are gone stay.
+        skip = ("__builtins__", "__cached__", "__loader__", "__spec__", "__file__", "__annotations__")
         return {n: shape(v) for n, v in sorted(vars(module).items()) if n not in skip}
 
     def fresh(name, text, file, state):

@@ -21,7 +21,7 @@ from podus.updating.activity import Activity
 from podus.updating.binding import Stall, Switch, commit, commit_unless_active, in_slices
 from podus.updating.gates import Door
 from podus.updating.staging import Stage
-from podus.updating.units import Builder, MapperStep, StaticData, Unit
+from podus.updating.units import Builder, MapperStep, StaticData, Unit, take_along
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +87,8 @@ class Evaluation:
         self._back_out_wanted = ""
         self._timed_out = False
         self._missed = False
+        # Closures: more of them are made while their makers have not switched.
+        self._hidden = {p.name for p in plan.procedures if p.hidden and "<locals>" in p.name}
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
     # ---- the thread
@@ -300,7 +302,13 @@ class Evaluation:
             unit.done = True
             unit.taken = unit.taken or unit.switch
             self.switched += unit.names
+        self._take_along(units, back=False)
         self._bump()
+
+    def _take_along(self, units: list[Unit], *, back: bool) -> None:
+        hidden = [n for u in units for n in u.names if n in self._hidden]
+        if hidden and self.stage is not None:
+            take_along(self.stage, hidden, self.stall, back=back)
 
     def _switch_together(self, units: list[Unit]) -> bool:
         """Switch ``units`` at one instant in which none of them is active; says whether that was done.
@@ -435,6 +443,7 @@ class Evaluation:
             for unit in reversed(self.units):
                 if unit.done and self._unit_back(unit):
                     unit.done = False
+                    self._take_along([unit], back=True)
                     self.switched = [n for n in self.switched if n not in unit.names]
                     self._bump()
             if not any(unit.done for unit in self.units):

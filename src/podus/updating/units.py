@@ -9,7 +9,8 @@ from typing import Any
 from podus.errors import Refused
 from podus.planning.model import Group, Plan
 from podus.support.declare import Declaration
-from podus.updating.binding import Switch, can_take_code
+from podus.updating.binding import Stall, Switch, can_take_code, commit
+from podus.updating.find import Finder, program_modules
 from podus.updating.gates import forward, interprocedure_gate, twin
 from podus.updating.staging import Stage
 
@@ -195,8 +196,6 @@ class Builder:
             for code in self.stage.agent.live_codes(module).get(qualname, ()):
                 missing[id(code)] = name
         if missing:
-            from podus.updating.find import Finder, program_modules
-
             finder = Finder(missing)
             finder.walk(program_modules(self.stage.agent.module_names()))
             for functions in finder.functions.values():
@@ -284,6 +283,28 @@ def docstring(code: CodeType) -> str | None:
         return None
     first = code.co_consts[0] if code.co_consts else None
     return first if isinstance(first, str) and code.co_name != "<lambda>" else None
+
+
+def take_along(stage: Stage, names: list[str], stall: Stall, *, back: bool) -> None:
+    """Switch the closures that were made between staging and the switch of ``names``; from now on none is made in that version.
+
+    ``back``: those of the new version go back to the old.
+    """
+    targets: dict[str, CodeType] = {}
+    made_from: dict[int, str] = {}
+    for name in names:
+        old, new = stage.old_codes.get(name, []), stage.codes[name]
+        if old:
+            targets[name] = old[0] if back else new
+            made_from.update((id(code), name) for code in ([new] if back else old))
+    finder = Finder(made_from)
+    stall.longest_us = max(stall.longest_us, finder.scan() * 1e6)
+    done = Switch()
+    for name, functions in finder.functions.items():
+        for function in functions:
+            if can_take_code(function, targets[name]):
+                done.set_attribute(function, "__code__", targets[name])
+    commit(done.do, stall)
 
 
 def _with_class_cell(function: FunctionType, new: CodeType, cls: type) -> FunctionType:
