@@ -459,7 +459,7 @@ def test_directories_that_cannot_be_used(home: Path) -> None:
     (home / "file").touch()
     done = podus("ps", env=os.environ | {"PODUS_HOME": str(home / "file" / "home")})
     assert done.returncode == 1
-    assert done.stderr.startswith(f"podus: {home}/file/home: ")
+    assert done.stderr.startswith(f"podus: the directory {home}/file/home can't be used: ")
     (home / "state").mkdir(mode=0o700)
     (home / "state" / "log.sqlite").write_text("this is no database" * 1000)
     assert failed("log").startswith(f"the log {home}/state/log.sqlite is damaged: ")
