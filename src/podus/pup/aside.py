@@ -36,6 +36,7 @@ _lock = _thread.RLock()
 # What podus's modules and those of the table are executed with; None while nothing is hidden.
 _builtins: dict[str, Any] | None = None
 _early = False
+_hidden_names: set[str] = set()
 
 
 def look(first: str | None = None, *, at_start: bool = False) -> None:
@@ -45,11 +46,11 @@ def look(first: str | None = None, *, at_start: bool = False) -> None:
     """
     global _builtins
     if _builtins is None:
-        hidden = _hidden(first)
-        if hidden:
+        _hidden_names.update(_hidden(first))
+        if _hidden_names:
             _builtins = {**vars(builtins), "__import__": _import}
             if at_start:
-                _load_early(hidden)
+                _load_early()
 
 
 def enter(module: ModuleType) -> None:
@@ -58,17 +59,17 @@ def enter(module: ModuleType) -> None:
         vars(module)["__builtins__"] = _builtins
 
 
-def _load_early(hidden: set[str]) -> None:
-    """Load what the pup will need while nothing hides it yet, and take it out of the program's sight.
+def _load_early() -> None:
+    """Load what could not be led aside later, while nothing hides it yet, and take it out of the program's sight.
 
-    Some modules of C import modules of Python, which can't be led aside.
+    These have parts in C, which import modules of Python in their own way.
     """
     global _early
     before, path = set(sys.modules), list(sys.path)
     sys.path[:] = _paths()
     _early = True
     try:
-        for name in ("podus.pup.agent", "podus.log", "sqlite3", "difflib", "urllib.parse"):
+        for name in ("typing", "sqlite3"):
             try:
                 builtins.__import__(name)
             except ImportError:
@@ -80,7 +81,7 @@ def _load_early(hidden: set[str]) -> None:
             loader = getattr(getattr(sys.modules[name], "__spec__", None), "loader", None)
             compiled = isinstance(loader, _external.ExtensionFileLoader) or _imp.is_builtin(name)
             # What is of C is loaded once for all, unless the program has another thing of that name.
-            if (not compiled or name in hidden) and name.partition(".")[0] != "podus":
+            if not compiled or name in _hidden_names:
                 _table[name] = sys.modules.pop(name)
 
 
@@ -169,6 +170,8 @@ def _goes_aside(name: str, top: str) -> bool:
     if loaded is not None and _is_genuine(loaded):
         return False
     if top in _table:
+        return True
+    if top in _hidden_names:
         return True
     spec = _external.PathFinder.find_spec(top, _paths())
     return spec is not None and not isinstance(spec.loader, _external.ExtensionFileLoader)
