@@ -16,12 +16,12 @@ from podus.errors import PodusError, Refused
 from podus.log import Log
 from podus.planning.model import Plan
 from podus.support.declare import Declaration
-from podus.updating import states
+from podus.updating import report, states
 from podus.updating.activity import Activity
-from podus.updating.binding import Stall, Switch, commit, commit_unless_active, in_slices
-from podus.updating.gates import Door
+from podus.updating.binding import Op, Stall, Switch, commit, commit_unless_active, in_slices
+from podus.updating.mapping import Doors, convert
 from podus.updating.staging import Stage
-from podus.updating.units import Builder, MapperStep, StaticData, Unit, take_along
+from podus.updating.units import Builder, Gates, MapperStep, Unit, take_along
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ class Evaluation:
         # A fork is at hand: the driver is to leave, and has left.
         self._parking = self._left = False
         # Doors that stand shut while a mapper converts.
-        self._shut: tuple[Switch, Door] | None = None
+        self._doors: Doors | None = None
         self.total = 0
         self.notes: list[str] = []
         self.endless = {p.name for p in plan.procedures if p.endless}
@@ -145,10 +145,9 @@ class Evaluation:
         self._poke = threading.Event()
         self._parking = self._left = False
         self._driver = None
-        if self._shut is not None:
-            commit(self._shut[0].undo, self.stall)
-            self._shut[1].open()
-            self._shut = None
+        if self._doors is not None:
+            self._doors.open()
+            self._doors = None
         if self.state == states.STAGING:
             if self.stage is not None:
                 self.stage.undo()
@@ -161,7 +160,7 @@ class Evaluation:
 
     def _drive_in_child(self) -> None:
         try:
-            self._log("update", sorted(self._pending()), {"forked from": os.getppid()})
+            self._log("update", sorted(self.pending()), {"forked from": os.getppid()})
         except PodusError as error:
             self.notes.append(error.message)
         self._drive()
@@ -239,7 +238,12 @@ class Evaluation:
                 self._deadline = None
                 self._timed_out = True
                 self._bump()
-                if self.on_timeout == "back-out":
+                one_way = self._one_way()
+                if one_way and self.on_timeout == "back-out":
+                    self.notes.append(
+                        f"not backed out when its time was over: {one_way} has been mapped, and there is no way back"
+                    )
+                elif self.on_timeout == "back-out":
                     self._back_out_wanted = (
                         self._back_out_wanted or f"not complete after {self.timeout:g} s: {self._waits_for()}"
                     )
@@ -260,12 +264,13 @@ class Evaluation:
 
     # ---- forward
 
-    def _pending(self) -> set[str]:
+    def pending(self) -> set[str]:
+        """The procedures that have not switched and are not held back by hand."""
         return {name for unit in self.units if not unit.done and not unit.held for name in unit.names}
 
     def _switch_inactive(self, active: set[str]) -> None:
         assert self.activity is not None
-        pending = self._pending()
+        pending = self.pending()
         blocked = {
             id(unit)
             for unit in self.units
@@ -323,64 +328,28 @@ class Evaluation:
                 return False
             self._switched(units)
             return True
-        door = Door()
-        users: dict[int, Any] = {id(f): f for u in units for f in u.users}
-        for name in (n for u in units for n in u.names):
-            users |= {id(f): f for f in self.stage.finder.functions.get(name, ())}
-        shut = Switch()
-        for function in users.values():
-            shut.set_attribute(function, "__code__", door.code(function))
-        forbidden |= {id(f.__code__) for u in units for f in u.users}
-        if not commit_unless_active(forbidden, shut.do, self.stall):
-            door.open()
+        doors = Doors(self.stage, units, self.stall)
+        if not doors.shut(forbidden):
             return False
-        self._shut = (shut, door)
-        converted = {id(u): Switch() for u in units}
-        for unit in units:
-            for step in unit.mappers:
-                try:
-                    self._convert(step, converted[id(unit)])
-                except BaseException as error:
-                    commit(shut.undo, self.stall)
-                    door.open()
-                    self._shut = None
-                    raise Refused(
-                        f"the mapper of {step.target} raised {type(error).__name__}: {error}",
-                        "mend the mapper and update again",
-                    ) from error
-        ops = list(shut.undo)
-        for unit in units:
-            taken = unit.taken = Switch()
-            taken.do = [*unit.switch.do, *converted[id(unit)].do]
-            taken.undo = [*unit.switch.undo, *converted[id(unit)].undo]
-            ops += taken.do
-        commit(ops, self.stall)
-        door.open()
-        self._shut = None
+        self._doors = doors
+        ops: list[Op] = []
+        try:
+            for unit in units:
+                converted = Switch()
+                for step in unit.mappers:
+                    convert(self.agent, self.stage, step, converted)
+                taken = unit.taken = Switch()
+                taken.extend(unit.switch)
+                taken.extend(converted)
+                ops += taken.do
+        except BaseException:
+            doors.open()
+            self._doors = None
+            raise
+        doors.open(ops)
+        self._doors = None
         self._switched(units)
         return True
-
-    def _convert(self, step: MapperStep, switch: Switch) -> None:
-        assert self.stage is not None
-        module, _, name = step.target.partition(":")
-        if step.kind == "static":
-            for function in self.stage.finder.functions.get(step.target, ()):
-                step.convert(StaticData(function)).into(function, switch)
-            return
-        owner: Any = self.agent.module(module)
-        *path, last = name.split(".")
-        for word in path:
-            owner = vars(owner)[word]
-        old = vars(owner)[last]
-        new = step.convert(old)
-        if isinstance(owner, type):
-            switch.set_class_attribute(owner, last, new)
-            return
-        switch.set_item(vars(owner), last, new)
-        for other in self.agent.importers(module, last):
-            for local, value in list(vars(other).items()):
-                if value is old:
-                    switch.set_item(vars(other), local, new)
 
     # ---- the end
 
@@ -430,9 +399,20 @@ class Evaluation:
         """Ask for the way back of an update that is under way. Raises Refused if it is not."""
         if self.state not in states.UNDER_WAY:
             raise Refused(f"update {self.plan.id} is {self.state}", "back out with a whole update back")
+        one_way = self._one_way()
+        if one_way:
+            raise Refused(
+                f"{one_way} has been converted by a mapper, and no way back was given",
+                "let the update go on; what has happened to the data since would be lost",
+            )
         self._log("back-out", self.switched)
         self._back_out_wanted = reason
         self._poke.set()
+
+    def _one_way(self) -> str:
+        """Data that has been converted by a mapper without a reverse; "" if there is none."""
+        steps = [step for unit in self.units if unit.done for step in unit.mappers if step.kind == "data"]
+        return next((step.target for step in steps if step.reverse is None), "")
 
     def _backward(self) -> None:
         """Those that switched go back as they become inactive, by the same rule."""
@@ -467,33 +447,26 @@ class Evaluation:
                 f" ({steps[0].target} goes back to what it was when it was mapped: its mapper has no reverse)"
             )
             return commit_unless_active(unit.new_ids, unit.taken.undo[::-1], self.stall)
-        door = Door()
-        shut = Switch()
-        users = {id(f): f for f in unit.users}
-        for name in unit.names:
-            assert self.stage is not None
-            users |= {id(f): f for f in self.stage.finder.functions.get(name, ())}
-        for function in users.values():
-            shut.set_attribute(function, "__code__", door.code(function))
-        inside = unit.new_ids | {id(f.__code__) for f in users.values()}
-        if not commit_unless_active(inside, shut.do, self.stall):
-            door.open()
+        assert self.stage is not None
+        doors = Doors(self.stage, [unit], self.stall)
+        if not doors.shut(unit.new_ids):
             return False
-        self._shut = (shut, door)
+        self._doors = doors
         back = Switch()
         try:
             for step in steps:
-                self._convert(MapperStep(step.target, step.reverse, step.kind, step.convert), back)
-        except BaseException as error:
-            commit(shut.undo, self.stall)
-            door.open()
-            self._shut = None
-            raise Refused(
-                f"the reverse mapper of {step.target} raised {error!r}", "mend the support code"
-            ) from error
-        commit([*shut.undo, *unit.taken.undo[::-1], *back.do], self.stall)
-        door.open()
-        self._shut = None
+                convert(
+                    self.agent,
+                    self.stage,
+                    MapperStep(step.target, step.reverse, step.kind, step.convert),
+                    back,
+                )
+        except BaseException:
+            doors.open()
+            self._doors = None
+            raise
+        doors.open([*unit.taken.undo[::-1], *back.do])
+        self._doors = None
         return True
 
     # ---- what others see
@@ -504,74 +477,22 @@ class Evaluation:
 
     def status(self) -> dict[str, Any]:
         """The update's state for people and programs, as ARCHITECTURE.md lists it."""
-        pending: list[dict[str, Any]] = []
-        # The update may come to its end while it is looked at.
-        activity, builder = self.activity, self._builder
-        if activity is not None and self.state in states.UNDER_WAY:
-            active = activity.glance() if self.state == states.PENDING else set()
-            names = self._pending()
-            for unit in self.units:
-                if unit.done or self.state != states.PENDING:
-                    continue
-                for name in unit.names:
-                    pending.append(self._pending_row(activity, unit, name, names, active))
-        return {
-            "id": self.plan.id,
-            "state": self.state,
-            "from": self.plan.from_version,
-            "to": self.plan.to_version,
-            "total": self.total,
-            "switched": list(self.switched),
-            "pending": pending,
-            "events": self.events,
-            "started": self.started,
-            "ended": self.ended,
-            "stall_us": round(self.stall.longest_us, 1),
-            "reason": self.reason,
-            "remedy": self.remedy,
-            "timed_out": self._timed_out,
-            "notes": list(self.notes),
-            "stuck": self.stuck(pending),
-            "gates": len(builder.gates.closing.do)
-            if builder is not None and self.state == states.PENDING
-            else 0,
-        }
-
-    def _pending_row(
-        self, activity: Activity, unit: Unit, name: str, names: set[str], active: set[str]
-    ) -> dict[str, Any]:
-        blockers: set[str] = set()
-        for member in unit.names:
-            blockers |= activity.blocked_by(member, names, active)
-        holders = [row for blocker in sorted(blockers) for row in activity.holders(blocker)]
-        if unit.held:
-            why = f"{name} is held by --hold"
-        elif name in blockers:
-            why = f"{name} is active" + (
-                f" in {holders[0]['thread']} at line {holders[0]['line']}" if holders else ""
-            )
-        elif blockers:
-            first = sorted(blockers)[0]
-            why = f"{name} {'switches together with' if first in unit.names else 'can reach'} {first}, which is active"
-        else:
-            why = f"{name} is about to switch"
-        endless = bool(blockers) and blockers <= self.endless
-        if endless:
-            why += "; it never returns"
-        return {"procedure": name, "why": why, "holders": holders, "held": unit.held, "endless": endless}
-
-    @staticmethod
-    def stuck(pending: list[dict[str, Any]]) -> bool:
-        """Whether waiting can change nothing: all that has not switched waits for procedures that never return."""
-        rows = [row for row in pending if not row["held"]]
-        return bool(rows) and all(row["endless"] for row in rows)
+        return report.status(self)
 
     def stuck_for(self, ident: int) -> bool:
         """Whether every pending procedure waits for one that never returns, or for the stack of thread ``ident`` (which waits for us)."""
-        rows = [row for row in self.status()["pending"] if not row["held"]]
-        return bool(rows) and all(
-            row["endless"] or any(h["ident"] == ident for h in row["holders"]) for row in rows
-        )
+        return report.stuck_for(self, ident)
+
+    @property
+    def gates(self) -> Gates | None:
+        """The interprocedures' gates, while there may be any."""
+        builder = self._builder
+        return None if builder is None else builder.gates
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the time that was given is over."""
+        return self._timed_out
 
     def _rest(self) -> None:
         """Let go of the old version's functions and of what was staged: whoever goes back from here does so by a plan."""
