@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-import pytest
-
 from tests.programs import Program
 
 Start = Callable[..., Program]
@@ -172,7 +170,6 @@ def test_backing_out_in_the_middle_under_load_loses_no_call(program: Start) -> N
     assert app("load.finish()") == FINE
 
 
-@pytest.mark.xfail(strict=True, reason="the way back looks at what is active, not yet at what can reach it")
 def test_on_the_way_back_the_version_before_calls_nothing_but_itself(program: Start) -> None:
     text = """
         def parked():

@@ -164,6 +164,9 @@ class Plan:
     # Changed procedure -> which of ``reach_sets`` are the changed procedures that its new version can invoke, directly or not.
     reaches: dict[str, int] = field(default_factory=dict)
     reach_sets: list[list[str]] = field(default_factory=list)
+    # The same for the old versions, for the way back; None where that was not worked out (a large program): all go back at one instant.
+    back_reaches: dict[str, int] | None = None
+    back_sets: list[list[str]] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
     mappers: list[Mapper] = field(default_factory=list)
     now: list[str] = field(default_factory=list)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from podus.planning.toplevel import TopLevel
     from podus.program.callgraph import CallGraph
 
-SUSPENDING = 0x2A0  # CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+# Procedures of a program up to which the old version's call graph is made as well: some tenths of a second.
+_WORTH_A_SECOND_GRAPH = 3000
 
 
 class Safety:
@@ -197,12 +198,15 @@ class Safety:
         if code is not None and not calls_of(flow(code), _simple(name)):
             # It hands it on as a value: it will be called with what it is given there.
             return True
+        callee = self.old_names.get(name, name)
+        return self.old_names.get(caller, caller) in self._old().direct_callers(callee)
+
+    def _old(self) -> CallGraph:
         if self._old_graph is None:
             from podus.program.callgraph import build
 
-            self._old_graph = build(self.compiler.old.modules)
-        callee = self.old_names.get(name, name)
-        return self.old_names.get(caller, caller) in self._old_graph.direct_callers(callee)
+            self._old_graph = build(self.compiler.old.modules, loaded=self.compiler.old.modules)
+        return self._old_graph
 
     def _still_accepted(self, caller: str, name: str, before: Signature, after: Signature) -> bool:
         """Whether all that the old ``caller`` does with ``name`` are calls that the new interface accepts as well."""
@@ -303,12 +307,8 @@ class Safety:
         graph = build(self.compiler.new.modules, loaded=self.compiler.old.modules)
         names = list(self.switching)
         closure = graph.closure(names)
-        # Procedures that call each other in circles share one set: large programs have few different ones.
-        numbers: dict[frozenset[str], int] = {}
-        for name, found in closure.items():
-            if found:
-                self.plan.reaches[name] = numbers.setdefault(frozenset(found), len(numbers))
-        self.plan.reach_sets = [sorted(found) for found in numbers]
+        self.plan.reaches, self.plan.reach_sets = _numbered(closure)
+        self._reach_back(names)
         new_names = {old: new for new, old in self.old_names.items()}
         active = {new_names.get(n, n) for n in self.active} & set(names)
         for name in names:
@@ -326,6 +326,26 @@ class Safety:
                 body = f"{part.name}:<module>"
                 wanted = set(names) | self.data_users
                 part.calls = sorted(graph.closure([body, *wanted]).get(body, set()) & wanted)
+
+    def _reach_back(self, names: list[str]) -> None:
+        """Who reaches whom in the old version: for the way back from the middle. Left out where it would double the time."""
+        if sum(len(m.procedures) for m in self.compiler.old.modules.values()) > _WORTH_A_SECOND_GRAPH:
+            return
+        olds = {self.old_names.get(name, name): name for name in names}
+        closure = self._old().closure(olds)
+        renamed = {
+            olds[o]: {olds[f] for f in found if f in olds} for o, found in closure.items() if o in olds
+        }
+        self.plan.back_reaches, self.plan.back_sets = _numbered(renamed)
+
+
+def _numbered(closure: dict[str, set[str]]) -> tuple[dict[str, int], list[list[str]]]:
+    """Procedures that call each other in circles share one set: large programs have few different ones."""
+    numbers: dict[frozenset[str], int] = {}
+    reaches = {
+        name: numbers.setdefault(frozenset(found), len(numbers)) for name, found in closure.items() if found
+    }
+    return reaches, [sorted(found) for found in numbers]
 
 
 def _parameters(found: Signature) -> str:

@@ -18,7 +18,7 @@ from podus.planning.model import Plan
 from podus.support.declare import Declaration
 from podus.updating import report, states
 from podus.updating.activity import Activity
-from podus.updating.binding import Op, Stall, Switch, commit, commit_unless_active, in_slices
+from podus.updating.binding import Op, Stall, Switch, active_ids, commit, commit_unless_active, in_slices
 from podus.updating.mapping import Doors, convert
 from podus.updating.staging import Stage
 from podus.updating.units import Builder, Gates, MapperStep, Unit, take_along
@@ -420,12 +420,7 @@ class Evaluation:
         wait = _FIRST_WAIT
         while True:
             self._leave_for_fork()
-            for unit in reversed(self.units):
-                if unit.done and self._unit_back(unit):
-                    unit.done = False
-                    self._take_along([unit], back=True)
-                    self.switched = [n for n in self.switched if n not in unit.names]
-                    self._bump()
+            self._switch_back()
             if not any(unit.done for unit in self.units):
                 break
             self._poke.wait(wait)
@@ -436,20 +431,48 @@ class Evaluation:
         self._go(states.BACKED_OUT)
         self._rest()
 
-    def _unit_back(self, unit: Unit) -> bool:
-        assert unit.taken is not None
-        steps = [step for step in unit.mappers if step.kind == "data"]
-        if not steps:
-            return commit_unless_active(unit.new_ids, unit.taken.undo[::-1], self.stall)
-        if any(step.reverse is None for step in steps):
-            # Nobody has said how to carry back what happened since; the data is as it was when the mapper ran.
-            self.reason += (
-                f" ({steps[0].target} goes back to what it was when it was mapped: its mapper has no reverse)"
-            )
-            return commit_unless_active(unit.new_ids, unit.taken.undo[::-1], self.stall)
+    def _switch_back(self) -> None:
+        """Let go back what is not active and can reach nothing that still is new: together, or each with what it reaches."""
+        forward = [unit for unit in self.units if unit.done]
+        active = active_ids()
+        able = {id(unit) for unit in forward if not unit.new_ids & active}
+        while True:
+            fit = {
+                id(u) for u in forward if id(u) in able and all(id(n) in able for n in self._back_needs(u))
+            }
+            if fit == able:
+                break
+            able = fit
+        units = [unit for unit in forward if id(unit) in able]
+        if units and not self._back_together(units):
+            for unit in sorted(units, key=lambda u: len(self._back_needs(u))):
+                if unit.done:
+                    self._back_together([unit, *self._back_needs(unit)])
+
+    def _back_needs(self, unit: Unit) -> list[Unit]:
+        needs = self.units if unit.back_needs is None else unit.back_needs
+        return [other for other in needs if other.done and other is not unit]
+
+    def _back_together(self, units: list[Unit]) -> bool:
         assert self.stage is not None
-        doors = Doors(self.stage, [unit], self.stall)
-        if not doors.shut(unit.new_ids):
+        units = sorted(units, key=self.units.index, reverse=True)
+        inside = {i for unit in units for i in unit.new_ids}
+        undo = [op for unit in units if unit.taken is not None for op in unit.taken.undo[::-1]]
+        steps = [step for unit in units for step in unit.mappers if step.kind == "data"]
+        for step in steps:
+            if step.reverse is None:
+                # Nobody has said how to carry back what happened since; the data is as it was when the mapper ran.
+                self.reason += (
+                    f" ({step.target} goes back to what it was when it was mapped: its mapper has no reverse)"
+                )
+        steps = [step for step in steps if step.reverse is not None]
+        if not steps:
+            if not commit_unless_active(inside, undo, self.stall):
+                return False
+            self._gone_back(units)
+            return True
+        doors = Doors(self.stage, units, self.stall)
+        if not doors.shut(inside):
             return False
         self._doors = doors
         back = Switch()
@@ -465,9 +488,17 @@ class Evaluation:
             doors.open()
             self._doors = None
             raise
-        doors.open([*unit.taken.undo[::-1], *back.do])
+        doors.open([*undo, *back.do])
         self._doors = None
+        self._gone_back(units)
         return True
+
+    def _gone_back(self, units: list[Unit]) -> None:
+        for unit in units:
+            unit.done = False
+            self.switched = [name for name in self.switched if name not in unit.names]
+        self._take_along(units, back=True)
+        self._bump()
 
     # ---- what others see
 

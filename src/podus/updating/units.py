@@ -31,6 +31,8 @@ class Unit:
         self.users: list[FunctionType] = []
         # The units that must have switched before this one, or switch with it: what its new version can reach.
         self.needs: list[Unit] = []
+        # The same for the way back; None: all others.
+        self.back_needs: list[Unit] | None = None
         self.done = False
         self.held = False
         self.forced = False
@@ -145,26 +147,14 @@ class Builder:
         return units
 
     def _order(self, units: list[Unit]) -> None:
-        """Say for each unit which others its new version can reach: a new procedure must call only new ones."""
-        unit_of = {name: number for number, unit in enumerate(units) for name in unit.names}
-        sets = [frozenset(unit_of[n] for n in found if n in unit_of) for found in self.plan.reach_sets]
-        reached = [
-            {n for name in unit.names if name in self.plan.reaches for n in sets[self.plan.reaches[name]]}
-            for unit in units
-        ]
-        # A group reaches what any of its members does, so reaching is no longer transitive by itself.
-        grown = True
-        while grown:
-            grown = False
-            for found in reached:
-                size = len(found)
-                for other in list(found):
-                    if len(units[other].names) > 1:
-                        found.update(reached[other])
-                grown = grown or len(found) != size
-        for number, found in enumerate(reached):
+        """Say for each unit which others its version can reach: a new procedure must call only new ones, and on the way back an old one old ones."""
+        plan = self.plan
+        for unit, reached in zip(units, _reached(units, plan.reaches, plan.reach_sets), strict=True):
             # What is held by hand is left to that hand.
-            units[number].needs = [units[n] for n in sorted(found - {number}) if not units[n].held]
+            unit.needs = [units[n] for n in sorted(reached) if not units[n].held]
+        if plan.back_reaches is not None:
+            for unit, reached in zip(units, _reached(units, plan.back_reaches, plan.back_sets), strict=True):
+                unit.back_needs = [units[n] for n in sorted(reached)]
 
     def _declared(self, kind: str, target: str) -> Declaration:
         for declaration in self.stage.declarations:
@@ -274,6 +264,26 @@ class Builder:
             f"{name} now closes over ({', '.join(new.co_freevars)}), which its live function does not have",
             "restart for this one",
         )
+
+
+def _reached(units: list[Unit], reaches: dict[str, int], reach_sets: list[list[str]]) -> list[set[int]]:
+    """For each unit the numbers of the others that it can reach."""
+    unit_of = {name: number for number, unit in enumerate(units) for name in unit.names}
+    sets = [frozenset(unit_of[n] for n in found if n in unit_of) for found in reach_sets]
+    reached = [{n for name in unit.names if name in reaches for n in sets[reaches[name]]} for unit in units]
+    # A group reaches what any of its members does, so reaching is no longer transitive by itself.
+    grown = True
+    while grown:
+        grown = False
+        for found in reached:
+            size = len(found)
+            for other in list(found):
+                if len(units[other].names) > 1:
+                    found.update(reached[other])
+            grown = grown or len(found) != size
+    for number, found in enumerate(reached):
+        found.discard(number)
+    return reached
 
 
 def docstring(code: CodeType) -> str | None:

@@ -1,0 +1,80 @@
+"""Converting data while nobody can be using it: shut the doors, run the mappers, switch, open the doors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from podus.errors import Refused
+from podus.updating.binding import Stall, Switch, commit, commit_unless_active
+from podus.updating.gates import Door
+from podus.updating.staging import Stage
+from podus.updating.units import MapperStep, StaticData, Unit
+
+if TYPE_CHECKING:
+    from podus.pup.agent import Agent
+
+
+class Doors:
+    """Doors before all who use the data of some units, and before all that switches with it."""
+
+    def __init__(self, stage: Stage, units: Iterable[Unit], stall: Stall) -> None:
+        self._stage = stage
+        self._stall = stall
+        self._door = Door()
+        self._shut = Switch()
+        self.inside: set[int] = set()
+        functions: dict[int, Any] = {}
+        for unit in units:
+            functions |= {id(f): f for f in unit.users}
+            self.inside |= {id(f.__code__) for f in unit.users}
+            for name in unit.names:
+                functions |= {id(f): f for f in stage.finder.functions.get(name, ())}
+        for function in functions.values():
+            self._shut.set_attribute(function, "__code__", self._door.code(function))
+
+    def shut(self, forbidden: set[int]) -> bool:
+        """Shut the doors at an instant in which nobody is inside; says whether that was done."""
+        if commit_unless_active(forbidden | self.inside, self._shut.do, self._stall):
+            return True
+        self._door.open()
+        return False
+
+    def open(self, switch: list[Any] | None = None) -> None:
+        """Carry out ``switch`` (or put back what was) and let all who wait pass."""
+        commit([*self._shut.undo, *(switch or ())], self._stall)
+        self._door.open()
+
+
+def convert(agent: Agent, stage: Stage, step: MapperStep, switch: Switch) -> None:
+    """Run one mapper and plan to store what it gives. Raises Refused if it raises."""
+    try:
+        _convert(agent, stage, step, switch)
+    except Exception as error:
+        raise Refused(
+            f"the mapper of {step.target} raised {type(error).__name__}: {error}",
+            "mend the mapper and update again",
+        ) from error
+
+
+def _convert(agent: Agent, stage: Stage, step: MapperStep, switch: Switch) -> None:
+    module, _, name = step.target.partition(":")
+    if step.kind == "static":
+        for function in stage.finder.functions.get(step.target, ()):
+            step.convert(StaticData(function)).into(function, switch)
+        return
+    owner: Any = agent.module(module)
+    *path, last = name.split(".")
+    for word in path:
+        owner = vars(owner)[word]
+    old = vars(owner)[last]
+    new = step.convert(old)
+    if isinstance(owner, type):
+        switch.set_class_attribute(owner, last, new)
+        return
+    switch.set_item(vars(owner), last, new)
+    # Whoever has imported the data by name means this very object.
+    for other in agent.importers(module, last):
+        for local, value in list(vars(other).items()):
+            if value is old:
+                switch.set_item(vars(other), local, new)
