@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from podus.errors import NotFound, Refused
 from podus.planning.model import Plan
 from podus.program.code import procedures
+from podus.pup.codes import adopt, runs
+from podus.pup.data import is_as_set
 from podus.pup.finder import VersionFinder
 from podus.pup.recorder import Record
 from podus.pup.server import Later, UnknownMethod
@@ -178,7 +180,7 @@ class Agent:
             owner = vars(owner).get(word, owner)
         answers = {}
         for name, row in names.items():
-            answers[name] = _is_as_set(vars(self.module(module)), dict(vars(owner)), name, row)
+            answers[name] = is_as_set(vars(self.module(module)), dict(vars(owner)), name, row)
         return answers
 
     def ask_classes(self, module: str, names: list[str]) -> dict[str, bool]:
@@ -520,8 +522,8 @@ class Agent:
         known = self._codes.get(name)
         if known is None or known[0] is not executed:
             found = {qualname: [code] for qualname, code in procedures(executed).items()}
-            if not _runs(executed, self.module(name)):
-                _adopt(found, self.module(name))
+            if not runs(executed, self.module(name)):
+                adopt(found, self.module(name))
             known = self._codes[name] = (executed, found)
         codes = dict(known[1])
         for full, held in self._held.items():
@@ -546,109 +548,3 @@ def _digest(source: bytes | None, record: Record) -> str:
     from podus.program.code import fingerprint
 
     return hashlib.sha256(source if source is not None else fingerprint(record.executed())).hexdigest()
-
-
-def _runs(executed: CodeType, module: ModuleType | None) -> bool:
-    """Whether the program's functions were made by this very code object, and not by an equal one."""
-    if module is None:
-        return True
-    ids = {id(code) for code in procedures(executed).values()}
-    functions = [
-        v
-        for v in vars(module).values()
-        if hasattr(v, "__code__") and getattr(v, "__module__", None) == module.__name__
-    ]
-    return not functions or any(id(f.__code__) in ids for f in functions)
-
-
-def _adopt(found: dict[str, list[CodeType]], module: ModuleType | None) -> None:
-    """Add the live code objects of a module whose own code was not kept: found through its names, matched by content."""
-    import gc
-    from types import FunctionType
-
-    if module is None:
-        return
-    by_key: dict[tuple[str, int], list[str]] = {}
-    for qualname, codes in found.items():
-        by_key.setdefault((codes[0].co_qualname, codes[0].co_firstlineno), []).append(qualname)
-
-    def match(code: CodeType) -> None:
-        for qualname in by_key.get((code.co_qualname, code.co_firstlineno), ()):
-            recorded = found[qualname][0]
-            if recorded.co_code == code.co_code and all(code is not known for known in found[qualname]):
-                found[qualname].append(code)
-        for const in code.co_consts:
-            if isinstance(const, CodeType):
-                match(const)
-
-    for thing in gc.get_referrers(vars(module)):
-        if isinstance(thing, FunctionType):
-            match(thing.__code__)
-
-
-def _is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[str, Any]) -> str:
-    if name not in owner:
-        return "same"
-    value = owner[name]
-    if row.get("code"):
-        scratch: dict[str, Any] = {}
-        names = _Layered(owner)
-        try:
-            exec(marshal.loads(base64.b64decode(row["code"])), real, names)
-            initial = dict.__getitem__(names, name)
-        except Exception:
-            return "unknown"
-        del scratch
-        return "same" if _equal(initial, value) else "modified"
-    if isinstance(value, type) or callable(value) or isinstance(value, ModuleType):
-        return "same"
-    if _immutable(value):
-        return "unknown" if row.get("rebound") else "same"
-    return "unknown"
-
-
-class _Layered(dict[str, Any]):
-    """A namespace that reads through to ``below``."""
-
-    def __init__(self, below: dict[str, Any]) -> None:
-        super().__init__()
-        self.below = below
-
-    def __missing__(self, name: str) -> Any:
-        return self.below[name]
-
-
-_SIMPLE = (int, float, complex, str, bytes, bool, type(None), type(...), range, frozenset)
-
-
-def _equal(one: Any, other: Any) -> bool:
-    """Equality of plain data; objects are only equal to themselves, for their ``__eq__`` is the program's code."""
-    if one is other:
-        return True
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, list | tuple) and type(one) in (list, tuple):
-        return len(one) == len(other) and all(map(_equal, one, other))
-    if type(one) is dict:
-        return (
-            list(one) == list(other)
-            if not all(type(k) in _SIMPLE for k in one)
-            else (one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one))
-        )
-    if type(one) in (*_SIMPLE, set, bytearray):
-        return bool(one == other)
-    return False
-
-
-def _immutable(value: Any) -> bool:
-    import re
-
-    if type(value) is tuple:
-        return all(map(_immutable, value))
-    return type(value) in (*_SIMPLE, re.Pattern) or type(value).__module__ in (
-        "decimal",
-        "datetime",
-        "fractions",
-        "pathlib",
-        "uuid",
-    )

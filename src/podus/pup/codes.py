@@ -1,0 +1,41 @@
+"""The code objects that the running program's functions and frames have, by the names of their procedures."""
+
+from __future__ import annotations
+
+import gc
+from types import CodeType, FunctionType, ModuleType
+
+from podus.program.code import procedures
+
+
+def runs(executed: CodeType, module: ModuleType | None) -> bool:
+    """Whether the program's functions were made by this very code object, and not by an equal one."""
+    if module is None:
+        return True
+    ids = {id(code) for code in procedures(executed).values()}
+    functions = [
+        v for v in vars(module).values() if type(v) is FunctionType and v.__module__ == module.__name__
+    ]
+    return not functions or any(id(f.__code__) in ids for f in functions)
+
+
+def adopt(found: dict[str, list[CodeType]], module: ModuleType | None) -> None:
+    """Add the live code objects of a module whose own code was not kept: found through its names, matched by content."""
+    if module is None:
+        return
+    by_key: dict[tuple[str, int], list[str]] = {}
+    for qualname, codes in found.items():
+        by_key.setdefault((codes[0].co_qualname, codes[0].co_firstlineno), []).append(qualname)
+
+    def match(code: CodeType) -> None:
+        for qualname in by_key.get((code.co_qualname, code.co_firstlineno), ()):
+            recorded = found[qualname][0]
+            if recorded.co_code == code.co_code and all(code is not known for known in found[qualname]):
+                found[qualname].append(code)
+        for const in code.co_consts:
+            if isinstance(const, CodeType):
+                match(const)
+
+    for thing in gc.get_referrers(vars(module)):
+        if isinstance(thing, FunctionType):
+            match(thing.__code__)
