@@ -412,6 +412,14 @@ DESCRIBE = '''
                 found[name] = tried(member, 5) if callable(member) else plain(member)
         return found
 
+    def clear(module, names):
+        """Empty the caches of procedures that did not change: what they hold was computed from what did."""
+        for name in names:
+            value = vars(module)[name]
+            for part in [value, *(vars(value).values() if isinstance(value, type) else ())]:
+                if hasattr(part, "cache_clear"):
+                    part.cache_clear()
+
     def describe(module):
         # Annotations of names that are gone stay.
         skip = ("__builtins__", "__cached__", "__loader__", "__spec__", "__file__", "__annotations__")
@@ -656,11 +664,16 @@ class Check:
             state = ", ".join([f"'LOG': {log!r}", *(f"{n!r}: {name}.{n}" for n in kept)])
             file = str(app.root / f"{name}.py")
             app.run(f"there = fresh({name!r}, {new!r}, {file!r}, {{{state}}})")
+            unchanged = [
+                n for n, text in edit.new.items() if edit.old.get(n) == text or text.startswith("class")
+            ]
+            app.run(f"clear({name}, {unchanged!r})")
             differ(app(f"describe({name})"), app("describe(there)"))
             self.identities()
             plan = app.plan(back_out=True)
             assert plan.safe, plan.refusals
             app.until(app.evaluate(plan), "complete")
+            app.run(f"clear({name}, {[n for n in unchanged if n in edit.old]!r})")
             # What new statements did stays done: the log of what was run is no part of the code.
             again = app(f"describe({name})")
             again.pop("LOG"), was.pop("LOG")
@@ -731,3 +744,17 @@ def test_lambdas_are_told_apart_by_the_statements_they_stand_in(program: Start) 
     app = program(shop="first = lambda: 1\nsecond = lambda: 2\nthird = lambda: 3\n")
     app.edit(shop="second = lambda: 1\nthird = lambda: 4\n").update()
     assert app("[shop.second(), shop.third(), hasattr(shop, 'first')]") == [1, 4, False]
+
+
+def test_of_statements_that_differ_only_in_their_lambdas_the_new_one_runs(program: Start) -> None:
+    app = program(shop="calls = []\ncalls.append(lambda: 1)\ncalls.append(lambda: 2)\n")
+    app.replace(
+        "shop", "calls.append(lambda: 1)", "calls.append(lambda: 0)\ncalls.append(lambda: 1)"
+    ).update()
+    assert app("[f() for f in shop.calls]") == [1, 2, 0]
+
+
+def test_a_docstring_that_is_gone_is_gone(program: Start) -> None:
+    app = program(shop="'Module'\nclass C:\n    'Class'\n    A = 1\n")
+    app.edit(shop="class C:\n    A = 1\n").update()
+    assert app("[shop.__doc__, shop.C.__doc__, shop.C.A]") == [None, None, 1]

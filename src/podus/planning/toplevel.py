@@ -140,7 +140,9 @@ class TopLevel:
                     "keep the slots and store what is new elsewhere, or restart the program for this version",
                     change.new.file,
                 )
-            touches_data = any(s.kind not in ("def", "docstring") for s in body.run) or body.removed
+            touches_data = any(s.kind not in ("def", "docstring") for s in body.run) or set(body.removed) - {
+                "__doc__"
+            }
             decorated = self._decorated(change, body.owners)
             if touches_data and (decorated or not plain.get(name, False)):
                 full.append(body.owners[:1])
@@ -198,7 +200,7 @@ class TopLevel:
                 importers = self._importers(part.name, name)
                 if importers:
                     part.importers[name] = importers
-        for name in body.removed:
+        for name in (n for n in body.removed if n != "__doc__"):
             self.plan.data.append(Datum(prefix + name, "remove", "nothing in the new version binds it"))
         if not body.owners:
             part.removed = list(body.removed)

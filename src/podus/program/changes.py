@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -218,37 +220,38 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
         else:
             change.run.append(statement)
     gone = {name for s in unmatched_old for name in s.names}
-    change.removed = sorted(gone - new.binds() - {"__doc__"})
+    change.removed = sorted(gone - new.binds())
     _add_derived(change, new)
     return change
 
 
 def _unmatched(old: list[Statement], new: list[Statement]) -> tuple[list[Statement], list[Statement]]:
     """The statements that only one side has; order plays no part, so that a statement that moved doesn't run again."""
-    heads = Counter(s.head for s in old)
-    left_new: list[Statement] = []
-    for statement in new:
-        if heads[statement.head] > 0:
-            heads[statement.head] -= 1
+    several = {head for side in (old, new) for head, n in Counter(s.head for s in side).items() if n > 1}
+    keys: list[Callable[[Statement], object]] = [
+        # Of several with one head (`register(lambda: …)`) those that are the same inside as well belong together.
+        lambda s: ast.dump(s.node) if s.head in several else id(s),
+        lambda s: s.head,
+        lambda s: s.compiled_head,
+    ]
+    for key in keys:
+        if old and new:
+            both = Counter(map(key, old)) & Counter(map(key, new))
+            old, new = _without(old, both, key), _without(new, both, key)
+    return old, new
+
+
+def _without(
+    statements: list[Statement], matched: Counter[object], key: Callable[[Statement], object]
+) -> list[Statement]:
+    left = matched.copy()
+    found = []
+    for statement in statements:
+        if left[key(statement)] > 0:
+            left[key(statement)] -= 1
         else:
-            left_new.append(statement)
-    left_old: list[Statement] = []
-    for statement in reversed(old):
-        if heads[statement.head] > 0:
-            heads[statement.head] -= 1
-            left_old.append(statement)
-    left_old.reverse()
-    if left_old and left_new:
-        compiled = Counter(s.compiled_head for s in left_old)
-        still: list[Statement] = []
-        for statement in left_new:
-            if compiled[statement.compiled_head] > 0:
-                compiled[statement.compiled_head] -= 1
-            else:
-                still.append(statement)
-        left_new = still
-        left_old = [s for s in left_old if compiled[s.compiled_head] > 0]
-    return left_old, left_new
+            found.append(statement)
+    return found
 
 
 def _add_derived(change: BodyChange, new: Body) -> None:

@@ -215,7 +215,10 @@ class Stage:
                 self._class(module, part, cls.qualname, cls.runner, cls.removed)
         self._collect(part, module, shadow)
         for name in part.removed:
-            self.removals.delete_item(real, name)
+            if name == "__doc__":
+                self.removals.set_item(real, name, None)
+            else:
+                self.removals.delete_item(real, name)
 
     def _becomes_package(self, module: ModuleType, part: ModulePart) -> None:
         """A module that has become a package finds its submodules from now on."""
@@ -300,7 +303,10 @@ class Stage:
             if hasattr(type(value), "__set_name__") and not isinstance(value, FunctionType):
                 type(value).__set_name__(value, cls, name)
         for name in removed:
-            self.removals.delete_class_attribute(cls, name)
+            if name == "__doc__":
+                self.removals.set_class_attribute(cls, name, None)
+            else:
+                self.removals.delete_class_attribute(cls, name)
 
     # ---- what was run becomes switches
 
