@@ -164,12 +164,16 @@ class Procedure:
 
 @dataclass
 class Case:
-    """A program in two versions, what its threads do, which procedures depend on each other, and which gate opens when."""
+    """A program in two versions, what its threads do, which procedures depend on each other, and which gate opens when.
+
+    ``back`` is the step after which the update is backed out, if it is.
+    """
 
     procedures: dict[str, Procedure]
     threads: list[tuple[str, Script]]
     together: list[list[str]]
     order: list[int]
+    back: int | None = None
 
     @property
     def changed(self) -> set[str]:
@@ -252,7 +256,7 @@ def cases(draw: st.DrawFn) -> Case:
     if len(changed) > 2 and draw(st.booleans()):
         together.append(draw(st.lists(st.sampled_from(changed), min_size=2, max_size=3, unique=True)))
     order = draw(st.lists(st.integers(0, 2), max_size=8))
-    return Case(procedures, threads, together, order)
+    return Case(procedures, threads, together, order, draw(st.sampled_from([None, None, 0, 1, 2])))
 
 
 class Play:
@@ -317,7 +321,10 @@ class Play:
         groups = [{self.short[n] for n in group.procedures} for group in plan.groups]
         update = app.evaluate(plan)
         self.compare(update, reach, groups)
-        for choice in [*case.order, *[0] * 30]:
+        for step, choice in enumerate([*case.order, *[0] * 30]):
+            if step == case.back and len(app.status(update)["switched"]) < len(case.changed):
+                self.back_out(update, plan, groups, case.order[step:])
+                return
             parked = [t for t in self.threads if t not in app("list(ended)")]
             if not parked:
                 break
@@ -328,6 +335,28 @@ class Play:
         status = app.until(update, "complete")
         assert {self.short[n] for n in status["switched"]} == case.changed
 
+    def back_out(self, update: str, plan: Plan, groups: list[set[str]], order: list[int]) -> None:
+        """The way back is by the same rule: what switched goes back unless its new version, or what its old one reaches, is active."""
+        app, changed = self.app, self.case.changed
+        reach = {name: changed - {name} for name in changed}
+        if plan.back_reaches is not None:
+            reach = {
+                self.short[name]: {self.short[r] for r in plan.back_sets[number]} - {self.short[name]}
+                for name, number in plan.back_reaches.items()
+            }
+        switched = {self.short[n] for n in app.status(update)["switched"]}
+        app.back_out(update)
+        for choice in [*order, *[0] * 30]:
+            stacks = app("list(stacks.values())")
+            left = model.active(switched, stacks, reach, groups, leaving=model.NEW)
+            self.settle(update, {self.full[n] for n in left}, stacks)
+            parked = [t for t in self.threads if t not in app("list(ended)")]
+            if not parked:
+                break
+            app.open(parked[choice % len(parked)])
+            app.reached(parked[choice % len(parked)])
+        app.until(update, "backed-out")
+
     def compare(self, update: str, reach: dict[str, set[str]], groups: list[set[str]]) -> None:
         app, changed = self.app, self.case.changed
         stacks, seen = app(f"[list(stacks.values()), seen[{self.seen}:]]")
@@ -335,7 +364,11 @@ class Play:
         for stack in seen:
             assert not model.violations(stack, changed), stack
         expected = {self.full[n] for n in changed - model.active(changed, stacks, reach, groups)}
-        with app.pup() as pup:
+        self.settle(update, expected, stacks)
+
+    def settle(self, update: str, expected: set[str], stacks: Any) -> None:
+        """Wait until just these are in the new version."""
+        with self.app.pup() as pup:
             status = pup.call("status", update=update)
             while set(status["switched"]) != expected:
                 events = status["events"]
