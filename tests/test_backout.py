@@ -116,3 +116,31 @@ def test_from_a_git_revision(program: Start) -> None:
     assert app("shop.f()") == 2
     done = app.podus("update", "app", "--git", "nonsense", check=1)
     assert "nonsense" in done.stderr
+
+
+def test_in_the_middle_a_suspended_new_version_is_waited_for(program: Start) -> None:
+    app = program(shop="def parked():\n    gate('in')\ndef f():\n    yield 1\n    yield 1\n")
+    app.start("t", "shop.parked()", at="in")
+    update = app.edit(shop="def parked():\n    return 2\ndef f():\n    yield 2\n    yield 2\n").begin()
+    app.until_switched(update, "shop:f")
+    app.run("held = shop.f(); next(held)")
+    app.back_out(update)
+    assert app.until(update, "backing-out")["switched"] == ["shop:f"]
+    assert app("list(held)") == [2]
+    app.until(update, "backed-out")
+    assert app("list(shop.f())") == [1, 1]
+    app.open("in")
+
+
+def test_after_an_update_from_elsewhere_the_files_on_disk_are_still_the_programs_own(program: Start) -> None:
+    app = program(shop="def f(): return 1\n")
+    for number in (2, 3):
+        new = app.root.parent / f"v{number}"
+        app.write({"shop": f"def f(): return {number}\n", "late": f"X = {number}\n"}, new)
+        app.update(from_=new)
+        assert app("shop.f()") == number
+    assert app("importlib.import_module('late').X") == 3
+    app.edit(shop="def f(): return 4\n", late="X = 4\n").update()
+    assert app("[shop.f(), sys.modules['late'].X]") == [4, 4]
+    app.podus("back-out", "app", "--to", "2")
+    assert app("shop.f()") == 2

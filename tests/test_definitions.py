@@ -58,9 +58,24 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "from dataclasses import dataclass\n@dataclass(order=True)\nclass P:\n    x: int\n    y: int = 0\n    def s(self): return self.x + self.y",
         "m.P(1, 2).s() == 3 and p.s() == 1 and m.P is P and m.P(1) < m.P(2)",
     ),
-    "decorator added": (DECO + "def f(): return 1", "h = m.f", DECO + "@one\ndef f(): return 1", "m.f() == h() == ('1', 1)"),
-    "decorator removed": (DECO + "@one\ndef f(): return 1", "h = m.f", DECO + "def f(): return 2", "m.f() == h() == 2"),
-    "decorator changed": (DECO + "@one\ndef f(): return 1", "h = m.f", DECO + "@two\ndef f(): return 1", "m.f() == h() == ('2', 1)"),
+    "decorator added": (
+        DECO + "def f(): return 1",
+        "h = m.f",
+        DECO + "@one\ndef f(): return 1",
+        "m.f() == h() == ('1', 1)",
+    ),
+    "decorator removed": (
+        DECO + "@one\ndef f(): return 1",
+        "h = m.f",
+        DECO + "def f(): return 2",
+        "m.f() == h() == 2",
+    ),
+    "decorator changed": (
+        DECO + "@one\ndef f(): return 1",
+        "h = m.f",
+        DECO + "@two\ndef f(): return 1",
+        "m.f() == h() == ('2', 1)",
+    ),
     "plain to async and to generator": (
         "def f(): return 1\ndef g(): return [1]",
         "f, g = m.f, m.g; import asyncio",
@@ -92,7 +107,12 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "class D:\n    def __set_name__(self, o, n): self.n = n\n    def __get__(self, i, o): return self.n + '!'\nclass C:\n    a = D()\n    b = D()",
         "[c.a, c.b] == ['a!', 'b!']",
     ),
-    "lambdas in a table": ("H = {'a': lambda: 1}", "h = m.H['a']", "H = {'a': lambda: 2}", "h() == 2 and m.H['a']() == 2"),
+    "lambdas in a table": (
+        "H = {'a': lambda: 1}",
+        "h = m.H['a']",
+        "H = {'a': lambda: 2}",
+        "h() == 2 and m.H['a']() == 2",
+    ),
     "a table of handlers": (
         "def a(): return 1\nH = {'a': a}",
         "a = m.a",
@@ -105,7 +125,12 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "class E(Exception):\n    code = 5\n    def __str__(self): return 'v2'",
         "m.E is E and str(e) == 'v2' and e.code == 5",
     ),
-    "module __getattr__": ("def __getattr__(n): return 1", "x = m.zzz", "def __getattr__(n): return 2", "m.zzz == 2"),
+    "module __getattr__": (
+        "def __getattr__(n): return 1",
+        "x = m.zzz",
+        "def __getattr__(n): return 2",
+        "m.zzz == 2",
+    ),
 }
 
 

@@ -113,11 +113,13 @@ class Compiler:
         wanted = request.get("to")
         if wanted or request.get("back_out"):
             return self._known_version(wanted)
+        # Where the program was loaded from in the beginning, for each root that it has now.
+        homes = {now: first for first, now in self.pup.hello["roots"].items()}
         if request.get("git"):
-            return from_git(self.loaded, request["git"], self.directory)
+            return from_git(self.loaded, request["git"], self.directory, homes)
         if request.get("from"):
-            return from_directory(self.loaded, request["from"])
-        return in_place(self.loaded)
+            return from_directory(self.loaded, request["from"], homes)
+        return in_place(self.loaded, homes)
 
     def _known_version(self, label: str | None) -> Place:
         """A version that the pup keeps: one that was loaded beside the running one, or ran before."""
@@ -135,7 +137,10 @@ class Compiler:
                 known = ", ".join(v["label"] for v in versions)
                 raise NotFound(f"no version is called {label}", f"those that are kept: {known}")
             chosen = named[-1]
-        return KeptPlace(self.pup, chosen)
+        homes = {now: first for first, now in self.pup.hello["roots"].items()}
+        kept = dict(chosen.get("roots") or {})
+        first = {m.root: homes.get(m.root, m.root) for m in self.loaded}
+        return KeptPlace(self.pup, chosen, {now: kept.get(home, home) for now, home in first.items()})
 
     def _read(self, place: Place) -> None:
         self.old.modules = {}
@@ -353,8 +358,8 @@ class Compiler:
 class KeptPlace(Place):
     """A version that the pup keeps, as a place to read from."""
 
-    def __init__(self, pup: Asker, version: dict[str, Any]) -> None:
-        super().__init__(dict(version.get("roots") or {}), version["origin"])
+    def __init__(self, pup: Asker, version: dict[str, Any], roots: dict[str, str]) -> None:
+        super().__init__(roots, version["origin"])
         self.pup = pup
         self.version = version
         self.label = version["label"]

@@ -188,12 +188,15 @@ def compile_found(found: Found, main: bool) -> Module:
     return Module(found.name, found.file, code, found.source, found.package, main)
 
 
-def in_place(modules: list[Loaded]) -> Place:
-    """The version that lies on disk now where the program was loaded from."""
-    return Place({m.root: m.root for m in modules}, "the files on disk")
+def in_place(modules: list[Loaded], homes: dict[str, str]) -> Place:
+    """The version that lies on disk now where the program was loaded from.
+
+    ``homes`` gives for a root from which the program was updated since the one that it was started from.
+    """
+    return Place({m.root: homes.get(m.root, m.root) for m in modules}, "the files on disk")
 
 
-def from_directory(modules: list[Loaded], directory: str) -> Place:
+def from_directory(modules: list[Loaded], directory: str, homes: dict[str, str]) -> Place:
     """The version in ``directory``, laid out as the program's own root is (a checkout that holds it deeper will do).
 
     Raises Refused if nothing of the program is there.
@@ -204,7 +207,7 @@ def from_directory(modules: list[Loaded], directory: str) -> Place:
     roots: dict[str, str] = {}
     for root in dict.fromkeys(m.root for m in modules):
         members = [m for m in modules if m.root == root]
-        for candidate in _candidates(directory, root):
+        for candidate in _candidates(directory, homes.get(root, root)):
             place = Place({root: candidate}, directory)
             if any(_exists(place, m) for m in members):
                 roots[root] = candidate
@@ -230,7 +233,8 @@ def _candidates(directory: str, root: str) -> list[str]:
     top = _git_top(root)
     if top is not None:
         found.insert(0, os.path.normpath(os.path.join(directory, os.path.relpath(root, top))))
-    return [path for path in dict.fromkeys(found) if os.path.isdir(path)]
+    # A root may be a zip archive; its new version has the same name.
+    return [path for path in dict.fromkeys(found) if os.path.isdir(path) or os.path.isfile(root)]
 
 
 def _git_top(path: str) -> str | None:
@@ -243,18 +247,19 @@ def _git_top(path: str) -> str | None:
         path = parent
 
 
-def from_git(modules: list[Loaded], revision: str, into: str) -> Place:
+def from_git(modules: list[Loaded], revision: str, into: str, homes: dict[str, str]) -> Place:
     """The version of a git revision of the repository that the program was loaded from, written below ``into``.
 
     Raises Refused if there is no repository or no such revision.
     """
     roots: dict[str, str] = {}
     for number, root in enumerate(dict.fromkeys(m.root for m in modules)):
-        top = _git_top(root)
+        home = homes.get(root, root)
+        top = _git_top(home)
         if top is None:
             continue
         target = os.path.join(into, f"git{number}")
-        relative = os.path.relpath(root, top)
+        relative = os.path.relpath(home, top)
         command = ["git", "-C", top, "archive", "--format=tar", revision, "--", relative]
         try:
             done = subprocess.run(command, capture_output=True, check=False)

@@ -94,6 +94,7 @@ class Agent:
             "optimize": sys.flags.optimize,
             "include": list(self.recorder.include),
             "held": sorted(self._held),
+            "roots": self.finder.roots,
             "podus": VERSION,
             "argv": list(sys.orig_argv),
             "cwd": os.getcwd(),
@@ -237,7 +238,7 @@ class Agent:
             "label": label,
             "hash": read.to_version["hash"],
             "origin": read.to_version["origin"],
-            "roots": read.program.get("roots"),
+            "roots": self.finder.after(read),
             "loaded": time.time(),
             "current": False,
             "previous": False,
@@ -422,8 +423,6 @@ class Agent:
             self._held[name] = stage.old_codes.get(name, [])
         backwards = bool(plan.program.get("back_out"))
         mapped = [{**d.as_dict()} for d in stage.declarations]
-        roots = dict(self.finder._before) if self.finder._before else {}
-        all_roots = {root: roots.get(root, root) for root in (plan.program.get("roots") or {})}
         if backwards:
             # By label and not by content: the program may have imported more since, or have been there twice.
             back = [v.get("previous") and v["label"] == plan.to_version["label"] for v in self.versions]
@@ -434,7 +433,7 @@ class Agent:
                 {
                     "id": plan.id,
                     **old_version,
-                    "roots": all_roots,
+                    "roots": self.finder.before,
                     "loaded": time.time(),
                     "current": False,
                     "previous": True,

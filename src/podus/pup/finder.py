@@ -18,13 +18,12 @@ class VersionFinder:
     def __init__(self) -> None:
         self.roots: dict[str, str] = {}
         self._expected: dict[str, tuple[str, bool]] = {}
-        self._before: dict[str, str] = {}
+        self.before: dict[str, str] = {}
 
     def expect(self, plan: Plan) -> None:
         """From now on import as ``plan``'s version would."""
-        self._before = dict(self.roots)
-        roots = dict(plan.program.get("roots") or {})
-        self.roots = {old: new for old, new in roots.items() if old != new}
+        self.before = dict(self.roots)
+        self.roots = self.after(plan)
         self._expected = {
             m.name: (m.file, m.package)
             for m in plan.modules
@@ -32,9 +31,15 @@ class VersionFinder:
         }
         self._settle()
 
+    def after(self, plan: Plan) -> dict[str, str]:
+        """Where ``plan``'s version lies: the root that the program was loaded from -> the one that stands for it, where they differ."""
+        home = {now: first for first, now in self.roots.items()}
+        moved = {home.get(now, now): new for now, new in (plan.program.get("roots") or {}).items()}
+        return {first: new for first, new in {**self.roots, **moved}.items() if first != new}
+
     def forget(self) -> None:
         """Import as before the last :meth:`expect`."""
-        self.roots = self._before
+        self.roots = self.before
         self._expected = {}
         self._settle()
 

@@ -18,7 +18,7 @@ from podus.planning.model import Plan
 from podus.support.declare import Declaration
 from podus.updating import report, states
 from podus.updating.activity import Activity
-from podus.updating.binding import Op, Stall, Switch, active_ids, commit, commit_unless_active, in_slices
+from podus.updating.binding import Op, Stall, Switch, commit, commit_unless_active, in_slices
 from podus.updating.mapping import Doors, convert
 from podus.updating.staging import Stage
 from podus.updating.units import Builder, Gates, MapperStep, Unit, take_along
@@ -73,6 +73,8 @@ class Evaluation:
         self.stage: Stage | None = None
         self.activity: Activity | None = None
         self._builder: Builder | None = None
+        # Who is active in the new version, on the way back.
+        self._active_new: Activity | None = None
         self._changed = threading.Condition()
         self._poke = threading.Event()
         self._driver: threading.Thread | None = None
@@ -434,8 +436,13 @@ class Evaluation:
     def _switch_back(self) -> None:
         """Let go back what is not active and can reach nothing that still is new: together, or each with what it reaches."""
         forward = [unit for unit in self.units if unit.done]
-        active = active_ids()
-        able = {id(unit) for unit in forward if not unit.new_ids & active}
+        if self._active_new is None:
+            suspends = {p.name for p in self.plan.procedures if p.suspends}
+            self._active_new = Activity(
+                {i: n for u in self.units for n in u.names for i in u.new_ids}, suspends, self.plan
+            )
+        active = self._active_new.look()
+        able = {id(unit) for unit in forward if not active.intersection(unit.names)}
         while True:
             fit = {
                 id(u) for u in forward if id(u) in able and all(id(n) in able for n in self._back_needs(u))
@@ -528,7 +535,7 @@ class Evaluation:
     def _rest(self) -> None:
         """Let go of the old version's functions and of what was staged: whoever goes back from here does so by a plan."""
         self.units = []
-        self.stage = self.activity = self._builder = None
+        self.stage = self.activity = self._builder = self._active_new = None
 
     def wait(self, seconds: float | None) -> None:
         """Wait until the update is over, or its time is up, or for ``seconds``."""
