@@ -6,14 +6,17 @@ It takes no action on its own. Made at the first question, in the pup's thread.
 from __future__ import annotations
 
 import base64
-import hashlib
 import marshal
 import os
 import sys
 import threading
 import time
 from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any
+
+try:  # not hashlib: it sets OpenSSL up, which would be a stall of 5 ms
+    from _sha2 import sha256  # type: ignore[import-not-found]
+except ImportError:
+    from _sha256 import sha256  # type: ignore[import-not-found]
 
 from podus.errors import NotFound, Refused
 from podus.planning.model import Plan
@@ -30,7 +33,10 @@ from podus.updating.breath import Breath
 from podus.updating.evaluate import Evaluation
 from podus.updating.states import UNDER_WAY
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from podus.pup.start import Pup
 
 VERSION = "0.1.0"
@@ -546,4 +552,4 @@ def _read_plan(directory: str) -> Plan:
 def _digest(source: bytes | None, record: Record) -> str:
     from podus.program.code import fingerprint
 
-    return hashlib.sha256(source if source is not None else fingerprint(record.executed())).hexdigest()
+    return str(sha256(source if source is not None else fingerprint(record.executed())).hexdigest())

@@ -10,7 +10,10 @@ import functools
 import marshal
 import re
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # What a program makes once and does not modify, even where a call made it.
 _DEFINITIONS = (
@@ -46,7 +49,7 @@ def is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[
     return "unknown"
 
 
-class _Layered(dict[str, Any]):
+class _Layered(dict[str, "Any"]):
     """A namespace that reads through to ``below``."""
 
     def __init__(self, below: dict[str, Any]) -> None:

@@ -15,6 +15,8 @@ import select
 import sys
 import time
 
+from podus.updating.breath import quick_turns
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -221,6 +223,10 @@ class Server:
         events = poll.poll(timeout)
         if not self._is_ours():
             return
+        with quick_turns:
+            self._attend(events)
+
+    def _attend(self, events: list[tuple[int, int]]) -> None:
         for number, event in events:
             if number == self._wake_read:
                 try:

@@ -12,6 +12,7 @@ import threading  # noqa: F401
 from podus.pup import aside
 from podus.pup.recorder import Recorder
 from podus.pup.server import Server, until_gone
+from podus.updating.breath import quick_turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Pup:
     def after_fork_in_child(self) -> None:
         """The child is a program of its own, with its own socket; an update that was under way goes on in it as well."""
         self.server.forget()
+        quick_turns.forget()
         try:
             self.serve()
             if self._agent is not None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 from types import ModuleType
-from typing import Any
 
 from podus.errors import Refused
 from podus.support.declare import Declaration, collect
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def execute(path: str, name: str) -> list[Declaration]:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
 
 from podus.planning.model import Plan
 from podus.updating.binding import active_ids, stacks
 from podus.updating.find import is_finished, suspended
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Activity:

@@ -15,10 +15,13 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate, chain, repeat, starmap, takewhile, tee
 from operator import attrgetter, call, itemgetter
 from types import CodeType, FrameType
-from typing import Any
 
-# One assignment: a callable of C and its arguments, such as (setattr, function, "__code__", code).
-Op = tuple[Any, ...]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    # One assignment: a callable of C and its arguments, such as (setattr, function, "__code__", code).
+    Op = tuple[Any, ...]
 
 
 def _each_stack(tops: Iterator[FrameType]) -> Iterator[Iterator[FrameType]]:

@@ -10,7 +10,6 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
 
 from podus.errors import PodusError, Refused
 from podus.log import Log
@@ -18,15 +17,19 @@ from podus.planning.model import Plan
 from podus.support.declare import Declaration
 from podus.updating import report, states
 from podus.updating.activity import Activity
-from podus.updating.binding import Op, Stall, Switch, commit, commit_unless_active, in_slices
+from podus.updating.binding import Stall, Switch, commit, commit_unless_active, in_slices
+from podus.updating.breath import quick_turns
 from podus.updating.mapping import Doors, convert
 from podus.updating.staging import Stage
 from podus.updating.units import Builder, Gates, MapperStep, Unit, take_along
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from podus.pup.agent import Agent
+    from podus.updating.binding import Op
 
 # Seconds between two looks at the stacks: short at first, for most procedures are active for microseconds.
 _FIRST_WAIT = 0.0005
@@ -106,10 +109,11 @@ class Evaluation:
     def run(self) -> None:
         """Stage, switch, complete; or back out; or fail with the program as before."""
         try:
-            self._log("update", [p.name for p in self.plan.procedures])
-            if self.plan.hold:
-                self._log("override", self.plan.hold, {"order": "hold"})
-            self._stage()
+            with quick_turns:
+                self._log("update", [p.name for p in self.plan.procedures])
+                if self.plan.hold:
+                    self._log("override", self.plan.hold, {"order": "hold"})
+                self._stage()
         except BaseException as error:
             if self.stage is not None:
                 self.stage.undo()
@@ -223,12 +227,13 @@ class Evaluation:
                 self.reason = self._back_out_wanted
                 self._go(states.BACKING_OUT)
                 return
-            active = self.activity.look()
-            self.stall.longest_us = max(self.stall.longest_us, self.activity.heap_seconds * 1e6)
-            self._switch_inactive(active)
-            if all(unit.done or unit.held for unit in self.units):
-                self._complete()
-                return
+            with quick_turns:
+                active = self.activity.look()
+                self.stall.longest_us = max(self.stall.longest_us, self.activity.heap_seconds * 1e6)
+                self._switch_inactive(active)
+                if all(unit.done or unit.held for unit in self.units):
+                    self._complete()
+                    return
             wait = self._sleep(wait)
 
     def _sleep(self, wait: float) -> float:
@@ -422,7 +427,8 @@ class Evaluation:
         wait = _FIRST_WAIT
         while True:
             self._leave_for_fork()
-            self._switch_back()
+            with quick_turns:
+                self._switch_back()
             if not any(unit.done for unit in self.units):
                 break
             self._poke.wait(wait)

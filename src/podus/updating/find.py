@@ -10,9 +10,12 @@ import weakref
 from collections.abc import Iterable, Iterator
 from itertools import count
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
 
 from podus.updating.breath import Breath
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _CONTAINERS = frozenset({dict, list, tuple, set, frozenset})
 _PLAIN = frozenset({int, str, float, bool, bytes, type(None), ModuleType, CodeType, complex})

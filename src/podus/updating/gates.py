@@ -13,11 +13,15 @@ import sys
 from collections.abc import Callable, Container
 from functools import lru_cache
 from types import CodeType, FunctionType
-from typing import Any
 
 from podus.updating.find import TWINS
 
-Dispatch = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Dispatch = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+
 
 _PLACE = "podus: the dispatcher"
 _TEMPLATE = """

@@ -9,11 +9,14 @@ from __future__ import annotations
 import enum
 import functools
 from types import CellType, FunctionType
-from typing import Any
 
 from podus.errors import Refused
 from podus.updating.binding import Switch, can_take_code
 from podus.updating.find import cell_contents
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # What the interpreter keeps in a class for itself.
 _OWN = frozenset(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
 from podus.errors import Refused
 from podus.updating.binding import Stall, Switch, commit, commit_unless_active
@@ -11,7 +10,10 @@ from podus.updating.gates import Door
 from podus.updating.staging import Stage
 from podus.updating.units import MapperStep, StaticData, Unit
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from podus.pup.agent import Agent
 
 

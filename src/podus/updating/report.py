@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from podus.updating import states
 from podus.updating.activity import Activity
 from podus.updating.units import Unit
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from podus.updating.evaluate import Evaluation
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 from types import CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
 
 from podus.errors import Refused
 from podus.planning.model import ModulePart, Plan
@@ -24,14 +23,17 @@ from podus.updating.find import Finder, program_modules
 from podus.updating.gates import forward, stage_gate
 from podus.updating.graft import adopt_class_cell, attribute_into, value_into
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from podus.pup.agent import Agent
 
 # Containers whose contents a statement may change in place: kept so that a failure can be taken back.
 _MUTABLE = (dict, list, set, bytearray)
 
 
-class Shadow(dict[str, Any]):
+class Shadow(dict[str, "Any"]):
     """The locals of new top-level statements, and the globals of new procedures while they run.
 
     What is not in it is looked up in ``real``, the module's or class's own namespace.
@@ -400,7 +402,7 @@ class Stage:
         self.agent.finder.forget()
 
 
-class _ClassNames(dict[str, Any]):
+class _ClassNames(dict[str, "Any"]):
     """A class's own namespace and then nothing: globals follow by themselves."""
 
     def __init__(self, cls: type) -> None:

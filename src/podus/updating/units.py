@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from types import CodeType, FunctionType
-from typing import Any
 
 from podus.errors import Refused
 from podus.planning.model import Group, Plan
@@ -13,6 +12,10 @@ from podus.updating.binding import Stall, Switch, can_take_code, commit
 from podus.updating.find import Finder, program_modules
 from podus.updating.gates import forward, interprocedure_gate, twin
 from podus.updating.staging import Stage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Unit:
