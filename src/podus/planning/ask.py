@@ -12,6 +12,9 @@ from typing import Any
 
 from podus.errors import KINDS, PodusError, Unreachable
 
+# Modules whose sources are asked for at once: so few that the answer is soon put together.
+_AT_ONCE = 16
+
 
 class Asker:
     """A connection to one pup. Raises what the pup answers as an error."""
@@ -26,6 +29,7 @@ class Asker:
             ) from None
         self._file = self._socket.makefile("rb")
         self._count = 0
+        self._known: dict[tuple[str, str | None], dict[str, Any]] = {}
 
     def __enter__(self) -> Asker:
         return self
@@ -58,9 +62,18 @@ class Asker:
         result: dict[str, Any] = self.call("hello")
         return result
 
+    def prefetch(self, modules: list[str], version: str | None) -> None:
+        """Ask for the sources of many modules a few at a time: each question costs a busy program's pup a turn."""
+        for start in range(0, len(modules), _AT_ONCE):
+            names = modules[start : start + _AT_ONCE]
+            answers = self.call("sources", modules=names, version=version)
+            self._known.update({(n, version): answer for n, answer in zip(names, answers, strict=True)})
+
     def source(self, module: str, version: str | None) -> tuple[bytes | None, CodeType | None]:
         """What a version's module was compiled from: its source, or its code where there is none."""
-        answer = self.call("source", module=module, version=version)
+        answer = self._known.pop((module, version), None) or self.call(
+            "source", module=module, version=version
+        )
         if answer["source"] is not None:
             return base64.b64decode(answer["source"]), None
         return None, marshal.loads(base64.b64decode(answer["code"]))

@@ -144,12 +144,22 @@ class Compiler:
 
     def _read(self, place: Place) -> None:
         self.old.modules = {}
+        read: list[tuple[Loaded, dict[str, Any], Found | None]] = []
+        if isinstance(place, KeptPlace):
+            kept = place.version["modules"]
+            self.pup.prefetch([m.name for m in self.loaded if m.name in kept], place.version["id"])
         for module, row in zip(self.loaded, self.rows, strict=True):
             try:
-                found = place.find(module)
+                read.append((module, row, place.find(module)))
             except BadModule as bad:
                 self.refuse("bad-module", bad.text, bad.remedy, bad.where)
-                continue
+        differing = [
+            m.name
+            for m, row, f in read
+            if f is None or f.source is None or row["digest"] != _digest(f.source)
+        ]
+        self.pup.prefetch(differing, None)
+        for module, row, found in read:
             if found is None:
                 self._missing(place, module, row)
                 continue

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from podus.program.body import Body, Statement, parse_module
 from podus.program.code import fingerprint, same
-from podus.program.version import Module, Version
+from podus.program.version import Module
 
 
 @dataclass
@@ -86,15 +86,6 @@ class ModuleChange:
         return self.body.empty
 
 
-@dataclass
-class Changes:
-    """What differs between two versions of a program."""
-
-    modules: dict[str, ModuleChange] = field(default_factory=dict)
-    added: list[str] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
-
-
 def compare_modules(old: Module, new: Module, *, parse: bool = False) -> ModuleChange:
     """Compare two versions of a module; with ``parse``, its statements even where none differs.
 
@@ -116,19 +107,6 @@ def _same_top_level(change: ModuleChange) -> bool:
     if any("<lambda>" in name for name in change.changed) or change.added or change.removed:
         return False
     return change.same_around
-
-
-def compare_versions(old: Version, new: Version) -> Changes:
-    """Compare the modules that both versions have, and name those that only one has."""
-    changes = Changes()
-    for name, module in new.modules.items():
-        before = old.modules.get(name)
-        if before is None:
-            changes.added.append(name)
-        elif before is not module:
-            changes.modules[name] = compare_modules(before, module)
-    changes.removed = [name for name in old.modules if name not in new.modules]
-    return changes
 
 
 def _compare_procedures(change: ModuleChange) -> None:

@@ -6,7 +6,6 @@ setter, two lambdas of one line) are told apart as ``qualname#2``, ``qualname#3`
 
 from __future__ import annotations
 
-import dis
 import hashlib
 from collections.abc import Iterator
 from types import CodeType
@@ -145,8 +144,3 @@ def constant_key(const: object) -> object:
     if isinstance(const, frozenset):
         return ("frozenset", sorted(repr(constant_key(item)) for item in const))
     return (type(const).__name__, repr(const))
-
-
-def instructions(code: CodeType) -> list[dis.Instruction]:
-    """The instructions of ``code``, without inline caches, on every supported Python."""
-    return list(dis.get_instructions(code))

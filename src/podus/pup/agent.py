@@ -29,7 +29,7 @@ from podus.pup.server import Later, UnknownMethod
 from podus.support.declare import Declaration
 from podus.updating.activity import thread_names
 from podus.updating.binding import stacks
-from podus.updating.breath import Breath
+from podus.updating.breath import Breath, let_go
 from podus.updating.evaluate import Evaluation
 from podus.updating.states import UNDER_WAY
 
@@ -156,6 +156,10 @@ class Agent:
             if source is not None or code is None
             else base64.b64encode(marshal.dumps(code)).decode(),
         }
+
+    def ask_sources(self, modules: list[str], version: str | None = None) -> list[dict[str, Any]]:
+        """As ``source``, of several modules: a busy program lets us in only so often."""
+        return [self.ask_source(module, version) for module in modules]
 
     def ask_activity(self) -> dict[str, Any]:
         """Who is where: the program's procedures on every thread's stack, innermost first."""
@@ -448,7 +452,9 @@ class Agent:
                     "declarations_given": None if plan.support else stage.declarations,
                 }
             )
-            self.versions = self.versions[-_KEPT:]
+            dropped, self.versions = self.versions[:-_KEPT], self.versions[-_KEPT:]
+            for row in dropped:
+                let_go(row["kept"])
         label = plan.to_version.get("label") or self._next_label()
         self.versions = [v for v in self.versions if not (v["label"] == label and not v.get("previous"))]
         self.version = {"label": label, "hash": plan.to_version["hash"], "origin": plan.to_version["origin"]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from podus.errors import Refused
 from podus.support.declare import Declaration, collect
@@ -18,18 +18,7 @@ def execute(path: str, name: str) -> list[Declaration]:
 
     Raises Refused with the place if it can't be executed.
     """
-    try:
-        with open(path, "rb") as file:
-            code = compile(file.read(), path, "exec", dont_inherit=True)
-    except OSError as error:
-        raise Refused(
-            f"the support file {path} can't be read: {error.strerror}", "give the path of a support file"
-        ) from None
-    except (SyntaxError, ValueError) as error:
-        where = f"{path}:{getattr(error, 'lineno', 0)}"
-        raise Refused(
-            f"the support file has a syntax error at {where}: {getattr(error, 'msg', error)}", "mend it"
-        ) from None
+    code: CodeType = _compiled(path, 0)
     module = ModuleType(name)
     module.__file__ = path
     try:
@@ -40,6 +29,22 @@ def execute(path: str, name: str) -> list[Declaration]:
         raise Refused(
             f"the support file {path} raised {type(error).__name__}: {error}{_place(error, path)}", "mend it"
         ) from error
+
+
+def _compiled(path: str, flags: int) -> Any:
+    """The code (or with ``PyCF_ONLY_AST`` the tree) of a support file. Raises Refused if it can't be read or compiled."""
+    try:
+        with open(path, "rb") as file:
+            return compile(file.read(), path, "exec", flags=flags, dont_inherit=True)
+    except OSError as error:
+        raise Refused(
+            f"the support file {path} can't be read: {error.strerror}", "give the path of a support file"
+        ) from None
+    except (SyntaxError, ValueError) as error:
+        where = f"{path}:{getattr(error, 'lineno', 0)}"
+        raise Refused(
+            f"the support file has a syntax error at {where}: {getattr(error, 'msg', error)}", "mend it"
+        ) from None
 
 
 def _place(error: BaseException, path: str) -> str:
@@ -78,18 +83,7 @@ def inspect(path: str) -> list[dict[str, Any]]:
 
     Gives rows as :meth:`Declaration.as_dict`, with ``line``. Raises Refused if it can't be read, or where a target is not written out.
     """
-    try:
-        with open(path, "rb") as file:
-            tree = ast.parse(file.read(), path)
-    except OSError as error:
-        raise Refused(
-            f"the support file {path} can't be read: {error.strerror}", "give the path of a support file"
-        ) from None
-    except (SyntaxError, ValueError) as error:
-        where = f"{path}:{getattr(error, 'lineno', 0)}"
-        raise Refused(
-            f"the support file has a syntax error at {where}: {getattr(error, 'msg', error)}", "mend it"
-        ) from None
+    tree: ast.Module = _compiled(path, ast.PyCF_ONLY_AST)
     rows: list[dict[str, Any]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

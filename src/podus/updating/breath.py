@@ -11,6 +11,10 @@ import _thread
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # Seconds of work between two breaths, and the length of one: long enough for a waiting thread to wake up and take the GIL.
 WORK = 0.0005
 PAUSE = 0.00005
@@ -31,6 +35,16 @@ class Breath:
         if time.perf_counter() - self._since > WORK:
             time.sleep(PAUSE)
             self._since = time.perf_counter()
+
+
+def let_go(container: Any) -> None:
+    """Empty a large dictionary, list or set piece by piece: to free all that is in it at once would be a stall."""
+    take = container.popitem if isinstance(container, dict) else container.pop
+    breath = Breath()
+    while container:
+        for _ in range(min(100, len(container))):
+            take()
+        breath()
 
 
 class _QuickTurns:

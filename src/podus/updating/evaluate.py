@@ -18,7 +18,7 @@ from podus.support.declare import Declaration
 from podus.updating import report, states
 from podus.updating.activity import Activity
 from podus.updating.binding import Stall, Switch, commit, commit_unless_active, in_slices
-from podus.updating.breath import quick_turns
+from podus.updating.breath import let_go, quick_turns
 from podus.updating.mapping import Doors, convert
 from podus.updating.staging import Stage
 from podus.updating.units import Builder, Gates, MapperStep, Unit, take_along
@@ -540,8 +540,20 @@ class Evaluation:
 
     def _rest(self) -> None:
         """Let go of the old version's functions and of what was staged: whoever goes back from here does so by a plan."""
+        stage = self.stage
         self.units = []
         self.stage = self.activity = self._builder = self._active_new = None
+        if stage is not None:
+            with quick_turns:
+                for container in (
+                    stage.finder.names,
+                    stage.finder.functions,
+                    stage.codes,
+                    stage.relabel,
+                    stage.runners,
+                    stage.old_codes,
+                ):
+                    let_go(container)
 
     def wait(self, seconds: float | None) -> None:
         """Wait until the update is over, or its time is up, or for ``seconds``."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
-from podus.updating.breath import Breath
+from podus.updating.breath import Breath, let_go
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,8 +112,8 @@ class Finder:
 
     def rest(self) -> None:
         """Let go of what was only walked through."""
-        self._seen = set()
-        self._held = []
+        let_go(self._seen)
+        let_go(self._held)
 
 
 def _wrapped(value: Any) -> tuple[Any, ...]:
@@ -188,11 +188,3 @@ def program_modules(names: Iterable[str]) -> list[ModuleType]:
     """Those of the modules ``names`` that are loaded."""
     found = (sys.modules.get(name) for name in names)
     return [module for module in found if isinstance(module, ModuleType)]
-
-
-def pair_codes(live: CodeType, recorded: CodeType, ids: dict[int, CodeType]) -> None:
-    """Note that ``live`` (and all code in it) is what ``recorded`` (compiled a second time from the same source) stands for."""
-    ids[id(live)] = recorded
-    inner = [c for c in live.co_consts if isinstance(c, CodeType)]
-    for one, other in zip(inner, (c for c in recorded.co_consts if isinstance(c, CodeType)), strict=False):
-        pair_codes(one, other, ids)
