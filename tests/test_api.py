@@ -590,3 +590,30 @@ def test_what_was_imported_since_an_update_stays_when_it_is_backed_out(script: S
     """
     found = script(begin(text), shop="def f(): return 1\n")
     assert found == [2, "backed-out", [True, False], "backed-out", 1, 1, True]
+
+
+def test_nobody_waits_for_a_generator_that_only_the_waiter_could_resume(script: Script) -> None:
+    text = """
+        held = shop.g()
+        next(held)
+        write("shop.py", "def g():\\n    yield 2\\n    yield 2\\ndef f(): return 2\\n")
+        update = podus.update()
+        before = [update.state, update.pending, shop.f()]
+        show(before, list(held), update.wait(), list(shop.g()))
+    """
+    source = "def g():\n    yield 1\n    yield 1\ndef f(): return 1\n"
+    assert script(begin(text), shop=source) == [["pending", ["shop:g"], 2], [1], "complete", [2, 2]]
+
+
+def test_nobody_waits_to_go_back_for_what_is_on_its_own_stack(script: Script) -> None:
+    text = """
+        leave = park()
+        old = (here / "shop.py").read_text()
+        write("shop.py", old.replace("return 1", "return 2").replace("def g(): return 2", "def g(then): return [2, then()]"))
+        update = podus.update(wait=False)
+        while "shop:g" not in update.switched:
+            update.wait(0.05)
+        inside = shop.g(lambda: update.back_out())
+        show(inside, leave(), update.wait(), shop.g())
+    """
+    assert script(begin(text), shop=PARKED) == [[2, "backing-out"], 1, "backed-out", 1]

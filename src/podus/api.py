@@ -17,6 +17,9 @@ from podus.support.load import given
 from podus.updating import states
 from podus.updating.evaluate import Evaluation
 
+# Seconds without an event after which suspended generators and coroutines are taken for the waiting thread's own.
+_ASLEEP = 1.0
+
 Support = str | os.PathLike[str] | Callable[..., Any] | Iterable[Any] | None
 
 
@@ -82,13 +85,15 @@ class Update:
     def wait(self, timeout: float | None = None) -> str:
         """Wait until the update is over, for ``timeout`` seconds at the most; gives the state.
 
-        It returns early, with the update pending, where waiting can change nothing: when all that has not switched is on the
-        stack of the very thread that waits, or never returns. Raises what made the update fail.
+        It returns early, with the update under way, where waiting can change nothing: when all that has not switched (or not gone back) is on
+        the stack of the very thread that waits, or never returns; and, when nothing has happened for a second, where it is suspended in generators or
+        coroutines, for it may be this thread that would resume them. Raises what made the update fail.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         evaluation = self._evaluation
         pause = 0.01
         was_up = evaluation._timed_out
+        events, happened = evaluation.events, time.monotonic()
         while evaluation.state in states.UNDER_WAY:
             if evaluation._timed_out > was_up and evaluation.on_timeout == "wait":
                 break
@@ -97,14 +102,12 @@ class Update:
                 break
             evaluation.wait(pause if left is None else min(pause, left))
             pause = min(pause * 2, 0.25)
-            if (
-                evaluation.state == states.PENDING
-                and (evaluation.timeout is None or was_up)
-                and evaluation.stuck_for(threading.get_ident())
-            ):
+            if evaluation.events != events:
+                events, happened = evaluation.events, time.monotonic()
+            if evaluation.state == states.PENDING and evaluation.timeout is not None and not was_up:
+                continue
+            if evaluation.stuck_for(threading.get_ident(), asleep=time.monotonic() - happened > _ASLEEP):
                 break
-        if evaluation.state == states.BACKING_OUT:
-            evaluation.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
         if evaluation.state == states.FAILED:
             _raise(evaluation)
         return evaluation.state

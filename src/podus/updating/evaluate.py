@@ -523,9 +523,17 @@ class Evaluation:
         """The update's state for people and programs, as ARCHITECTURE.md lists it."""
         return report.status(self)
 
-    def stuck_for(self, ident: int) -> bool:
-        """Whether every pending procedure waits for one that never returns, or for the stack of thread ``ident`` (which waits for us)."""
-        return report.stuck_for(self, ident)
+    def stuck_for(self, ident: int, *, asleep: bool = False) -> bool:
+        """See :func:`podus.updating.report.stuck_for`."""
+        return report.stuck_for(self, ident, asleep=asleep)
+
+    def goes_back_after(self, idents: tuple[int, ...]) -> bool:
+        """Whether what has not gone back waits for an activation of its new version on one of these threads' stacks (0: suspended)."""
+        activity = self._active_new
+        if activity is None:
+            return False
+        active = activity.glance()
+        return any(holder["ident"] in idents for name in active for holder in activity.holders(name))
 
     @property
     def gates(self) -> Gates | None:

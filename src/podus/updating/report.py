@@ -45,11 +45,17 @@ def status(update: Evaluation) -> dict[str, Any]:
     }
 
 
-def stuck_for(update: Evaluation, ident: int) -> bool:
-    """Whether every pending procedure waits for one that never returns, or for the stack of thread ``ident`` (which waits for us)."""
+def stuck_for(update: Evaluation, ident: int, *, asleep: bool) -> bool:
+    """Whether every pending procedure waits for one that never returns, or for the stack of thread ``ident`` (which waits for us).
+
+    With ``asleep`` also for suspended generators and coroutines: it may be this thread that would have resumed them.
+    """
+    idents = (ident, 0) if asleep else (ident,)
+    if update.state == states.BACKING_OUT:
+        return update.goes_back_after(idents)
     return _all(
         status(update)["pending"],
-        lambda row: row["endless"] or any(holder["ident"] == ident for holder in row["holders"]),
+        lambda row: row["endless"] or any(holder["ident"] in idents for holder in row["holders"]),
     )
 
 
