@@ -30,7 +30,11 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="fewer rounds, to see that it works; nothing is kept"
     )
+    parser.add_argument(
+        "--sets", type=int, default=steady.SETS, help="processes of each kind in steady (%(default)s)"
+    )
     options = parser.parse_args()
+    steady.SETS = options.sets
     if unknown := set(options.parts) - {*PARTS, "report"}:
         parser.error(f"no such part: {', '.join(sorted(unknown))} (there are {', '.join(PARTS)} and report)")
     results: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}

@@ -26,6 +26,8 @@ PROGRAMS = (
 ARGUMENTS = {"logging": ("simple",)}
 KINDS = ("plain", "control", "podus", "updated")
 ROUND = 0.012
+# Processes of each kind a program; more make the figures steadier.
+SETS = 8
 LONGEST = 1.5  # seconds that the rounds of one process may take together
 
 
@@ -77,7 +79,7 @@ def stays(procedure: ast.AST) -> bool:
 def run(*, quick: bool, kinds: tuple[str, ...] = KINDS) -> dict[str, Any]:
     """Measure; returns the raw seconds a round of every process, and the ratios to plain Python."""
     rows: dict[str, Any] = {}
-    sets, rounds = (3, 12) if quick else (8, 24)
+    sets, rounds = (3, 12) if quick else (SETS, 24)
     for program in PROGRAMS[:4] if quick else PROGRAMS:
         for _ in range(sets):
             with workplace() as place:
