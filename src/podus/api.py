@@ -92,10 +92,10 @@ class Update:
         deadline = None if timeout is None else time.monotonic() + timeout
         evaluation = self._evaluation
         pause = 0.01
-        was_up = evaluation._timed_out
+        was_up = evaluation.timed_out
         events, happened = evaluation.events, time.monotonic()
         while evaluation.state in states.UNDER_WAY:
-            if evaluation._timed_out > was_up and evaluation.on_timeout == "wait":
+            if evaluation.timed_out > was_up and evaluation.on_timeout == "wait":
                 break
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:

@@ -113,13 +113,16 @@ class Compiler:
         wanted = request.get("to")
         if wanted or request.get("back_out"):
             return self._known_version(wanted)
-        # Where the program was loaded from in the beginning, for each root that it has now.
-        homes = {now: first for first, now in self.pup.hello["roots"].items()}
         if request.get("git"):
-            return from_git(self.loaded, request["git"], self.directory, homes)
+            return from_git(self.loaded, request["git"], self.directory, self.homes)
         if request.get("from"):
-            return from_directory(self.loaded, request["from"], homes)
-        return in_place(self.loaded, homes)
+            return from_directory(self.loaded, request["from"], self.homes)
+        return in_place(self.loaded, self.homes)
+
+    @cached_property
+    def homes(self) -> dict[str, str]:
+        """Where the program was loaded from in the beginning, for each root that it has now and did not have then."""
+        return {now: first for first, now in self.pup.hello["roots"].items()}
 
     def _known_version(self, label: str | None) -> Place:
         """A version that the pup keeps: one that was loaded beside the running one, or ran before."""
@@ -137,9 +140,8 @@ class Compiler:
                 known = ", ".join(v["label"] for v in versions)
                 raise NotFound(f"no version is called {label}", f"those that are kept: {known}")
             chosen = named[-1]
-        homes = {now: first for first, now in self.pup.hello["roots"].items()}
         kept = dict(chosen.get("roots") or {})
-        first = {m.root: homes.get(m.root, m.root) for m in self.loaded}
+        first = {m.root: self.homes.get(m.root, m.root) for m in self.loaded}
         return KeptPlace(self.pup, chosen, {now: kept.get(home, home) for now, home in first.items()})
 
     def _read(self, place: Place) -> None:

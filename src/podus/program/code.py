@@ -7,7 +7,7 @@ setter, two lambdas of one line) are told apart as ``qualname#2``, ``qualname#3`
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import CodeType
 
 # Bodies that the compiler turns into code objects of their own, but that belong to the procedure around them.
@@ -107,7 +107,7 @@ def same(one: CodeType, other: CodeType, *, skip_procedures: bool = False) -> bo
     return True
 
 
-def _feed(update, code: CodeType, skip: bool) -> None:  # type: ignore[no-untyped-def]
+def _feed(update: Callable[[bytes], object], code: CodeType, skip: bool) -> None:
     head = (
         code.co_name,
         code.co_qualname,

@@ -90,7 +90,8 @@ class Evaluation:
         self.endless = {p.name for p in plan.procedures if p.endless}
         self._announced: set[str] = set()
         self._back_out_wanted = ""
-        self._timed_out = False
+        # Whether the time that was given is over.
+        self.timed_out = False
         self._missed = False
         # Closures: more of them are made while their makers have not switched.
         self._hidden = {p.name for p in plan.procedures if p.hidden and "<locals>" in p.name}
@@ -243,7 +244,7 @@ class Evaluation:
             self._leave_for_fork()
             if self._deadline is not None and time.monotonic() >= self._deadline:
                 self._deadline = None
-                self._timed_out = True
+                self.timed_out = True
                 self._bump()
                 one_way = self._one_way()
                 if one_way and self.on_timeout == "back-out":
@@ -541,11 +542,6 @@ class Evaluation:
         builder = self._builder
         return None if builder is None else builder.gates
 
-    @property
-    def timed_out(self) -> bool:
-        """Whether the time that was given is over."""
-        return self._timed_out
-
     def _rest(self) -> None:
         """Let go of the old version's functions and of what was staged: whoever goes back from here does so by a plan."""
         stage = self.stage
@@ -566,9 +562,9 @@ class Evaluation:
     def wait(self, seconds: float | None) -> None:
         """Wait until the update is over, or its time is up, or for ``seconds``."""
         with self._changed:
-            was_up = self._timed_out
+            was_up = self.timed_out
             self._changed.wait_for(
-                lambda: self.state not in states.UNDER_WAY or self._timed_out > was_up, seconds
+                lambda: self.state not in states.UNDER_WAY or self.timed_out > was_up, seconds
             )
 
     def _bump(self) -> None:
