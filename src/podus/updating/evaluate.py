@@ -17,11 +17,12 @@ from podus.planning.model import Plan
 from podus.support.declare import Declaration
 from podus.updating import report, states
 from podus.updating.activity import Activity
-from podus.updating.binding import Stall, Switch, commit, commit_unless_active, in_slices
+from podus.updating.backward import activity_of_new, one_way, switch_back
+from podus.updating.binding import Stall, commit, in_slices
 from podus.updating.breath import let_go, quick_turns
-from podus.updating.mapping import Doors, convert
+from podus.updating.forward import switch_inactive
 from podus.updating.staging import Stage
-from podus.updating.units import Builder, Gates, MapperStep, Unit, take_along
+from podus.updating.units import Builder, Gates, Unit, take_along
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podus.pup.agent import Agent
-    from podus.updating.binding import Op
+    from podus.updating.mapping import Doors
 
 # Seconds between two looks at the stacks: short at first, for most procedures are active for microseconds.
 _FIRST_WAIT = 0.0005
@@ -84,7 +85,7 @@ class Evaluation:
         # A fork is at hand: the driver is to leave, and has left.
         self._parking = self._left = False
         # Doors that stand shut while a mapper converts.
-        self._doors: Doors | None = None
+        self.doors: Doors | None = None
         self.total = 0
         self.notes: list[str] = []
         self.endless = {p.name for p in plan.procedures if p.endless}
@@ -92,7 +93,7 @@ class Evaluation:
         self._back_out_wanted = ""
         # Whether the time that was given is over.
         self.timed_out = False
-        self._missed = False
+        self.missed = False
         # Closures: more of them are made while their makers have not switched.
         self._hidden = {p.name for p in plan.procedures if p.hidden and "<locals>" in p.name}
         self._deadline = None if timeout is None else time.monotonic() + timeout
@@ -152,9 +153,9 @@ class Evaluation:
         self._poke = threading.Event()
         self._parking = self._left = False
         self._driver = None
-        if self._doors is not None:
-            self._doors.open()
-            self._doors = None
+        if self.doors is not None:
+            self.doors.open()
+            self.doors = None
         if self.state == states.STAGING:
             if self.stage is not None:
                 self.stage.undo()
@@ -231,7 +232,7 @@ class Evaluation:
             with quick_turns:
                 active = self.activity.look()
                 self.stall.longest_us = max(self.stall.longest_us, self.activity.heap_seconds * 1e6)
-                self._switch_inactive(active)
+                switch_inactive(self, active)
                 if all(unit.done or unit.held for unit in self.units):
                     self._complete()
                     return
@@ -246,10 +247,10 @@ class Evaluation:
                 self._deadline = None
                 self.timed_out = True
                 self._bump()
-                one_way = self._one_way()
-                if one_way and self.on_timeout == "back-out":
+                mapped = one_way(self)
+                if mapped and self.on_timeout == "back-out":
                     self.notes.append(
-                        f"not backed out when its time was over: {one_way} has been mapped, and there is no way back"
+                        f"not backed out when its time was over: {mapped} has been mapped, and there is no way back"
                     )
                 elif self.on_timeout == "back-out":
                     self._back_out_wanted = (
@@ -262,7 +263,7 @@ class Evaluation:
             if self.activity.shrunk():
                 return _FIRST_WAIT
             wait = min(wait * 1.5, _LONGEST_WAIT)
-            if self._missed or not self._mark_holds():
+            if self.missed or not self._mark_holds():
                 return wait
 
     def _mark_holds(self) -> bool:
@@ -276,30 +277,7 @@ class Evaluation:
         """The procedures that have not switched and are not held back by hand."""
         return {name for unit in self.units if not unit.done and not unit.held for name in unit.names}
 
-    def _switch_inactive(self, active: set[str]) -> None:
-        assert self.activity is not None
-        pending = self.pending()
-        blocked = {
-            id(unit)
-            for unit in self.units
-            if not unit.done
-            and not unit.forced
-            and any(self.activity.blocked_by(n, pending, active) for n in unit.names)
-        }
-        able = [u for u in self.units if not u.done and not u.held and id(u) not in blocked]
-        # A new procedure calls only new ones: a unit goes with all that it can reach, or after them.
-        here = set(map(id, able))
-        able = [u for u in able if u.forced or all(n.done or id(n) in here for n in u.needs)]
-        if able and not self._switch_together(able):
-            # Some procedure is always active at any instant of a busy program: each at an instant of its own, callees first.
-            for unit in sorted(able, key=lambda u: len(u.needs)):
-                if not unit.done:
-                    needs = [] if unit.forced else [n for n in unit.needs if not n.done]
-                    self._switch_together([unit, *needs])
-        # What was inactive when it was looked at, and not when it was to switch, is above no mark: no stack has to shrink for it.
-        self._missed = any(not unit.done for unit in able)
-
-    def _announce(self, units: list[Unit]) -> None:
+    def announce(self, units: list[Unit]) -> None:
         """Written before it is acted on, once for each set of procedures."""
         names = [n for u in units for n in u.names]
         fresh = [n for n in names if n not in self._announced]
@@ -310,7 +288,8 @@ class Evaluation:
             self._log("switch", fresh)
             self._announced.update(fresh)
 
-    def _switched(self, units: list[Unit]) -> None:
+    def switched_now(self, units: list[Unit]) -> None:
+        """Note that ``units`` have switched."""
         for unit in units:
             unit.done = True
             unit.taken = unit.taken or unit.switch
@@ -323,41 +302,13 @@ class Evaluation:
         if hidden and self.stage is not None:
             take_along(self.stage, hidden, self.stall, back=back)
 
-    def _switch_together(self, units: list[Unit]) -> bool:
-        """Switch ``units`` at one instant in which none of them is active; says whether that was done.
-
-        Where there are mappers: shut the doors of all who use the data, and of all that switches, then convert it.
-        """
-        assert self.stage is not None and self.activity is not None
-        self._announce(units)
-        forbidden = {i for u in units if not u.forced for i in u.old_ids}
-        if not any(u.mappers for u in units):
-            if not commit_unless_active(forbidden, [op for u in units for op in u.switch.do], self.stall):
-                return False
-            self._switched(units)
-            return True
-        doors = Doors(self.stage, units, self.stall)
-        if not doors.shut(forbidden):
-            return False
-        self._doors = doors
-        ops: list[Op] = []
-        try:
-            for unit in units:
-                converted = Switch()
-                for step in unit.mappers:
-                    convert(self.agent, self.stage, step, converted)
-                taken = unit.taken = Switch()
-                taken.extend(unit.switch)
-                taken.extend(converted)
-                ops += taken.do
-        except BaseException:
-            doors.open()
-            self._doors = None
-            raise
-        doors.open(ops)
-        self._doors = None
-        self._switched(units)
-        return True
+    def gone_back(self, units: list[Unit]) -> None:
+        """Note that ``units`` have gone back."""
+        for unit in units:
+            unit.done = False
+            self.switched = [name for name in self.switched if name not in unit.names]
+        self._take_along(units, back=True)
+        self._bump()
 
     # ---- the end
 
@@ -407,20 +358,15 @@ class Evaluation:
         """Ask for the way back of an update that is under way. Raises Refused if it is not."""
         if self.state not in states.UNDER_WAY:
             raise Refused(f"update {self.plan.id} is {self.state}", "back out with a whole update back")
-        one_way = self._one_way()
-        if one_way:
+        mapped = one_way(self)
+        if mapped:
             raise Refused(
-                f"{one_way} has been converted by a mapper, and no way back was given",
+                f"{mapped} has been converted by a mapper, and no way back was given",
                 "let the update go on; what has happened to the data since would be lost",
             )
         self._log("back-out", self.switched)
         self._back_out_wanted = reason
         self._poke.set()
-
-    def _one_way(self) -> str:
-        """Data that has been converted by a mapper without a reverse; "" if there is none."""
-        steps = [step for unit in self.units if unit.done for step in unit.mappers if step.kind == "data"]
-        return next((step.target for step in steps if step.reverse is None), "")
 
     def _backward(self) -> None:
         """Those that switched go back as they become inactive, by the same rule."""
@@ -429,7 +375,9 @@ class Evaluation:
         while True:
             self._leave_for_fork()
             with quick_turns:
-                self._switch_back()
+                if self._active_new is None:
+                    self._active_new = activity_of_new(self)
+                switch_back(self, self._active_new.look())
             if not any(unit.done for unit in self.units):
                 break
             self._poke.wait(wait)
@@ -439,80 +387,6 @@ class Evaluation:
         self._log("backed-out", [], {"reason": self.reason}, ended=True)
         self._go(states.BACKED_OUT)
         self._rest()
-
-    def _switch_back(self) -> None:
-        """Let go back what is not active and can reach nothing that still is new: together, or each with what it reaches."""
-        forward = [unit for unit in self.units if unit.done]
-        if self._active_new is None:
-            suspends = {p.name for p in self.plan.procedures if p.suspends}
-            self._active_new = Activity(
-                {i: n for u in self.units for n in u.names for i in u.new_ids}, suspends, self.plan
-            )
-        active = self._active_new.look()
-        able = {id(unit) for unit in forward if not active.intersection(unit.names)}
-        while True:
-            fit = {
-                id(u) for u in forward if id(u) in able and all(id(n) in able for n in self._back_needs(u))
-            }
-            if fit == able:
-                break
-            able = fit
-        units = [unit for unit in forward if id(unit) in able]
-        if units and not self._back_together(units):
-            for unit in sorted(units, key=lambda u: len(self._back_needs(u))):
-                if unit.done:
-                    self._back_together([unit, *self._back_needs(unit)])
-
-    def _back_needs(self, unit: Unit) -> list[Unit]:
-        needs = self.units if unit.back_needs is None else unit.back_needs
-        return [other for other in needs if other.done and other is not unit]
-
-    def _back_together(self, units: list[Unit]) -> bool:
-        assert self.stage is not None
-        units = sorted(units, key=self.units.index, reverse=True)
-        inside = {i for unit in units for i in unit.new_ids}
-        undo = [op for unit in units if unit.taken is not None for op in unit.taken.undo[::-1]]
-        steps = [step for unit in units for step in unit.mappers if step.kind == "data"]
-        for step in steps:
-            if step.reverse is None:
-                # Nobody has said how to carry back what happened since; the data is as it was when the mapper ran.
-                self.reason += (
-                    f" ({step.target} goes back to what it was when it was mapped: its mapper has no reverse)"
-                )
-        steps = [step for step in steps if step.reverse is not None]
-        if not steps:
-            if not commit_unless_active(inside, undo, self.stall):
-                return False
-            self._gone_back(units)
-            return True
-        doors = Doors(self.stage, units, self.stall)
-        if not doors.shut(inside):
-            return False
-        self._doors = doors
-        back = Switch()
-        try:
-            for step in steps:
-                convert(
-                    self.agent,
-                    self.stage,
-                    MapperStep(step.target, step.reverse, step.kind, step.convert),
-                    back,
-                )
-        except BaseException:
-            doors.open()
-            self._doors = None
-            raise
-        doors.open([*undo, *back.do])
-        self._doors = None
-        self._gone_back(units)
-        return True
-
-    def _gone_back(self, units: list[Unit]) -> None:
-        for unit in units:
-            unit.done = False
-            self.switched = [name for name in self.switched if name not in unit.names]
-        self._take_along(units, back=True)
-        self._bump()
 
     # ---- what others see
 

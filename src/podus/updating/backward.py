@@ -1,0 +1,83 @@
+"""Going back in the middle of an update: those that switched return to their old version, by the same rule of activity."""
+
+from __future__ import annotations
+
+from podus.updating.activity import Activity
+from podus.updating.binding import Switch, commit_unless_active
+from podus.updating.mapping import Doors, convert
+from podus.updating.units import MapperStep, Unit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podus.updating.evaluate import Evaluation
+
+
+def one_way(update: Evaluation) -> str:
+    """Data that has been converted by a mapper without a reverse; "" if there is none."""
+    steps = [step for unit in update.units if unit.done for step in unit.mappers if step.kind == "data"]
+    return next((step.target for step in steps if step.reverse is None), "")
+
+
+def activity_of_new(update: Evaluation) -> Activity:
+    """Who is active in the new version."""
+    suspends = {p.name for p in update.plan.procedures if p.suspends}
+    codes = {i: n for u in update.units for n in u.names for i in u.new_ids}
+    return Activity(codes, suspends, update.plan)
+
+
+def switch_back(update: Evaluation, active: set[str]) -> None:
+    """Let go back what is not ``active`` and can reach nothing that still is new: together, or each with what it reaches."""
+    forward = [unit for unit in update.units if unit.done]
+    able = {id(unit) for unit in forward if not active.intersection(unit.names)}
+    while True:
+        fit = {id(u) for u in forward if id(u) in able and all(id(n) in able for n in _needs(update, u))}
+        if fit == able:
+            break
+        able = fit
+    units = [unit for unit in forward if id(unit) in able]
+    if units and not _back_together(update, units):
+        for unit in sorted(units, key=lambda u: len(_needs(update, u))):
+            if unit.done:
+                _back_together(update, [unit, *_needs(update, unit)])
+
+
+def _needs(update: Evaluation, unit: Unit) -> list[Unit]:
+    needs = update.units if unit.back_needs is None else unit.back_needs
+    return [other for other in needs if other.done and other is not unit]
+
+
+def _back_together(update: Evaluation, units: list[Unit]) -> bool:
+    assert update.stage is not None
+    units = sorted(units, key=update.units.index, reverse=True)
+    inside = {i for unit in units for i in unit.new_ids}
+    undo = [op for unit in units if unit.taken is not None for op in unit.taken.undo[::-1]]
+    steps = [step for unit in units for step in unit.mappers if step.kind == "data"]
+    for step in steps:
+        if step.reverse is None:
+            # Nobody has said how to carry back what happened since; the data is as it was when the mapper ran.
+            update.reason += (
+                f" ({step.target} goes back to what it was when it was mapped: its mapper has no reverse)"
+            )
+    steps = [step for step in steps if step.reverse is not None]
+    if not steps:
+        if not commit_unless_active(inside, undo, update.stall):
+            return False
+        update.gone_back(units)
+        return True
+    doors = Doors(update.stage, units, update.stall)
+    if not doors.shut(inside):
+        return False
+    update.doors = doors
+    back = Switch()
+    try:
+        for step in steps:
+            reverse = MapperStep(step.target, step.reverse, step.kind, step.convert)
+            convert(update.agent, update.stage, reverse, back)
+    except BaseException:
+        doors.open()
+        update.doors = None
+        raise
+    doors.open([*undo, *back.do])
+    update.doors = None
+    update.gone_back(units)
+    return True
