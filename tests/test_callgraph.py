@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import textwrap
+from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from podus.program.callgraph import CallGraph, build
+from podus.program.callgraph import CallGraph, _Builder, build
 from podus.program.code import nested
 from podus.program.version import Module
 
@@ -550,3 +552,27 @@ def test_no_call_that_happens_is_missing(sources: dict[str, str]) -> None:
     seen = observed(modules)
     reached = found.closure(found.procedures)
     assert [(caller, callee) for caller, callee in sorted(seen) if callee not in reached[caller]] == []
+
+
+@pytest.mark.parametrize("package", ["asyncio", "email", "json", "logging", "xml"])
+def test_what_can_wait_is_traced_as_if_it_had_not(package: str) -> None:
+    # The standard library's own packages: what no search has come to yet must hold nothing that others may call.
+    root = Path(importlib.import_module(package).__file__ or "").parent
+    modules = {}
+    for path in sorted(root.rglob("*.py")):
+        name = ".".join([package, *path.relative_to(root).with_suffix("").parts]).removesuffix(".__init__")
+        source = path.read_bytes()
+        is_package = path.stem == "__init__"
+        modules[name] = Module(name, str(path), compile(source, path, "exec"), source, is_package)
+
+    class Eager(_Builder):
+        patient = False
+
+    eager = Eager(modules, frozenset(modules)).run()
+    for start in sorted(eager.procedures)[:: len(eager.procedures) // 5]:
+        # A fresh one each time, so that each search finds a graph of which nothing else has been asked.
+        patient = build(modules, loaded=modules)
+        asked = [start, *sorted(eager.procedures)[::11]]
+        assert patient.closure(asked) == eager.closure(asked)
+        assert patient.reach(start, asked) == eager.reach(start, asked)
+    assert build(modules, loaded=modules).edges == eager.edges

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Collection, Mapping
+from functools import partial
 
 from podus.program import outside, special
 from podus.program.candidates import EVERY, MANY, SUSPENDS, Candidates
@@ -67,12 +68,17 @@ def build(modules: Mapping[str, Module], *, loaded: Collection[str] = ()) -> Cal
 
 
 class _Builder(Candidates):
-    """The graph while it is being built."""
+    """The graph while it is being built; what ``can_wait`` is built when a search comes to it, unless not ``patient``."""
+
+    patient = True
 
     def run(self) -> CallGraph:
         self.index()
         for scope in self.names.scopes:
-            self.scope(scope)
+            if self.patient and self.can_wait(scope):
+                self.graph.expect(self.numbers[scope.node], partial(self.scope, scope))
+            else:
+                self.scope(scope)
         self.junctions()
         return self.graph
 
@@ -238,7 +244,10 @@ class _Builder(Candidates):
         count: int | str = len(call.args) + len(call.keywords)
         if call.star or call.kwstar or (isinstance(count, int) and count > MANY):
             count = EVERY
-        self.shapes.add(count)
+        if count not in self.shapes:
+            self.shapes.add(count)
+            if self.settled:
+                self.values(count)
         self.graph.connect(owner, self.junction(f"<values/{count}>"), why, call.line)
 
     def calls_outside(self, scope: Scope, owner: int, call: Call, dotted: str) -> None:
@@ -466,7 +475,7 @@ class _Builder(Candidates):
                 return
         callee = call.callee
         if isinstance(callee, Made):
-            self.resumed.add(scope.node)
+            self.resumed[scope.node] = None
         for target in targets:
             if target.kind == "unknown" and isinstance(callee, Attr):
                 if callee.name not in self.suspending:
@@ -474,9 +483,9 @@ class _Builder(Candidates):
                     self.suspending[callee.name] = [
                         inner.name for inner in named if self.is_suspending(inner)
                     ]
-                self.resumed.update(self.suspending[callee.name])
-            elif self.is_suspending(target):
-                self.resumed.add(target.name)
+                self.resumed.update(dict.fromkeys(self.suspending[callee.name]))
+            else:
+                self.resume((target,))
 
 
 def name_of_property(callee: Symbol) -> bool:

@@ -6,19 +6,30 @@ See :mod:`podus.program.graph` for why there are junctions, and :mod:`podus.prog
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from podus.program import outside
 from podus.program.graph import CallGraph
 from podus.program.interface import Signature, accepts_call, signature
 from podus.program.names import Names
-from podus.program.scopes import Class, Target
+from podus.program.scopes import Class, Scope, Target
 from podus.program.symbols import Attr, Call, Const, Global, Local, Made
 from podus.program.version import Module
 
 SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 # The label of a call of which the number of arguments is not known, and the number that is as good as many.
 EVERY = "*"
+HOLDABLE, STIRRING = 1, 2
+# Outside procedures that find others by a name that is data.
+REFLECTIVE = frozenset(
+    {
+        "builtins.getattr",
+        "builtins.setattr",
+        "builtins.delattr",
+        "operator.methodcaller",
+        "operator.attrgetter",
+    }
+)
 MANY = 9
 
 
@@ -46,11 +57,17 @@ class Candidates:
         self.pliable: set[Target] = set()
         self.apart: set[str] = set()
         self.shapes: set[int | str] = {EVERY}
-        self.resumed: set[str] = set()
+        self.resumed: dict[str, None] = {}
         self.suspending: dict[str, list[str]] = {}
         self.filled: set[int] = set()
         self.referenced: set[str] = set()
         self.holding: dict[str, bool] = {}
+        # Whether the junctions lead everywhere already: what is found later is led there at once.
+        self.settled = False
+        # What a global (with its module) or an attribute may be: see `bearing`.
+        self.bearings: dict[tuple[str, str], int] = {}
+        self.binders: dict[str, list[str]] = {}
+        self.reflective: set[str] = set()
         self.overriding = {
             origin.partition(".")[0] for cls in self.names.classes if cls.overrides for origin in cls.outside
         }
@@ -74,21 +91,28 @@ class Candidates:
                         for target in self.names.resolve(cls.body, symbol):
                             self.know(name, target)
                             self.bindable.add(target.name)
+                            if target.name in REFLECTIVE:
+                                self.reflective.add(name)
         for stores in self.names.fields.values():
             for around, symbol in stores:
                 if isinstance(symbol, Global | Local | Made):
                     self.bindable.update(target.name for target in self.names.resolve(around, symbol))
         for module in self.names.modules.values():
             for name, bindings in module.bindings.items():
+                self.binders.setdefault(name, []).append(module.name)
                 for around, symbol in bindings:
                     if isinstance(symbol, Global | Call | Attr | Made):
                         for target in self.names.resolve(around, symbol):
                             self.know(name, target)
 
-        names = {
-            attr.name for scope in self.names.scopes for attr in scope.flow.attributes if attr.kind == "load"
-        }
-        names |= {read.name for scope in self.names.scopes for read in scope.flow.reads}
+        names: set[str] = set()
+        for scope in self.names.scopes:
+            seen = scope.skimmed
+            if seen is not None:
+                names.update(seen.called, seen.globals, seen.methods, seen.attributes)
+            else:
+                names.update(attr.name for attr in scope.flow.attributes if attr.kind == "load")
+                names.update(read.name for read in scope.flow.reads)
         self.referenced = {target.name for name in names for target in self.by_name.get(name, ())}
 
     def know(self, name: str, target: Target) -> None:
@@ -136,6 +160,12 @@ class Candidates:
         return target.kind == "procedure" and bool(
             self.names.procedures[target.name].code.co_flags & SUSPENDS
         )
+
+    def resume(self, targets: Iterable[Target]) -> None:
+        """Others may resume what these make, where it is a generator or coroutine."""
+        for target in targets:
+            if self.is_suspending(target):
+                self.resumed[target.name] = None
 
     def junction(self, name: str) -> int:
         return self.graph.add(name, junction=True)
@@ -224,21 +254,10 @@ class Candidates:
                 )
         for target in self.by_name.get("__call__", ()):
             self.hold(target, "it makes objects of its class callable")
-        for target, where in self.held.items():
-            if target.kind == "class":
-                number, shapes = self.construction(target), self.shapes
-            else:
-                number = self.numbers[target.name]
-                is_pliable = target in self.pliable or target.name in self.wrapped
-                shapes = {
-                    shape
-                    for shape in self.shapes
-                    if is_pliable or not isinstance(shape, int) or self.fits_value(target.name, shape)
-                }
-                if self.is_suspending(target):
-                    self.resumed.add(target.name)
-            for shape in shapes:
-                graph.connect(self.junction(f"<values/{shape}>"), number, where)
+        self.resume(self.held)
+        self.settled = True
+        for shape in self.shapes:
+            self.values(shape)
         outer = self.junction("<outside>")
         graph.connect(outer, every, "")
         specials = self.junction("<special>")
@@ -250,9 +269,7 @@ class Candidates:
                 and name not in ("__init__", "__new__", "__call__")
             ):
                 graph.connect(specials, self.special(name), f"may use {name}")
-                self.resumed.update(
-                    target.name for target in self.by_name[name] if self.is_suspending(target)
-                )
+                self.resume(self.by_name[name])
         seen: set[Class] = set()
         for cls in self.names.classes:
             if cls.overrides:
@@ -267,6 +284,66 @@ class Candidates:
         anything = self.junction("<anything>")
         for node in (*self.names.procedures, *(module.body.node for module in self.names.modules.values())):
             graph.connect(anything, self.numbers[node], "")
+
+    def values(self, shape: int | str) -> None:
+        """Lead the junction of calling a value with so many arguments to the values that take them."""
+        number = self.junction(f"<values/{shape}>")
+        for target, where in self.held.items():
+            if target.kind == "class":
+                self.graph.connect(number, self.construction(target), where)
+            elif (
+                not isinstance(shape, int)
+                or target in self.pliable
+                or target.name in self.wrapped
+                or self.fits_value(target.name, shape)
+            ):
+                self.graph.connect(number, self.numbers[target.name], where)
+
+    # Procedures that can wait
+
+    def can_wait(self, scope: Scope) -> bool:
+        """Whether what a procedure does concerns only those whose calls come to it: it hands on nothing that others may call."""
+        seen = scope.skimmed
+        if seen is None:
+            return False
+        module = scope.module.name
+        if any(self.bearing(module, name) & HOLDABLE for name in seen.globals):
+            return False
+        if any(self.bearing(module, name) & STIRRING for name in seen.called):
+            return False
+        if any(self.bearing("", name) & HOLDABLE for name in seen.attributes):
+            return False
+        if any(self.bearing("", name) & STIRRING for name in seen.methods):
+            return False
+        # A method that is given its class may hand that on.
+        is_usual = scope.made is not None and not scope.made.decorated
+        if scope.method_of is None or (is_usual and not scope.code.co_name.startswith("__")):
+            return True
+        first = scope.code.co_varnames[: scope.code.co_argcount][:1]
+        return not any(t.kind == "class" for name in first for t in self.names.parameter(scope, name))
+
+    def bearing(self, module: str, name: str) -> int:
+        """What is known of global ``name`` of ``module``, or (module "") of an attribute of that name of any object.
+
+        ``HOLDABLE`` if it may be a procedure or class, ``STIRRING`` if a call of it may make a generator or look a name up.
+        """
+        key = (module, name)
+        known = self.bearings.get(key)
+        if known is None:
+            if module:
+                targets = list(self.names.lookup(module, name))
+            else:
+                targets = [*self.by_name.get(name, ()), *self.names.stored(name)]
+                for binder in self.binders.get(name, ()):
+                    targets += self.names.lookup(binder, name)
+            known = STIRRING if not module and name in self.reflective else 0
+            for target in targets:
+                if target.kind in ("procedure", "class"):
+                    known |= HOLDABLE
+                if target.name in REFLECTIVE or self.is_suspending(target):
+                    known |= STIRRING
+            self.bearings[key] = known
+        return known
 
     def overrides(self, outer: int, cls: Class) -> None:
         for name, symbols in cls.attributes.items():

@@ -7,7 +7,7 @@ them the edges of a program of 10,000 procedures would be millions. Nobody outsi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -31,6 +31,8 @@ class CallGraph:
         self._nodes: list[str] = []
         self._is_junction: list[bool] = []
         self._out: list[dict[int, Edge]] = []
+        # Nodes whose edges are not there yet, and what adds them.
+        self._expected: dict[int, Callable[[], None]] = {}
 
     # Building
 
@@ -50,6 +52,16 @@ class CallGraph:
         if known is None or (known.apart and not apart):
             self._out[caller][callee] = Edge(why, line, apart)
 
+    def expect(self, node: int, complete: Callable[[], None]) -> None:
+        """``complete`` adds the edges that start at ``node``; it is called before anybody asks for them."""
+        self._expected[node] = complete
+
+    def _from(self, node: int) -> dict[int, Edge]:
+        """The edges that start at ``node``."""
+        if node in self._expected:
+            self._expected.pop(node)()
+        return self._out[node]
+
     # Asking
 
     def __contains__(self, name: str) -> bool:
@@ -67,6 +79,8 @@ class CallGraph:
 
     @cached_property
     def _in(self) -> list[list[int]]:
+        for node in list(self._expected):
+            self._from(node)
         before: list[list[int]] = [[] for _ in self._nodes]
         for caller, callees in enumerate(self._out):
             for callee in callees:
@@ -83,7 +97,7 @@ class CallGraph:
         pending: deque[tuple[int, Edge | None]] = deque([(start, None)])
         while pending:
             node, first = pending.popleft()
-            for callee, edge in self._out[node].items():
+            for callee, edge in self._from(node).items():
                 whole = edge if first is None else _joined(first, edge)
                 if not self._is_junction[callee]:
                     known = found.get(self._nodes[callee])
@@ -133,7 +147,7 @@ class CallGraph:
         # Junctions are no steps: what they lead to is as far away as they are.
         while level and wanted:
             node = level.popleft()
-            for callee, edge in self._out[node].items():
+            for callee, edge in self._from(node).items():
                 if callee in came:
                     continue
                 came[callee] = (node, edge)
@@ -190,7 +204,7 @@ class CallGraph:
         """For each of ``names``, which of ``names`` it can reach by one call or more (itself only by recursion)."""
         asked = [name for name in dict.fromkeys(names) if name in self._index]
         bits = {self._index[name]: 1 << place for place, name in enumerate(asked)}
-        component, order = self._components()
+        component, order = self._components(bits)
         reached = [0] * len(order)
         # Components come callees first, so that one pass over them is enough.
         for number, members in enumerate(order):
@@ -214,32 +228,33 @@ class CallGraph:
             found[name] = {other for place, other in enumerate(asked) if mask >> place & 1}
         return found
 
-    def _components(self) -> tuple[list[int], list[list[int]]]:
-        """Strongly connected components (Tarjan, without recursion): the number of each node's, and their members."""
-        count = len(self._nodes)
-        index = [-1] * count
-        low = [0] * count
-        component = [-1] * count
+    def _components(self, roots: Iterable[int]) -> tuple[dict[int, int], list[list[int]]]:
+        """Strongly connected components of what ``roots`` reach (Tarjan, without recursion): the number of each node's,
+        and their members, callees first.
+        """
+        index: dict[int, int] = {}
+        low: dict[int, int] = {}
+        component: dict[int, int] = {}
         order: list[list[int]] = []
         stack: list[int] = []
         counter = 0
-        for root in range(count):
-            if index[root] >= 0:
+        for root in roots:
+            if root in index:
                 continue
-            work = [(root, iter(self._out[root]))]
+            work = [(root, iter(self._from(root)))]
             index[root] = low[root] = counter
             counter += 1
             stack.append(root)
             while work:
                 node, callees = work[-1]
                 for callee in callees:
-                    if index[callee] < 0:
+                    if callee not in index:
                         index[callee] = low[callee] = counter
                         counter += 1
                         stack.append(callee)
-                        work.append((callee, iter(self._out[callee])))
+                        work.append((callee, iter(self._from(callee))))
                         break
-                    if component[callee] < 0:
+                    if callee not in component:
                         low[node] = min(low[node], index[callee])
                 else:
                     work.pop()

@@ -76,6 +76,8 @@ class Names:
         while pending:
             scope = pending.pop()
             self.scopes.append(scope)
+            if scope.skimmed is not None:
+                continue
             for made in scope.flow.makes:
                 if made.kind == "class":
                     body = self._child(scope, made.code, "class", scope.node)
@@ -92,8 +94,12 @@ class Names:
 
     def _bind(self) -> None:
         """Collect what is bound to names of modules and to attributes."""
+        read = [scope for scope in self.scopes if scope.skimmed is None]
         for scope in self.scopes:
             module = scope.module
+            if scope.skimmed is not None:
+                self.keywords |= scope.skimmed.keywords
+                continue
             if scope.kind != "class":
                 for written in scope.flow.writes:
                     if written.value is not None:
@@ -106,13 +112,13 @@ class Names:
             self.free_fields |= scope.flow.annotated
             for call in scope.flow.calls:
                 self._bind_call(scope, call)
-        for scope in self.scopes:
+        for scope in read:
             for attr in scope.flow.attributes:
                 if attr.kind == "store" and attr.value is not None:
                     self.fields.setdefault(attr.name, []).append((scope, attr.value))
                 elif attr.name == "__dict__":
                     self.dynamic_fields = True
-        for scope in self.scopes:
+        for scope in read:
             for attr in scope.flow.attributes:
                 if (
                     attr.kind == "store"
@@ -306,10 +312,11 @@ class Names:
 
     def _local(self, scope: Scope, name: str) -> Targets:
         if scope.kind == "procedure" and name in scope.parameters:
-            return self._parameter(scope, name)
+            return self.parameter(scope, name)
         return self._stored(scope, scope.flow.locals.get(name, ()))
 
-    def _parameter(self, scope: Scope, name: str) -> Targets:
+    def parameter(self, scope: Scope, name: str) -> Targets:
+        """What a parameter may be: the object or class that a method is of, and else anything."""
         cls = scope.method_of
         positional = scope.code.co_varnames[: scope.code.co_argcount]
         if cls is not None and positional[:1] == (name,) and name not in scope.flow.locals:
@@ -348,7 +355,7 @@ class Names:
         if owner is None:
             return _UNKNOWN
         if name in owner.parameters:
-            return self._parameter(owner, name)
+            return self.parameter(owner, name)
         found: list[Target] = []
         pending = [owner]
         for inner in pending:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from types import CodeType
 from typing import NamedTuple
 
 from podus.program import outside
 from podus.program.flow import Flow, flow
-from podus.program.symbols import Made, Symbol
+from podus.program.skim import Skimmed, skim
+from podus.program.symbols import Made, Symbol, parameters
 from podus.program.version import Module
 
 
@@ -41,11 +43,21 @@ class Scope:
         self.kind = kind
         self.node = node
         self.parent = parent
-        self.flow: Flow = flow(code)
+        # What a procedure mentions whose flow need not be known before a search comes to it; None for all others.
+        self.skimmed: Skimmed | None = skim(code) if kind == "procedure" else None
         self.children: list[Scope] = []
         self.cls: Class | None = None  # of a class body, its class
         self.made: Made | None = None
-        self.parameters = frozenset(self.flow.parameters) if kind == "procedure" else frozenset()
+
+    @cached_property
+    def flow(self) -> Flow:
+        """What the code does."""
+        return flow(self.code)
+
+    @cached_property
+    def parameters(self) -> frozenset[str]:
+        """The names of a procedure's parameters."""
+        return frozenset(parameters(self.code)) if self.kind == "procedure" else frozenset()
 
     @property
     def method_of(self) -> Class | None:

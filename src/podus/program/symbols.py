@@ -256,9 +256,13 @@ class Flow:
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of all parameters."""
-        code = self.code
-        count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
-        return code.co_varnames[:count]
+        return parameters(self.code)
+
+
+def parameters(code: CodeType) -> tuple[str, ...]:
+    """The names of all parameters of ``code``."""
+    count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
+    return code.co_varnames[:count]
 
 
 UNKNOWN = Unknown()
