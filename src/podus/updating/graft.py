@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import enum
 import functools
-from types import CellType, FunctionType
+from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 
 from podus.errors import Refused
+from podus.updating.bases import bases_into
 from podus.updating.binding import Switch, can_take_code
 from podus.updating.find import cell_contents
 
@@ -167,23 +168,15 @@ def class_into(old: type, new: type, switch: Switch) -> None:
         enum_into(old, new, switch)
         return
     for name, value in list(vars(new).items()):
-        if name in _OWN:
+        # Slots stay as they are: the new class's descriptors only know its own objects.
+        if name in _OWN or isinstance(value, MemberDescriptorType | GetSetDescriptorType):
             continue
         adopt_class_cell(value, new, old)
         attribute_into(old, name, value, switch)
     for name in list(vars(old)):
         if name not in vars(new) and name not in _OWN:
             switch.delete_class_attribute(old, name)
-    if old.__bases__ != new.__bases__:
-        probe = type("probe", old.__bases__, {})
-        try:
-            probe.__bases__ = new.__bases__
-        except TypeError as error:
-            raise Refused(
-                f"the bases of {where} can't be changed in place: {error}", "restart for this one"
-            ) from None
-        switch.undo.append((setattr, old, "__bases__", old.__bases__))
-        switch.do.append((setattr, old, "__bases__", new.__bases__))
+    bases_into(old, new, switch)
 
 
 def _slots(cls: type) -> tuple[str, ...]:

@@ -1,0 +1,146 @@
+"""Giving a class other bases where it is: what CPython allows, and where it is too strict, past its check.
+
+CPython compares the layouts of the old and the new base, and for a class that derives from ``object`` directly (or is to) it refuses
+every change, because ``object`` frees its memory in another way than classes made in Python do. That is about the base, not about the class:
+the layouts of the *class* before and after say whether live objects stay what they are. Where those are equal the class is
+first told, through ctypes, that the new base is its base already; CPython then does the rest itself (the order of its ancestors, their lists of subclasses,
+its slots).
+"""
+
+from __future__ import annotations
+
+import gc
+from types import GetSetDescriptorType
+
+from podus.errors import Refused
+from podus.updating.binding import Switch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# Of a class's flags, those that say what its objects look like: managed dictionary and weak references, inline
+# values, garbage collection, and the built-in types whose layout they share.
+_LAYOUT = 1 << 2 | 1 << 3 | 1 << 4 | 1 << 14 | sum(1 << n for n in range(24, 32))
+_OWN_ACCESS = ("__dict__", "__weakref__")
+
+
+def bases_into(old: type, new: type, switch: Switch) -> None:
+    """Plan to give ``old`` the bases of ``new``, which has been made from its new definition.
+
+    Raises Refused where live objects would need another layout, or CPython can't be told.
+    """
+    bases = new.__bases__
+    if old.__bases__ == bases:
+        return
+    where = f"{old.__module__}:{old.__qualname__}"
+    if layout(old) != layout(new):
+        raise Refused(
+            f"the bases of {where} can't be changed in place: its objects would need another layout",
+            "restart for this one",
+        )
+    if not old.__flags__ & 1 << 9:
+        raise Refused(f"{where} is no class that was made in Python", "restart for this one")
+    if old.__base__ is new.__base__:
+        switch.undo.append((setattr, old, "__bases__", old.__bases__))
+        switch.do.append((setattr, old, "__bases__", bases))
+        return
+    there, back = _past_the_check(old, new, where)
+    # What leads to the objects' own dictionary may have come from the old base. Assigning the bases makes it seen.
+    (names,) = (found for found in gc.get_referents(vars(old)) if type(found) is dict)
+    access = Switch()
+    for name in _OWN_ACCESS:
+        if name in vars(new) and name not in names:
+            access.set_item(names, name, _own_access(old, vars(new)[name]))
+    switch.do += access.do + there
+    switch.undo += back[::-1] + access.undo
+
+
+def layout(cls: type) -> tuple[Any, ...]:
+    """Equal for two classes whose objects look the same in memory."""
+    built_in = next(c for c in cls.__mro__ if not c.__flags__ & 1 << 9 and _adds(c))
+    return (
+        cls.__basicsize__,
+        cls.__itemsize__,
+        cls.__dictoffset__,
+        cls.__weakrefoffset__,
+        cls.__flags__ & _LAYOUT,
+        built_in,
+    )
+
+
+def _adds(cls: type) -> bool:
+    """Whether a built-in class's objects hold more than those of its base."""
+    base = cls.__base__
+    return base is None or (cls.__basicsize__, cls.__itemsize__) != (base.__basicsize__, base.__itemsize__)
+
+
+def _past_the_check(old: type, new: type, where: str) -> tuple[list[Any], list[Any]]:
+    """The operations there and back: each sure to succeed, and none runs bytecode."""
+    offset = _base_offset()
+    before, after = old.__base__, new.__base__
+    if offset is None or before is None or after is None:
+        raise Refused(
+            f"the bases of {where} can't be changed in place by this Python", "restart for this one"
+        )
+    import ctypes
+
+    slot = ctypes.c_void_p.from_address(id(old) + offset)
+    take, drop = ctypes.pythonapi.Py_IncRef, ctypes.pythonapi.Py_DecRef
+
+    def to(one: type, other: type, bases: tuple[type, ...]) -> list[Any]:
+        # The slot owns a reference. CPython itself gives up that of what it finds there when the bases are assigned.
+        return [
+            (take, ctypes.py_object(other)),
+            (setattr, slot, "value", id(other)),
+            (setattr, old, "__bases__", bases),
+            (drop, ctypes.py_object(one)),
+        ]
+
+    # Kept in the operations' own order on the way back, too.
+    return to(before, after, new.__bases__), to(after, before, old.__bases__)
+
+
+def _own_access(cls: type, like: Any) -> Any:
+    """A descriptor as ``like`` (another class's ``__dict__`` or ``__weakref__``) for the objects of ``cls``."""
+    if type(like) is not GetSetDescriptorType:
+        return like
+    import ctypes
+
+    make = ctypes.pythonapi.PyDescr_NewGetSet
+    make.restype = ctypes.py_object
+    # What it is made from stands behind its five words as a descriptor: count, type, class, name, qualified name.
+    word = ctypes.sizeof(ctypes.c_void_p)
+    definition = ctypes.c_void_p.from_address(id(like) + 5 * word)
+    return make(ctypes.py_object(cls), definition)
+
+
+_found: list[int | None] = []
+
+
+def _base_offset() -> int | None:
+    """Where in a class CPython keeps its base, found by looking at some; None where that isn't sure, or there is no ctypes."""
+    if not _found:
+        _found.append(_look())
+    return _found[0]
+
+
+def _look() -> int | None:
+    try:
+        import ctypes
+    except ImportError:
+        return None
+    one = type("one", (), {})
+    two = type("two", (one,), {})
+    three = type("three", (Exception,), {})
+    word = ctypes.sizeof(ctypes.c_void_p)
+    metaclass: type = type
+    places = [
+        offset
+        for offset in range(2 * word, metaclass.__basicsize__, word)
+        if all(
+            ctypes.c_void_p.from_address(id(cls) + offset).value == id(base)
+            for cls, base in ((one, object), (two, one), (three, Exception))
+        )
+    ]
+    return places[0] if len(places) == 1 else None
