@@ -48,6 +48,38 @@ class Procedure:
 
 
 @dataclass
+class InterfaceChange:
+    """A difference between what two versions offer to those who use them.
+
+    ``name`` is the procedure, class or datum (``module:qualname``) that has the interface, ``part`` what of it (a parameter, an
+    attribute, a base). ``kind`` is one of ``parameter added``, ``… removed``, ``… moved``, ``… required``, ``… optional``, ``… kind changed``,
+    ``default changed``, ``annotation changed``, ``became async``, ``became generator``, ``became async generator``,
+    ``became ordinary``, ``decorator added``, ``… removed``, ``… changed``, ``base added``, ``… removed``, ``… moved``,
+    ``class keyword changed``, ``slots changed``, ``attribute removed``, ``procedure removed``, ``class removed``, ``module removed``, ``moved`` or
+    ``object kind changed``. ``breaking``: some use that the old version allowed the new one does not. ``where`` is ``file:line``.
+    """
+
+    name: str
+    kind: str
+    breaking: bool
+    text: str
+    where: str = ""
+    part: str = ""
+
+
+@dataclass
+class Diff:
+    """How the source of one change differs: a unified diff with the lines of the files.
+
+    ``kind`` is ``procedure``, ``class``, ``statement``, ``data`` or ``module``.
+    """
+
+    name: str
+    kind: str
+    text: str
+
+
+@dataclass
 class Datum:
     """Module or class data that the new version assigns otherwise.
 
@@ -92,13 +124,30 @@ class ClassPart:
 
 
 @dataclass
+class Run:
+    """A top-level or class statement that runs.
+
+    ``kind`` is ``def``, ``class``, ``import``, ``assign``, ``docstring`` or ``other``, ``names`` what it binds; ``owner`` the class whose
+    body it stands in ("" for a module). ``fresh``: the old version bound none of the names.
+    """
+
+    line: int
+    text: str
+    kind: str
+    names: list[str] = field(default_factory=list)
+    owner: str = ""
+    fresh: bool = False
+
+
+@dataclass
 class ModulePart:
     """What happens to one module.
 
     ``action`` is ``update``, ``import``, ``delete`` or ``lines`` (only line numbers or the file's place changed).
     ``pack`` and ``source`` are file names in the plan's directory. ``runner`` names the code of the new and changed
     top-level statements ("" if there are none). ``redirects`` maps a local name to the ``[module, name]`` it is imported from.
-    ``statements`` are the first lines of what will run, for people. ``redefined`` are classes whose whole statement runs again:
+    ``statements`` are the first lines of what will run, for people; ``runs`` says more of each. ``before`` is the file of the old
+    source in the plan's directory, if it was asked for. ``redefined`` are classes whose whole statement runs again:
     what it makes goes into the class that is there.
     """
 
@@ -117,6 +166,8 @@ class ModulePart:
     removed: list[str] = field(default_factory=list)
     redefined: list[str] = field(default_factory=list)
     statements: list[str] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    before: str = ""
     package: bool = False
     # Old procedure -> new procedure where the names differ; old ones without a new one; new ones without an old one.
     pairs: dict[str, str] = field(default_factory=dict)
@@ -147,11 +198,50 @@ class Mapper:
 
 
 @dataclass
+class FieldPart:
+    """A field that the objects of a changed class did not have before.
+
+    ``how`` is ``derived`` (``runner`` names the code in the module's pack, ``text`` says what it computes), ``default`` (the class itself
+    gives it to new objects), ``mapper``, or ``missing`` (no live object needs it, and nobody could say what it would be).
+    """
+
+    name: str
+    how: str
+    text: str = ""
+    runner: str = ""
+
+
+@dataclass
+class ObjectPart:
+    """The live objects of one class whose fields change.
+
+    ``before`` are all the fields of the old version, ``gone`` those that are dropped (and kept aside for a back-out), ``stale`` cached
+    values that are computed again, ``hidden`` fields whose name is a method or property now. ``switches`` names the procedures that
+    switch at the instant at which the objects begin to be converted, ``users`` all procedures that touch the converted fields.
+    ``live`` is how many objects there were when the plan was made (-1: not counted). ``converts`` is set where an object must be
+    converted before anything of it is used, and not only given what it lacks.
+    """
+
+    cls: str
+    fields: list[FieldPart] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+    mapper: str = ""
+    reverse: bool = False
+    switches: list[str] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
+    live: int = -1
+    converts: bool = False
+
+
+@dataclass
 class Plan:
     """One update, ready to be evaluated (``refusals`` empty) or refused.
 
     ``from_version`` and ``to_version`` are ``{"label", "hash", "origin"}``; ``groups`` is in the order of the
-    callees first; ``asks`` are questions that have a safe default.
+    callees first; ``asks`` are questions that have a safe default. ``diffs`` are there only if they were asked for.
     """
 
     id: str
@@ -172,11 +262,16 @@ class Plan:
     back_sets: list[list[str]] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
     mappers: list[Mapper] = field(default_factory=list)
+    objects: list[ObjectPart] = field(default_factory=list)
+    # When live objects are converted: ``lazy``, ``eager`` or ``sweep``.
+    pace: str = "sweep"
     now: list[str] = field(default_factory=list)
     hold: list[str] = field(default_factory=list)
     refusals: list[Note] = field(default_factory=list)
     asks: list[Note] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    interface: list[InterfaceChange] = field(default_factory=list)
+    diffs: list[Diff] = field(default_factory=list)
     support: str = ""
     directory: str = ""
 
@@ -208,8 +303,8 @@ class Plan:
         raw = json.loads(text)
         if not isinstance(raw, dict) or "to_version" not in raw:
             raise ValueError("not a plan")
-        raw.pop("safe", None)
-        raw.pop("empty", None)
+        # What is added for readers is no part of the plan.
+        raw = {name: value for name, value in raw.items() if name in cls.__dataclass_fields__}
         lists: dict[str, type[Any]] = {
             "modules": ModulePart,
             "procedures": Procedure,
@@ -218,12 +313,18 @@ class Plan:
             "reach": Reach,
             "gates": Gate,
             "mappers": Mapper,
+            "objects": ObjectPart,
             "refusals": Note,
             "asks": Note,
             "notes": Note,
+            "interface": InterfaceChange,
+            "diffs": Diff,
         }
         for name, kind in lists.items():
             raw[name] = [kind(**item) for item in raw.get(name, [])]
         for module in raw["modules"]:
             module.classes = [ClassPart(**item) for item in module.classes]
+            module.runs = [Run(**item) for item in module.runs]
+        for part in raw["objects"]:
+            part.fields = [FieldPart(**item) for item in part.fields]
         return cls(**raw)

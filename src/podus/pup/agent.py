@@ -54,6 +54,8 @@ class Agent:
         self.recorder.settle_main()
         self.finder = VersionFinder()
         self.started = time.time()
+        # When the running version became it.
+        self._since = self.started
         self.update: Evaluation | None = None
         self.updates: dict[str, Evaluation] = {}
         # Modules that an update deleted, in case it is backed out.
@@ -444,7 +446,7 @@ class Agent:
                     "id": plan.id,
                     **old_version,
                     "roots": self.finder.before,
-                    "loaded": time.time(),
+                    "loaded": self._since,
                     "current": False,
                     "previous": True,
                     "kept": before,
@@ -459,6 +461,7 @@ class Agent:
         self.versions = [v for v in self.versions if not (v["label"] == label and not v.get("previous"))]
         self.version = {"label": label, "hash": plan.to_version["hash"], "origin": plan.to_version["origin"]}
         plan.to_version["label"] = label
+        self._since = time.time()
         self._back = {} if backwards else {"evaluation": evaluation}
         self.finder.settle()
         self._sweep()

@@ -1,4 +1,4 @@
-"""The commands that make plans and have them evaluated: load, plan, scaffold, update, back-out."""
+"""The commands that make plans and do something with them: load, scaffold, update, back-out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from podus.errors import NotFound, PodusError, Refused
+from podus.errors import NotFound, Refused
 from podus.log import Log
 from podus.planning.model import Note, Plan
 from podus.portmap import lookup
@@ -18,7 +18,6 @@ from podus.portmap.lookup import Entry
 from podus.ush import client, show
 from podus.ush.command import (
     DONE,
-    FAILED,
     Command,
     Failed,
     complete_label,
@@ -117,7 +116,7 @@ def planned(pup: client.Pup, *, quiet: bool, **request: Any) -> Plan:
         return make_plan({"socket": pup.entry.socket, **request}, executable=executable, progress=say)
 
 
-def _record(event: str, command: str, entry: Entry, plan: Plan) -> None:
+def record(event: str, command: str, entry: Entry, plan: Plan) -> None:
     """Log what was planned or refused here; what the pup does with a plan it logs itself."""
     Log.open().write(
         event,
@@ -132,7 +131,7 @@ def _record(event: str, command: str, entry: Entry, plan: Plan) -> None:
     )
 
 
-def _discard(plan: Plan) -> None:
+def discard(plan: Plan) -> None:
     """Remove the plan's code from the runtime directory: the pup has no use for it."""
     if plan.directory:
         shutil.rmtree(plan.directory, ignore_errors=True)
@@ -149,11 +148,13 @@ def _progress(quiet: bool) -> Iterator[Callable[[str], None] | None]:
         yield status.update
 
 
-def _source(source: str | None, git: str | None, to: str | None, label: str | None = None) -> dict[str, Any]:
+def source_of(
+    source: str | None, git: str | None, to: str | None, label: str | None = None
+) -> dict[str, Any]:
     return {"from": source, "git": git, "to": to, "label": label}
 
 
-def _order(
+def order(
     support: str | None, now: tuple[str, ...], hold: tuple[str, ...], reset: tuple[str, ...]
 ) -> dict[str, Any]:
     return {"support": support, "now": list(now), "hold": list(hold), "reset": list(reset)}
@@ -163,8 +164,8 @@ def _refuse(command: str, entry: Entry, plan: Plan, refusals: Sequence[Note], *,
     """Raise Failed if there are ``refusals``, after showing all but a single one, which is the error itself."""
     if not refusals:
         return
-    _record("refuse", command, entry, plan)
-    _discard(plan)
+    record("refuse", command, entry, plan)
+    discard(plan)
     data = {"plan": json.loads(plan.to_json())}
     if len(refusals) == 1:
         note = refusals[0]
@@ -206,7 +207,7 @@ def load(*, name: str, source: str | None, git: str | None, label: str | None, a
     """
     entry = lookup.find(name)
     with client.connect(entry) as pup:
-        plan = planned(pup, quiet=as_json, **_source(source, git, None, label))
+        plan = planned(pup, quiet=as_json, **source_of(source, git, None, label))
         _refuse("load", entry, plan, _unsound(plan), as_json=as_json)
         loaded = pup.call("load", plan=plan.directory, who=who()) or {}
     version = plan.to_version | {key: loaded[key] for key in ("label", "hash") if loaded.get(key)}
@@ -218,60 +219,6 @@ def load(*, name: str, source: str | None, git: str | None, label: str | None, a
             f"{entry.name} has {show.version(version)} beside {show.version(plan.from_version)}"
             f" (`podus update {entry.name} --to {version.get('label')}{more}` switches to it)"
         )
-
-
-@click.command(
-    cls=Command,
-    short_help="Say what an update would do, and whether it is safe.",
-    examples=[
-        ("podus plan shop", "what would become of shop with the files on disk now"),
-        ("podus plan shop --git main --support support.py", "the same for a revision, with support code"),
-        ("podus plan shop --json | jq .refusals", "why it is refused, for a program to read"),
-    ],
-)
-@program_argument()
-@SOURCE
-@TO
-@ORDER
-@click.pass_context
-def plan(
-    ctx: click.Context,
-    *,
-    name: str,
-    source: str | None,
-    git: str | None,
-    to: str | None,
-    support: str | None,
-    now: tuple[str, ...],
-    hold: tuple[str, ...],
-    reset: tuple[str, ...],
-    as_json: bool,
-) -> None:
-    """Say what an update of the program NAME would do, and whether it is safe. Nothing is changed.
-
-    It shows each procedure that changed and the group it switches with, the data, the statements that will run, what is asked,
-    and who would be waited for if the update were made now. The exit code is 1 if the update would be refused.
-    """
-    entry = lookup.find(name)
-    with client.connect(entry) as pup:
-        made = planned(pup, quiet=as_json, **_source(source, git, to), **_order(support, now, hold, reset))
-        _record("plan", "plan", entry, made)
-        _discard(made)
-        if as_json:
-            print_json(json.loads(made.to_json()))
-        else:
-            show.console().print(show.plan(made, _active(pup)))
-    ctx.exit(FAILED if made.refusals else DONE)
-
-
-def _active(pup: client.Pup) -> frozenset[str] | None:
-    """The procedures that are on a stack or suspended at this moment; None if the program doesn't say."""
-    try:
-        seen = pup.call("activity")
-        stacks = [frame["procedure"] for thread in seen["threads"] for frame in thread["stack"]]
-        return frozenset(stacks + [item["procedure"] for item in seen["suspended"]])
-    except (PodusError, KeyError, TypeError):
-        return None
 
 
 @click.command(
@@ -294,9 +241,9 @@ def scaffold(
 
     entry = lookup.find(name)
     with client.connect(entry) as pup:
-        made = planned(pup, quiet=as_json, **_source(source, git, to), support=support)
+        made = planned(pup, quiet=as_json, **source_of(source, git, to), support=support)
     _refuse("scaffold", entry, made, _unsound(made), as_json=as_json)
-    _discard(made)
+    discard(made)
     text = skeletons(made)
     if as_json:
         print_json({"support": text, "refusals": json.loads(made.to_json())["refusals"]})
@@ -351,8 +298,8 @@ def update(
         made = planned(
             pup,
             quiet=as_json,
-            **_source(source, git, to, label),
-            **_order(support, now, hold, reset),
+            **source_of(source, git, to, label),
+            **order(support, now, hold, reset),
         )
         code = _evaluate(
             "update", pup, made, timeout=timeout, on_timeout=on_timeout, detach=detach, as_json=as_json
@@ -374,7 +321,7 @@ def _evaluate(
     entry = pup.entry
     _refuse(command, entry, plan, plan.refusals, as_json=as_json)
     if plan.empty:
-        _discard(plan)
+        discard(plan)
         if as_json:
             print_json({"state": "complete", "from": plan.from_version, "to": plan.to_version, "total": 0})
         else:

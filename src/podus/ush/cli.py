@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from podus.ush import change, look
+from podus.ush import change, look, planned
 from podus.ush.command import Command, Group, Session, program_argument
 
 COMPLETION_VARIABLE = "_PODUS_COMPLETE"
@@ -123,7 +123,7 @@ for command in (
     run,
     look.ps,
     change.load,
-    change.plan,
+    planned.plan,
     change.scaffold,
     change.update,
     look.status,

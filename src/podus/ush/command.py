@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -16,6 +16,9 @@ from click.shell_completion import CompletionItem
 from podus.errors import PodusError
 from podus.portmap import lookup
 from podus.ush import client
+
+if TYPE_CHECKING:
+    from podus.ush.plan_view import Shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,9 +29,10 @@ COMPLETION_SECONDS = 1.0
 
 @dataclass
 class Session:
-    """One person's shell: ``current`` is the program that commands without a NAME are about ("" for none)."""
+    """One person's shell: ``current`` is the program that commands without a NAME are about ("" for none), ``shown`` the plan looked at."""
 
     current: str = ""
+    shown: Shown | None = None
 
 
 def who() -> dict[str, Any]:

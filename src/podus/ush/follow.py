@@ -78,7 +78,7 @@ class _Lines:
             if name not in self._switched:
                 self._switched.add(name)
                 click.echo(f"  switched {name}", err=True)
-        for item in status.get("pending") or []:
+        for item in filter(show.waits, status.get("pending") or []):
             name, why = str(item.get("procedure")), show.why(item)
             if self._waits.get(name) != why:
                 self._waits[name] = why

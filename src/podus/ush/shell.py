@@ -18,10 +18,13 @@ from prompt_toolkit.history import FileHistory
 from podus import places
 from podus.errors import NotFound, PodusError
 from podus.portmap import lookup
+from podus.ush import planned
 from podus.ush.command import DONE, FAILED, Command, Group, Session, complete_program, report
 
 # They take the terminal or the process over, or are of use only outside.
 NOT_HERE = ("run", "ush", "completion")
+# After any other command, Enter shows no diffs any more.
+KEEP_THE_PLAN = ("plan", "diff", "help")
 
 
 @click.command(
@@ -63,7 +66,7 @@ def inner(cli: click.Group) -> Group:
     """The commands of the command line, and those that only make sense inside."""
     found = {name: command for name, command in cli.commands.items() if name not in NOT_HERE}
     group = Group("ush", help="The updating-system shell: commands about running programs.", commands=found)
-    for command in (use, help_, quit_):
+    for command in (planned.diff, use, help_, quit_):
         group.add_command(command)
     return group
 
@@ -97,6 +100,10 @@ def execute(group: click.Group, session: Session, line: str) -> int:
         return DONE
     if words in (["quit"], ["exit"]):
         raise EOFError
+    if len(words) == 1 and words[0].isdecimal():
+        words = ["diff", *words]
+    if words[0] not in KEEP_THE_PLAN:
+        session.shown = None
     try:
         return int(group.main(words, prog_name="", standalone_mode=False, obj=session) or DONE)
     except click.ClickException as error:
@@ -138,9 +145,24 @@ def _interact(group: click.Group, session: Session) -> int:
     )
     while True:
         try:
-            line = prompt.prompt(f"ush {session.current}> " if session.current else "ush> ")
+            line = prompt.prompt(
+                f"ush {session.current}> " if session.current else "ush> ",
+                bottom_toolbar=_hint(session),
+            )
+            if not line.strip() and session.shown is not None:
+                line = "diff"
             execute(group, session, line)
         except KeyboardInterrupt:
             continue
         except EOFError:
             return DONE
+
+
+def _hint(session: Session) -> str | None:
+    """What a key does while a plan is shown."""
+    shown = session.shown
+    if shown is None or not shown.plan.diffs:
+        return None
+    following = shown.next()
+    enter = f"diff of {following.number}, {following.name}" if following is not None else "that was the last"
+    return f" Enter: {enter} · number: its diff · plan: all again"

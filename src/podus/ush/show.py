@@ -10,16 +10,16 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from podus.log import Record
-from podus.planning.model import Note, Plan
+from podus.planning.model import Note
 
 # Lines that are not for a terminal are not folded to 80 columns: other programs read them.
 PLAIN_WIDTH = 200
 ROWS = 40
-BLOCKED_ROWS = 12
 
 
 def console(*, err: bool = False) -> Console:
@@ -114,121 +114,22 @@ def versions(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
     )
 
 
-def plan(plan: Plan, active: frozenset[str] | None) -> RenderableType:
-    """``podus plan``; ``active`` are the procedures on a stack at this moment, None if that isn't known."""
-    parts: list[RenderableType] = [_headline(plan)]
-    if plan.procedures:
-        parts += [Text(), _procedures(plan)]
-    if plan.data:
-        parts += [
-            Text(),
-            table(["DATA", "ACTION", "WHY"], [[d.name, d.action, d.why] for d in plan.data[:ROWS]]),
-        ]
-        parts += _more(len(plan.data), ROWS)
-    parts += _section(
-        "modules", [f"{m.action} {m.name}" for m in plan.modules if m.action in ("import", "delete")]
-    )
-    parts += _section(
-        "runs once, in this order", [f"{m.name}: {line}" for m in plan.modules for line in m.statements]
-    )
-    parts += _section(
-        "interprocedures",
-        [
-            f"{g.function} for {g.procedure}" + (f", called by {_names(g.callers)}" if g.callers else "")
-            for g in plan.gates
-        ],
-    )
-    parts += _section(
-        "mappers",
-        [
-            f"{m.function} for {m.target}" + (", and there is a way back" if m.reverse else "")
-            for m in plan.mappers
-        ],
-    )
-    parts += _section(
-        "by hand", [f"now: {name}" for name in plan.now] + [f"hold: {name}" for name in plan.hold]
-    )
-    parts += _blocked(plan, active)
-    parts += notes("", plan.notes, "-", "")
-    parts += notes("questions (the safe answer is taken unless you say otherwise)", plan.asks, "?", "yellow")
-    parts += notes("refused because", plan.refusals, "!", "red")
-    return Group(*parts)
-
-
-def _headline(plan: Plan) -> Text:
-    name = str(plan.program.get("name", "the program"))
-    step = f"{version(plan.from_version)} -> {version(plan.to_version)}"
-    if plan.refusals:
-        verdict = Text(f"refused: {plural(len(plan.refusals), 'reason')}", style="bold red")
-    elif plan.empty:
-        verdict = Text("nothing to do: both are the same program", style="bold")
-    else:
-        verdict = Text("safe", style="bold green")
-    counts = [
-        plural(len(items), noun)
-        for items, noun in ((plan.procedures, "procedure"), (plan.groups, "group"), (plan.modules, "module"))
-        if items
-    ]
-    head = Text.assemble((name, "bold"), f"  {step}  ", verdict)
-    return head.append(f"  ({', '.join(counts)})" if counts else "")
-
-
-def _procedures(plan: Plan) -> RenderableType:
-    groups = {name: number for number, group in enumerate(plan.groups, 1) for name in group.procedures}
-    rows: list[list[str]] = []
-    for item in plan.procedures[:ROWS]:
-        number = groups.get(item.name)
-        group = plan.groups[number - 1] if number else None
-        why = [] if group is None or group.why in ([], ["alone"]) else [f"({', '.join(group.why)})"]
-        remarks = [item.interface] if item.interface else []
-        remarks += ["suspends"] if item.suspends else []
-        remarks += ["not all of its functions can be found by name"] if item.hidden else []
-        rows.append(
-            [item.name, item.change, " ".join([str(number or ""), *why]), "; ".join(remarks + item.notes)]
-        )
-    grid = table(["PROCEDURE", "CHANGE", "GROUP", "NOTES"], rows)
-    return Group(grid, *_more(len(plan.procedures), ROWS))
-
-
-def _blocked(plan: Plan, active: frozenset[str] | None) -> list[RenderableType]:
-    lines: list[str] = []
-    paths = {(reach.procedure, reach.active): reach.path for reach in plan.reach}
-    if active is None:
-        lines = [_reach(procedure, other, path) for (procedure, other), path in paths.items()]
-    else:
-        for item in plan.procedures:
-            if item.name in active:
-                lines.append(f"{item.name}: it is on a stack")
-            others = plan.reached(item.name) | {other for name, other in paths if name == item.name}
-            for other in sorted((others & active) - {item.name}):
-                lines.append(_reach(item.name, other, paths.get((item.name, other), [])))
-    title = "blocked now, because" if active is not None else "blocked while another is active, because"
-    return _section(title, lines, BLOCKED_ROWS, "yellow")
-
-
-def _reach(procedure: str, active: str, path: Sequence[str]) -> str:
-    return f"{procedure}: it can reach {active}" + (f": {' -> '.join(path)}" if path else "")
-
-
 def notes(title: str, found: Sequence[Note], mark: str, style: str) -> list[RenderableType]:
     """Notes of a plan, each with its place and remedy."""
     lines = []
     for note in found:
         where = f"{note.where}: " if note.where and note.where not in note.text else ""
         lines.append(f"{mark} {where}{note.text}" + (f" ({note.remedy})" if note.remedy else ""))
-    return _section(title, lines, style=style)
+    return section(title, lines, style=style)
 
 
-def _section(title: str, lines: Sequence[str], rows: int = ROWS, style: str = "") -> list[RenderableType]:
+def section(title: str, lines: Sequence[str], rows: int = ROWS, style: str = "") -> list[RenderableType]:
+    """Lines under a title, with a free line above; nothing if there are none. What is folded stays below its own line."""
     if not lines:
         return []
     head = [Text(f"{title}:", style="bold")] if title else []
-    return [
-        Text(),
-        *head,
-        *(Text(f"  {line}", style=style) for line in lines[:rows]),
-        *_more(len(lines), rows),
-    ]
+    body = [Padding(Text(line, style=style), (0, 0, 0, 2), expand=False) for line in lines[:rows]]
+    return [Text(), *head, *body, *_more(len(lines), rows)]
 
 
 def _more(count: int, rows: int) -> list[RenderableType]:
@@ -242,13 +143,16 @@ def _names(names: Sequence[str]) -> str:
 def status(state: Mapping[str, Any], rows: int = 10) -> RenderableType:
     """One update: how far it is, and who holds what has not switched."""
     total, switched = int(state.get("total") or 0), len(state.get("switched") or [])
-    pending = state.get("pending") or []
+    # What nobody holds switches at the next look: there is nothing to be read about it.
+    pending = [item for item in state.get("pending") or [] if waits(item)]
     ended = state.get("ended")
     took = (ended or time.time()) - state["started"] if state.get("started") else None
     head = Text.assemble(
         (f"{version(state.get('from'))} -> {version(state.get('to'))}  ", ""),
         (str(state.get("state")), "bold"),
-        f"  {switched} of {plural(total, 'procedure')}  {duration(took)}",
+        # How many there are is not known before they are staged.
+        f"  {switched} of {plural(total, 'procedure')}" if total else "",
+        f"  {duration(took)}",
     )
     if state.get("stall_us") is not None and ended:
         head.append(f"  longest stall {duration(state['stall_us'] / 1e6)}")
@@ -264,6 +168,11 @@ def status(state: Mapping[str, Any], rows: int = 10) -> RenderableType:
         )
         parts += _more(len(pending), rows)
     return Group(*parts)
+
+
+def waits(pending: Mapping[str, Any]) -> bool:
+    """Whether a pending procedure waits for somebody, and does not just switch at the next look."""
+    return bool(pending.get("holders") or pending.get("held")) or why(pending) != "is about to switch"
 
 
 def why(pending: Mapping[str, Any]) -> str:
