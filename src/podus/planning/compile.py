@@ -242,7 +242,8 @@ class Compiler:
     def _unchanged(module: Loaded, found: Found) -> Module:
         """The interpreter has usually cached the bytecode of a module that runs: read that rather than compile it."""
         assert found.source is not None
-        code = read_cached(found.file, module.mtime, module.size)
+        # It may lie elsewhere now (--from): what is only looked at need not name the new file.
+        code = read_cached(module.file, module.mtime, module.size)
         if code is None:
             code = compile_source(found.source, found.file)
         return Module(module.name, found.file, code, found.source, found.package, module.main)

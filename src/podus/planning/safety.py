@@ -321,11 +321,11 @@ class Safety:
                     self.plan.reach.append(Reach(name, target, words))
         order = {name: position for position, name in enumerate(_callees_first(names, closure))}
         self.plan.groups.sort(key=lambda g: min((order.get(p, 0) for p in g.procedures), default=-1))
-        for part in self.plan.modules:
-            if part.action == "update" and part.statements:
-                body = f"{part.name}:<module>"
-                wanted = set(names) | self.data_users
-                part.calls = sorted(graph.closure([body, *wanted]).get(body, set()) & wanted)
+        bodies = {f"{p.name}:<module>": p for p in self.plan.modules if p.action == "update" and p.statements}
+        wanted = dict.fromkeys([*names, *self.data_users])
+        called = graph.closure([*bodies, *wanted]) if bodies else {}
+        for body, part in bodies.items():
+            part.calls = sorted(called.get(body, set()) & wanted.keys())
 
     def _reach_back(self, names: list[str]) -> None:
         """Who reaches whom in the old version: for the way back from the middle. Left out where it would double the time."""

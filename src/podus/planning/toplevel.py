@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from podus.planning.model import ClassPart, Datum, ModulePart, Note
 from podus.planning.pack import PackWriter
 from podus.program.body import Statement, compile_body
+from podus.program.bytecode import compile_source
 from podus.program.changes import BodyChange, ModuleChange
 from podus.program.flow import imported_by_from
 from podus.program.version import Module
@@ -272,7 +273,11 @@ class TopLevel:
             module = self.compiler.new.modules[part.name]
             stem = f"{number:04d}"
             writer = PackWriter()
-            writer.add("module", module.code)
+            code = module.code
+            if code.co_filename != module.file and module.source is not None:
+                # Unchanged, and read from where it was loaded: what goes to the pup names the file where it is now.
+                code = compile_source(module.source, module.file)
+            writer.add("module", code)
             if part.action == "update":
                 self._runners(part, module, writer)
             part.pack = f"{stem}.pack"
