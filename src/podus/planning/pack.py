@@ -20,16 +20,24 @@ class PackWriter:
     """Collects code objects and writes them to one file."""
 
     def __init__(self) -> None:
+        # By identity while there is one code, as equal ones in it are one object already; hashing a code object takes long.
+        self._by_id: dict[int, int] = {}
         self._numbers: dict[CodeType, int] = {}
+        self._codes: list[CodeType] = []
         self._pieces: list[bytes] = []
         self._names: dict[str, int] = {}
 
     def add(self, name: str, code: CodeType) -> None:
         """Put ``code`` into the pack under ``name``."""
+        if len(self._names) == 1:
+            for number, known in enumerate(self._codes):
+                self._numbers.setdefault(known, number)
         self._names[name] = self._number(code)
 
     def _number(self, code: CodeType) -> int:
-        known = self._numbers.get(code)
+        known = self._by_id.get(id(code))
+        if known is None and self._names:
+            known = self._numbers.get(code)
         if known is not None:
             return known
         holes: list[tuple[int, int]] = []
@@ -40,8 +48,12 @@ class PackWriter:
                 consts[index] = None
         shell = code.replace(co_consts=tuple(consts)) if holes else code
         self._pieces.append(marshal.dumps((shell, tuple(holes))))
-        self._numbers[code] = len(self._pieces) - 1
-        return self._numbers[code]
+        number = len(self._codes)
+        self._codes.append(code)
+        self._by_id[id(code)] = number
+        if self._names:
+            self._numbers[code] = number
+        return number
 
     def write(self, path: str) -> None:
         """Write the pack. Raises OSError."""
@@ -51,8 +63,8 @@ class PackWriter:
                 (sys.implementation.cache_tag, sys.hexversion >> 16, self._names, len(self._pieces))
             )
             file.write(struct.pack("<I", len(header)) + header)
-            for piece in self._pieces:
-                file.write(struct.pack("<I", len(piece)) + piece)
+            pack = struct.Struct("<I").pack
+            file.write(b"".join([part for piece in self._pieces for part in (pack(len(piece)), piece)]))
 
 
 def read_pack(path: str, breathe: Callable[[], None]) -> dict[str, CodeType]:

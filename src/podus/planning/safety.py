@@ -17,6 +17,7 @@ from podus.program.interface import (
     compatible_for_callers,
     signature,
 )
+from podus.program.symbols import parameters
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from podus.planning.toplevel import TopLevel
     from podus.program.callgraph import CallGraph
 
+# Of a code object: *args, **kwargs, and what kind of procedure it is.
+_HEAD_FLAGS = 0x4 | 0x8 | 0x20 | 0x80 | 0x100 | 0x200
 # Procedures of a program up to which the old version's call graph is made as well: some tenths of a second.
 _WORTH_A_SECOND_GRAPH = 3000
 
@@ -123,7 +126,7 @@ class Safety:
         calls: dict[str, list[str]] | None = None
         for name, procedure in self.switching.items():
             old, new = self._old_code(name), self._new_code(name)
-            if old is None or new is None:
+            if old is None or new is None or self._has_same_head(name, old, new):
                 continue
             before, after = self._signature(old, True, name), self._signature(new, False, name)
             accepted, words = accepts_every_old_call(before, after)
@@ -150,6 +153,19 @@ class Safety:
             if calls is None:
                 calls = self._mentions()
             gate.callers = [c for c in calls.get(_simple(name), ()) if c != name]
+
+    def _has_same_head(self, name: str, old: CodeType, new: CodeType) -> bool:
+        """Whether a procedure takes what it took: the parameters are the same, and so are all statements that define some."""
+        change = self.compiler.changes[name.partition(":")[0]]
+        return (
+            "<locals>" not in name
+            and change.same_around
+            and old.co_argcount == new.co_argcount
+            and old.co_posonlyargcount == new.co_posonlyargcount
+            and old.co_kwonlyargcount == new.co_kwonlyargcount
+            and (old.co_flags ^ new.co_flags) & _HEAD_FLAGS == 0
+            and parameters(old) == parameters(new)
+        )
 
     def _derive(
         self,
