@@ -16,6 +16,7 @@ from podus.planning.ask import Asker
 from podus.planning.diffs import diffs
 from podus.planning.interfaces import interface_changes
 from podus.planning.model import ModulePart, Note, Plan, Procedure, Run
+from podus.planning.objects import ObjectChanges
 from podus.planning.safety import Safety
 from podus.planning.supported import SupportCode
 from podus.planning.toplevel import TopLevel
@@ -95,6 +96,7 @@ class Compiler:
         toplevel = TopLevel(self, support)
         toplevel.compile()
         self._procedures()
+        ObjectChanges(self, support, toplevel).compile()
         if plan.procedures or plan.data or support.declarations:
             self.progress("tracing calls")
             Safety(self, support, toplevel).compile()

@@ -62,9 +62,10 @@ class Safety:
         self._declared()
         self._interfaces(gates)
         self._data()
-        self.plan.groups = self.groups.result(
-            self.switching, [m.target for m in self.plan.mappers if m.kind == "data"]
-        )
+        self._objects()
+        converted = [m.target for m in self.plan.mappers if m.kind == "data"]
+        converted += [part.cls for part in self.plan.objects if part.converts]
+        self.plan.groups = self.groups.result(self.switching, converted)
         if self.switching or self.data_users:
             self._reach()
         for name in sorted(self.endless & set(self.switching)):
@@ -294,6 +295,26 @@ class Safety:
         for mapper in self.plan.mappers:
             if mapper.kind == "static":
                 self.groups.add(mapper.target)
+
+    def _objects(self) -> None:
+        """Objects begin to be converted at the instant at which the changed procedures that touch what is converted switch."""
+        for part in self.plan.objects:
+            if not part.converts:
+                continue
+            waited = [u for u in part.users if u not in self.endless]
+            for user in (u for u in part.users if u in self.endless):
+                self.plan.asks.append(
+                    Note(
+                        "mapped-under-endless",
+                        f"{user} uses fields of {part.cls} that change and never returns: it will find them in their new form",
+                        "make sure that it can, or move the use into a procedure that returns",
+                        user,
+                    )
+                )
+            part.switches = [u for u in waited if u in self.switching]
+            part.users = waited
+            self.groups.add(part.cls)
+            self.groups.join([part.cls, *part.switches], f"they use fields of {part.cls}")
 
     def _users(self, datum: str) -> list[str]:
         """The procedures of the new version that mention a datum by name, in its module or where it was imported from there."""

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from podus.planning.model import Gate, Mapper
+from podus.program.code import is_function, walk
 from podus.support.load import inspect
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class SupportCode:
             for module in version.modules.values():
                 found |= {f"{module.name}:{name}" for name in module.procedures}
                 found |= {f"{module.name}:{name}" for name in module.code.co_names}
+                found |= {f"{module.name}:{c.co_qualname}" for c in walk(module.code) if not is_function(c)}
         return found
 
     def _check(self) -> None:
@@ -121,15 +123,36 @@ class SupportCode:
     def mapper_rows(self) -> list[Mapper]:
         """The mappers, as the plan has them."""
         procedures = {f"{m.name}:{name}" for m in self.compiler.new.modules.values() for name in m.procedures}
+        classes = set(self.mapped_classes())
         return [
             Mapper(
-                row["targets"][0],
+                target,
                 row["function"],
-                "static" if row["targets"][0] in procedures else "data",
+                "static" if target in procedures else "objects" if target in classes else "data",
                 row["reverse"],
             )
             for row in self._usable("mapper")
+            for target in row["targets"][:1]
         ]
+
+    def mapped_classes(self) -> list[str]:
+        """The classes whose objects a mapper converts, as ``module:qualname``."""
+        return [row["targets"][0] for row in self._usable("mapper") if self._is_class(row["targets"][0])]
+
+    def object_mapper(self, name: str) -> dict[str, Any] | None:
+        """What is declared as the mapper of a class's objects."""
+        return next(
+            (r for r in self._usable("mapper") if r["targets"][0] == name and self._is_class(name)), None
+        )
+
+    def _is_class(self, target: str) -> bool:
+        """Whether both versions define a class of this name."""
+        module, _, qualname = target.partition(":")
+        versions = [v.modules.get(module) for v in (self.compiler.old, self.compiler.new)]
+        return all(
+            m is not None and any(c.co_qualname == qualname and not is_function(c) for c in walk(m.code))
+            for m in versions
+        )
 
     def gate_rows(self) -> list[Gate]:
         """The interprocedures, as the plan has them."""

@@ -36,6 +36,8 @@ class TopLevel:
         self.run: dict[str, list[Statement]] = {}
         self.class_run: dict[tuple[str, tuple[str, ...]], list[Statement]] = {}
         self.reset = set(compiler.request.get("reset") or ())
+        # Module and name -> the code that computes a new field of live objects.
+        self.derived: dict[tuple[str, str], CodeType] = {}
 
     def compile(self) -> None:
         """Fill the plan's modules and data."""
@@ -280,6 +282,9 @@ class TopLevel:
             writer.add("module", code)
             if part.action == "update":
                 self._runners(part, module, writer)
+            for (name, runner), code in self.derived.items():
+                if name == part.name:
+                    writer.add(runner, code)
             part.pack = f"{stem}.pack"
             writer.write(os.path.join(directory, part.pack))
             if module.source is not None:

@@ -31,7 +31,9 @@ from podus.updating.activity import thread_names
 from podus.updating.binding import stacks
 from podus.updating.breath import Breath, let_go
 from podus.updating.evaluate import Evaluation
+from podus.updating.kept import Kept
 from podus.updating.states import UNDER_WAY
+from podus.updating.sweep import live
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ class Agent:
         self.updates: dict[str, Evaluation] = {}
         # Modules that an update deleted, in case it is backed out.
         self.retired: dict[str, ModuleType] = {}
+        # Class -> what the last update dropped of its objects.
+        self.kept: dict[str, Kept] = {}
         self.versions: list[dict[str, Any]] = []
         self.version: dict[str, str] = {"label": "1", "hash": "", "origin": "as started"}
         self._count = 1
@@ -207,6 +211,20 @@ class Agent:
             answers[name] = plain and not any("__init_subclass__" in vars(b) for b in cls.__mro__[1:-1])
         return answers
 
+    def ask_objects(self, classes: list[str]) -> dict[str, dict[str, Any]]:
+        """How many objects of each class live, and which fields an update has kept aside for all of them."""
+        found: dict[str, dict[str, Any]] = {}
+        for name in classes:
+            module, _, qualname = name.partition(":")
+            cls: Any = self.module(module)
+            for word in qualname.split("."):
+                cls = vars(cls).get(word) if cls is not None else None
+            count = sum(1 for _ in live([cls])) if isinstance(cls, type) else 0
+            kept = self.kept.get(name)
+            whole = kept is not None and len(kept) >= count
+            found[name] = {"live": count, "aside": sorted(kept.names) if kept is not None and whole else []}
+        return found
+
     def ask_versions(self) -> list[dict[str, Any]]:
         """The versions that are kept: those before, the running one, and those loaded beside it."""
         rows = []
@@ -224,7 +242,7 @@ class Agent:
                 "id": "",
                 "current": True,
                 "previous": False,
-                "loaded": self.started,
+                "loaded": self._since,
                 "modules": {},
             }
         )
@@ -457,6 +475,9 @@ class Agent:
             dropped, self.versions = self.versions[:-_KEPT], self.versions[-_KEPT:]
             for row in dropped:
                 let_go(row["kept"])
+        self.kept = (
+            {} if backwards else {n: c.dropped for n, c in stage.conversions.items() if len(c.dropped)}
+        )
         label = plan.to_version.get("label") or self._next_label()
         self.versions = [v for v in self.versions if not (v["label"] == label and not v.get("previous"))]
         self.version = {"label": label, "hash": plan.to_version["hash"], "origin": plan.to_version["origin"]}

@@ -38,7 +38,13 @@ class Declaration:
             "targets": list(self.targets),
             "function": name,
             "reverse": self.reverse is not None,
+            "fields": _names_in(self.function) if self.kind == "mapper" else [],
         }
+
+
+def _names_in(function: Any) -> list[str]:
+    """The names that a mapper's code mentions: a superset of the attributes that it sets."""
+    return list(getattr(getattr(function, "__code__", None), "co_names", ()))
 
 
 # The declarations of the support file that is being loaded; None when none is.
@@ -87,6 +93,8 @@ def mapper(target: str, *, reverse: Callable[[Any], Any] | None = None) -> Calla
 
     It runs at the instant at which the procedures that use the data switch, while nobody else can be in them. For a procedure's own static
     data (``target`` is a procedure), ``old`` has ``defaults``, ``kwdefaults``, ``attributes`` and ``cells``, and so must what is returned.
+    Where ``target`` is a class, the function gets each of its objects with the old fields and sets the new ones on it: ``def
+    account(self): self.cents = round(self.balance * 100)``; what it returns is ignored. Objects are converted when they are next used.
     ``reverse`` converts back when the update is backed out.
     """
     _check_target(target)

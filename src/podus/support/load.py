@@ -98,6 +98,8 @@ def inspect(path: str) -> list[dict[str, Any]]:
                         "function": node.name,
                         "reverse": reverse,
                     }
+                    if kind == "mapper":
+                        row["fields"] = _stored(node)
                     rows.append(row | {"line": node.lineno})
         elif isinstance(node, ast.Call) and _declared(node, path) == "together":
             rows.append(
@@ -110,6 +112,12 @@ def inspect(path: str) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def _stored(node: ast.AST) -> list[str]:
+    """The attributes that a mapper sets or deletes, on whatever object."""
+    parts = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and not isinstance(n.ctx, ast.Load)]
+    return sorted({part.attr for part in parts})
 
 
 def _declared(node: ast.expr, path: str) -> str:

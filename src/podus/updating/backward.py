@@ -5,6 +5,7 @@ from __future__ import annotations
 from podus.updating.activity import Activity
 from podus.updating.binding import Switch, commit_unless_active
 from podus.updating.mapping import Doors, convert
+from podus.updating.sweep import restore
 from podus.updating.units import MapperStep, Unit
 
 TYPE_CHECKING = False
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 def one_way(update: Evaluation) -> str:
     """Data that has been converted by a mapper without a reverse; "" if there is none."""
     steps = [step for unit in update.units if unit.done for step in unit.mappers if step.kind == "data"]
-    return next((step.target for step in steps if step.reverse is None), "")
+    mapped = [step.target for step in steps if step.reverse is None]
+    conversions = [c for unit in update.units if unit.done for c in unit.conversions]
+    mapped += [c.part.cls for c in conversions if c.convert is not None and c.reverse is None]
+    return mapped[0] if mapped else ""
 
 
 def activity_of_new(update: Evaluation) -> Activity:
@@ -59,7 +63,8 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
                 f" ({step.target} goes back to what it was when it was mapped: its mapper has no reverse)"
             )
     steps = [step for step in steps if step.reverse is not None]
-    if not steps:
+    conversions = [conversion for unit in units for conversion in unit.conversions]
+    if not steps and not conversions:
         if not commit_unless_active(inside, undo, update.stall):
             return False
         update.gone_back(units)
@@ -73,6 +78,7 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
         for step in steps:
             reverse = MapperStep(step.target, step.reverse, step.kind, step.convert)
             convert(update.agent, update.stage, reverse, back)
+        restore(conversions)
     except BaseException:
         doors.open()
         update.doors = None

@@ -22,6 +22,7 @@ from podus.updating.binding import Stall, commit, in_slices
 from podus.updating.breath import let_go, quick_turns
 from podus.updating.forward import switch_inactive
 from podus.updating.staging import Stage
+from podus.updating.sweep import sweep
 from podus.updating.units import Builder, Gates, Unit, take_along
 
 TYPE_CHECKING = False
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podus.pup.agent import Agent
+    from podus.updating.binding import Op
     from podus.updating.mapping import Doors
 
 # Seconds between two looks at the stacks: short at first, for most procedures are active for microseconds.
@@ -91,6 +93,8 @@ class Evaluation:
         self.endless = {p.name for p in plan.procedures if p.endless}
         self._announced: set[str] = set()
         self._back_out_wanted = ""
+        # What a mapper of live objects raised.
+        self._failure: BaseException | None = None
         # Whether the time that was given is over.
         self.timed_out = False
         self.missed = False
@@ -156,6 +160,8 @@ class Evaluation:
         if self.doors is not None:
             self.doors.open()
             self.doors = None
+        if self.stage is not None:
+            self.stage.after_fork()
         if self.state == states.STAGING:
             if self.stage is not None:
                 self.stage.undo()
@@ -185,6 +191,7 @@ class Evaluation:
             raise Refused(note.text, note.remedy)
         stage = self.stage = Stage(self.agent, self.plan, self.declarations)
         stage.stall = self.stall
+        stage.object_failed = self._object_failed
         stage.run()
         backwards = self.backs_out is not None or bool(self.plan.program.get("back_out"))
         self._builder = Builder(stage, self.plan, self.agent.module_names(), backwards)
@@ -233,10 +240,36 @@ class Evaluation:
                 active = self.activity.look()
                 self.stall.longest_us = max(self.stall.longest_us, self.activity.heap_seconds * 1e6)
                 switch_inactive(self, active)
-                if all(unit.done or unit.held for unit in self.units):
+                if self._failure is not None:
+                    raise self._failure
+                if all(unit.done or unit.held for unit in self.units) and self._objects_converted():
                     self._complete()
                     return
             wait = self._sleep(wait)
+
+    # ---- objects
+
+    def _object_failed(self, error: BaseException) -> None:
+        """A mapper raised, in a thread of the program or in ours."""
+        self._failure = error
+        self._poke.set()
+
+    def _objects_converted(self) -> bool:
+        """Convert what live objects there are of changed classes; says whether all are, or are left to be converted when they are used."""
+        assert self.stage is not None
+        if self.plan.pace == "lazy" or not self.stage.conversions:
+            return True
+        return sweep(
+            list(self.stage.conversions.values()),
+            self.stall,
+            hurry=self.plan.pace == "eager",
+            between=self._undisturbed,
+        )
+
+    def _undisturbed(self) -> bool:
+        """Whether the driver may go on with what it is at."""
+        late = self._deadline is not None and time.monotonic() >= self._deadline
+        return not (self._back_out_wanted or self._parking or self._failure or late)
 
     def _sleep(self, wait: float) -> float:
         """Wait until a stack has shrunk, somebody wants something, or the time is up."""
@@ -317,7 +350,7 @@ class Evaluation:
         if self._builder.gates.any and self._old_code_lives():
             time.sleep(_LONGEST_WAIT)
             return
-        commit([*self._builder.gates.closing.do, *self.stage.removals.do], self.stall)
+        commit([*self._builder.gates.closing.do, *self._unhook(), *self.stage.removals.do], self.stall)
         self.agent.installed(self)
         self._relabel()
         self._log("complete", self.switched, {"notes": self.notes}, ended=True)
@@ -327,6 +360,15 @@ class Evaluation:
             self.backs_out = None
         self._go(states.COMPLETE)
         self._rest()
+
+    def _unhook(self) -> list[Op]:
+        """The hooks on classes go when all objects have their new form."""
+        assert self.stage is not None
+        conversions = self.stage.conversions.values()
+        for conversion in conversions:
+            conversion.settle()
+        self.notes += [f"{c.part.cls}: {c.done} objects converted" for c in conversions if c.done]
+        return [] if self.plan.pace == "lazy" else [op for c in conversions for op in c.unhooking]
 
     def _old_code_lives(self) -> bool:
         """Whether any old activation is left that could call through a gate."""

@@ -46,6 +46,7 @@ def _switch_together(update: Evaluation, units: list[Unit]) -> bool:
     update.announce(units)
     forbidden = {i for u in units if not u.forced for i in u.old_ids}
     if not any(u.mappers for u in units):
+        forbidden |= {id(f.__code__) for u in units if not u.forced for f in u.users}
         if not commit_unless_active(forbidden, [op for u in units for op in u.switch.do], update.stall):
             return False
         update.switched_now(units)

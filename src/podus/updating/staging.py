@@ -7,6 +7,7 @@ taken back, and the program is as before.
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 from types import CodeType, FunctionType, ModuleType
@@ -22,9 +23,11 @@ from podus.updating.breath import Breath
 from podus.updating.find import Finder, program_modules
 from podus.updating.gates import forward, stage_gate
 from podus.updating.graft import adopt_class_cell, attribute_into, value_into
+from podus.updating.objects import Conversion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from podus.pup.agent import Agent
@@ -85,6 +88,10 @@ class Stage:
         self._snapshots: list[tuple[Any, Any]] = []
         self._modules_before = dict.fromkeys(sys.modules)
         self.notes: list[str] = []
+        # The live objects of changed classes, and who is told when a mapper raises in a thread of the program.
+        self.conversions: dict[str, Conversion] = {}
+        self.object_lock: Any = _thread.RLock()
+        self.object_failed: Callable[[BaseException], None] = lambda error: None
         # What had to be done at once for the new statements to run.
         self._prepared = Switch()
 
@@ -106,6 +113,50 @@ class Stage:
             self.declarations = execute(self.plan.support, f"podus_support_{self.plan.id}")
         elif self.given is not None:
             self.declarations = self.given
+        self._objects()
+
+    def _objects(self) -> None:
+        """Prepare the conversion of live objects."""
+        backwards = bool(self.plan.program.get("back_out"))
+        for part in self.plan.objects:
+            module, _, qualname = part.cls.partition(":")
+            cls: Any = self.agent.module(module)
+            for word in qualname.split("."):
+                cls = vars(cls).get(word)
+            if not isinstance(cls, type):
+                raise Refused(f"{part.cls} is no class of the running program", "plan again")
+            there = back = None
+            if part.mapper:
+                found = declared(self.declarations, "mapper", part.cls, backwards)
+                there, back = found.function, found.reverse
+                if backwards:
+                    there, back = back, there
+            self.conversions[part.cls] = Conversion(
+                cls,
+                part,
+                self.runners.get(module, {}),
+                vars(sys.modules[module]),
+                convert=there,
+                reverse=back,
+                lock=self.object_lock,
+                failed=self.object_failed,
+                kept=self.agent.kept.get(part.cls) if backwards else None,
+            )
+
+    def after_fork(self) -> None:
+        """In a forked child: whoever was converting an object is not here."""
+        self.object_lock = _thread.RLock()
+        for conversion in self.conversions.values():
+            conversion.after_fork(self.object_lock)
+
+    def planned(self, cls: type, name: str) -> Any:
+        """The attribute that the update gives a class of itself; None if it leaves it as it is."""
+        value = None
+        for switch in (self.base, *self.redefined.values(), *self.data.values()):
+            for op in switch.do:
+                if op[0] is type.__setattr__ and op[1] is cls and op[2] == name:
+                    value = op[3]
+        return value
 
     # ---- code and functions
 
@@ -400,6 +451,18 @@ class Stage:
             if parent in sys.modules and vars(sys.modules[parent]).get(child) is module:
                 delattr(sys.modules[parent], child)
         self.agent.finder.forget()
+
+
+def declared(declarations: list[Declaration], kind: str, target: str, backwards: bool) -> Declaration:
+    """The support code of this kind for ``target``. Raises Refused if it is not there when it is run."""
+    for declaration in declarations:
+        fits = declaration.kind == kind and target in declaration.targets
+        if fits and (not backwards or declaration.reverse is not None):
+            return declaration
+    raise Refused(
+        f"the support code has no {kind} for {target} when it is run",
+        "declare it at the top level of the file",
+    )
 
 
 class _ClassNames(dict[str, "Any"]):

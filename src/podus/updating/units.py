@@ -11,7 +11,8 @@ from podus.support.declare import Declaration
 from podus.updating.binding import Stall, Switch, can_take_code, commit
 from podus.updating.find import Finder, program_modules
 from podus.updating.gates import forward, interprocedure_gate, twin
-from podus.updating.staging import Stage
+from podus.updating.objects import Conversion
+from podus.updating.staging import Stage, declared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Unit:
         self.switch = Switch()
         self.mappers: list[MapperStep] = []
         self.users: list[FunctionType] = []
+        # The conversions of live objects that begin when it switches; none of ``users`` may be active then either.
+        self.conversions: list[Conversion] = []
         # The units that must have switched before this one, or switch with it: what its new version can reach.
         self.needs: list[Unit] = []
         # The same for the way back; None: all others.
@@ -137,6 +140,12 @@ class Builder:
                 if switch is not None:
                     unit.switch.extend(switch)
             for name in group.mappers:
+                conversion = self.stage.conversions.get(name)
+                if conversion is not None:
+                    unit.conversions.append(conversion)
+                    unit.switch.extend(conversion.hooks(self.stage.planned))
+                    unit.users += self._functions_of(conversion.part.users)
+                    continue
                 unit.mappers.append(self._step(mappers[name]))
                 unit.users += self._functions_of(mappers[name].users)
             unit.forced = bool(set(unit.names) & set(self.plan.now))
@@ -146,6 +155,10 @@ class Builder:
         for name, switch in self.stage.data.items():
             if name not in grouped:
                 first.switch.extend(switch)
+        for conversion in self.stage.conversions.values():
+            if not conversion.part.converts:
+                first.conversions.append(conversion)
+                first.switch.extend(conversion.hooks(self.stage.planned))
         self._order(units)
         return units
 
@@ -160,14 +173,7 @@ class Builder:
                 unit.back_needs = [units[n] for n in sorted(reached)]
 
     def _declared(self, kind: str, target: str) -> Declaration:
-        for declaration in self.stage.declarations:
-            fits = declaration.kind == kind and target in declaration.targets
-            if fits and (not self.backwards or declaration.reverse is not None):
-                return declaration
-        raise Refused(
-            f"the support code has no {kind} for {target} when it is run",
-            "declare it at the top level of the file",
-        )
+        return declared(self.stage.declarations, kind, target, self.backwards)
 
     def _step(self, mapper: Any) -> MapperStep:
         declaration = self._declared("mapper", mapper.target)

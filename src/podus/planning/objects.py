@@ -1,0 +1,373 @@
+"""What happens to the live objects of changed classes: the derived mappers, and what has to be asked for.
+
+Dynamic type replacement, after Fabry ("How to Design a System in Which Modules Can Be Changed on the Fly", 1976): the type
+changes, its objects are converted when they are used next. The conversion itself is in ``updating/objects.py``.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType
+from typing import TYPE_CHECKING
+
+from podus.planning.model import FieldPart, Note, ObjectPart
+from podus.program.body import Body, Statement, compile_body, parse_module
+from podus.program.changes import ModuleChange
+from podus.program.code import is_function, walk
+from podus.program.fields import ClassFields, Deriver, Field, fields_of
+from podus.program.flow import imported_by_from
+from podus.program.version import Module, Version
+
+if TYPE_CHECKING:
+    from podus.planning.compile import Compiler
+    from podus.planning.supported import SupportCode
+    from podus.planning.toplevel import TopLevel
+
+_CONSTRUCTORS = ("__init__", "__post_init__", "__attrs_post_init__")
+
+
+@dataclass
+class Owner:
+    """A class of one version: its module and its statement."""
+
+    module: Module
+    statement: Statement
+    owners: tuple[str, ...]
+
+
+class Classes:
+    """The classes of one version and their fields, read when they are asked for."""
+
+    def __init__(self, version: Version) -> None:
+        self.version = version
+        self._bodies: dict[str, dict[str, Owner]] = {}
+        self._own: dict[str, ClassFields] = {}
+
+    def of(self, module: Module) -> dict[str, Owner]:
+        """The classes of a module by qualified name (those that its statements define outright)."""
+        known = self._bodies.get(module.name)
+        if known is None:
+            known = self._bodies[module.name] = {}
+            if module.source is not None:
+                _collect(module, parse_module(module.source, module.file), known)
+        return known
+
+    def find(self, name: str) -> Owner | None:
+        """The class ``module:qualname``."""
+        module, _, qualname = name.partition(":")
+        owner = self.version.modules.get(module)
+        return None if owner is None else self.of(owner).get(qualname)
+
+    def own(self, name: str) -> ClassFields | None:
+        """What a class itself gives its objects."""
+        if name not in self._own:
+            owner = self.find(name)
+            if owner is None:
+                return None
+            module = owner.module
+            self._own[name] = fields_of(owner.statement, lambda bases: self._is_pydantic(module, bases))
+        return self._own[name]
+
+    def all(self, name: str, seen: tuple[str, ...] = ()) -> dict[str, Field]:
+        """The fields of a class, those of its bases included."""
+        own = self.own(name)
+        if own is None or name in seen:
+            return {}
+        found: dict[str, Field] = {}
+        for base in own.bases:
+            found |= self.all(self.resolve(name.partition(":")[0], base), (*seen, name))
+        return found | own.fields
+
+    def resolve(self, module: str, word: str) -> str:
+        """``module:qualname`` of the class that ``word`` means in a module; "" if it is none of the program's."""
+        owner = self.version.modules.get(module)
+        if owner is None:
+            return ""
+        if word in self.of(owner):
+            return f"{module}:{word}"
+        first, _, rest = word.partition(".")
+        source = imported_by_from(owner.code, owner.name, owner.package).get(first)
+        if source is not None:
+            whole, base = f"{source[0]}.{source[1]}", source[0]
+            if rest and whole in self.version.modules:
+                return self.resolve(whole, rest)
+            if not rest and base in self.version.modules:
+                return self.resolve(base, source[1]) if (base, source[1]) != (module, word) else ""
+        if rest and word.rpartition(".")[0] in self.version.modules:
+            return self.resolve(word.rpartition(".")[0], word.rpartition(".")[2])
+        return ""
+
+    def _is_pydantic(self, module: Module, bases: list[str]) -> bool:
+        for base in bases:
+            name = self.resolve(module.name, base.partition("[")[0])
+            own = self.own(name) if name else None
+            if own is not None and own.declared == "pydantic":
+                return True
+        return False
+
+
+def _collect(module: Module, body: Body, found: dict[str, Owner]) -> None:
+    for statement in body.statements:
+        if statement.kind == "class" and statement.body is not None:
+            owners = (*body.owners, statement.names[-1])
+            found[".".join(owners)] = Owner(module, statement, owners)
+            _collect(module, statement.body, found)
+
+
+class ObjectChanges:
+    """Adds to a plan what happens to the live objects of the classes whose fields change."""
+
+    def __init__(self, compiler: Compiler, support: SupportCode, toplevel: TopLevel) -> None:
+        self.compiler = compiler
+        self.plan = compiler.plan
+        self.support = support
+        self.toplevel = toplevel
+        self.old = Classes(compiler.old)
+        self.new = Classes(compiler.new)
+        self.plan.pace = compiler.request.get("objects") or "sweep"
+
+    def compile(self) -> None:
+        """Fill ``plan.objects``; refuse where a field can't be derived and there are objects that need it."""
+        parts: list[tuple[ObjectPart, list[tuple[str, str, str]]]] = []
+        for name in self._classes():
+            made = self._part(name)
+            if made is not None:
+                parts.append(made)
+        if not parts:
+            return
+        counts = self.compiler.pup.call("objects", classes=[part.cls for part, _ in parts])
+        for part, missing in parts:
+            part.live = counts[part.cls]["live"]
+            aside = set(counts[part.cls]["aside"])
+            self._missing(part, [row for row in missing if row[0] not in aside])
+            self.plan.objects.append(part)
+
+    def _classes(self) -> list[str]:
+        """The classes whose objects may be concerned: ``module:qualname``, base classes first as far as the order of modules goes."""
+        found: dict[str, None] = {}
+        for module in self.compiler.order:
+            change = self.compiler.changes[module]
+            if change.old.source is None or change.new.source is None:
+                continue
+            for qualname in _suspects(change):
+                if self.old.find(f"{module}:{qualname}") and self.new.find(f"{module}:{qualname}"):
+                    found[f"{module}:{qualname}"] = None
+        for name in self.support.mapped_classes():
+            found.setdefault(name)
+        return list(found)
+
+    # ---- one class
+
+    def _part(self, name: str) -> tuple[ObjectPart, list[tuple[str, str, str]]] | None:
+        """The part of one class, and what of it can't be derived: (field, reason, the field it may be renamed from)."""
+        before, after = self.old.own(name), self.new.own(name)
+        mapper = self.support.object_mapper(name)
+        if before is None or after is None:
+            if mapper is None:
+                return None
+            before = after = ClassFields({}, [], set(), set(), set(), "")
+        olds, news = self.old.all(name), self.new.all(name)
+        part = ObjectPart(name, before=sorted(olds))
+        if mapper is not None:
+            part.mapper, part.reverse = mapper["function"], mapper["reverse"]
+        # A slot that nothing sets is no field that an object could lack.
+        fresh = [f for n, f in after.fields.items() if n not in olds and (f.certain or f.declared != "slot")]
+        fresh = [f for f in fresh if f.certain and f.name not in after.computed]
+        part.gone = [
+            n for n in before.fields if n not in news and n not in after.computed and not self._still_used(n)
+        ]
+        part.hidden = [
+            n
+            for n in before.fields
+            if n
+            in (after.computed | after.methods | after.cached)
+            - before.computed
+            - before.methods
+            - before.cached
+        ]
+        part.stale = self._stale(name, before, after)
+        missing: list[tuple[str, str, str]] = []
+        self._fill(name, part, fresh, missing)
+        for field in part.hidden:
+            if not part.mapper:
+                what = "a property" if field in after.computed else "a method"
+                missing.append((field, f"it is {what} now, and objects keep a value of that name", ""))
+        self._other_form(name, part, before, after)
+        if not (part.fields or part.gone or part.stale or part.hidden or part.mapper):
+            return None
+        part.converts = bool(part.mapper or part.stale or part.hidden)
+        if part.converts:
+            self._users(part, mapper)
+        return part, missing
+
+    def _fill(
+        self, name: str, part: ObjectPart, fresh: list[Field], missing: list[tuple[str, str, str]]
+    ) -> None:
+        """How each new field is filled."""
+        owner = self.new.find(name)
+        if owner is None or not fresh:
+            return
+        module = owner.module
+        olds = self.old.all(name)
+        deriver = Deriver(
+            olds,
+            self.new.all(name),
+            lambda word: bool(self.new.resolve(module.name, word)),
+            lambda word: _qualified(module, word),
+        )
+        left = fresh
+        while True:
+            # One new field may be computed from another one.
+            again: list[tuple[Field, str]] = []
+            for found in left:
+                if found.default:
+                    part.fields.append(FieldPart(found.name, "default", found.text))
+                    deriver.known.add(found.name)
+                    continue
+                function, reason = deriver.derive(found.name)
+                code = None if function is None else _compiled(function, owner)
+                if code is None:
+                    again.append((found, reason or "it uses super()"))
+                    continue
+                runner = f"field {'.'.join(owner.owners)}.{found.name}"
+                self.toplevel.derived[module.name, runner] = code
+                part.fields.append(FieldPart(found.name, "derived", found.text, runner))
+            if len(again) == len(left) or not again:
+                break
+            left = [found for found, _ in again]
+        for found, reason in again:
+            if part.mapper:
+                part.fields.append(FieldPart(found.name, "mapper"))
+                continue
+            part.fields.append(FieldPart(found.name, "missing"))
+            missing.append((found.name, reason, self._renamed_from(name, found)))
+
+    def _renamed_from(self, name: str, wanted: Field) -> str:
+        """The field that is gone and was set in the same way: perhaps the same field under another name."""
+        news = self.new.all(name)
+        for old_name, old in self.old.all(name).items():
+            if old_name not in news and old.text and old.text == wanted.text:
+                return old_name
+        return ""
+
+    def _missing(self, part: ObjectPart, missing: list[tuple[str, str, str]]) -> None:
+        """Ask for what can't be derived: refuse, if there is an object that needs it."""
+        owner = self.new.find(part.cls)
+        for field, reason, source in missing:
+            where = "" if owner is None else f"{owner.module.file}:{owner.statement.line}"
+            looks = f"; it may be {source} under another name" if source else ""
+            if part.live == 0:
+                self.plan.notes.append(
+                    Note(
+                        "no-objects",
+                        f"{part.cls}.{field} can't be derived ({reason}), and no object needs it",
+                    )
+                )
+                continue
+            self.compiler.refuse(
+                "mapper-needed",
+                f"{part.cls} gets the field {field}, and nothing says what it is in the {part.live} live objects: {reason}{looks}",
+                f"give a mapper for {part.cls}; `podus scaffold` writes its skeleton",
+                where or part.cls,
+            )
+
+    def _still_used(self, field: str) -> bool:
+        return bool(self.compiler.mentions_in_new.get(field))
+
+    def _stale(self, name: str, before: ClassFields, after: ClassFields) -> list[str]:
+        """Cached properties that compute something else now."""
+        module, _, qualname = name.partition(":")
+        change = self.compiler.changes.get(module)
+        changed = set(change.changed) if change is not None else set()
+        return sorted(n for n in before.cached & after.cached if f"{qualname}.{n}" in changed)
+
+    def _other_form(self, name: str, part: ObjectPart, before: ClassFields, after: ClassFields) -> None:
+        """Fields that both versions have, but that new objects hold in another form."""
+        for field, new in after.fields.items():
+            old = before.fields.get(field)
+            if old is None or old.declared == "slot" or new.declared == "slot" or part.mapper:
+                continue
+            kinds = (old.kind, new.kind)
+            other = all(kinds) and kinds[0] != kinds[1]
+            annotated = old.annotation != new.annotation and new.declared != "init"
+            if not (other or annotated):
+                continue
+            words = f"{old.text} -> {new.text}" if other else f"{old.annotation} -> {new.annotation}"
+            self.plan.asks.append(
+                Note(
+                    "object-kept",
+                    f"{name}.{field} has another form in new objects ({words}): live objects keep theirs",
+                    f"give a mapper for {name} if they must not",
+                    f"{self.compiler.new.modules[name.partition(':')[0]].file}:{new.line}",
+                )
+            )
+
+    def _users(self, part: ObjectPart, mapper: dict[str, object] | None) -> None:
+        """The procedures that touch what is converted: those that change switch with the conversion, the others stand still for it."""
+        names = {f.name for f in part.fields} | set(part.gone) | set(part.hidden) | set(part.stale)
+        stored = mapper.get("fields") if mapper else None
+        if isinstance(stored, list):
+            names |= set(stored)
+        module, _, qualname = part.cls.partition(":")
+        users: dict[str, None] = {}
+        for mentions in (self.compiler.mentions_in_new, self.compiler.mentions_in_old):
+            for field in sorted(names):
+                users.update((user, None) for user, code in mentions.get(field, ()) if _touches(code, field))
+        users.update((f"{module}:{qualname}.{n}", None) for n in part.stale)
+        part.users = list(users)
+
+
+def _suspects(change: ModuleChange) -> list[str]:
+    """The classes of a module that may have changed in what their objects hold, by the codes alone."""
+    found: dict[str, None] = {}
+    new, old = change.new.procedures, change.old.procedures
+    names = {after: before for before, after in change.pairs.items()}
+    cached = any("cached_property" in code.co_names for code in walk(change.new.code))
+    for name in [*change.changed, *change.added, *change.removed]:
+        owner, _, method = name.partition("#")[0].rpartition(".")
+        if not owner or "<locals>" in owner:
+            continue
+        codes = [c for c in (old.get(names.get(name, name)), new.get(name)) if c is not None]
+        stores = {frozenset(_stored(code)) for code in codes}
+        if method in _CONSTRUCTORS or len(codes) == 1 or len(stores) > 1 or cached:
+            found[owner] = None
+    if change.body is not None:
+        for body in change.body.all_classes():
+            found[".".join(body.owners)] = None
+        for statement in change.body.run:
+            if statement.kind == "class":
+                found[statement.names[-1]] = None
+    return list(found)
+
+
+@lru_cache(4096)
+def _stored(code: CodeType) -> tuple[str, ...]:
+    import dis
+
+    return tuple(i.argval for i in dis.get_instructions(code) if i.opname == "STORE_ATTR")
+
+
+def _touches(code: CodeType, field: str) -> bool:
+    """Whether a procedure loads or stores an attribute of this name (and not only a global)."""
+    import dis
+
+    return any(
+        i.argval == field and ("ATTR" in i.opname or "METHOD" in i.opname) for i in dis.get_instructions(code)
+    )
+
+
+def _qualified(module: Module, word: str) -> str:
+    first, _, rest = word.partition(".")
+    source = imported_by_from(module.code, module.name, module.package).get(first)
+    if source is not None:
+        first = f"{source[0]}.{source[1]}"
+    return f"{first}.{rest}" if rest else first
+
+
+def _compiled(function: ast.FunctionDef, owner: Owner) -> CodeType | None:
+    """The code of a derived mapper, compiled inside its class; None if it needs what only a method of the class has."""
+    body = compile_body([function], owner.owners, owner.module.file, 0)
+    code = next((c for c in walk(body) if is_function(c) and c.co_name == function.name), None)
+    return None if code is None or code.co_freevars else code

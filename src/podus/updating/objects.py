@@ -1,0 +1,469 @@
+"""Dynamic type replacement: the live objects of a changed class get their new form, at their next use or before.
+
+Two kinds of hook stand on a class meanwhile. A field that is new and a constant or a fresh container gets a :class:`Missing`: a
+descriptor that an object's own value hides, so that only objects without the field come to it. Where an object must be converted
+before anything of it is used (a mapper, a field computed from others, a cached value that is stale), every access to an attribute
+goes through a hook that converts the object first. Objects are told apart by a register of those that have the new form: whatever
+is made while the hooks stand has it. When all are converted the hooks go, and nothing is left in the class or its objects.
+
+After Fabry's typed objects, which carry their version ("How to Design a System in Which Modules Can Be Changed on the Fly", 1976).
+Nothing here asks for an object's ``__dict__``: up to Python 3.12 an object whose ``__dict__`` was made is slower ever after.
+"""
+
+from __future__ import annotations
+
+import _thread
+from collections import deque
+from itertools import starmap
+from operator import call
+from types import CodeType, FunctionType, MemberDescriptorType
+
+from podus.errors import Refused
+from podus.planning.model import ObjectPart
+from podus.updating.binding import Switch
+from podus.updating.kept import Kept
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from podus.updating.binding import Op
+
+_read = object.__getattribute__
+_write = object.__setattr__
+_delete = object.__delattr__
+_GONE = object()
+
+
+class MapperFailed(Refused):
+    """A mapper raised when an object was converted: the update is backed out."""
+
+
+class Conversion:
+    """The conversion of the live objects of one class.
+
+    ``codes`` are the derived mappers by field, ``convert`` the person's mapper (or None), ``reverse`` its way back. ``lock`` is shared by all
+    conversions of an update, for a mapper may look at other objects; ``failed`` is told of an error in some thread of the program.
+    """
+
+    def __init__(
+        self,
+        cls: type,
+        part: ObjectPart,
+        codes: dict[str, CodeType],
+        namespace: dict[str, Any],
+        *,
+        convert: Callable[[Any], Any] | None,
+        reverse: Callable[[Any], Any] | None,
+        lock: Any,
+        failed: Callable[[BaseException], None],
+        kept: Kept | None,
+    ) -> None:
+        self.cls = cls
+        self.part = part
+        self.convert = convert
+        self.reverse = reverse
+        self.failed = failed
+        self.lock = lock
+        # What an earlier update dropped of these objects, to be given back.
+        self.kept = kept
+        # What this one drops, for the way back.
+        self.dropped = Kept(part.gone)
+        self.done = 0
+        # What takes the hooks away.
+        self.unhooking: list[Op] = []
+        self._fields = {
+            f.name: FunctionType(codes[f.runner], namespace) if f.runner in codes else None
+            for f in part.fields
+            if f.how in ("derived", "default")
+        }
+        if kept is not None:
+            self._fields |= {
+                f.name: None for f in part.fields if f.name in kept.names and f.name not in self._fields
+            }
+        # Ids of the objects that have the new form; those that are being converted, with what was set so far.
+        self._new: set[int] = set()
+        self._open: dict[int, dict[str, Any]] = {}
+        self._owner = 0
+        self._passing = False
+        # What each converted object was before: while the update can be backed out from the middle.
+        self._before: list[tuple[Any, dict[str, Any], dict[str, Any]]] = []
+        self._remember = True
+        # Fields whose name the class computes: now (what the mapper reads is what the object holds), or until the update is complete.
+        self._uncovered = {f.name for f in part.fields if _class_sets(cls, f.name)}
+        self._raw = self._uncovered | set(part.hidden)
+        # By which fields a fresh object is told from an old one: those that no class gives a value.
+        self._marks = [n for n in part.before if n not in self._raw and not _class_has(cls, n)]
+
+    # ---- the hooks
+
+    def hooks(self, planned: Callable[[type, str], Any]) -> Switch:
+        """The hooks to put on the class. ``planned(cls, name)`` is the attribute that the update gives the class, or None."""
+        switch = Switch()
+        if self.part.converts:
+            for name, make in (
+                ("__getattribute__", self._get_hook),
+                ("__setattr__", self._set_hook),
+                ("__delattr__", self._delete_hook),
+            ):
+                own = planned(self.cls, name) or self.cls.__dict__.get(name)
+                hook = make(own)
+                switch.do.append((type.__setattr__, self.cls, name, hook))
+                if own is None:
+                    switch.undo.append((type.__delattr__, self.cls, name))
+                else:
+                    switch.undo.append((type.__setattr__, self.cls, name, own))
+            self.unhooking = switch.undo[::-1]
+            return switch
+        for name in self._fields:
+            if planned(self.cls, name) is None and not _class_has(self.cls, name):
+                switch.set_class_attribute(self.cls, name, Missing(self, name))
+        self.unhooking = switch.undo[::-1]
+        return switch
+
+    def _get_hook(self, own: Any) -> Any:
+        cls: Any = self.cls
+        new, prepare = self._new, self._prepare
+
+        def __getattribute__(self: Any, name: str) -> Any:
+            if id(self) not in new and name != "__class__":
+                found = prepare(self, name)
+                if found is not None:
+                    return found[0]
+            if own is not None:
+                return own(self, name)
+            return super(cls, self).__getattribute__(name)
+
+        return __getattribute__
+
+    def _set_hook(self, own: Any) -> Any:
+        cls: Any = self.cls
+        new, store = self._new, self._store
+
+        def __setattr__(self: Any, name: str, value: Any) -> None:
+            if id(self) not in new and store(self, name, value):
+                return
+            if own is not None:
+                own(self, name, value)
+            else:
+                super(cls, self).__setattr__(name, value)
+
+        return __setattr__
+
+    def _delete_hook(self, own: Any) -> Any:
+        cls: Any = self.cls
+        new, store = self._new, self._store
+
+        def __delattr__(self: Any, name: str) -> None:
+            if id(self) not in new and store(self, name, _GONE):
+                return
+            if own is not None:
+                own(self, name)
+            else:
+                super(cls, self).__delattr__(name)
+
+        return __delattr__
+
+    def _mapping(self, obj: Any) -> dict[str, Any] | None:
+        """What the mapper has set on ``obj`` so far, if this is the thread that is converting it."""
+        return self._open.get(id(obj)) if self._owner == _thread.get_ident() else None
+
+    def _prepare(self, obj: Any, name: str) -> tuple[Any] | None:
+        """An object that may be old is about to be read: convert it; the value itself where its mapper asks."""
+        if self._passing:
+            return None
+        overlay = self._mapping(obj)
+        if overlay is None:
+            self._convert(obj)
+            return None
+        if name in overlay:
+            if overlay[name] is _GONE:
+                raise AttributeError(f"{type(obj).__name__!r} object has no attribute {name!r}")
+            return (overlay[name],)
+        if name in self.part.hidden:
+            # The class has a property or method of this name now; the mapper means what the object holds.
+            return (_read(obj, "__dict__")[name],)
+        return None
+
+    def _store(self, obj: Any, name: str, value: Any) -> bool:
+        """An object that may be old is about to be written: convert it. True if this is its mapper, whose writes are kept back."""
+        if self._passing:
+            return False
+        overlay = self._mapping(obj)
+        if overlay is None:
+            self._convert(obj)
+            return False
+        if name not in self._uncovered and _class_sets(type(obj), name):
+            return False
+        overlay[name] = value
+        return True
+
+    # ---- converting one object
+
+    def _convert(self, obj: Any) -> None:
+        """Give ``obj`` its new form at one instant; nothing if it has it. Raises MapperFailed if its mapper raises."""
+        with self.lock:
+            ident = id(obj)
+            if ident in self._new or self._passing:
+                return
+            if self._is_fresh(obj):
+                self._new.add(ident)
+                return
+            before = self._owner
+            self._owner = _thread.get_ident()
+            overlay: dict[str, Any] = {}
+            self._open[ident] = overlay
+            try:
+                self._map(obj, overlay)
+            except Exception as error:
+                failure = MapperFailed(
+                    f"the mapper of {self.part.cls} raised {type(error).__name__}: {error}",
+                    "mend the mapper and update again",
+                )
+                self.failed(failure)
+                raise failure from error
+            finally:
+                self._owner = before
+                del self._open[ident]
+            ops, undo = self._assignments(obj, overlay)
+            if self._remember:
+                self._before.append((obj, undo, overlay))
+            ops.append((self._new.add, ident))
+            deque(starmap(call, ops), 0)
+            self.done += 1
+
+    def _is_fresh(self, obj: Any) -> bool:
+        """Whether nothing has been set on the object yet: then what is being made is one of the new form."""
+        if not self._marks:
+            return not _read(obj, "__dict__") if _class_has(type(obj), "__dict__") else False
+        return not any(_has(obj, name) for name in self._marks)
+
+    def _map(self, obj: Any, overlay: dict[str, Any]) -> None:
+        if self.convert is not None:
+            self.convert(obj)
+        kept = self.kept.take(obj) if self.kept is not None else {}
+        for name, function in self._fields.items():
+            if name in overlay:
+                continue
+            if name in kept:
+                overlay[name] = kept[name]
+            elif not _has(obj, name) or name in self.part.hidden or _class_has(self.cls, name):
+                overlay[name] = self._value(obj, name, function)
+        for name in (*self.part.gone, *self.part.stale):
+            if name not in overlay and _has_own(obj, name):
+                overlay[name] = _GONE
+        for name in self.part.hidden:
+            if overlay.get(name, _GONE) is _GONE:
+                overlay[name] = _GONE
+
+    def _value(self, obj: Any, name: str, function: FunctionType | None) -> Any:
+        return class_default(self.cls, name, obj) if function is None else function(obj)
+
+    def _assignments(self, obj: Any, overlay: dict[str, Any]) -> tuple[list[Op], dict[str, Any]]:
+        """The operations that give ``obj`` what is in ``overlay``, and what it has now of these names."""
+        ops: list[Op] = []
+        before: dict[str, Any] = {}
+        for name, value in overlay.items():
+            held = _held(obj, name, name in self._raw)
+            before[name] = held
+            if name in self._raw:
+                # Generic access would come to the class's property first.
+                own = _read(obj, "__dict__")
+                ops.append(
+                    (dict.pop, own, name, None) if value is _GONE else (dict.__setitem__, own, name, value)
+                )
+            elif value is not _GONE:
+                ops.append((_write, obj, name, value))
+            elif held is not _GONE:
+                ops.append((_delete, obj, name))
+        dropped = {n: before[n] for n in self.part.gone if n in before and before[n] is not _GONE}
+        if dropped:
+            self.dropped.keep(obj, dropped)
+        return ops, before
+
+    # ---- filling what is missing
+
+    def fill(self, obj: Any, wanted: str = "") -> None:
+        """Give ``obj`` the new fields that it lacks, at one instant; drop those that are gone when none is asked for."""
+        with self.lock:
+            before, self._owner = self._owner, _thread.get_ident()
+            try:
+                values = self._missing(obj)
+                if not wanted:
+                    values |= {name: _GONE for name in self.part.gone if _has_own(obj, name)}
+                if values:
+                    ops, undo = self._assignments(obj, values)
+                    if self._remember:
+                        self._before.append((obj, undo, values))
+                    deque(starmap(call, ops), 0)
+                    self.done += 1
+            finally:
+                self._owner = before
+
+    def _missing(self, obj: Any) -> dict[str, Any]:
+        try:
+            kept = self.kept.take(obj) if self.kept is not None else {}
+            return {
+                name: kept[name] if name in kept else self._value(obj, name, function)
+                for name, function in self._fields.items()
+                if not _has_own(obj, name)
+            }
+        except Exception as error:
+            failure = MapperFailed(
+                f"{self.part.cls} can't be given its new fields: {type(error).__name__}: {error}",
+                f"give a mapper for {self.part.cls}",
+            )
+            self.failed(failure)
+            raise failure from error
+
+    def looks(self) -> bool:
+        """Whether this very thread is looking at what objects have: then a missing field is missing."""
+        return self._owner == _thread.get_ident()
+
+    # ---- all of them
+
+    def bring(self, objects: Iterable[Any]) -> None:
+        """Convert these objects if they are not. Raises MapperFailed."""
+        for obj in objects:
+            if self.part.converts:
+                if id(obj) not in self._new:
+                    self._convert(obj)
+            else:
+                self.fill(obj)
+
+    def restore(self, objects: Iterable[Any]) -> None:
+        """Give back their old form to all: ``objects`` are those that live. The hooks let everything pass afterwards.
+
+        An object that is as its conversion left it gets just what it had; one that has changed since goes through the reverse mapper.
+        """
+        with self.lock:
+            while self._before:
+                obj, values, given = self._before.pop()
+                if self.reverse is None or all(self._holds(obj, n, v) for n, v in given.items()):
+                    deque(starmap(call, self._assignments(obj, values)[0]), 0)
+                    self._new.discard(id(obj))
+            if self.reverse is not None:
+                # What has been made, or has changed, since.
+                for obj in objects:
+                    if id(obj) in self._new:
+                        self._go_back(obj, self.reverse)
+            self._passing = True
+
+    def _holds(self, obj: Any, name: str, value: Any) -> bool:
+        """Whether the object still holds what its conversion gave it."""
+        return _held(obj, name, name in self._raw) is value
+
+    def _go_back(self, obj: Any, reverse: Callable[[Any], Any]) -> None:
+        overlay: dict[str, Any] = {}
+        self._owner = _thread.get_ident()
+        self._open[id(obj)] = overlay
+        self._new.discard(id(obj))
+        try:
+            reverse(obj)
+        finally:
+            del self._open[id(obj)]
+            self._owner = 0
+        ops, _ = self._assignments(obj, overlay)
+        deque(starmap(call, ops), 0)
+
+    def settle(self) -> None:
+        """The update is complete: from now on the way back is an update of its own."""
+        self._remember = False
+        self._before.clear()
+
+    def after_fork(self, lock: Any) -> None:
+        """In a forked child: whoever was converting is not here."""
+        self.lock = lock
+        self._open.clear()
+        self._owner = 0
+
+
+class Missing:
+    """Stands on a class for a field that its older objects lack, and gives it to them when it is asked for."""
+
+    __slots__ = ("_conversion", "_name")
+
+    def __init__(self, conversion: Conversion, name: str) -> None:
+        self._conversion = conversion
+        self._name = name
+
+    def __get__(self, obj: Any, owner: type | None = None) -> Any:
+        conversion = self._conversion
+        if obj is None or conversion.looks():
+            kind = (
+                f"type object {owner.__name__!r}"
+                if obj is None and owner
+                else f"{type(obj).__name__!r} object"
+            )
+            raise AttributeError(f"{kind} has no attribute {self._name!r}")
+        conversion.fill(obj, self._name)
+        return _read(obj, self._name)
+
+
+def class_default(cls: Any, name: str, obj: Any) -> Any:
+    """What a dataclass, attrs or pydantic class gives a new object for a field that is not passed."""
+    if name in getattr(cls, "__dataclass_fields__", ()):
+        import dataclasses
+
+        field = cls.__dataclass_fields__[name]
+        return field.default if field.default is not dataclasses.MISSING else field.default_factory()
+    for attribute in getattr(cls, "__attrs_attrs__", ()):
+        if attribute.name == name:
+            default = attribute.default
+            if type(default).__name__ == "Factory" and hasattr(default, "takes_self"):
+                return default.factory(obj) if default.takes_self else default.factory()
+            return default
+    fields = (
+        getattr(cls, "__pydantic_fields__", None)
+        or getattr(cls, "model_fields", None)
+        or getattr(cls, "__fields__", {})
+    )
+    if name in fields:
+        field = fields[name]
+        try:
+            return field.get_default(call_default_factory=True)
+        except TypeError:
+            return field.get_default()
+    raise AttributeError(f"{cls.__name__} has no default for {name}")
+
+
+def _class_has(cls: type, name: str) -> bool:
+    """Whether the class itself, or a base class, has an attribute of this name that is no slot."""
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            value = base.__dict__[name]
+            return not isinstance(value, MemberDescriptorType | Missing)
+    return False
+
+
+def _class_sets(cls: type, name: str) -> bool:
+    """Whether the class computes what happens when the attribute is set (a property)."""
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            value = base.__dict__[name]
+            return hasattr(type(value), "__set__") and not isinstance(value, MemberDescriptorType)
+    return False
+
+
+def _has(obj: Any, name: str) -> bool:
+    try:
+        _read(obj, name)
+    except AttributeError:
+        return False
+    return True
+
+
+def _has_own(obj: Any, name: str) -> bool:
+    """Whether the object itself holds a value of this name."""
+    return _held(obj, name, False) is not _GONE
+
+
+def _held(obj: Any, name: str, hidden: bool) -> Any:
+    """The object's own value of this name."""
+    if hidden or (_class_has(type(obj), name) and _class_has(type(obj), "__dict__")):
+        return _read(obj, "__dict__").get(name, _GONE)
+    try:
+        return _read(obj, name)
+    except AttributeError:
+        return _GONE

@@ -1,0 +1,196 @@
+"""Dynamic type replacement: what happens to the live objects of a class whose fields change."""
+
+from __future__ import annotations
+
+
+
+ACCOUNT = """
+class Account:
+    def __init__(self, owner, balance):
+        self.owner = owner
+        self.balance = balance
+
+    def total(self):
+        return self.balance
+"""
+
+
+def test_a_new_field_with_a_constant_is_there_at_the_next_use(program) -> None:
+    app = program(bank=ACCOUNT)
+    app.run("import bank; a = bank.Account('ann', 5)")
+    app.replace("bank", "self.balance = balance\n", "self.balance = balance\n        self.currency = 'EUR'\n        self.log = []\n")
+    app.replace("bank", "return self.balance", "self.log.append(1); return f'{self.balance} {self.currency}'")
+    app.update()
+    assert app("a.total()") == "5 EUR"
+    assert app("vars(a)") == {"owner": "ann", "balance": 5, "currency": "EUR", "log": [1]}
+    assert app("'currency' in vars(bank.Account)") is False
+    app.podus("back-out", "app")
+    assert app("vars(a)") == {"owner": "ann", "balance": 5}
+    assert app("a.total()") == 5
+
+
+def test_a_field_is_derived_from_other_fields(program) -> None:
+    app = program(bank=ACCOUNT)
+    app.run("import bank; a = bank.Account('ann', 5)")
+    app.replace("bank", "self.balance = balance\n", "self.balance = balance\n        self.label = owner.upper() + str(balance)\n")
+    app.replace("bank", "return self.balance", "return self.label")
+    app.update()
+    assert app("a.total()") == "ANN5"
+    assert app("vars(a)") == {"owner": "ann", "balance": 5, "label": "ANN5"}
+    app.podus("back-out", "app")
+    assert app("vars(a)") == {"owner": "ann", "balance": 5}
+
+
+def test_a_field_that_nobody_can_know_is_asked_for_and_a_mapper_gives_it(program) -> None:
+    app = program(bank=ACCOUNT)
+    app.run("import bank; a = bank.Account('ann', 5.5)")
+    app.replace("bank", "self.balance = balance", "self.cents = balance").replace("bank", "return self.balance", "return self.cents")
+    plan = app.plan()
+    assert [n.code for n in plan.refusals] == ["mapper-needed"]
+    assert "it may be balance under another name" in plan.refusals[0].text
+    support = """
+        import podus
+
+        def back(account):
+            account.balance = account.cents / 100
+            del account.cents
+
+        @podus.mapper("bank:Account", reverse=back)
+        def account(self):
+            self.cents = round(self.balance * 100)
+        """
+    app.update(support=support)
+    assert app("a.total()") == 550
+    assert app("vars(a)") == {"owner": "ann", "cents": 550}
+    app.podus("back-out", "app")
+    assert app("vars(a)") == {"owner": "ann", "balance": 5.5}
+
+
+def test_without_live_objects_nothing_is_asked(program) -> None:
+    app = program(bank=ACCOUNT)
+    app.replace("bank", "self.balance = balance", "self.cents = balance").replace("bank", "return self.balance", "return self.cents")
+    app.update()
+    assert app("bank.Account('bob', 3).total()") == 3
+
+
+def test_a_field_that_is_gone_is_dropped_and_comes_back(program) -> None:
+    app = program(bank=ACCOUNT)
+    app.run("import bank; a = bank.Account('ann', 5)")
+    app.replace("bank", "        self.balance = balance\n", "").replace("bank", "return self.balance", "return 0")
+    app.update()
+    assert app("vars(a)") == {"owner": "ann"}
+    app.podus("back-out", "app")
+    assert app("vars(a)") == {"owner": "ann", "balance": 5}
+
+
+def test_a_mapper_that_changes_the_meaning_of_a_field_converts_every_object_once(program) -> None:
+    app = program(bank=ACCOUNT)
+    app.run("import bank; all = [bank.Account(str(n), n) for n in range(5000)]")
+    app.replace("bank", "return self.balance", "return ('cents', self.balance)")
+    support = """
+        import podus
+
+        @podus.mapper("bank:Account", reverse=lambda self: setattr(self, "balance", self.balance / 100))
+        def account(self):
+            self.balance = self.balance * 100
+        """
+    app.update(support=support)
+    app.run("all.append(bank.Account('new', 7))")
+    assert app("[a.total()[1] for a in all] == [n * 100 for n in range(5000)] + [7]")
+    assert app("'__getattribute__' in vars(bank.Account)") is False
+    app.podus("back-out", "app")
+    assert app("[a.total() for a in all][:3]") == [0, 1, 2]
+
+
+def test_a_mapper_that_raises_leaves_every_object_as_it_was(program) -> None:
+    app = program(bank=ACCOUNT)
+    app.run("import bank; all = [bank.Account(str(n), n) for n in range(3000)]")
+    app.replace("bank", "return self.balance", "return ('cents', self.balance)")
+    support = """
+        import podus
+
+        @podus.mapper("bank:Account", reverse=lambda self: setattr(self, "balance", self.balance // 100))
+        def account(self):
+            self.balance = 100 // (self.balance - 1500)
+        """
+    update = app.begin(support=support)
+    status = app.until(update, "backed-out")
+    assert "ZeroDivisionError" in status["reason"]
+    assert app("[a.total() for a in all] == list(range(3000))")
+    assert app("'__getattribute__' in vars(bank.Account)") is False
+
+
+def test_a_cached_property_that_changed_is_computed_again(program) -> None:
+    app = program(
+        bank="""
+        import functools
+        class C:
+            @functools.cached_property
+            def x(self): return 1
+        """
+    )
+    app.run("import bank; c = bank.C(); c.x")
+    app.replace("bank", "return 1", "return 2").update()
+    assert app("c.x") == 2
+
+
+def test_a_field_that_becomes_a_property(program) -> None:
+    app = program(bank=ACCOUNT)
+    app.run("import bank; a = bank.Account('ann', 5)")
+    app.edit(
+        bank="""
+        class Account:
+            def __init__(self, owner, balance):
+                self.owner = owner
+                self._cents = balance * 100
+
+            @property
+            def balance(self):
+                return self._cents / 100
+
+            def total(self):
+                return self.balance
+        """
+    )
+    assert [n.code for n in app.plan().refusals] == ["mapper-needed", "mapper-needed"]
+    support = """
+        import podus
+
+        def back(self):
+            self.balance = self._cents // 100
+            del self._cents
+
+        @podus.mapper("bank:Account", reverse=back)
+        def account(self):
+            self._cents = self.balance * 100
+        """
+    app.update(support=support)
+    assert app("(a.total(), vars(a))") == [5.0, {"owner": "ann", "_cents": 500}]
+    app.podus("back-out", "app")
+    assert app("(a.total(), vars(a))") == [5, {"owner": "ann", "balance": 5}]
+
+
+def test_dataclass_fields_with_defaults_are_filled(program) -> None:
+    app = program(
+        bank="""
+        from dataclasses import dataclass, field
+        @dataclass
+        class P:
+            x: int
+        """
+    )
+    app.run("import bank, dataclasses; p = bank.P(1)")
+    app.edit(
+        bank="""
+        from dataclasses import dataclass, field
+        @dataclass
+        class P:
+            x: int
+            y: int = 3
+            tags: list = field(default_factory=list)
+        """
+    )
+    app.update()
+    assert app("(dataclasses.asdict(p), repr(p), p == bank.P(1))") == [{"x": 1, "y": 3, "tags": []}, "P(x=1, y=3, tags=[])", True]
+    app.podus("back-out", "app")
+    assert app("(repr(p), vars(p))") == ["P(x=1)", {"x": 1}]
