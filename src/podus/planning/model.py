@@ -7,11 +7,13 @@ Only the standard library, and nothing that runs: both the planner and the proce
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from dataclasses import asdict, dataclass, field
     from typing import Any
+else:
+    from podus.planning.record import asdict, dataclass, field
 
 
 @dataclass
@@ -304,7 +306,7 @@ class Plan:
         if not isinstance(raw, dict) or "to_version" not in raw:
             raise ValueError("not a plan")
         # What is added for readers is no part of the plan.
-        raw = {name: value for name, value in raw.items() if name in cls.__dataclass_fields__}
+        raw = {name: value for name, value in raw.items() if name in cls.__annotations__}
         lists: dict[str, type[Any]] = {
             "modules": ModulePart,
             "procedures": Procedure,

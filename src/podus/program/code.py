@@ -6,9 +6,13 @@ setter, two lambdas of one line) are told apart as ``qualname#2``, ``qualname#3`
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from types import CodeType
+
+try:  # not hashlib, here and in the process: it sets OpenSSL up, which would be a stall of 5 ms
+    from _sha2 import sha256  # type: ignore[import-not-found]
+except ImportError:
+    from _sha256 import sha256  # type: ignore[import-not-found]
 
 # Bodies that the compiler turns into code objects of their own, but that belong to the procedure around them.
 INLINE_NAMES = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
@@ -65,9 +69,9 @@ def fingerprint(code: CodeType, *, skip_procedures: bool = False) -> bytes:
     ``skip_procedures`` leaves out the bodies of the procedures nested in it (their names stay in), which is how
     a change inside a def is told from a change of the statement around it.
     """
-    digest = hashlib.sha256()
+    digest = sha256()
     _feed(digest.update, code, skip_procedures)
-    return digest.digest()
+    return bytes(digest.digest())
 
 
 def same(one: CodeType, other: CodeType, *, skip_procedures: bool = False) -> bool:

@@ -5,7 +5,7 @@ It takes no action on its own. Made at the first question, in the pup's thread.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import marshal
 import os
 import sys
@@ -157,10 +157,8 @@ class Agent:
                 raise NotFound(f"version {version} has no module {module}", "plan again")
             source, code = row.read_source(), row.code
         return {
-            "source": None if source is None else base64.b64encode(source).decode(),
-            "code": None
-            if source is not None or code is None
-            else base64.b64encode(marshal.dumps(code)).decode(),
+            "source": None if source is None else _base64(source),
+            "code": None if source is not None or code is None else _base64(marshal.dumps(code)),
         }
 
     def ask_sources(self, modules: list[str], version: str | None = None) -> list[dict[str, Any]]:
@@ -577,6 +575,10 @@ def _read_plan(directory: str) -> Plan:
         raise Refused(f"{path} is no plan: {error}", "make one with `podus plan`") from None
     plan.directory = directory
     return plan
+
+
+def _base64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def _digest(source: bytes | None, record: Record) -> str:

@@ -5,10 +5,9 @@ Equality is only asked of plain data: an object's ``__eq__`` is the program's co
 
 from __future__ import annotations
 
-import base64
+import binascii
 import functools
 import marshal
-import re
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
 TYPE_CHECKING = False
@@ -37,7 +36,7 @@ def is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[
     if row.get("code"):
         names = _Layered(owner)
         try:
-            exec(marshal.loads(base64.b64decode(row["code"])), real, names)
+            exec(marshal.loads(binascii.a2b_base64(row["code"])), real, names)
             initial = dict.__getitem__(names, name)
         except Exception:
             return "unknown"
@@ -85,10 +84,11 @@ def _equal(one: Any, other: Any) -> bool:
 def _immutable(value: Any) -> bool:
     if type(value) is tuple:
         return all(map(_immutable, value))
-    return type(value) in (*_SIMPLE, re.Pattern) or type(value).__module__ in (
+    return type(value) in _SIMPLE or type(value).__module__ in (
         "decimal",
         "datetime",
         "fractions",
         "pathlib",
         "uuid",
+        "re",
     )

@@ -6,10 +6,9 @@ IEEE Software, March 1993.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from podus.errors import Refused
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from types import CodeType, ModuleType
 
 from podus.errors import Refused
@@ -10,6 +9,7 @@ from podus.support.declare import Declaration, collect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ast
     from typing import Any
 
 
@@ -83,6 +83,8 @@ def inspect(path: str) -> list[dict[str, Any]]:
 
     Gives rows as :meth:`Declaration.as_dict`, with ``line``. Raises Refused if it can't be read, or where a target is not written out.
     """
+    import ast
+
     tree: ast.Module = _compiled(path, ast.PyCF_ONLY_AST)
     rows: list[dict[str, Any]] = []
     for node in ast.walk(tree):
@@ -116,11 +118,15 @@ def inspect(path: str) -> list[dict[str, Any]]:
 
 def _stored(node: ast.AST) -> list[str]:
     """The attributes that a mapper sets or deletes, on whatever object."""
+    import ast
+
     parts = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and not isinstance(n.ctx, ast.Load)]
     return sorted({part.attr for part in parts})
 
 
 def _declared(node: ast.expr, path: str) -> str:
+    import ast
+
     if not isinstance(node, ast.Call):
         return ""
     function = node.func
@@ -140,6 +146,8 @@ def _declared(node: ast.expr, path: str) -> str:
 
 
 def _targets(node: ast.Call, path: str) -> list[str]:
+    import ast
+
     words = []
     for argument in node.args:
         if not (

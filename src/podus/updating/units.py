@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import sys
 from types import CodeType, FunctionType
 
 from podus.errors import Refused
@@ -297,7 +297,8 @@ def _reached(units: list[Unit], reaches: dict[str, int], reach_sets: list[list[s
 
 def docstring(code: CodeType) -> str | None:
     """What ``def`` takes from ``code`` for ``__doc__``."""
-    flag = getattr(inspect, "CO_HAS_DOCSTRING", 0)
+    # inspect.CO_HAS_DOCSTRING, which a process need not import all of inspect for.
+    flag = 0x4000000 if sys.version_info >= (3, 14) else 0
     if flag and not code.co_flags & flag:
         return None
     first = code.co_consts[0] if code.co_consts else None
