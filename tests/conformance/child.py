@@ -216,7 +216,10 @@ class Nobody:
 
 
 def play(scenario: dict[str, Any], tool_name: str, mode: str) -> dict[str, str]:
-    """Run it: ``{"update": …, "back": …, "why": …}``, each of the first two ``pass``, ``fail``, ``refused`` or "" (not reached)."""
+    """Run it: ``{"update": …, "back": …, "why": …}``, each of the first two ``pass``, ``fail``, ``refused`` or "" (not reached).
+
+    ``remade`` as the update's result: the checks hold, but functions or classes are other objects than before.
+    """
     sys.path[:0] = [os.path.abspath(p) for p in scenario["path"]]
     tool = TOOLS[tool_name](scenario)
     names = modules_of(scenario["old"], scenario["path"])
@@ -250,9 +253,10 @@ def play(scenario: dict[str, Any], tool_name: str, mode: str) -> dict[str, str]:
                 return found
             callers.enter("back" if scenario["fails"] and tool_name == "podus" else "after")
             renew(space, names, scenario)
-            if scenario["identity"]:
-                faces.kept("after the update")
             hold(scenario["check"], space, "after the update")
+            if scenario["identity"]:
+                found["update"] = "remade"
+                faces.kept("after the update")
             found["update"] = "pass"
             if not tool.goes_back:
                 found["back"] = "pass" if scenario["fails"] else ""
@@ -263,6 +267,7 @@ def play(scenario: dict[str, Any], tool_name: str, mode: str) -> dict[str, str]:
             callers.enter("back")
             faces.same("after the back-out")
             hold(scenario["back"], space, "after the back-out")
+            callers.enter("back")
             found["back"] = "pass"
     except Failed as failure:
         found["why"] = str(failure)

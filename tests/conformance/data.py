@@ -66,8 +66,8 @@ add(
 
 add(
     "data is mapped to another form, with the procedures that use it",
-    "LEVELS = [['tea', 5]]\ndef left(k): return [n for i, n in LEVELS if i == k][0]\ndef take(k):\n    for row in LEVELS:\n        if row[0] == k:\n            row[1] -= 1\n    return left(k)\n",
-    "LEVELS = {'tea': 5}\ndef left(k): return LEVELS[k]\ndef take(k):\n    LEVELS[k] -= 1\n    return left(k)\n",
+    "LEVELS = [['tea', 5], ['cup', 2]]\ndef left(k): return [n for i, n in LEVELS if i == k][0]\ndef take(k):\n    for row in LEVELS:\n        if row[0] == k:\n            row[1] -= 1\n    return left(k)\n",
+    "LEVELS = {'tea': 5, 'cup': 2}\ndef left(k): return LEVELS[k]\ndef take(k):\n    LEVELS[k] -= 1\n    return left(k)\n",
     setup="m.take('tea')",
     support="""
         import podus
@@ -76,9 +76,9 @@ add(
         def levels(old):
             return dict(old)
     """,
-    check="m.left('tea') == 4 and m.LEVELS == {'tea': 4} and m.take('tea') == 3",
-    back="m.LEVELS == [['tea', 3]] and m.left('tea') == 3",
-    calls=("m.left('tea')", 4, 4),
+    check="m.left('tea') == 4 and m.LEVELS == {'tea': 4, 'cup': 2} and m.take('tea') == 3",
+    back="m.LEVELS == [['tea', 3], ['cup', 2]] and m.left('tea') == 3",
+    calls=("m.left('cup')", 2, 2),
 )
 
 add(

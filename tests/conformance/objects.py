@@ -299,6 +299,6 @@ add(
     """,
     check="m.show(a) == 'ann' and vars(a) == {'owner': 'ann', 'cents': 100} and vars(b) == {'owner': None, 'cents': 100}",
     back="m.show(a) == 'ann' and vars(a) == {'owner': 'ann', 'cents': 100}",
-    calls=("m.show(a)", "ann", "ann"),
+    calls=("m.show(a)", "ann", "Ann"),
     fails="mapper",
 )

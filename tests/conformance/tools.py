@@ -106,7 +106,7 @@ class Jurigged(Tool):
 
         super().__init__(scenario)
         self.watcher = jurigged.watch(
-            os.path.join(os.getcwd(), "**", "*.py"), logger=conservative_logger, autostart=False
+            os.path.join(os.getcwd(), "*.py"), logger=conservative_logger, autostart=False
         )
 
     def update(self) -> None:
