@@ -164,7 +164,7 @@ def test_star_imports_bring_what_is_new(program: Start) -> None:
     assert app("[m.g(), m.k(), m.Z]") == [2, 3, 5]
 
 
-def test_slots_are_refused_beforehand(program: Start) -> None:
+def test_a_slot_for_a_dictionary_is_refused_beforehand(program: Start) -> None:
     app = program(m="class C:\n    __slots__ = ('a',)\n")
-    app.edit(m="class C:\n    __slots__ = ('a', 'b')\n")
+    app.edit(m="class C:\n    __slots__ = ('a', '__dict__')\n")
     assert "m:C" in app.plan().refusals[0].text

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-
-
 ACCOUNT = """
 class Account:
     def __init__(self, owner, balance):
@@ -18,7 +16,11 @@ class Account:
 def test_a_new_field_with_a_constant_is_there_at_the_next_use(program) -> None:
     app = program(bank=ACCOUNT)
     app.run("import bank; a = bank.Account('ann', 5)")
-    app.replace("bank", "self.balance = balance\n", "self.balance = balance\n        self.currency = 'EUR'\n        self.log = []\n")
+    app.replace(
+        "bank",
+        "self.balance = balance\n",
+        "self.balance = balance\n        self.currency = 'EUR'\n        self.log = []\n",
+    )
     app.replace("bank", "return self.balance", "self.log.append(1); return f'{self.balance} {self.currency}'")
     app.update()
     assert app("a.total()") == "5 EUR"
@@ -32,7 +34,11 @@ def test_a_new_field_with_a_constant_is_there_at_the_next_use(program) -> None:
 def test_a_field_is_derived_from_other_fields(program) -> None:
     app = program(bank=ACCOUNT)
     app.run("import bank; a = bank.Account('ann', 5)")
-    app.replace("bank", "self.balance = balance\n", "self.balance = balance\n        self.label = owner.upper() + str(balance)\n")
+    app.replace(
+        "bank",
+        "self.balance = balance\n",
+        "self.balance = balance\n        self.label = owner.upper() + str(balance)\n",
+    )
     app.replace("bank", "return self.balance", "return self.label")
     app.update()
     assert app("a.total()") == "ANN5"
@@ -44,7 +50,9 @@ def test_a_field_is_derived_from_other_fields(program) -> None:
 def test_a_field_that_nobody_can_know_is_asked_for_and_a_mapper_gives_it(program) -> None:
     app = program(bank=ACCOUNT)
     app.run("import bank; a = bank.Account('ann', 5.5)")
-    app.replace("bank", "self.balance = balance", "self.cents = balance").replace("bank", "return self.balance", "return self.cents")
+    app.replace("bank", "self.balance = balance", "self.cents = balance").replace(
+        "bank", "return self.balance", "return self.cents"
+    )
     plan = app.plan()
     assert [n.code for n in plan.refusals] == ["mapper-needed"]
     assert "it may be balance under another name" in plan.refusals[0].text
@@ -68,7 +76,9 @@ def test_a_field_that_nobody_can_know_is_asked_for_and_a_mapper_gives_it(program
 
 def test_without_live_objects_nothing_is_asked(program) -> None:
     app = program(bank=ACCOUNT)
-    app.replace("bank", "self.balance = balance", "self.cents = balance").replace("bank", "return self.balance", "return self.cents")
+    app.replace("bank", "self.balance = balance", "self.cents = balance").replace(
+        "bank", "return self.balance", "return self.cents"
+    )
     app.update()
     assert app("bank.Account('bob', 3).total()") == 3
 
@@ -76,7 +86,9 @@ def test_without_live_objects_nothing_is_asked(program) -> None:
 def test_a_field_that_is_gone_is_dropped_and_comes_back(program) -> None:
     app = program(bank=ACCOUNT)
     app.run("import bank; a = bank.Account('ann', 5)")
-    app.replace("bank", "        self.balance = balance\n", "").replace("bank", "return self.balance", "return 0")
+    app.replace("bank", "        self.balance = balance\n", "").replace(
+        "bank", "return self.balance", "return 0"
+    )
     app.update()
     assert app("vars(a)") == {"owner": "ann"}
     app.podus("back-out", "app")
@@ -191,6 +203,82 @@ def test_dataclass_fields_with_defaults_are_filled(program) -> None:
         """
     )
     app.update()
-    assert app("(dataclasses.asdict(p), repr(p), p == bank.P(1))") == [{"x": 1, "y": 3, "tags": []}, "P(x=1, y=3, tags=[])", True]
+    assert app("(dataclasses.asdict(p), repr(p), p == bank.P(1))") == [
+        {"x": 1, "y": 3, "tags": []},
+        "P(x=1, y=3, tags=[])",
+        True,
+    ]
     app.podus("back-out", "app")
     assert app("(repr(p), vars(p))") == ["P(x=1)", {"x": 1}]
+
+
+SLOTS = """
+class P:
+    __slots__ = ("x", "y")
+
+    def __init__(self, x, y):
+        self.x = x
+        self.y = y
+
+    def sum(self):
+        return self.x + self.y
+"""
+
+
+def test_slots_are_added_and_dropped(program) -> None:
+    app = program(m=SLOTS)
+    app.run("import m, copy; p = m.P(1, 2)")
+    app.edit(
+        m="""
+        class P:
+            __slots__ = ("x", "z", "tags")
+
+            def __init__(self, x, z=7):
+                self.x = x
+                self.z = z
+                self.tags = []
+
+            def sum(self):
+                self.tags.append(self.z)
+                return self.x + self.z
+        """
+    )
+    app.update()
+    assert app("(p.sum(), p.tags, hasattr(p, 'y'), m.P(5, 6).sum(), m.P.__slots__)") == [
+        8,
+        [7],
+        False,
+        11,
+        ["x", "z", "tags"],
+    ]
+    assert app("(copy.copy(p).tags, copy.copy(p).z)") == [[7], 7]
+    app.run("del p; room = vars(m.P)['z'].values; import gc; gc.collect()")
+    assert app("room") == {}
+    app.run("q = m.P(1, 2)")
+    refused = app.podus("back-out", "app", check=1)
+    assert "gets the field y" in refused.stderr
+    app.run("del q")
+    app.podus("back-out", "app")
+    assert app("(m.P(3, 4).sum(), hasattr(m.P(3, 4), 'tags'))") == [7, False]
+
+
+def test_a_class_gets_another_metaclass(program) -> None:
+    app = program(
+        m="class M(type):\n    def hi(cls): return 1\nclass C:\n    x = 1\n    def f(self): return 1\n"
+    )
+    app.run("import m; c = m.C(); C = m.C")
+    app.edit(
+        m="class M(type):\n    def hi(cls): return 1\nclass C(metaclass=M):\n    x = 2\n    def f(self): return 2\n"
+    )
+    app.update()
+    assert app("(m.C is C, C.hi(), c.f(), c.x, isinstance(c, C), type(C) is m.M, C().f())") == [
+        True,
+        1,
+        2,
+        2,
+        True,
+        True,
+        2,
+    ]
+    app.podus("back-out", "app")
+    assert app("(type(C) is type, c.f(), hasattr(C, 'hi'))") == [True, 1, False]

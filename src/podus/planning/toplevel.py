@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import difflib
 import marshal
@@ -23,6 +24,23 @@ if TYPE_CHECKING:
 
 # Names that the compiler itself puts into a namespace.
 OWN_NAMES = frozenset({"__annotations__", "__doc__", "__module__", "__qualname__"})
+
+
+def _is_data(statement: Statement) -> bool:
+    """Whether a statement of a class's body makes what only the class as a whole can take in."""
+    return statement.kind not in ("def", "docstring") and "__slots__" not in statement.names
+
+
+def _accesses(body: BodyChange) -> set[str]:
+    """``__dict__`` and ``__weakref__``, where a class's slots name them for the first time."""
+    statement, before = body.new.last("__slots__"), body.previous.get("__slots__")
+    if before is None or statement is None or statement not in body.run:
+        return set()
+    words = [
+        {n.value for n in ast.walk(s.node) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+        for s in (before, statement)
+    ]
+    return (words[1] - words[0]) & {"__dict__", "__weakref__"}
 
 
 class TopLevel:
@@ -136,16 +154,14 @@ class TopLevel:
         plain: dict[str, bool] = self.compiler.pup.call("classes", module=change.new.name, names=names)
         full: list[tuple[str, ...]] = []
         for body, name in zip(bodies, names, strict=True):
-            if any("__slots__" in s.names for s in body.run):
+            for slot in _accesses(body):
                 self.compiler.refuse(
                     "slots",
-                    f"{change.new.name}:{name} changes its __slots__, and live objects can't be given another layout",
-                    "keep the slots and store what is new elsewhere, or restart the program for this version",
+                    f"{change.new.name}:{name} gets the slot {slot}, and live objects can't be given one",
+                    f"take {slot} out of __slots__, or restart the program for this version",
                     change.new.file,
                 )
-            touches_data = any(s.kind not in ("def", "docstring") for s in body.run) or set(body.removed) - {
-                "__doc__"
-            }
+            touches_data = any(_is_data(s) for s in body.run) or set(body.removed) - {"__doc__", "__slots__"}
             decorated = self._decorated(change, body.owners)
             if touches_data and (decorated or not plain.get(name, False)):
                 full.append(body.owners[:1])

@@ -14,6 +14,8 @@ from podus.errors import Refused
 from podus.updating.bases import bases_into
 from podus.updating.binding import Switch, can_take_code
 from podus.updating.find import cell_contents
+from podus.updating.metaclass import metaclass_into
+from podus.updating.slots import Room, slots_into, slots_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,15 +157,15 @@ def class_into(old: type, new: type, switch: Switch) -> None:
     """
     where = f"{old.__module__}:{old.__qualname__}"
     if type(old) is not type(new):
-        raise Refused(
-            f"the metaclass of {where} changes from {type(old).__name__} to {type(new).__name__}",
-            "restart for this one",
-        )
-    if _slots(old) != _slots(new):
-        raise Refused(
-            f"{where} changes its __slots__, and live objects can't be given another layout",
-            "restart for this one",
-        )
+        if issubclass(type(old), enum.EnumMeta) or issubclass(type(new), enum.EnumMeta):
+            raise Refused(f"{where} becomes an Enum, or is one no more", "restart for this one")
+        metaclass_into(old, new, switch)
+        for name in ("_abc_impl",):
+            if name in vars(new) and name not in vars(old):
+                switch.set_class_attribute(old, name, vars(new)[name])
+    if slots_of(old) != slots_of(new):
+        members = vars(new)
+        slots_into(old, members.get("__slots__"), members.values(), switch, switch, members.get("__del__"))
     if issubclass(type(old), enum.EnumMeta):
         enum_into(old, new, switch)
         return
@@ -174,14 +176,10 @@ def class_into(old: type, new: type, switch: Switch) -> None:
         adopt_class_cell(value, new, old)
         attribute_into(old, name, value, switch)
     for name in list(vars(old)):
-        if name not in vars(new) and name not in _OWN:
+        is_slot = isinstance(vars(old)[name], MemberDescriptorType | GetSetDescriptorType | Room)
+        if name not in vars(new) and name not in _OWN and not is_slot:
             switch.delete_class_attribute(old, name)
     bases_into(old, new, switch)
-
-
-def _slots(cls: type) -> tuple[str, ...]:
-    slots = cls.__dict__.get("__slots__", ())
-    return (slots,) if isinstance(slots, str) else tuple(slots)
 
 
 # What the enum module keeps in a class by member; brought over with the members' identity kept.

@@ -22,6 +22,7 @@ from podus.errors import Refused
 from podus.planning.model import ObjectPart
 from podus.updating.binding import Switch
 from podus.updating.kept import Kept
+from podus.updating.slots import Room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,7 +118,10 @@ class Conversion:
             self.unhooking = switch.undo[::-1]
             return switch
         for name in self._fields:
-            if planned(self.cls, name) is None and not _class_has(self.cls, name):
+            room = planned(self.cls, name)
+            if isinstance(room, Room):
+                switch.set_attribute(room, "fill", self._fill_room)
+            elif room is None and not _class_has(self.cls, name):
                 switch.set_class_attribute(self.cls, name, Missing(self, name))
         self.unhooking = switch.undo[::-1]
         return switch
@@ -317,6 +321,10 @@ class Conversion:
             self.failed(failure)
             raise failure from error
 
+    def _fill_room(self, obj: Any, name: str) -> None:
+        if not self.looks():
+            self.fill(obj, name)
+
     def looks(self) -> bool:
         """Whether this very thread is looking at what objects have: then a missing field is missing."""
         return self._owner == _thread.get_ident()
@@ -433,7 +441,7 @@ def _class_has(cls: type, name: str) -> bool:
     for base in cls.__mro__:
         if name in base.__dict__:
             value = base.__dict__[name]
-            return not isinstance(value, MemberDescriptorType | Missing)
+            return not isinstance(value, MemberDescriptorType | Missing | Room)
     return False
 
 
@@ -442,7 +450,7 @@ def _class_sets(cls: type, name: str) -> bool:
     for base in cls.__mro__:
         if name in base.__dict__:
             value = base.__dict__[name]
-            return hasattr(type(value), "__set__") and not isinstance(value, MemberDescriptorType)
+            return hasattr(type(value), "__set__") and not isinstance(value, MemberDescriptorType | Room)
     return False
 
 

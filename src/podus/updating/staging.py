@@ -24,6 +24,7 @@ from podus.updating.find import Finder, program_modules
 from podus.updating.gates import forward, stage_gate
 from podus.updating.graft import adopt_class_cell, attribute_into, value_into
 from podus.updating.objects import Conversion
+from podus.updating.slots import slots_into
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -349,6 +350,11 @@ class Stage:
             self.base.set_class_attribute(
                 cls, "__annotations__", {**vars(cls).get("__annotations__", {}), **annotations}
             )
+        if "__slots__" in target or "__slots__" in removed:
+            slots = dict.pop(target, "__slots__", None)
+            functions = [*vars(cls).values(), *target.values()]
+            slots_into(cls, slots, functions, self.base, self.removals, dict.get(target, "__del__"))
+            removed = [name for name in removed if name != "__slots__"]
         for name, value in target.items():
             switch = self._switch_for(f"{part.name}:{qualname}.{name}")
             adopt_class_cell(value, None, cls)

@@ -22,7 +22,8 @@ def live(classes: Iterable[type]) -> Iterator[Any]:
     while todo:
         cls = todo.pop()
         wanted.add(cls)
-        todo += [sub for sub in cls.__subclasses__() if sub not in wanted]
+        subclasses: list[type] = type.__subclasses__(cls)
+        todo += [sub for sub in subclasses if sub not in wanted]
     objects = gc.get_objects()
     breath = Breath()
     while objects:

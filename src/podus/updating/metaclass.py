@@ -1,0 +1,72 @@
+"""Giving a class another metaclass where it is.
+
+``C.__class__ = M`` is CPython's own way, but it refuses it for a class whose metaclass is ``type``, because built-in types are not to be
+changed by accident. A class made in Python can be: where both metaclasses give their classes the same layout, its type is set through
+ctypes, as CPython would have set it.
+"""
+
+from __future__ import annotations
+
+from podus.errors import Refused
+from podus.updating.binding import Switch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_LAYOUT = 1 << 2 | 1 << 3 | 1 << 4 | 1 << 14 | sum(1 << n for n in range(24, 32))
+_HEAP = 1 << 9
+
+
+def metaclass_into(old: type, new: type, switch: Switch) -> None:
+    """Plan to give ``old`` the metaclass of ``new``. Raises Refused where their classes have different layouts, or CPython can't be told."""
+    before, after = type(old), type(new)
+    where = f"{old.__module__}:{old.__qualname__}"
+    if _layout(before) != _layout(after) or not old.__flags__ & _HEAP:
+        raise Refused(
+            f"the metaclass of {where} changes from {before.__name__} to {after.__name__}, which lays its classes out otherwise",
+            "restart for this one",
+        )
+    slot = _type_slot(old)
+    if slot is None:
+        raise Refused(
+            f"the metaclass of {where} changes from {before.__name__} to {after.__name__}, and this Python can't be told",
+            "restart for this one",
+        )
+    import ctypes
+
+    take, drop = ctypes.pythonapi.Py_IncRef, ctypes.pythonapi.Py_DecRef
+
+    def to(one: type, other: type) -> list[Any]:
+        return [
+            (take, ctypes.py_object(other)),
+            (setattr, slot, "value", id(other)),
+            (drop, ctypes.py_object(one)),
+            # Whatever the interpreter has noted about the class is not to be used any more.
+            (type.__setattr__, old, "__module__", old.__module__),
+        ]
+
+    switch.do += to(before, after)
+    # Undone from the last to the first.
+    switch.undo += to(after, before)[::-1]
+
+
+def _layout(metaclass: type) -> tuple[Any, ...]:
+    return (
+        metaclass.__basicsize__,
+        metaclass.__itemsize__,
+        metaclass.__dictoffset__,
+        metaclass.__weakrefoffset__,
+        metaclass.__flags__ & _LAYOUT,
+    )
+
+
+def _type_slot(cls: type) -> Any:
+    """Where ``cls`` keeps its own type; None where that isn't sure, or there is no ctypes."""
+    try:
+        import ctypes
+    except ImportError:
+        return None
+    word = ctypes.sizeof(ctypes.c_void_p)
+    slot = ctypes.c_void_p.from_address(id(cls) + word)
+    return slot if slot.value == id(type(cls)) else None

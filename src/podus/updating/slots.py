@@ -1,0 +1,139 @@
+"""Other slots for a class whose objects live: what was added has room beside the objects, what is gone is left empty.
+
+CPython can't give an object another layout, so a slot that is new is a descriptor on the class that keeps the values in a table, by
+object; when an object ends, its values go (Linux's livepatch calls these *shadow variables*). Reading such a field costs about a
+microsecond until the program is started anew; everything else of the class is as fast as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from opcode import opmap
+from types import FunctionType, MemberDescriptorType
+
+from podus.errors import Refused
+from podus.updating.binding import Switch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_ACCESS = ("__dict__", "__weakref__")
+
+
+class Room:
+    """A field that an object's layout has no slot for. ``fill`` gives it to an object made before there was one."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.values: dict[int, Any] = {}
+        self.fill: Callable[[Any, str], None] | None = None
+
+    def __get__(self, obj: Any, owner: type | None = None) -> Any:
+        if obj is None:
+            return self
+        try:
+            return self.values[id(obj)]
+        except KeyError:
+            pass
+        if self.fill is not None:
+            self.fill(obj, self.name)
+            if id(obj) in self.values:
+                return self.values[id(obj)]
+        raise AttributeError(f"{type(obj).__name__!r} object has no attribute {self.name!r}")
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        self.values[id(obj)] = value
+
+    def __delete__(self, obj: Any) -> None:
+        if self.values.pop(id(obj), self) is self:
+            raise AttributeError(f"{type(obj).__name__!r} object has no attribute {self.name!r}")
+
+
+def slots_of(cls: type) -> tuple[str, ...] | None:
+    """The slots that a class declares itself; None if it declares none, and its objects have a dictionary."""
+    slots = cls.__dict__.get("__slots__")
+    if slots is None:
+        return None
+    return (slots,) if isinstance(slots, str) else tuple(slots)
+
+
+def slots_into(
+    cls: type, value: Any, functions: Iterable[Any], switch: Switch, removals: Switch, finalizer: Any = None
+) -> None:
+    """Plan to give ``cls`` the slots ``value`` (None: it declares none any more).
+
+    ``functions`` are what the new version's class holds: without slots, what they set is what there must be room for. ``finalizer`` is the
+    ``__del__`` that the class is to have; ``removals`` is what happens at the very end. Raises Refused where there is no way.
+    """
+    where = f"{cls.__module__}:{cls.__qualname__}"
+    wanted = (value,) if isinstance(value, str) else tuple(value or ())
+    has = [name for name in _ACCESS if any(name in base.__dict__ for base in cls.__mro__)]
+    for name in set(wanted) & set(_ACCESS) - set(has):
+        raise Refused(
+            f"{where} gets the slot {name}, and its live objects can't be given one",
+            "take it out of __slots__, or restart for this one",
+        )
+    if "__dict__" not in has:
+        names = (
+            [_mangled(cls, n) for n in wanted if n not in _ACCESS]
+            if value is not None
+            else _stored(functions)
+        )
+        for name, room in list(vars(cls).items()):
+            if isinstance(room, Room) and name not in names:
+                removals.delete_class_attribute(cls, name)
+        _make_room(cls, [n for n in names if not _is_there(cls, n)], switch, finalizer)
+    if value is None:
+        switch.delete_class_attribute(cls, "__slots__")
+    else:
+        switch.set_class_attribute(cls, "__slots__", value)
+    # Where copyreg notes the names of all slots.
+    switch.delete_class_attribute(cls, "__slotnames__")
+
+
+def _is_there(cls: type, name: str) -> bool:
+    return any(isinstance(base.__dict__.get(name), MemberDescriptorType | Room) for base in cls.__mro__)
+
+
+def _make_room(cls: type, names: list[str], switch: Switch, finalizer: Any) -> None:
+    rooms = [Room(name) for name in names]
+    if not rooms:
+        return
+    for room in rooms:
+        switch.set_class_attribute(cls, room.name, room)
+    before = finalizer or cls.__dict__.get("__del__")
+    tables = [room.values for room in rooms]
+
+    def __del__(self: Any) -> None:
+        for table in tables:
+            table.pop(id(self), None)
+        if before is not None:
+            before(self)
+        else:
+            last = getattr(super(cls, self), "__del__", None)
+            if last is not None:
+                last()
+
+    switch.set_class_attribute(cls, "__del__", __del__)
+
+
+def _mangled(cls: type, name: str) -> str:
+    private = name.startswith("__") and not name.endswith("__")
+    return f"_{cls.__name__.lstrip('_')}{name}" if private else name
+
+
+def _stored(functions: Iterable[Any]) -> list[str]:
+    """The attributes that some functions set, on whatever object."""
+    found: dict[str, None] = {}
+    for function in functions:
+        if isinstance(function, FunctionType):
+            code = function.__code__.co_code
+            wide = 0
+            for place in range(0, len(code), 2):
+                number = wide | code[place + 1]
+                wide = number << 8 if code[place] == opmap["EXTENDED_ARG"] else 0
+                if code[place] == opmap["STORE_ATTR"]:
+                    found[function.__code__.co_names[number]] = None
+    return list(found)
