@@ -43,6 +43,66 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "class M(type): pass\nclass C(metaclass=M):\n    __slots__ = ('a',)\n    x = 2",
         "[c.a, c.x, type(c) is m.C] == [5, 2, True] and setattr(m.C(), 'a', 1) is None",
     ),
+    "a registry refuses a second class of one name": (
+        "R = {}\nclass B:\n    def __init_subclass__(cls):\n        if cls.__name__ in R: raise LookupError(cls.__name__)\n"
+        "        R[cls.__name__] = cls\nclass C(B):\n    x = 1",
+        "c = m.C()",
+        "R = {}\nclass B:\n    def __init_subclass__(cls):\n        if cls.__name__ in R: raise LookupError(cls.__name__)\n"
+        "        R[cls.__name__] = cls\nclass C(B):\n    x = 2\nclass D(B):\n    x = 3",
+        "[c.x, m.R['C'] is m.C, m.R['D'] is m.D, list(m.R)] == [2, True, True, ['C', 'D']]",
+    ),
+    "a registry of classes by a hook": (
+        "R = []\nclass B:\n    def __init_subclass__(cls): R.append(cls)\nclass C(B):\n    x = 1",
+        "c = m.C()",
+        "R = []\nclass B:\n    def __init_subclass__(cls): R.append(cls)\nclass C(B):\n    x = 2\n    y = 3",
+        "[c.y, m.R == [m.C], m.B.__subclasses__() == [m.C]] == [3, True, True]",
+    ),
+    "a registry of classes by a decorator": (
+        "R = {}\ndef reg(c):\n    R[c.__name__] = c\n    return c\n@reg\nclass C:\n    x = 1",
+        "c = m.C()",
+        "R = {}\ndef reg(c):\n    R[c.__name__] = c\n    return c\n@reg\nclass C:\n    x = 2\n    y = 3",
+        "[c.y, m.R['C'] is m.C is type(c)] == [3, True]",
+    ),
+    "a registry of functions by a decorator": (
+        "R = {}\ndef reg(n):\n    def d(f):\n        R[n] = f\n        return f\n    return d\n@reg('f')\ndef f(a=1): return a",
+        "f = m.f",
+        "R = {}\ndef reg(n):\n    def d(f):\n        R[n] = f\n        return f\n    return d\n@reg('f')\n@reg('g')\ndef f(a=2): return a",
+        "[f(), m.R['f'] is f, m.R['g'] is f, m.f is f] == [2, True, True, True]",
+    ),
+    "what is new refers to what is kept": (
+        "def reg(c): return c\n@reg\nclass A:\n    x = 1\nT = (A,)\nH = {A: 1}",
+        "a = m.A(); A = m.A",
+        "def reg(c): return c\n@reg\nclass A:\n    x = 2\n    y = 3\nclass D(A): pass\nT = (A, D)\nH = {A: 1, 'd': D}\n"
+        "def f(a=A): return a\nI = A()\nN = A\nclass E:\n    of = [A]",
+        "m.A is A and m.T == (A, m.D) and m.D.__bases__ == (A,) and A in m.H and m.f() is m.N is type(m.I) is A and isinstance(m.D(), A)"
+        " and m.E.of == [A] and A.__subclasses__() == [m.D]",
+    ),
+    "two classes made again, one of the other": (
+        "def reg(c): return c\n@reg\nclass A:\n    x = 1\n@reg\nclass B(A):\n    y = 1",
+        "a, b, A, B = m.A(), m.B(), m.A, m.B",
+        "def reg(c): return c\n@reg\nclass A:\n    x = 2\n@reg\nclass B(A):\n    y = 2",
+        "[m.A is A, m.B is B, B.__bases__ == (A,), b.x, b.y, A.__subclasses__() == [B]] == [True, True, True, 2, 2, True]",
+    ),
+    "a compiled pattern": (
+        "import re\nclass C:\n    RE = re.compile('a')\n    def __init__(self, r=None): self.RE = r or self.RE\n    def f(self, t): return bool(self.RE.match(t))",
+        "c = m.C",
+        "import re\nclass C:\n    RE = re.compile('b')\n    def __init__(self, r=None): self.RE = r or self.RE\n    def f(self, t): return bool(self.RE.match(t))",
+        "c().f('b')",
+    ),
+    "a scanner with its callbacks": (
+        "import re\ndef w(s, t): return t\nS = re.Scanner([('a', w), ('b', lambda s, t: None)])",
+        "s = m.S",
+        "import re\ndef w(s, t): return t\nS = re.Scanner([('c', w), ('b', lambda s, t: None)])",
+        "m.S.scan('cb')[0] == ['c']",
+    ),
+    "constants of other modules": (
+        "import string\nfrom collections import OrderedDict, abc\nO = OrderedDict([(1, string.digits)])\nT = (abc.Mapping, frozenset('a'))\n"
+        "def f(o):\n    global O\n    O = o",
+        "x = m.T",
+        "import string\nfrom collections import OrderedDict, abc\nO = OrderedDict([(2, string.digits)])\nT = (abc.Mapping, frozenset('b'))\n"
+        "def f(o):\n    global O\n    O = o",
+        "list(m.O) == [2] and m.T[1] == {'b'}",
+    ),
 }
 
 

@@ -117,12 +117,14 @@ class Reach:
 class ClassPart:
     """A class whose body has new or changed statements: they run in a namespace of their own, then go into the class.
 
-    ``runner`` names the code in the module's pack; ``removed`` the attributes that are gone.
+    ``runner`` names the code in the module's pack; ``removed`` the attributes that are gone. With ``instead_of`` it is what is done if that
+    piece of the module's code, in which the whole class is made again, raises: a registry may refuse a second class of one name.
     """
 
     qualname: str
     runner: str
     removed: list[str] = field(default_factory=list)
+    instead_of: str = ""
 
 
 @dataclass
@@ -146,8 +148,8 @@ class ModulePart:
     """What happens to one module.
 
     ``action`` is ``update``, ``import``, ``delete`` or ``lines`` (only line numbers or the file's place changed).
-    ``pack`` and ``source`` are file names in the plan's directory. ``runner`` names the code of the new and changed
-    top-level statements ("" if there are none). ``redirects`` maps a local name to the ``[module, name]`` it is imported from.
+    ``pack`` and ``source`` are file names in the plan's directory. ``runners`` name the code of the new and changed
+    top-level statements, piece by piece. ``redirects`` maps a local name to the ``[module, name]`` it is imported from.
     ``statements`` are the first lines of what will run, for people; ``runs`` says more of each. ``before`` is the file of the old
     source in the plan's directory, if it was asked for. ``redefined`` are classes whose whole statement runs again:
     what it makes goes into the class that is there.
@@ -158,7 +160,7 @@ class ModulePart:
     file: str = ""
     pack: str = ""
     source: str = ""
-    runner: str = ""
+    runners: list[str] = field(default_factory=list)
     classes: list[ClassPart] = field(default_factory=list)
     redirects: dict[str, list[str]] = field(default_factory=dict)
     # Modules of which all names are imported (``from … import *``).

@@ -263,7 +263,12 @@ class TopLevel:
     def _initial(self, change: ModuleChange, before: Statement, owners: tuple[str, ...]) -> dict[str, Any]:
         """What the pup needs to tell whether data is still as the old statement set it."""
         name = before.names[0]
-        row: dict[str, Any] = {"code": None, "rebound": self._rebound(name)}
+        row: dict[str, Any] = {
+            "code": None,
+            "rebound": self._rebound(name),
+            "calls": sorted(before.calls),
+            "dependent": before.dependent,
+        }
         if before.pure:
             code = compile_body([before.node], owners, change.old.file, 0)
             row["code"] = base64.b64encode(marshal.dumps(code)).decode()
@@ -313,10 +318,18 @@ class TopLevel:
         if change.body is None:
             return
         flags = change.body.new.flags
-        statements = self.run.get(part.name) or []
-        if statements:
-            part.runner = "run"
-            writer.add("run", compile_body([s.node for s in statements], (), module.file, flags))
+        for piece in self._pieces(part, change.body):
+            runner = f"run {len(part.runners)}"
+            part.runners.append(runner)
+            writer.add(runner, compile_body([s.node for s in piece], (), module.file, flags))
+            for body in _again(change.body, piece[0]):
+                inner = ""
+                if body.run:
+                    inner = f"{runner} {'.'.join(body.owners)}"
+                    writer.add(
+                        inner, compile_body([s.node for s in body.run], body.owners, module.file, flags)
+                    )
+                part.classes.append(ClassPart(".".join(body.owners), inner, list(body.removed), runner))
         for (name, owners), chosen in self.class_run.items():
             if name != part.name:
                 continue
@@ -327,3 +340,19 @@ class TopLevel:
                 code: CodeType = compile_body([s.node for s in chosen], owners, module.file, flags)
                 writer.add(runner, code)
             part.classes.append(ClassPart(".".join(owners), runner, list(body.removed)))
+
+    def _pieces(self, part: ModulePart, body: BodyChange) -> list[list[Statement]]:
+        """The statements that run, each class that is made again by itself."""
+        found: list[list[Statement]] = []
+        for statement in self.run.get(part.name) or []:
+            if not found or _again(body, statement) or _again(body, found[-1][0]):
+                found.append([])
+            found[-1].append(statement)
+        return found
+
+
+def _again(body: BodyChange, statement: Statement) -> list[BodyChange]:
+    """What differs inside a class of which the whole statement runs although its head is the same."""
+    if statement.kind != "class":
+        return []
+    return [inner for inner in body.all_classes() if inner.owners[0] == statement.names[-1]]

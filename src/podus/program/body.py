@@ -68,6 +68,21 @@ PURE_METHODS = frozenset(
     ]
 )
 
+# Calls of the standard library whose only effect is their value, by the names that they usually go by.
+PURE_FUNCTIONS = frozenset(
+    {
+        *("re.compile", "re.escape", "re.Scanner", "struct.Struct", "struct.calcsize", "textwrap.dedent"),
+        *("decimal.Decimal", "fractions.Fraction", "math.log", "math.sqrt", "string.Template"),
+        *("datetime.date", "datetime.time", "datetime.datetime", "datetime.timedelta", "datetime.timezone"),
+        *("operator.itemgetter", "operator.attrgetter", "operator.methodcaller", "functools.partial"),
+        *("collections.OrderedDict", "collections.defaultdict", "collections.Counter", "collections.deque"),
+        *("types.MappingProxyType", "types.SimpleNamespace", "os.path.join", "os.path.dirname"),
+    }
+)
+_IMPORTED = frozenset(name.rpartition(".")[2] for name in PURE_FUNCTIONS) - {
+    *("compile", "time", "join", "log", "escape")
+}
+
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -112,6 +127,25 @@ class Statement:
         """Whether this is an assignment whose value can be computed any number of times without an effect."""
         value = getattr(self.node, "value", None)
         return isinstance(self.node, ast.Assign | ast.AnnAssign) and value is not None and _is_pure(value)
+
+    @cached_property
+    def calls(self) -> frozenset[str]:
+        """The names that are called in it, or something of theirs."""
+        found: set[str] = set()
+        for node in ast.walk(self.node):
+            if isinstance(node, ast.Call):
+                function = node.func
+                while isinstance(function, ast.Attribute):
+                    function = function.value
+                if isinstance(function, ast.Name):
+                    found.add(function.id)
+        return frozenset(found)
+
+    @cached_property
+    def dependent(self) -> bool:
+        """Whether it reads attributes, which may be others when it runs again."""
+        called = {id(n.func) for n in ast.walk(self.node) if isinstance(n, ast.Call)}
+        return any(isinstance(n, ast.Attribute) and id(n) not in called for n in ast.walk(self.node))
 
     @cached_property
     def reads(self) -> frozenset[str]:
@@ -329,11 +363,10 @@ def _is_pure(node: ast.expr) -> bool:
         arguments = [*node.args, *(k.value for k in node.keywords)]
         if isinstance(function, ast.Name) and function.id in PURE_CALLS:
             return all(map(_is_pure, arguments))
-        if (
-            isinstance(function, ast.Attribute)
-            and function.attr in PURE_METHODS
-            and isinstance(function.value, ast.Constant)
-        ):
+        if isinstance(function, ast.Attribute):
+            method = function.attr in PURE_METHODS and isinstance(function.value, ast.Constant)
+            return (method or ast.unparse(function) in PURE_FUNCTIONS) and all(map(_is_pure, arguments))
+        if isinstance(function, ast.Name) and function.id in _IMPORTED:
             return all(map(_is_pure, arguments))
         return False
     if isinstance(node, ast.Starred | ast.UnaryOp):
@@ -359,5 +392,6 @@ def _is_pure(node: ast.expr) -> bool:
     if isinstance(node, ast.FormattedValue):
         return _is_pure(node.value)
     if isinstance(node, ast.Attribute):
-        return False
-    return False
+        return _is_pure(node.value)
+    # A function that is made is not called.
+    return isinstance(node, ast.Lambda)

@@ -6,9 +6,11 @@ Equality is only asked of plain data: an object's ``__eq__`` is the program's co
 from __future__ import annotations
 
 import binascii
+import collections
 import functools
 import marshal
-from types import BuiltinFunctionType, FunctionType, ModuleType
+import sys
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleType, SimpleNamespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,19 +30,24 @@ _DEFINITIONS = (
 def is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[str, Any]) -> str:
     """``same``, ``modified`` or ``unknown``: how ``name`` in ``owner`` (a module's or class's namespace) stands to its old statement.
 
-    ``row`` has the statement's ``code`` if running it again has no effect (else None), and whether some procedure may rebind the name.
+    ``row`` has the statement's ``code`` if running it again has no effect (else None), the names that it ``calls`` or calls something of,
+    whether its value is ``dependent`` on attributes, and whether some procedure may rebind the name.
     """
     if name not in owner:
         return "same"
     value = owner[name]
-    if row.get("code"):
+    if row.get("code") and all(_of_the_library(real.get(name, len)) for name in row.get("calls", ())):
         names = _Layered(owner)
         try:
             exec(marshal.loads(binascii.a2b_base64(row["code"])), real, names)
             initial = dict.__getitem__(names, name)
         except Exception:
             return "unknown"
-        return "same" if _equal(initial, value) else "modified"
+        if _equal(initial, value):
+            return "same"
+        if not row.get("dependent"):
+            return "modified"
+        # What it was computed from may give another value by now.
     if isinstance(value, _DEFINITIONS):
         return "same"
     if _immutable(value):
@@ -60,6 +67,10 @@ class _Layered(dict[str, "Any"]):
 
 
 _SIMPLE = (int, float, complex, str, bytes, bool, type(None), type(...), range, frozenset)
+_SEQUENCES = (list, tuple, collections.deque)
+_MAPPINGS = (dict, collections.OrderedDict, collections.defaultdict, collections.Counter, MappingProxyType)
+_VALUES = frozenset({"decimal", "datetime", "fractions", "pathlib", "pathlib._local", "uuid"})
+_LIBRARY = frozenset(name.lstrip("_") for name in sys.stdlib_module_names)
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -68,27 +79,41 @@ def _equal(one: Any, other: Any) -> bool:
         return True
     if type(one) is not type(other):
         return False
-    if isinstance(one, list | tuple) and type(one) in (list, tuple):
+    kind = type(one)
+    if kind in _SEQUENCES:
         return len(one) == len(other) and all(map(_equal, one, other))
-    if type(one) is dict:
-        return (
-            list(one) == list(other)
-            if not all(type(k) in _SIMPLE for k in one)
-            else (one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one))
-        )
-    if type(one) in (*_SIMPLE, set, bytearray):
+    if kind in _MAPPINGS:
+        if not all(type(k) in _SIMPLE for k in one):
+            return len(one) == len(other) and all(
+                k is j and _equal(one[k], other[j]) for k, j in zip(one, other, strict=True)
+            )
+        return one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one)
+    if kind in (*_SIMPLE, set, bytearray) or _is_value(kind):
         return bool(one == other)
+    if kind is FunctionType:
+        # Made by one place in the program, and closing over nothing: a lambda in a table.
+        return one.__code__ is other.__code__ or (
+            not one.__closure__ and not other.__closure__ and one.__code__ == other.__code__
+        )
+    if kind is functools.partial:
+        return _equal((one.func, one.args, one.keywords), (other.func, other.args, other.keywords))
+    if kind is SimpleNamespace or (kind.__module__, kind.__qualname__) == ("re", "Scanner"):
+        return _equal(vars(one), vars(other))
     return False
 
 
 def _immutable(value: Any) -> bool:
-    if type(value) is tuple:
+    if type(value) in (tuple, frozenset):
         return all(map(_immutable, value))
-    return type(value) in _SIMPLE or type(value).__module__ in (
-        "decimal",
-        "datetime",
-        "fractions",
-        "pathlib",
-        "uuid",
-        "re",
-    )
+    return type(value) in _SIMPLE or isinstance(value, _DEFINITIONS) or _is_value(type(value))
+
+
+def _is_value(kind: type) -> bool:
+    """Whether objects of ``kind`` can't change, and their equality is the library's."""
+    return kind.__module__ in _VALUES or (kind.__module__, kind.__qualname__) == ("re", "Pattern")
+
+
+def _of_the_library(value: Any) -> bool:
+    """Whether what a statement calls is the standard library's, and not one of the program's own by the same name."""
+    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+    return str(name).partition(".")[0].lstrip("_") in _LIBRARY

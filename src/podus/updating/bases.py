@@ -25,12 +25,11 @@ _LAYOUT = 1 << 2 | 1 << 3 | 1 << 4 | 1 << 14 | sum(1 << n for n in range(24, 32)
 _OWN_ACCESS = ("__dict__", "__weakref__")
 
 
-def bases_into(old: type, new: type, switch: Switch) -> None:
-    """Plan to give ``old`` the bases of ``new``, which has been made from its new definition.
+def bases_into(old: type, new: type, bases: tuple[type, ...], switch: Switch) -> None:
+    """Plan to give ``old`` the ``bases``: those of ``new``, which has been made from its new definition, or what is kept in their place.
 
     Raises Refused where live objects would need another layout, or CPython can't be told.
     """
-    bases = new.__bases__
     if old.__bases__ == bases:
         return
     where = f"{old.__module__}:{old.__qualname__}"
@@ -41,11 +40,12 @@ def bases_into(old: type, new: type, switch: Switch) -> None:
         )
     if not old.__flags__ & 1 << 9:
         raise Refused(f"{where} is no class that was made in Python", "restart for this one")
-    if old.__base__ is new.__base__:
+    base = bases[new.__bases__.index(new.__base__)] if new.__base__ in new.__bases__ else None
+    if old.__base__ is base:
         switch.undo.append((setattr, old, "__bases__", old.__bases__))
         switch.do.append((setattr, old, "__bases__", bases))
         return
-    there, back = _past_the_check(old, new, where)
+    there, back = _past_the_check(old, base, bases, where)
     # What leads to the objects' own dictionary may have come from the old base. Assigning the bases makes it seen.
     (names,) = (found for found in gc.get_referents(vars(old)) if type(found) is dict)
     access = Switch()
@@ -54,6 +54,15 @@ def bases_into(old: type, new: type, switch: Switch) -> None:
             access.set_item(names, name, _own_access(old, vars(new)[name]))
     switch.do += access.do + there
     switch.undo += back[::-1] + access.undo
+
+
+def rebase(cls: type, bases: tuple[type, ...]) -> bool:
+    """Give ``cls`` these bases at once, if CPython does it by itself; returns whether it did."""
+    try:
+        cls.__bases__ = bases
+    except TypeError:
+        return False
+    return True
 
 
 def layout(cls: type) -> tuple[Any, ...]:
@@ -75,10 +84,12 @@ def _adds(cls: type) -> bool:
     return base is None or (cls.__basicsize__, cls.__itemsize__) != (base.__basicsize__, base.__itemsize__)
 
 
-def _past_the_check(old: type, new: type, where: str) -> tuple[list[Any], list[Any]]:
+def _past_the_check(
+    old: type, after: type | None, bases: tuple[type, ...], where: str
+) -> tuple[list[Any], list[Any]]:
     """The operations there and back: each sure to succeed, and none runs bytecode."""
     offset = _base_offset()
-    before, after = old.__base__, new.__base__
+    before = old.__base__
     if offset is None or before is None or after is None:
         raise Refused(
             f"the bases of {where} can't be changed in place by this Python", "restart for this one"
@@ -98,7 +109,7 @@ def _past_the_check(old: type, new: type, where: str) -> tuple[list[Any], list[A
         ]
 
     # Kept in the operations' own order on the way back, too.
-    return to(before, after, new.__bases__), to(after, before, old.__bases__)
+    return to(before, after, bases), to(after, before, old.__bases__)
 
 
 def _own_access(cls: type, like: Any) -> Any:

@@ -19,7 +19,10 @@ from podus.updating.slots import Room, slots_into, slots_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
+
+    Kept = Callable[[Any], Any]
 
 # What the interpreter keeps in a class for itself.
 _OWN = frozenset(
@@ -45,6 +48,10 @@ _FUNCTION_PARTS = (
     "__type_params__",
 )
 _DESCRIPTORS = (staticmethod, classmethod)
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def function_into(old: FunctionType, new: FunctionType, switch: Switch, depth: int = 0) -> bool:
@@ -90,12 +97,12 @@ def _cell_into(before: CellType, after: CellType, switch: Switch, depth: int) ->
     return True
 
 
-def value_into(old: Any, new: Any, switch: Switch) -> bool:
+def value_into(old: Any, new: Any, switch: Switch, kept: Kept = _itself) -> bool:
     """Plan to make the definition ``old`` behave as ``new`` without giving up its identity. False if that can't be."""
     if isinstance(old, FunctionType) and isinstance(new, FunctionType):
         return function_into(old, new, switch)
     if isinstance(old, type) and isinstance(new, type):
-        class_into(old, new, switch)
+        class_into(old, new, switch, kept)
         return True
     return False
 
@@ -124,7 +131,7 @@ def _functions_of(value: Any) -> list[FunctionType]:
     return _functions_of(wrapped) if wrapped is not None else []
 
 
-def attribute_into(cls: type, name: str, value: Any, switch: Switch) -> None:
+def attribute_into(cls: type, name: str, value: Any, switch: Switch, kept: Kept = _itself) -> None:
     """Plan ``cls.name = value``; a method that is there already keeps its function object."""
     before: Any = cls.__dict__.get(name)
     if isinstance(before, FunctionType) and isinstance(value, FunctionType):
@@ -144,14 +151,16 @@ def attribute_into(cls: type, name: str, value: Any, switch: Switch) -> None:
             if isinstance(one, FunctionType) and isinstance(other, FunctionType):
                 function_into(one, other, switch)
     elif isinstance(before, type) and isinstance(value, type) and before is not value:
-        class_into(before, value, switch)
+        class_into(before, value, switch, kept)
         return
     if before is not value:
         switch.set_class_attribute(cls, name, value)
 
 
-def class_into(old: type, new: type, switch: Switch) -> None:
+def class_into(old: type, new: type, switch: Switch, kept: Kept = _itself) -> None:
     """Plan to make the class ``old`` what the class ``new`` is; ``new`` itself is thrown away.
+
+    ``kept`` gives for a class that was made anew the one that goes on in its place.
 
     Raises Refused where CPython can't change a class in place.
     """
@@ -174,12 +183,12 @@ def class_into(old: type, new: type, switch: Switch) -> None:
         if name in _OWN or isinstance(value, MemberDescriptorType | GetSetDescriptorType):
             continue
         adopt_class_cell(value, new, old)
-        attribute_into(old, name, value, switch)
+        attribute_into(old, name, value, switch, kept)
     for name in list(vars(old)):
         is_slot = isinstance(vars(old)[name], MemberDescriptorType | GetSetDescriptorType | Room)
         if name not in vars(new) and name not in _OWN and not is_slot:
             switch.delete_class_attribute(old, name)
-    bases_into(old, new, switch)
+    bases_into(old, new, tuple(map(kept, new.__bases__)), switch)
 
 
 # What the enum module keeps in a class by member; brought over with the members' identity kept.

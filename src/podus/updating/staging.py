@@ -13,16 +13,17 @@ import sys
 from types import CodeType, FunctionType, ModuleType
 
 from podus.errors import Refused
-from podus.planning.model import ModulePart, Plan
+from podus.planning.model import ClassPart, ModulePart, Plan
 from podus.planning.pack import read_pack
 from podus.program.code import procedures
 from podus.support.declare import Declaration
 from podus.support.load import execute
-from podus.updating.binding import Stall, Switch, commit
+from podus.updating.binding import Stall, Switch, can_take_code, commit
 from podus.updating.breath import Breath
 from podus.updating.find import Finder, program_modules
 from podus.updating.gates import forward, stage_gate
 from podus.updating.graft import adopt_class_cell, attribute_into, value_into
+from podus.updating.identity import Identity
 from podus.updating.objects import Conversion
 from podus.updating.slots import slots_into
 
@@ -86,6 +87,8 @@ class Stage:
         self.relabel: dict[str, CodeType] = {}
         self.finder = Finder({})
         self.shadows: dict[str, Shadow] = {}
+        self.class_shadows: dict[str, list[tuple[type, ClassPart, Shadow]]] = {}
+        self.identity = Identity(set())
         self._snapshots: list[tuple[Any, Any]] = []
         self._modules_before = dict.fromkeys(sys.modules)
         self.notes: list[str] = []
@@ -107,6 +110,11 @@ class Stage:
         for part in self.plan.modules:
             if part.action == "update":
                 self._module(part)
+        self._keep_identities()
+        for part in self.plan.modules:
+            if part.action == "update":
+                self._collect(part)
+        self.identity.forget()
         for part in self.plan.modules:
             if part.action == "delete":
                 self._delete(part.name)
@@ -253,26 +261,30 @@ class Stage:
                 shadow.staged_imports[local] = value
                 if local in real:
                     dict.__setitem__(shadow, local, value)
-        if part.runner or any(c.runner for c in part.classes):
+        if part.runners or any(c.runner for c in part.classes):
             self._snapshot(real)
-            gates = self._open_stage(part, shadow)
-            try:
-                if part.runner:
-                    self._exec(self.runners[part.name][part.runner], real, shadow, part)
-                for cls in part.classes:
-                    self._class(module, part, cls.qualname, cls.runner, cls.removed)
-            finally:
-                if gates is not None:
-                    commit(gates.undo[::-1], self.stall)
-        else:
-            for cls in part.classes:
-                self._class(module, part, cls.qualname, cls.runner, cls.removed)
-        self._collect(part, module, shadow)
-        for name in part.removed:
-            if name == "__doc__":
-                self.removals.set_item(real, name, None)
-            else:
-                self.removals.delete_item(real, name)
+        gates = self._open_stage(part, shadow)
+        try:
+            for runner in part.runners:
+                self._run(module, part, runner)
+            for row in part.classes:
+                if not row.instead_of:
+                    self._run_class(module, part, row)
+        finally:
+            if gates is not None:
+                commit(gates.undo[::-1], self.stall)
+
+    def _run(self, module: ModuleType, part: ModulePart, runner: str) -> None:
+        rows = [row for row in part.classes if row.instead_of == runner]
+        try:
+            self._exec(self.runners[part.name][runner], vars(module), self.shadows[part.name], part)
+        except Refused as error:
+            if not rows:
+                raise
+            text = f"{part.name}:{rows[0].qualname} changes in place, as making it again was refused"
+            self.notes.append(f"{text} ({error.message})")
+            for row in rows:
+                self._run_class(module, part, row)
 
     def _becomes_package(self, module: ModuleType, part: ModulePart) -> None:
         """A module that has become a package finds its submodules from now on."""
@@ -328,23 +340,25 @@ class Stage:
 
     # ---- classes
 
-    def _class(
-        self, module: ModuleType, part: ModulePart, qualname: str, runner: str, removed: list[str]
-    ) -> None:
+    def _run_class(self, module: ModuleType, part: ModulePart, row: ClassPart) -> None:
         cls: Any = module
-        for word in qualname.split("."):
+        for word in row.qualname.split("."):
             cls = vars(cls).get(word)
         if not isinstance(cls, type):
-            self.notes.append(f"{part.name}:{qualname} is no class any more: its new attributes are left out")
+            text = f"{part.name}:{row.qualname} is no class any more: its new attributes are left out"
+            self.notes.append(text)
             return
         target = Shadow(_ClassNames(cls), False)
-        if runner:
-            self._exec(self.runners[part.name][runner], vars(module), target, part)
+        if row.runner:
+            self._exec(self.runners[part.name][row.runner], vars(module), target, part)
         cell = dict.pop(target, "__classcell__", None)
         if cell is not None:
             cell.cell_contents = cls
         for name in ("__module__", "__qualname__", "__firstlineno__", "__static_attributes__"):
             dict.pop(target, name, None)
+        self.class_shadows.setdefault(part.name, []).append((cls, row, target))
+
+    def _collect_class(self, part: ModulePart, cls: type, row: ClassPart, target: Shadow) -> None:
         annotations = dict.pop(target, "__annotations__", None)
         if annotations:
             self.base.set_class_attribute(
@@ -356,12 +370,12 @@ class Stage:
             slots_into(cls, slots, functions, self.base, self.removals, dict.get(target, "__del__"))
             removed = [name for name in removed if name != "__slots__"]
         for name, value in target.items():
-            switch = self._switch_for(f"{part.name}:{qualname}.{name}")
+            switch = self._switch_for(f"{part.name}:{row.qualname}.{name}")
             adopt_class_cell(value, None, cls)
-            attribute_into(cls, name, value, switch)
+            attribute_into(cls, name, value, switch, self.identity.of)
             if hasattr(type(value), "__set_name__") and not isinstance(value, FunctionType):
                 type(value).__set_name__(value, cls, name)
-        for name in removed:
+        for name in row.removed:
             if name == "__doc__":
                 self.removals.set_class_attribute(cls, name, None)
             else:
@@ -382,8 +396,52 @@ class Stage:
         """The procedures that switch in groups."""
         return {name for group in self.plan.groups for name in group.procedures}
 
-    def _collect(self, part: ModulePart, module: ModuleType, shadow: Shadow) -> None:
-        real = vars(module)
+    def _keep_identities(self) -> None:
+        """Put what is kept wherever a definition that was made again has got to."""
+        staged: list[tuple[Shadow, list[tuple[str, Any, Any]]]] = []
+        for part in self.plan.modules:
+            shadow = self.shadows.get(part.name)
+            if shadow is not None:
+                rows = [(n, shadow.real.get(n), v) for n, v in shadow.items() if n not in shadow.added]
+                rows = [row for row in rows if self._relation(part, *row)[0]]
+                staged.append((shadow, rows))
+            for cls, _, target in self.class_shadows.get(part.name, ()):
+                staged.append((target, [(n, vars(cls).get(n), v) for n, v in target.items()]))
+        for _, rows in staged:
+            for _, before, value in rows:
+                functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
+                classes = isinstance(before, type) and type(before) is type(value)
+                if classes or (functions and can_take_code(before, value.__code__)):
+                    self.identity.keep(before, value)
+        if not self.identity:
+            return
+        modules = program_modules(self.agent.module_names())
+        self.identity.program.update(module.__name__ for module in modules)
+        self.identity.spread([value for shadow, _ in staged for value in shadow.values()])
+        self.identity.spread([value for module in modules for value in list(vars(module).values())])
+        for shadow, rows in staged:
+            own = {name for name, before, value in rows if self.identity.of(value) is before}
+            for name, value in list(shadow.items()):
+                kept = self.identity.of(value)
+                if name not in own and kept is not value:
+                    dict.__setitem__(shadow, name, kept)
+                    if name in shadow.added:
+                        shadow.real[name] = kept
+        self.notes += self.identity.notes
+
+    def _collect(self, part: ModulePart) -> None:
+        shadow = self.shadows[part.name]
+        for cls, row, target in self.class_shadows.get(part.name, ()):
+            self._collect_class(part, cls, row, target)
+        self._collect_module(part, shadow)
+        for name in part.removed:
+            if name == "__doc__":
+                self.removals.set_item(shadow.real, name, None)
+            else:
+                self.removals.delete_item(shadow.real, name)
+
+    def _collect_module(self, part: ModulePart, shadow: Shadow) -> None:
+        real = shadow.real
         for name, value in list(shadow.items()):
             if name in shadow.added:
                 continue
@@ -395,7 +453,7 @@ class Stage:
                 continue
             switch = self._switch_for(f"{part.name}:{name}")
             same, successor = self._relation(part, name, before, value)
-            if name in real and same and value_into(before, value, switch):
+            if name in real and same and value_into(before, value, switch, self.identity.of):
                 continue
             switch.set_item(real, name, value)
             if isinstance(before, FunctionType) and callable(value) and successor:

@@ -1,0 +1,188 @@
+"""Where a definition that was made again has got to: everywhere there, the one that is kept takes its place.
+
+A class or function statement that runs again makes an object that is thrown away once its parts are in the one that was there before
+(:mod:`podus.updating.graft`). But a decorator or ``__init_subclass__`` may have put it into a registry, a table that was assigned anew may
+hold it, a new class may derive from it. They all get the kept one, so that there is one object of each name as before.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+from collections import deque
+from collections.abc import Iterable
+from gc import get_referents
+from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
+
+from podus.updating.bases import rebase
+from podus.updating.breath import Breath
+from podus.updating.find import cell_contents
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# So many objects are looked at; a program's registries lie near its modules.
+_AT_MOST = 200_000
+_NEVER = (ModuleType, CodeType, FrameType, str, bytes, int, float, type(None))
+
+
+class _Nothing:
+    """What a class that is thrown away derives from."""
+
+
+class Identity:
+    """Which objects are thrown away, and what is kept in place of each."""
+
+    def __init__(self, program: set[str]) -> None:
+        self.program = program
+        self._pairs: dict[int, tuple[Any, Any]] = {}
+        self._seen: dict[int, Any] = {}
+        self.notes: list[str] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._pairs)
+
+    def keep(self, old: Any, new: Any) -> None:
+        """Note that ``old`` goes on in place of ``new``; of two classes, what they have under one name as well."""
+        if old is new or id(new) in self._pairs:
+            return
+        self._pairs[id(new)] = (new, old)
+        made: Any = new
+        if isinstance(old, enum.EnumMeta) and isinstance(new, enum.EnumMeta):
+            for name, member in made._member_map_.items():
+                before = old._member_map_.get(name)
+                if before is not None and (made._member_type_ is object or before._value_ == member._value_):
+                    self._pairs[id(member)] = (member, before)
+        elif isinstance(old, type) and isinstance(new, type):
+            for name, value in list(vars(new).items()):
+                before = vars(old).get(name)
+                both = (FunctionType, FunctionType), (type, type)
+                if any(isinstance(before, a) and isinstance(value, b) for a, b in both):
+                    self.keep(before, value)
+
+    def of(self, value: Any) -> Any:
+        """What stands for ``value`` from now on: itself, what is kept in its place, or a tuple in which that is done."""
+        pair = self._pairs.get(id(value))
+        if pair is not None:
+            return pair[1]
+        if type(value) is tuple:
+            inside = tuple(map(self.of, value))
+            return value if all(a is b for a, b in zip(inside, value, strict=True)) else inside
+        return value
+
+    def forget(self) -> None:
+        """Take what is thrown away out of its bases' lists of subclasses."""
+        for new, _ in self._pairs.values():
+            if isinstance(new, type) and new.__bases__ != (object,) and not isinstance(new, enum.EnumMeta):
+                rebase(new, (_Nothing,))
+
+    def spread(self, roots: Iterable[Any]) -> None:
+        """Follow ``roots``, and put what is kept wherever something that is thrown away is found."""
+        breath = Breath()
+        todo = list(roots)
+        while todo and len(self._seen) < _AT_MOST:
+            value = todo.pop()
+            if isinstance(value, _NEVER) or id(value) in self._seen:
+                continue
+            self._seen[id(value)] = value
+            if len(self._seen) % 64 == 0:
+                breath()
+            todo += self._inside(value)
+
+    def _inside(self, value: Any) -> Iterable[Any]:
+        """Put right what ``value`` holds; returns what to look into next."""
+        if isinstance(value, dict):
+            return self._dictionary(value)
+        if isinstance(value, list | deque):
+            return self._sequence(value)
+        if isinstance(value, set):
+            for item in [item for item in value if self.of(item) is not item]:
+                value.discard(item)
+                value.add(self.of(item))
+            return list(value)
+        if isinstance(value, tuple | frozenset):
+            return list(value)
+        if isinstance(value, FunctionType):
+            return self._function(value)
+        if isinstance(value, type):
+            return self._class(value)
+        if isinstance(value, staticmethod | classmethod | MethodType):
+            return (value.__func__,)
+        if isinstance(value, property):
+            return (value.fget, value.fset, value.fdel)
+        if type(value) is functools.partial:
+            return self._partial(value)
+        return self._object(value)
+
+    def _dictionary(self, value: dict[Any, Any]) -> Iterable[Any]:
+        for key, item in list(value.items()):
+            kept = self.of(item)
+            if kept is not item:
+                dict.__setitem__(value, key, kept)
+            if id(key) in self._pairs:
+                value.setdefault(self.of(key), kept)
+                value.pop(key, None)
+        return list(value.values())
+
+    def _sequence(self, value: list[Any] | deque[Any]) -> Iterable[Any]:
+        again = []
+        for index, item in enumerate(list(value)):
+            kept = self.of(item)
+            if kept is not item:
+                value[index] = kept
+                # A hook has appended what was there already.
+                if id(item) in self._pairs and any(other is kept for other in list(value)[:index]):
+                    again.append(index)
+        for index in reversed(again):
+            del value[index]
+        return list(value)
+
+    def _function(self, value: FunctionType) -> Iterable[Any]:
+        defaults = self.of(value.__defaults__)
+        if defaults is not value.__defaults__:
+            value.__defaults__ = defaults
+        for cell in value.__closure__ or ():
+            for held in cell_contents(cell):
+                if self.of(held) is not held:
+                    cell.cell_contents = self.of(held)
+        inner = [held for cell in value.__closure__ or () for held in cell_contents(cell)]
+        return [value.__defaults__, value.__kwdefaults__, value.__dict__, *inner]
+
+    def _partial(self, value: Any) -> Iterable[Any]:
+        function, arguments = self.of(value.func), self.of(value.args)
+        if function is not value.func or arguments is not value.args:
+            value.__setstate__((function, arguments, value.keywords, vars(value)))
+        return (value.func, value.args, value.keywords)
+
+    def _class(self, value: type) -> Iterable[Any]:
+        if type.__getattribute__(value, "__module__") not in self.program:
+            return ()
+        thrown_away = self._pairs.get(id(value))
+        if thrown_away and isinstance(value, enum.EnumMeta):
+            return ()
+        names = dict(type.__getattribute__(value, "__dict__"))
+        for name, item in names.items():
+            kept = self.of(item)
+            # Its own parts go into those of the class that is kept.
+            if kept is item or (thrown_away and vars(thrown_away[1]).get(name) is kept):
+                continue
+            type.__setattr__(value, name, kept)
+        bases = tuple(map(self.of, value.__bases__))
+        if thrown_away is None and bases != value.__bases__ and not rebase(value, bases):
+            self.notes.append(
+                f"{value.__module__}:{value.__qualname__} derives from a class as it was made anew"
+            )
+        return list(vars(value).values())
+
+    def _object(self, value: Any) -> Iterable[Any]:
+        pair = self._pairs.get(id(type(value)))
+        if pair is not None and not isinstance(value, enum.Enum):
+            try:
+                object.__setattr__(value, "__class__", pair[1])
+            except TypeError:
+                self.notes.append(f"an object of {pair[1].__qualname__} is of the class as it was made anew")
+        held = get_referents(value)
+        if any(id(item) in self._pairs for item in held) and hasattr(value, "__dict__"):
+            self._dictionary(vars(value))
+        return [item for item in held if not isinstance(item, type)]
