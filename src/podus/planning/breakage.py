@@ -114,7 +114,10 @@ def _merge(plan: Plan, found: list[InterfaceChange]) -> None:
     excused = {row.name for row in plan.interface if row.kind == "moved"}
     excused |= {f"{part.name}:{local}" for part in plan.modules for local in part.redirects}
     gone = {row.name for row in plan.interface if row.kind == "class removed"}
+    shaped = {row.name for row in plan.interface if row.kind in ("decorator added", "decorator removed")}
     for row in found:
+        if row.kind == "object kind changed" and row.name in shaped:
+            continue
         if (row.name, row.kind, row.part) in known or (not row.part and (row.name, row.kind) in whole):
             continue
         lost = row.kind in ("procedure removed", "class removed", "attribute removed")

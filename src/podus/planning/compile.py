@@ -13,14 +13,12 @@ from typing import Any
 
 from podus.errors import NotFound, Refused
 from podus.planning.ask import Asker
-from podus.planning.diffs import diffs
-from podus.planning.interfaces import interface_changes
-from podus.planning.model import ModulePart, Note, Plan, Procedure, Run
+from podus.planning.model import ModulePart, Note, Plan, Procedure
 from podus.planning.objects import ObjectChanges
 from podus.planning.safety import Safety
 from podus.planning.supported import SupportCode
+from podus.planning.telling import tell
 from podus.planning.toplevel import TopLevel
-from podus.program.body import Statement
 from podus.program.bytecode import compile_source, read_cached, set_optimization
 from podus.program.changes import ModuleChange, compare_modules
 from podus.program.flow import absolute, flow
@@ -102,39 +100,8 @@ class Compiler:
             Safety(self, support, toplevel).compile()
         self.progress("writing the plan")
         toplevel.write()
-        self._tell(toplevel)
+        tell(self, support, toplevel)
         return plan
-
-    def _tell(self, toplevel: TopLevel) -> None:
-        """Add what only a person reads: interface changes and statements, and if asked for, the old sources and the diffs."""
-        plan = self.plan
-        plan.interface = interface_changes(self.changes, self.imported, self.removed, plan.modules)
-        for part in plan.modules:
-            bodies: list[tuple[tuple[str, ...], list[Statement]]] = [((), toplevel.run.get(part.name, []))]
-            bodies += [
-                (owners, run) for (name, owners), run in toplevel.class_run.items() if name == part.name
-            ]
-            part.runs = [
-                Run(s.line, s.text, s.kind, list(s.names), ".".join(owners), self._is_fresh(part.name, s))
-                for owners, statements in bodies
-                for s in statements
-            ]
-        if not self.request.get("explain"):
-            return
-        for number, part in enumerate(plan.modules):
-            old = self.old.modules.get(part.name)
-            if old is not None and old.source is not None and part.action != "lines":
-                part.before = f"{number:04d}.old"
-                with open(os.path.join(self.directory, part.before), "wb") as file:
-                    file.write(old.source)
-        gone = [self.old.modules[name] for name in self.removed]
-        plan.diffs = diffs(self.changes, self.imported, gone, [p.name for p in plan.procedures])
-
-    def _is_fresh(self, module: str, statement: Statement) -> bool:
-        body = self.changes[module].body
-        assert body is not None
-        inner = next((b for b in [body, *body.all_classes()] if b.owners == statement.owners), body)
-        return not any(name in inner.previous for name in statement.names)
 
     def refuse(self, code: str, text: str, remedy: str, where: str = "") -> None:
         """Add a reason why this update can't be done."""

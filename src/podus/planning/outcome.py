@@ -55,7 +55,7 @@ class _Outcomes:
         self.groups = {
             name: number
             for number, group in enumerate(plan.groups, 1)
-            for name in (*group.procedures, *group.data)
+            for name in (*group.procedures, *group.data, *group.mappers)
         }
         self.moved = {row.name: row for row in plan.interface if row.kind == "moved"}
         self.procedures = {p.name for p in plan.procedures}
@@ -328,6 +328,8 @@ def _staged(plan: Plan) -> list[Risk]:
     ]
     if not rows:
         return []
+    # What may do anything is named first.
+    rows.sort(key=lambda row: ("other", "import", "class").index(row[1].kind))
     texts = [f"`{run.text}`" for _, run in rows]
     count = "1 statement runs" if len(rows) == 1 else f"{len(rows)} statements run"
     text = f"{count} before anything switches: {names(texts)}"

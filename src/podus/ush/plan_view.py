@@ -115,6 +115,8 @@ def _changes(changes: Sequence[Outcome]) -> list[RenderableType]:
         cells: list[list[str | Text]] = []
         for change in rows[: show.ROWS]:
             why = change.why + (f" ({change.asks})" if change.asks else "")
+            if change.happens == "refused":
+                why = "the reason is marked !"
             group = [str(change.group or "")] if grouped else []
             happens = Text(change.happens, style=_STYLES.get(change.happens, ""))
             cells.append([str(change.number), change.name, happens, *group, why])
@@ -144,7 +146,7 @@ def _interfaces(plan: Plan) -> list[RenderableType]:
 def _groups(plan: Plan) -> list[RenderableType]:
     lines = []
     for number, group in enumerate(plan.groups, 1):
-        members = [*group.procedures, *group.data]
+        members = list(dict.fromkeys([*group.procedures, *group.data, *group.mappers]))
         if len(members) > 1:
             why = why_together(group)
             lines.append(f"{number}: {names(members, 6)}" + (f": {why}" if why else ""))
