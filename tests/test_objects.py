@@ -282,3 +282,31 @@ def test_a_class_gets_another_metaclass(program) -> None:
     ]
     app.podus("back-out", "app")
     assert app("(type(C) is type, c.f(), hasattr(C, 'hi'))") == [True, 1, False]
+
+
+def test_the_scaffold_of_a_mapper_proposes_a_renaming(program) -> None:
+    app = program(bank=ACCOUNT)
+    app.run("import bank; a = bank.Account('ann', 5.5)")
+    app.replace("bank", "self.balance = balance", "self.amount = balance").replace(
+        "bank", "return self.balance", "return self.amount"
+    )
+    support = app.podus("scaffold", "app").stdout
+    assert '@podus.mapper("bank:Account", reverse=Account_back)' in support
+    assert "# self.amount = self.balance  # if it is that under another name" in support
+    filled = support.replace(
+        '    raise NotImplementedError("convert an object of bank:Account")',
+        "    self.amount = self.balance; del self.balance",
+    )
+    app.update(support=filled)
+    assert app("(a.total(), vars(a))") == [5.5, {"owner": "ann", "amount": 5.5}]
+
+
+def test_objects_are_converted_lazily_or_eagerly_if_asked(program) -> None:
+    app = program(bank=ACCOUNT)
+    app.run("import bank; a = bank.Account('ann', 5); b = bank.Account('bob', 6); d = b.__dict__")
+    app.replace("bank", "self.balance = balance\n", "self.balance = balance\n        self.log = []\n")
+    app.podus("update", "app", "--objects", "lazy")
+    assert app("(a.log, d)") == [[], {"owner": "bob", "balance": 6}]
+    app.replace("bank", "self.log = []\n", "self.log = []\n        self.more = ()\n")
+    app.podus("update", "app", "--objects", "eager")
+    assert app("d") == {"owner": "bob", "balance": 6, "log": [], "more": []}

@@ -143,10 +143,11 @@ def plan(
     now: Iterable[str] = (),
     hold: Iterable[str] = (),
     reset: Iterable[str] = (),
+    objects: str = "sweep",
 ) -> Plan:
     """What an update would do, and whether it is safe; nothing is changed. Parameters as for :func:`update`."""
     agent = _agent()
-    request = _request(source, support, now, hold, reset)
+    request = _request(source, support, now, hold, reset, objects)
     del agent
     return make_plan(request)
 
@@ -161,19 +162,22 @@ def update(
     now: Iterable[str] = (),
     hold: Iterable[str] = (),
     reset: Iterable[str] = (),
+    objects: str = "sweep",
 ) -> Update:
     """Update this process.
 
     ``source`` is a directory that holds the new version, ``"git:REV"``, or None for the files that lie on disk where the program's modules
     were loaded from. ``support`` is the path of a support file, or support functions themselves. ``timeout`` is in seconds; after it the update is
     backed out, or with ``on_timeout="wait"`` goes on. With ``wait=False`` the update goes on in a thread of its own. ``now`` and ``hold`` override
-    the order for the named procedures, ``reset`` names data that takes its new value although the program has modified it.
+    the order for the named procedures, ``reset`` names data that takes its new value although the program has modified it. ``objects`` says
+    when live objects of changed classes are converted: ``"sweep"`` (when they are used, and the rest in the background), ``"lazy"`` (only when
+    they are used) or ``"eager"`` (at once).
 
     Raises :class:`podus.Refused` if the plan is not safe and :class:`podus.PodusError` if the update fails; the program is then as before.
     """
     agent = _agent()
     declarations = None if support is None or isinstance(support, str | os.PathLike) else given(support)
-    request = _request(source, support, now, hold, reset)
+    request = _request(source, support, now, hold, reset, objects)
     found = _begin(agent, request, declarations, timeout, on_timeout, None)
     if wait:
         found.wait()
@@ -196,7 +200,10 @@ def _request(
     now: Iterable[str],
     hold: Iterable[str],
     reset: Iterable[str],
+    objects: str = "sweep",
 ) -> dict[str, Any]:
+    if objects not in ("sweep", "lazy", "eager"):
+        raise Refused(f"objects can't be {objects!r}", "give 'sweep', 'lazy' or 'eager'")
     pup = start.current()
     assert pup is not None
     request: dict[str, Any] = {
@@ -204,6 +211,7 @@ def _request(
         "now": list(now),
         "hold": list(hold),
         "reset": list(reset),
+        "objects": objects,
     }
     if source is not None:
         text = os.fspath(source)

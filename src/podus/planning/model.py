@@ -206,7 +206,7 @@ class FieldPart:
     """A field that the objects of a changed class did not have before.
 
     ``how`` is ``derived`` (``runner`` names the code in the module's pack, ``text`` says what it computes), ``default`` (the class itself
-    gives it to new objects), ``mapper``, or ``missing`` (no live object needs it, and nobody could say what it would be).
+    gives it to new objects), ``mapper``, or ``missing`` (nobody could say what it would be; ``text`` is the field that it may be renamed from).
     """
 
     name: str

@@ -241,8 +241,9 @@ class ObjectChanges:
             if part.mapper:
                 part.fields.append(FieldPart(found.name, "mapper"))
                 continue
-            part.fields.append(FieldPart(found.name, "missing"))
-            missing.append((found.name, reason, self._renamed_from(name, found)))
+            source = self._renamed_from(name, found)
+            part.fields.append(FieldPart(found.name, "missing", source))
+            missing.append((found.name, reason, source))
 
     def _renamed_from(self, name: str, wanted: Field) -> str:
         """The field that is gone and was set in the same way: perhaps the same field under another name."""

@@ -32,6 +32,7 @@ from podus.updating.binding import stacks
 from podus.updating.breath import Breath, let_go
 from podus.updating.evaluate import Evaluation
 from podus.updating.kept import Kept
+from podus.updating.objects import Conversion
 from podus.updating.states import UNDER_WAY
 from podus.updating.sweep import live
 
@@ -64,6 +65,8 @@ class Agent:
         self.retired: dict[str, ModuleType] = {}
         # Class -> what the last update dropped of its objects.
         self.kept: dict[str, Kept] = {}
+        # Conversions that an update has left to go on by themselves.
+        self.standing: list[Conversion] = []
         self.versions: list[dict[str, Any]] = []
         self.version: dict[str, str] = {"label": "1", "hash": "", "origin": "as started"}
         self._count = 1

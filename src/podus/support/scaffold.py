@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from podus.planning.model import Plan, Procedure
+    from podus.planning.model import ObjectPart, Plan, Procedure
 
 _HEAD = '''"""Support code for the update {before} -> {after}.
 
@@ -42,6 +42,22 @@ def {function}(old):
 """
 
 
+_OBJECTS = """
+
+def {function}_back(self):
+    # The way back, for `podus back-out`; take out reverse= below if there is none.
+    raise NotImplementedError("convert an object of {name} back")
+
+
+# The objects of {name} that live ({live}) get {fields}.
+@podus.mapper("{name}", reverse={function}_back)
+def {function}(self):
+    # Gets each object with its old fields ({before}): set the new ones.
+{lines}
+    raise NotImplementedError("convert an object of {name}")
+"""
+
+
 def scaffold(plan: Plan) -> str:
     """A support file with a skeleton for each interprocedure and mapper that ``plan`` says is missing.
 
@@ -59,6 +75,10 @@ def scaffold(plan: Plan) -> str:
     for name in wanted:
         if name in by_name:
             parts.append(_interprocedure(by_name[name]))
+    for part in plan.objects:
+        missing = [field for field in part.fields if field.how == "missing"]
+        if not part.mapper and (missing or part.hidden) and part.live:
+            parts.append(_objects(part))
     for datum in plan.data:
         if datum.action == "keep":
             parts.append(
@@ -80,6 +100,25 @@ def _interprocedure(procedure: Procedure) -> str:
         new=new,
         function=_identifier(procedure.name),
         parameters=old.removeprefix("(").removesuffix(")") or "*args, **kwargs",
+    )
+
+
+def _objects(part: ObjectPart) -> str:
+    missing = [field for field in part.fields if field.how == "missing"]
+    lines = [
+        f"    # self.{f.name} = " + (f"self.{f.text}  # if it is that under another name" if f.text else "…")
+        for f in missing
+    ]
+    lines += [
+        f"    # self.{name} is what the object holds; the class computes it now" for name in part.hidden
+    ]
+    return _OBJECTS.format(
+        name=part.cls,
+        function=_identifier(part.cls),
+        live=part.live,
+        fields=", ".join([f.name for f in missing] + [f"{name} as a method" for name in part.hidden]),
+        before=", ".join(part.before),
+        lines="\n".join(lines),
     )
 
 

@@ -189,6 +189,7 @@ class Evaluation:
         if self.plan.refusals:
             note = self.plan.refusals[0]
             raise Refused(note.text, note.remedy)
+        self._finish_lazy()
         stage = self.stage = Stage(self.agent, self.plan, self.declarations)
         stage.stall = self.stall
         stage.object_failed = self._object_failed
@@ -265,6 +266,16 @@ class Evaluation:
             hurry=self.plan.pace == "eager",
             between=self._undisturbed,
         )
+
+    def _finish_lazy(self) -> None:
+        """Convert what an earlier update left to be converted when it is used: this one's objects start from there."""
+        standing = self.agent.standing
+        if standing:
+            for conversion in standing:
+                conversion.failed = self._object_failed
+            sweep(standing, self.stall, hurry=True, between=lambda: True)
+            commit([op for conversion in standing for op in conversion.unhooking], self.stall)
+            standing.clear()
 
     def _undisturbed(self) -> bool:
         """Whether the driver may go on with what it is at."""
@@ -368,7 +379,10 @@ class Evaluation:
         for conversion in conversions:
             conversion.settle()
         self.notes += [f"{c.part.cls}: {c.done} objects converted" for c in conversions if c.done]
-        return [] if self.plan.pace == "lazy" else [op for c in conversions for op in c.unhooking]
+        if self.plan.pace == "lazy":
+            self.agent.standing += conversions
+            return []
+        return [op for c in conversions for op in c.unhooking]
 
     def _old_code_lives(self) -> bool:
         """Whether any old activation is left that could call through a gate."""

@@ -364,6 +364,7 @@ class Stage:
             self.base.set_class_attribute(
                 cls, "__annotations__", {**vars(cls).get("__annotations__", {}), **annotations}
             )
+        removed = row.removed
         if "__slots__" in target or "__slots__" in removed:
             slots = dict.pop(target, "__slots__", None)
             functions = [*vars(cls).values(), *target.values()]
@@ -375,7 +376,7 @@ class Stage:
             attribute_into(cls, name, value, switch, self.identity.of)
             if hasattr(type(value), "__set_name__") and not isinstance(value, FunctionType):
                 type(value).__set_name__(value, cls, name)
-        for name in row.removed:
+        for name in removed:
             if name == "__doc__":
                 self.removals.set_class_attribute(cls, name, None)
             else:

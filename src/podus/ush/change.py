@@ -72,6 +72,13 @@ ORDER = _all(
         metavar="MOD:NAME",
         help="Give this data its new value though the program has modified it; repeatable.",
     ),
+    click.option(
+        "--objects",
+        type=click.Choice(["sweep", "lazy", "eager"]),
+        default="sweep",
+        show_default=True,
+        help="Convert live objects of changed classes when they are used, and the rest in the background; only when they are used; or at once.",
+    ),
 )
 WAITING = _all(
     click.option(
@@ -155,9 +162,19 @@ def source_of(
 
 
 def order(
-    support: str | None, now: tuple[str, ...], hold: tuple[str, ...], reset: tuple[str, ...]
+    support: str | None,
+    now: tuple[str, ...],
+    hold: tuple[str, ...],
+    reset: tuple[str, ...],
+    objects: str = "sweep",
 ) -> dict[str, Any]:
-    return {"support": support, "now": list(now), "hold": list(hold), "reset": list(reset)}
+    return {
+        "support": support,
+        "now": list(now),
+        "hold": list(hold),
+        "reset": list(reset),
+        "objects": objects,
+    }
 
 
 def _refuse(command: str, entry: Entry, plan: Plan, refusals: Sequence[Note], *, as_json: bool) -> None:
@@ -185,7 +202,7 @@ def _refuse(command: str, entry: Entry, plan: Plan, refusals: Sequence[Note], *,
 
 def _unsound(plan: Plan) -> list[Note]:
     """The refusals that support code can't answer: the new version itself is no good."""
-    return [note for note in plan.refusals if note.code != "interprocedure-needed"]
+    return [note for note in plan.refusals if note.code not in ("interprocedure-needed", "mapper-needed")]
 
 
 @click.command(
@@ -283,6 +300,7 @@ def update(
     now: tuple[str, ...],
     hold: tuple[str, ...],
     reset: tuple[str, ...],
+    objects: str,
     timeout: float | None,
     on_timeout: str,
     detach: bool,
@@ -299,7 +317,7 @@ def update(
             pup,
             quiet=as_json,
             **source_of(source, git, to, label),
-            **order(support, now, hold, reset),
+            **order(support, now, hold, reset, objects),
         )
         code = _evaluate(
             "update", pup, made, timeout=timeout, on_timeout=on_timeout, detach=detach, as_json=as_json

@@ -54,6 +54,7 @@ def plan(
     now: tuple[str, ...],
     hold: tuple[str, ...],
     reset: tuple[str, ...],
+    objects: str,
     wanted: str | None,
     as_json: bool,
 ) -> None:
@@ -72,7 +73,7 @@ def plan(
             quiet=as_json,
             explain=True,
             **source_of(source, git, to),
-            **order(support, now, hold, reset),
+            **order(support, now, hold, reset, objects),
         )
         add_breakages(made)
         record("plan", "plan", entry, made)
