@@ -359,6 +359,7 @@ class Stage:
         self.class_shadows.setdefault(part.name, []).append((cls, row, target))
 
     def _collect_class(self, part: ModulePart, cls: type, row: ClassPart, target: Shadow) -> None:
+        removed = row.removed
         annotations = dict.pop(target, "__annotations__", None)
         if annotations:
             self.base.set_class_attribute(
@@ -411,7 +412,7 @@ class Stage:
         for _, rows in staged:
             for _, before, value in rows:
                 functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
-                classes = isinstance(before, type) and type(before) is type(value)
+                classes = isinstance(before, type) and isinstance(value, type)
                 if classes or (functions and can_take_code(before, value.__code__)):
                     self.identity.keep(before, value)
         if not self.identity:
