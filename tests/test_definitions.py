@@ -168,3 +168,29 @@ def test_a_slot_for_a_dictionary_is_refused_beforehand(program: Start) -> None:
     app = program(m="class C:\n    __slots__ = ('a',)\n")
     app.edit(m="class C:\n    __slots__ = ('a', '__dict__')\n")
     assert "m:C" in app.plan().refusals[0].text
+
+
+def test_caches_of_unchanged_procedures_do_not_serve_what_changed_ones_gave(program: Start) -> None:
+    app = program(
+        m="""
+        import functools, threading
+        RATE = 2
+        def h(x): return x
+        @functools.lru_cache
+        def f(x): return h(x) * RATE
+        @functools.cache
+        def name(): return str(h(1))
+        @functools.cache
+        def lock():
+            h(1)
+            return threading.Lock()
+        @functools.lru_cache
+        def other(x): return [x]
+        """
+    )
+    app.run("from m import f, name, lock, other; f(1); name(); kept = lock(); same = other(1)")
+    app.replace("m", "def h(x): return x", "def h(x): return x + 1").replace(
+        "m", "RATE = 2", "RATE = 3"
+    ).update()
+    assert app("[f(1), name(), lock() is kept, other(1) is same]") == [6, "2", True, True]
+    assert "the cache of m:lock holds objects" in app.status()["notes"][-1]

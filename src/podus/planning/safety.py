@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from podus.planning.groups import Groups
 from podus.planning.model import Note, Procedure, Reach
-from podus.program.code import nested, walk
+from podus.program.code import is_function, nested, walk
 from podus.program.control import can_return_from, still_mentions
 from podus.program.flow import flow
 from podus.program.interface import (
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Of a code object: *args, **kwargs, and what kind of procedure it is.
 _HEAD_FLAGS = 0x4 | 0x8 | 0x20 | 0x80 | 0x100 | 0x200
+# What a procedure's results are cached by.
+_CACHES = frozenset({"lru_cache", "cache"})
 # Procedures of a program up to which the old version's call graph is made as well: some tenths of a second.
 _WORTH_A_SECOND_GRAPH = 3000
 
@@ -345,6 +347,7 @@ class Safety:
         names = list(self.switching)
         closure = graph.closure(names)
         self.plan.reaches, self.plan.reach_sets = _numbered(closure)
+        self.plan.caches = self._caches(graph, names)
         self._reach_back(names)
         new_names = {old: new for new, old in self.old_names.items()}
         active = {new_names.get(n, n) for n in self.active} & set(names)
@@ -363,6 +366,21 @@ class Safety:
         called = graph.closure([*bodies, *wanted]) if bodies else {}
         for body, part in bodies.items():
             part.calls = sorted(called.get(body, set()) & wanted.keys())
+
+    def _caches(self, graph: CallGraph, names: list[str]) -> list[str]:
+        """The procedures that did not change, may have their results cached, and use what did change."""
+        candidates = [
+            f"{module.name}:{qualname}"
+            for module in self.compiler.new.modules.values()
+            if any(not is_function(c) and _CACHES.intersection(c.co_names) for c in walk(module.code))
+            for qualname in module.procedures
+        ]
+        candidates = [c for c in candidates if c not in self.switching]
+        if not candidates:
+            return []
+        wanted = set(names)
+        closure = graph.closure([*names, *candidates])
+        return [c for c in candidates if c in self.data_users or closure.get(c, set()) & wanted]
 
     def _reach_back(self, names: list[str]) -> None:
         """Who reaches whom in the old version: for the way back from the middle. Left out where it would double the time."""

@@ -19,6 +19,7 @@ from podus.updating import report, states
 from podus.updating.activity import Activity
 from podus.updating.backward import activity_of_new, one_way, switch_back
 from podus.updating.binding import Stall, commit, in_slices
+from podus.updating.caches import clear_stale
 from podus.updating.breath import let_go, quick_turns
 from podus.updating.forward import switch_inactive
 from podus.updating.staging import Stage
@@ -362,6 +363,9 @@ class Evaluation:
             time.sleep(_LONGEST_WAIT)
             return
         commit([*self._builder.gates.closing.do, *self._unhook(), *self.stage.removals.do], self.stall)
+        for name in self.plan.caches:
+            for cache in self.stage.finder.caches.get(name, ()):
+                self.notes += filter(None, [clear_stale(name, cache)])
         self.agent.installed(self)
         self._relabel()
         self._log("complete", self.switched, {"notes": self.notes}, ended=True)

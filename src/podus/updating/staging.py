@@ -201,7 +201,8 @@ class Stage:
                 else:
                     self.relabel[full] = self.codes[full]
             breath()
-        for name in {called for part in self.plan.modules for called in part.calls} - switching:
+        wanted = {called for part in self.plan.modules for called in part.calls} | set(self.plan.caches)
+        for name in wanted - switching:
             module, _, qualname = name.partition(":")
             for code in self.agent.live_codes(module).get(qualname, ()):
                 names[id(code)] = name
