@@ -7,13 +7,14 @@ ARGS ?=
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2] if sys.version_info >= (3, 11) else "")' 2>/dev/null </dev/null)
 VENV := .venv/$(VERSION)
 BENCH := .venv/$(VERSION)-bench
+REPLAY := .venv/$(VERSION)-replay
 PIP_QUIET := --quiet --disable-pip-version-check --no-input
 PIP_TOOLS := pip-tools==7.6.2
 COMPILE := .venv/lock/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench reference lock clean tool python
+.PHONY: help setup demo test lint format bench replay reference lock clean tool python
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +45,9 @@ tool: $(VENV)/.ready
 bench: $(BENCH)/.ready ## measure, and write bench/results.json, docs/benchmarks.md and its plots
 	@$(BENCH)/bin/python -m bench $(ARGS)
 
+replay: $(REPLAY)/.ready ## update processes from release to release of real packages, and write docs/replay.md
+	@$(REPLAY)/bin/python -m bench.replay $(ARGS)
+
 reference: $(VENV)/.ready ## write the command reference anew from the commands themselves
 	@$(VENV)/bin/python -m podus.ush.reference docs/reference.md
 
@@ -69,6 +73,12 @@ $(BENCH)/.ready: requirements/bench.txt pyproject.toml | python
 	$(PYTHON) -m venv --clear $(BENCH)
 	$(BENCH)/bin/python -m pip install $(PIP_QUIET) -r requirements/bench.txt
 	$(BENCH)/bin/python -m pip install $(PIP_QUIET) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(REPLAY)/.ready: bench/replay/requirements.txt pyproject.toml | python
+	$(PYTHON) -m venv --clear $(REPLAY)
+	$(REPLAY)/bin/python -m pip install $(PIP_QUIET) -r bench/replay/requirements.txt
+	$(REPLAY)/bin/python -m pip install $(PIP_QUIET) --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/lock/.ready: Makefile | python

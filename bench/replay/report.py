@@ -1,0 +1,163 @@
+"""From bench/replay/results.json to docs/replay.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bench.replay.fetch import Package
+
+NAMES = {
+    "podus": "podus",
+    "jurigged": "jurigged",
+    "autoreload": "IPython autoreload",
+    "reload": "importlib.reload",
+    "hmr": "hmr",
+    "pyflyby": "pyflyby",
+}
+
+HEAD = """# Real releases, replayed
+
+<!-- Written by `make replay` from bench/replay/results.json; don't edit it. -->
+
+`make replay` takes consecutive releases of pure-Python packages from PyPI. For each pair a process imports all of the
+**old** release and runs the old release's own tests; the objects that those worked with are kept. Then the process is updated to the
+**new** release, and the *new release's own tests run in that process*.
+
+They are held against a process of the new release that was never updated. The tests run twice in that one, and only those count that pass both times:
+a test that fails because something ran before it says nothing about an update. The rest of the table: changed modules and procedures, the classes and
+functions of the package that are still the same objects (of those that the new release still has), and the old objects that are of the
+new release's classes."""
+
+
+def write(results: dict[str, Any], page: Path, packages: list[Package]) -> None:
+    """Write the page from what was measured last."""
+    pairs: dict[str, dict[str, Any]] = {k: v for k, v in results["pairs"].items() if "podus" in v}
+    known = {package.name for package in packages}
+    pairs = {k: v for k, v in sorted(pairs.items()) if k.split()[0] in known}
+    sections = [HEAD]
+    if pairs:
+        on = results["on"]
+        sections += [
+            podus(pairs),
+            f"*Python {on['python']}, {on['date']}.*",
+            peers(pairs),
+            refused(pairs),
+            lost(pairs),
+        ]
+    page.write_text("\n\n".join(section for section in sections if section) + "\n", encoding="utf-8")
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table, numbers to the right."""
+    rule = ["---"] + ["---:"] * (len(head) - 1)
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *rows])
+
+
+def share(passed: int, of: int) -> str:
+    """A percentage that says 100 only of all."""
+    if not of:
+        return ""
+    return "100 %" if passed == of else f"{min(99.99, 100 * passed / of):.2f} %"
+
+
+def podus(pairs: dict[str, dict[str, Any]]) -> str:
+    """Every pair under podus."""
+    rows = []
+    passed = of = carried = 0
+    for key, row in pairs.items():
+        name, old, new = key.split()
+        found = row["podus"]
+        passed += found["passed"]
+        of += found["of"]
+        carried += not (found.get("refused") or found.get("error"))
+        kept, still = found.get("identity", (0, 0))
+        right, held = found.get("objects", (0, 0))
+        result = share(found["passed"], found["of"])
+        if found.get("refused"):
+            result = "refused"
+        elif found.get("error"):
+            result = "failed"
+        rows.append(
+            [
+                f"{name} {old} → {new}",
+                str(found.get("modules", "")),
+                str(found.get("procedures", "")),
+                f"{kept} of {still}",
+                f"{right} of {held}",
+                f"{found['passed']} of {found['of']}",
+                result,
+                str(found.get("mappers", "") or ""),
+            ]
+        )
+    head = ["update", "modules", "procedures", "same objects", "objects", "tests", "", "mappers"]
+    total = (
+        f"**{passed:,} of {of:,} tests pass in the updated processes ({share(passed, of)})**; {carried} of {len(pairs)} updates of "
+        f"{len({key.split()[0] for key in pairs})} packages were carried out. *Mappers* are what the plan asked of a person: they lie in bench/replay/support."
+    )
+    return f"{total}\n\n{table(head, rows)}"
+
+
+def peers(pairs: dict[str, dict[str, Any]]) -> str:
+    """Each tool's share per package, over the pairs that all of them were given."""
+    tools = [tool for tool in NAMES if any(tool in row for row in pairs.values())]
+    if tools == ["podus"]:
+        return ""
+    rows = []
+    sums = {tool: [0, 0, 0, 0] for tool in tools}
+    for name in dict.fromkeys(key.split()[0] for key in pairs):
+        mine = [row for key, row in pairs.items() if key.split()[0] == name and all(t in row for t in tools)]
+        if not mine:
+            continue
+        cells = []
+        for tool in tools:
+            of = sum(row["podus"]["of"] for row in mine)
+            passed = sum(row[tool]["passed"] for row in mine)
+            kept, still = (sum(row[tool].get("identity", (0, 0))[i] for row in mine) for i in (0, 1))
+            for index, number in enumerate((passed, of, kept, still)):
+                sums[tool][index] += number
+            cells.append(share(passed, of))
+        rows.append([name, *cells])
+    rows.append(["**all tests**", *(f"**{share(*sums[tool][:2])}**" for tool in tools)])
+    rows.append(["same classes and functions", *(share(*sums[tool][2:]) for tool in tools)])
+    return f"""## The same with others
+
+The share of the tests that pass after the update; 0 where the tool raised, ended the process or did not come to an end. The others look
+at the files that were loaded, so those are overwritten with the new release's; `importlib.reload` gets the changed modules
+in the order of their imports.
+
+{table(["package", *(NAMES[tool] for tool in tools)], rows)}"""
+
+
+def refused(pairs: dict[str, dict[str, Any]]) -> str:
+    """What podus would not do, and why."""
+    rows = []
+    for key, row in pairs.items():
+        found = row["podus"]
+        for text in dict.fromkeys(
+            [n["text"] for n in found.get("refusals", [])]
+            or [found.get("refused") or str(found.get("error", "")).strip().rpartition("\n")[2]]
+        ):
+            if text:
+                rows.append(
+                    [" ".join(key.split()[:1]) + " " + " → ".join(key.split()[1:]), text.replace("|", "\\|")]
+                )
+    return f"## Refused\n\n{table(['update', 'why'], rows)}".replace("---:", "---") if rows else ""
+
+
+def lost(pairs: dict[str, dict[str, Any]]) -> str:
+    """The tests that an update lost."""
+    rows = []
+    for key, row in pairs.items():
+        names = row["podus"].get("lost", [])
+        if names:
+            more = row["podus"]["of"] - row["podus"]["passed"] - len(names)
+            listed = ", ".join(f"`{name.rpartition('/')[2]}`".replace("|", "\\|") for name in names[:6])
+            rest = more + max(0, len(names) - 6)
+            name, old, new = key.split()
+            rows.append([f"{name} {old} → {new}", listed + (f" and {rest} more" if rest else "")])
+    if not rows:
+        return ""
+    return f"## Lost\n\n{table(['update', 'tests that pass in a new process only'], rows)}".replace(
+        "---:", "---"
+    )
