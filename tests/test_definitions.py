@@ -194,3 +194,35 @@ def test_caches_of_unchanged_procedures_do_not_serve_what_changed_ones_gave(prog
     ).update()
     assert app("[f(1), name(), lock() is kept, other(1) is same]") == [6, "2", True, True]
     assert "the cache of m:lock holds objects" in app.status()["notes"][-1]
+
+
+def test_abstract_methods_follow(program: Start) -> None:
+    app = program(
+        m="""
+        import abc
+        class A(abc.ABC):
+            @abc.abstractmethod
+            def f(self): ...
+        class B(A):
+            def f(self): return 1
+        class C(A): pass
+        """
+    )
+    app.run("import m; b = m.B()")
+    app.edit(
+        m="""
+        import abc
+        class A(abc.ABC):
+            def f(self): return 0
+            @abc.abstractmethod
+            def g(self): ...
+        class B(A):
+            def f(self): return 1
+            def g(self): return 2
+        class C(A): pass
+        """
+    ).update()
+    assert app("[sorted(c.__abstractmethods__) for c in (m.A, m.B, m.C)]") == [["g"], [], ["g"]]
+    assert app("(b.g(), m.B().g())") == [2, 2]
+    app.podus("back-out", "app")
+    assert app("[sorted(c.__abstractmethods__) for c in (m.A, m.B, m.C)]") == [["f"], [], ["f"]]

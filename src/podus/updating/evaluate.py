@@ -19,8 +19,8 @@ from podus.updating import report, states
 from podus.updating.activity import Activity
 from podus.updating.backward import activity_of_new, one_way, switch_back
 from podus.updating.binding import Stall, commit, in_slices
-from podus.updating.caches import clear_stale
 from podus.updating.breath import let_go, quick_turns
+from podus.updating.caches import clear_stale
 from podus.updating.forward import switch_inactive
 from podus.updating.staging import Stage
 from podus.updating.sweep import sweep

@@ -18,6 +18,7 @@ from podus.planning.pack import read_pack
 from podus.program.code import procedures
 from podus.support.declare import Declaration
 from podus.support.load import execute
+from podus.updating.abstract import abstract_into
 from podus.updating.binding import Stall, Switch, can_take_code, commit
 from podus.updating.breath import Breath
 from podus.updating.find import Finder, program_modules
@@ -122,6 +123,7 @@ class Stage:
             self.declarations = execute(self.plan.support, f"podus_support_{self.plan.id}")
         elif self.given is not None:
             self.declarations = self.given
+        abstract_into((self.base, *self.redefined.values(), *self.data.values()), self.removals, self.base)
         self._objects()
 
     def _objects(self) -> None:

@@ -1,0 +1,74 @@
+"""Which methods of an abstract class, and of the classes below it, are still abstract when an update has taken place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import FunctionType
+
+from podus.updating.binding import Switch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_GONE = object()
+
+
+def abstract_into(switches: Iterable[Switch], removals: Switch, base: Switch) -> None:
+    """Plan to bring ``__abstractmethods__`` into line with what ``switches`` and ``removals`` do to classes' attributes.
+
+    What ``abc.update_abstractmethods`` would do afterwards, worked out beforehand, and for the subclasses too.
+    """
+    planned: dict[type, dict[str, Any]] = {}
+    # A function that keeps its identity gets or loses the mark in its own dictionary.
+    marks: dict[int, bool] = {}
+    for switch in (*switches, removals):
+        for op in switch.do:
+            if op[0] is type.__setattr__:
+                planned.setdefault(op[1], {})[op[2]] = op[3]
+            elif op[0] is type.__delattr__:
+                planned.setdefault(op[1], {})[op[2]] = _GONE
+            elif op[0] in (dict.pop, dict.__setitem__) and op[2] == "__isabstractmethod__":
+                marks[id(op[1])] = op[0] is dict.__setitem__ and bool(op[3])
+    todo = [cls for cls in planned if hasattr(cls, "__abstractmethods__")]
+    touched: dict[type, None] = {}
+    while todo:
+        cls = todo.pop()
+        if cls not in touched:
+            touched[cls] = None
+            todo += type.__subclasses__(cls)
+
+    abstract: dict[type, frozenset[str]] = {}
+    for cls in sorted(touched, key=lambda c: len(c.__mro__)):
+        own = dict(vars(cls)) | planned.get(cls, {})
+        names = {n for n, value in own.items() if _is_abstract(value, marks)}
+        for parent in cls.__bases__:
+            for name in abstract.get(parent, getattr(parent, "__abstractmethods__", frozenset())):
+                if _is_abstract(_found(cls, name, planned), marks):
+                    names.add(name)
+        now = abstract[cls] = frozenset(names)
+        before: frozenset[str] = getattr(cls, "__abstractmethods__", frozenset())
+        if now != before:
+            base.do.append((setattr, cls, "__abstractmethods__", now))
+            base.undo.append((setattr, cls, "__abstractmethods__", before))
+
+
+def _is_abstract(value: Any, marks: dict[int, bool]) -> bool:
+    if isinstance(value, FunctionType):
+        return marks.get(id(value.__dict__), bool(getattr(value, "__isabstractmethod__", False)))
+    if isinstance(value, staticmethod | classmethod):
+        return _is_abstract(value.__func__, marks)
+    if isinstance(value, property):
+        return any(_is_abstract(part, marks) for part in (value.fget, value.fset, value.fdel))
+    return bool(getattr(value, "__isabstractmethod__", False))
+
+
+def _found(cls: type, name: str, planned: dict[type, dict[str, Any]]) -> Any:
+    for base in cls.__mro__:
+        own = planned.get(base, {})
+        if name in own:
+            if own[name] is not _GONE:
+                return own[name]
+        elif name in vars(base):
+            return vars(base)[name]
+    return None
