@@ -15,9 +15,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import children, peers, report, stall, startup, steady
+from bench import children, conformance, peers, report, stall, startup, steady
 
-PARTS = {"steady": steady.run, "startup": startup.run, "stall": stall.run, "peers": peers.run}
+PARTS = {
+    "steady": steady.run,
+    "startup": startup.run,
+    "stall": stall.run,
+    "peers": peers.run,
+    "conformance": conformance.run,
+}
 RESULTS = Path(__file__).with_name("results.json")
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -59,6 +65,8 @@ def main() -> int:
             )
     if not options.quick:
         report.write(results, DOCS)
+        if "conformance" in results:
+            conformance.write(results["conformance"], DOCS)
         print(f"the figures are in {os.path.relpath(DOCS / 'benchmarks.md')}")
     return 1 if failed else 0
 
