@@ -305,6 +305,15 @@ def test_a_refusal_is_at_the_top_and_names_its_change(shop: tuple[Path, Talk]) -
     assert shown.stdout.splitlines()[3].startswith("! __main__:call takes a new required parameter 'x'")
 
 
+def test_an_interface_that_nobody_in_the_program_uses_is_a_risk_too(shop: tuple[Path, Talk]) -> None:
+    directory, _ = shop
+    write(directory, lib=LIB.replace("def numbers", "async def numbers"))
+    assert [risk["text"] for risk in plan()["risks"]] == [
+        "lib:numbers is a coroutine now, and was an ordinary procedure",
+        "lib:numbers can be suspended: those that have begun end in the old version, and are waited for",
+    ]
+
+
 def test_a_dependency_on_what_does_not_change_is_remarked(shop: tuple[Path, Talk]) -> None:
     directory, _ = shop
     write(directory, lib=LIB.replace("return [1]", "return [2]"))

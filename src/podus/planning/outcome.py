@@ -226,8 +226,8 @@ def risks(plan: Plan, active: Mapping[str, Sequence[str]] | None) -> list[Risk]:
     """
     found = [_noted("refused", note) for note in plan.refusals]
     found += [_noted("asked", note) for note in plan.asks]
-    found += _forced(plan)
-    found += _broken(plan)
+    forced = _forced(plan)
+    found += forced + _broken(plan, {risk.about[0] for risk in forced})
     found += _active(plan, active or {})
     found += _support(plan)
     found += _staged(plan)
@@ -257,10 +257,10 @@ def _forced(plan: Plan) -> list[Risk]:
     return found
 
 
-def _broken(plan: Plan) -> list[Risk]:
-    """Interface changes that may break who uses them from where podus does not see it."""
-    listed = {item.name for item in plan.procedures if item.change == "interface"}
-    rows = [row for row in plan.interface if row.breaking and row.name not in listed]
+def _broken(plan: Plan, said: set[str]) -> list[Risk]:
+    """Interface changes that may break who uses them from where podus does not see it; all but those of ``said``."""
+    said = said | {gate.procedure for gate in plan.gates} | {note.where for note in plan.refusals}
+    rows = [row for row in plan.interface if row.breaking and row.name not in said]
     by_name: dict[str, list[str]] = {}
     for row in rows:
         by_name.setdefault(row.name, []).append(row.text)
