@@ -83,6 +83,32 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "def reg(c): return c\n@reg\nclass A:\n    x = 2\n@reg\nclass B(A):\n    y = 2",
         "[m.A is A, m.B is B, B.__bases__ == (A,), b.x, b.y, A.__subclasses__() == [B]] == [True, True, True, 2, 2, True]",
     ),
+    "overloads are added": (
+        "class C:\n    def __init__(self, x): self.x = x\ndef f(x): return x",
+        "c = m.C(1); f = m.f",
+        "import typing as t\nclass C:\n    @t.overload\n    def __init__(self, x: int): ...\n    @t.overload\n    def __init__(self, x: str): ...\n"
+        "    def __init__(self, x: t.Any): self.x = (x,)\n@t.overload\ndef f(x: int): ...\n@t.overload\ndef f(x: str): ...\n"
+        "def f(x: t.Any): return (x,)",
+        "[m.C(1).x, m.f(2), f(2), f is m.f] == [(1,), (2,), (2,), True]",
+    ),
+    "overloads are taken away": (
+        "import typing as t\n@t.overload\ndef f(x: int): ...\n@t.overload\ndef f(x: str): ...\ndef f(x: t.Any): return (x,)",
+        "f = m.f",
+        "def f(x): return [x]",
+        "[m.f(2), f(2), f is m.f] == [[2], [2], True]",
+    ),
+    "a property gets a setter": (
+        "class C:\n    def x(self): return 1\n    y = 1",
+        "c = m.C()",
+        "class C:\n    @property\n    def x(self): return 2\n    @x.setter\n    def x(self, v): self.y = v\n    y = 1",
+        "c.x == 2 and setattr(c, 'x', 5) is None and c.y == 5",
+    ),
+    "a static method that is assigned": (
+        "def one(): return 1\ndef two(): return 2\nclass C:\n    f = staticmethod(one)\n    def __init__(self, f=None):\n        if f: self.f = f",
+        "c = m.C()",
+        "def one(): return 1\ndef two(): return 2\nclass C:\n    f = staticmethod(two)\n    def __init__(self, f=None):\n        if f: self.f = f",
+        "c.f() == 2",
+    ),
     "a compiled pattern": (
         "import re\nclass C:\n    RE = re.compile('a')\n    def __init__(self, r=None): self.RE = r or self.RE\n    def f(self, t): return bool(self.RE.match(t))",
         "c = m.C",

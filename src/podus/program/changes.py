@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import CodeType
 
 from podus.program.body import Body, Statement, parse_module
 from podus.program.code import fingerprint, same
@@ -144,9 +145,41 @@ def _pair(before: list[str], after: list[str], change: ModuleChange) -> list[tup
                 places.setdefault(_place(change.bodies[side], line), ([], []))[side].append(name)
         for here, there in places.values():
             pairs += zip(here, there, strict=True) if len(here) == len(there) else _alike(here, there, change)
+        pairs += _decorated_alike(_unpaired(before, after, pairs), old, new, change.bodies)
+    return pairs + _alike(*_unpaired(before, after, pairs), change)
+
+
+def _unpaired(
+    before: list[str], after: list[str], pairs: list[tuple[str, str]]
+) -> tuple[list[str], list[str]]:
     gone, come = {one for one, _ in pairs}, {other for _, other in pairs}
-    rest = [name for name in before if name not in gone], [name for name in after if name not in come]
-    return pairs + _alike(*rest, change)
+    return [name for name in before if name not in gone], [name for name in after if name not in come]
+
+
+def _decorated_alike(
+    names: tuple[list[str], list[str]],
+    old: dict[str, CodeType],
+    new: dict[str, CodeType],
+    bodies: tuple[Body, Body],
+) -> list[tuple[str, str]]:
+    """Pair those with the same decorators, the last ones first: of several definitions (overloads) it is the last that counts."""
+    kinds: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
+    for side, procedures in enumerate((old, new)):
+        for name in names[side]:
+            kind = _decorators(bodies[side], procedures[name].co_firstlineno)
+            kinds.setdefault(kind, ([], []))[side].append(name)
+    return [
+        pair for here, there in kinds.values() for pair in zip(reversed(here), reversed(there), strict=False)
+    ]
+
+
+def _decorators(body: Body, line: int) -> tuple[str, ...]:
+    for statement in body.statements:
+        if statement.line <= line <= (statement.node.end_lineno or 0):
+            if statement.body is not None:
+                return _decorators(statement.body, line)
+            return tuple(map(ast.dump, getattr(statement.node, "decorator_list", ())))
+    return ()
 
 
 def _place(body: Body, line: int) -> tuple[str, ...]:

@@ -95,6 +95,10 @@ def _equal(one: Any, other: Any) -> bool:
         return one.__code__ is other.__code__ or (
             not one.__closure__ and not other.__closure__ and one.__code__ == other.__code__
         )
+    if kind in (staticmethod, classmethod):
+        return _equal(one.__func__, other.__func__)
+    if kind is property:
+        return all(map(_equal, (one.fget, one.fset, one.fdel), (other.fget, other.fset, other.fdel)))
     if kind is functools.partial:
         return _equal((one.func, one.args, one.keywords), (other.func, other.args, other.keywords))
     if kind is SimpleNamespace or (kind.__module__, kind.__qualname__) == ("re", "Scanner"):
