@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-import gc
 import sys
-import time
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import count
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
 from podus.updating.breath import Breath, let_go
+from podus.updating.heap import in_pieces, tracked_objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,10 +101,8 @@ class Finder:
 
     def scan(self) -> float:
         """Look at every object of the heap. Returns the seconds that no other thread could run: about 20 ms per million objects."""
-        since = time.perf_counter()
-        objects = gc.get_objects()
-        held = time.perf_counter() - since
-        for thing in _in_pieces(objects, Breath()):
+        objects, held = tracked_objects()
+        for thing in in_pieces(objects, Breath()):
             if type(thing) is FunctionType:
                 self.add(thing)
         return held
@@ -146,11 +143,9 @@ def suspended(codes: dict[int, str]) -> tuple[list[tuple[str, str, int, Any]], f
         CoroutineType: ("coroutine", "cr_code", "cr_frame", "cr_running"),
         AsyncGeneratorType: ("async generator", "ag_code", "ag_frame", "ag_running"),
     }
-    since = time.perf_counter()
-    objects = gc.get_objects()
-    held = time.perf_counter() - since
+    objects, held = tracked_objects()
     breath = Breath()
-    for thing in _in_pieces(objects, breath):
+    for thing in in_pieces(objects, breath):
         row = attributes.get(type(thing))
         if row is None:
             continue
@@ -162,15 +157,6 @@ def suspended(codes: dict[int, str]) -> tuple[list[tuple[str, str, int, Any]], f
                 found.append((kind, name, alive.f_lineno or 0, weakref.ref(thing)))
                 del alive
     return found, held
-
-
-def _in_pieces(objects: list[Any], breath: Breath) -> Iterator[Any]:
-    """The items of a long list, which is dropped piece by piece: all at once would be a stall of its own."""
-    while objects:
-        piece = objects[-1000:]
-        del objects[-1000:]
-        yield from piece
-        breath()
 
 
 def is_finished(reference: Any) -> bool:

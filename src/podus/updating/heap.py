@@ -1,0 +1,603 @@
+"""Finding all live instances of some classes without stopping the program for it.
+
+``gc.get_objects()`` is complete, but nothing else runs while it works: about 20 ms per million objects. In a large heap we walk instead,
+from the roots and in short slices, as an incremental garbage collector marks. Such a walk can miss what moves behind its back, or what only C
+code or a value stack refers to. So it proves that it has missed nothing: an instance holds a reference to its class, and at one instant
+the class has exactly as many references as the instances and the other objects found account for. All that is counted is
+owned by what it is counted for, so the account can never be too high, and if it is level, it is complete. If it is not level after two walks,
+``gc.get_objects()`` is asked after all, and :attr:`Search.held_seconds` says what that cost.
+
+Nothing here runs the program's code: it compares by identity, and asks types, never objects.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import accumulate, chain, compress, islice, repeat, starmap
+from operator import and_, attrgetter, call, getitem, not_, or_, rshift
+from types import FrameType
+
+from podus.updating.breath import Breath
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# So many allocated blocks are at most that many objects: gc.get_objects() then takes about 3 ms at the worst, mostly 1 ms.
+SMALL = 150_000
+# CPython 3.12 itself has a few hundred objects frozen when it has started; gc.freeze() adds thousands.
+FROZEN = 1000
+# Seconds that gc.get_objects() takes for one object.
+OBJECT = 22e-9
+# Seconds of this thread's work that a slice aims at.
+SLICE = 0.0003
+# References that are looked at in one slice, and items that are taken at once from a container that changes.
+MANY = 600
+PIECE = 20_000
+# A container that was changed is taken up again so many items before the place.
+OVERLAP = 1000
+PASSES = 2
+SAMPLES = 300
+# Young objects are few, unless collection is off.
+YOUNG = 60_000
+_GENERATIONS = (0, 1) if sys.version_info < (3, 14) else (0,)
+_HAVE_GC = 1 << 14
+# The flag of a code object with fast locals, as in a function (inspect.CO_OPTIMIZED).
+_OPTIMIZED = 1
+# Before 3.13, to ask a frame for its locals is to make it keep a dictionary of them.
+_SNAPSHOTS = sys.version_info < (3, 13)
+_ASKS_LOCALS = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe", "f_locals"})
+# Containers that can be large. Their sizes are asked of these types: a subclass may have a __len__ of its own.
+_SIZED: tuple[tuple[type, Callable[[Any], int]], ...] = tuple(
+    (kind, kind.__len__) for kind in (list, tuple, dict, set, frozenset, deque)
+)
+_locals_of = attrgetter("f_locals")
+
+
+def tracked_objects() -> tuple[list[Any], float]:
+    """All objects that the collector tracks, and the seconds that no other thread could run: about 20 ms per million objects."""
+    since = time.perf_counter()
+    objects = gc.get_objects()
+    return objects, time.perf_counter() - since
+
+
+def in_pieces(objects: list[Any], breath: Callable[[], None]) -> Iterator[Any]:
+    """The items of a long list, which is dropped piece by piece: all at once would be a stall of its own."""
+    while objects:
+        piece = objects[-1000:]
+        del objects[-1000:]
+        yield from piece
+        breath()
+
+
+def instances(classes: Iterable[type], breath: Callable[[], None] | None = None) -> Iterator[list[Any]]:
+    """Batches of all live instances of ``classes`` and their subclasses. See :class:`Search`, which also tells how it went."""
+    return iter(Search(classes, breath))
+
+
+class _Marks:
+    """A mark for each of many objects, by address: one byte for 16, in parts of 512 KiB. A set of ids would stall while it grows."""
+
+    _PART = 23
+
+    def __init__(self) -> None:
+        self._parts: dict[int, bytearray] = {}
+
+    def fresh(self, things: dict[int, Any]) -> list[Any]:
+        """Mark the objects of ``things`` (by their ids) and return those that had no mark."""
+        ids = sorted(things)
+        found: list[Any] = []
+        start = 0
+        while start < len(ids):
+            part = ids[start] >> self._PART
+            end = len(ids)
+            if ids[-1] >> self._PART != part:
+                end = _position(ids, (part + 1) << self._PART, start)
+            chunk = ids[start:end]
+            start = end
+            marks = self._parts.get(part)
+            if marks is None:
+                marks = self._parts[part] = bytearray(1 << (self._PART - 4))
+            places = list(map(rshift, map(and_, chunk, repeat((1 << self._PART) - 1)), repeat(4)))
+            new = list(map(not_, map(marks.__getitem__, places)))
+            deque(map(marks.__setitem__, compress(places, new), repeat(1)), 0)
+            found += map(things.__getitem__, compress(chunk, new))
+        return found
+
+
+def _position(ordered: list[int], value: int, low: int = 0) -> int:
+    """Where ``value`` belongs in ``ordered``, from ``low`` on (as ``bisect_left``, which the program need not have loaded)."""
+    high = len(ordered)
+    while low < high:
+        middle = (low + high) // 2
+        if ordered[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _refcounts(things: list[Any]) -> Iterator[int]:
+    """The reference counts, each with the one of ``things`` and that of the call."""
+    return map(sys.getrefcount, things)
+
+
+# What the call itself adds to a reference count.
+_OF_CALL = next(_refcounts([object()])) - 1
+
+
+class Search:
+    """One search for the live instances of ``classes`` and of their subclasses, as they are now.
+
+    Iterate it: it yields lists of instances, none twice, and holds all of them until the end of the iteration. ``breath`` is called after
+    each slice and lets others run (:class:`~podus.updating.breath.Breath`). ``bound_seconds`` forbids ``gc.get_objects()`` where it is
+    expected to hold up the program for longer. While iterating, do not assign ``__class__`` to what was found: the account would not be level.
+
+    Instances that are made while it works may be found or not; those that were alive before are.
+    """
+
+    def __init__(
+        self,
+        classes: Iterable[type],
+        breath: Callable[[], None] | None = None,
+        bound_seconds: float | None = None,
+    ) -> None:
+        # Whether no instance can be missing; known at the end.
+        self.complete = False
+        # Whether the heap was walked, and the account was level.
+        self.walked = False
+        self.proved = False
+        # Seconds that gc.get_objects() held up all other threads; 0.0 if it was not needed.
+        self.held_seconds = 0.0
+        # Seconds of the longest slice, in this thread's own time.
+        self.longest_seconds = 0.0
+        # References to the classes that were not accounted for, at the last count.
+        self.missing = 0
+        self.count = 0
+        self._bound = bound_seconds
+        self._breath = breath or Breath()
+        self._wanted = _with_subclasses(classes)
+        self._ids = frozenset(map(id, self._wanted))
+        # Some instances are none of the collector's concern: empty __slots__, or of a subclass of int with such.
+        self._hidden = any(not _flags(cls) & _HAVE_GC for cls in self._wanted)
+        loose = [tuple, dict, *self._wanted] if self._hidden else []
+        self._loose = frozenset(map(id, loose))
+        self._found = _Marks()
+        self._batches: list[list[Any]] = []
+        self._new: list[Any] = []
+        self._caught: deque[list[Any]] = deque()
+        self._catches = 0
+        # Objects that refer to a class otherwise than by being its instance, by id.
+        self._holders: dict[int, Any] = {}
+        # The kinds of objects met, kept alive so that their ids stay theirs; the length function of those that can be large.
+        self._kinds: list[type] = []
+        self._known: dict[int, Any] = {}
+        self._sized: set[int] = set()
+        self._visited = _Marks()
+        self._visits = self._limit = 0
+        self._plain: list[Any] = []
+        self._large: list[Any] = []
+        self._pieces: list[tuple[Any, Iterator[list[Any]]]] = []
+        self._size = 200
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        try:
+            if sys.getallocatedblocks() > SMALL:
+                yield from self._walk_and_prove()
+            if not self.complete and self._may_hold():
+                yield from self._look_at_all()
+        finally:
+            self._let_go()
+
+    # The two ways
+
+    def _walk_and_prove(self) -> Iterator[list[Any]]:
+        callback = self._before_collection
+        gc.callbacks.append(callback)
+        try:
+            for _ in range(PASSES):
+                self._begin()
+                self._add_roots()
+                yield from self._walk()
+                self.walked = True
+                yield from self._prove()
+                if self.complete:
+                    return
+        finally:
+            for place, each in enumerate(gc.callbacks):
+                if each is callback:
+                    del gc.callbacks[place]
+                    break
+
+    def _prove(self) -> Iterator[list[Any]]:
+        """Count often: a thread that is making an instance just now has the class on its stack."""
+        seen: set[int] = set()
+        for sample in range(SAMPLES):
+            level = self._is_level()
+            yield from self._hand_over()
+            if level:
+                self.proved = self.complete = True
+                return
+            seen.add(self.missing)
+            if sample % 30 == 0:
+                # What was moved to a stack or made meanwhile.
+                self._add_young()
+                self._add_stacks()
+                yield from self._walk()
+            elif sample % 30 == 29:
+                if len(seen) == 1:
+                    # What is missing stays missing.
+                    return
+                seen.clear()
+            time.sleep(0.001)
+
+    def _look_at_all(self) -> Iterator[list[Any]]:
+        objects, held = tracked_objects()
+        self.held_seconds += held
+        if not self._hidden and gc.get_freeze_count() < FROZEN:
+            while objects:
+                piece = objects[-2000:]
+                del objects[-2000:]
+                mine = compress(piece, map(self._ids.__contains__, map(id, map(type, piece))))
+                self._note({id(thing): thing for thing in mine})
+                yield from self._hand_over()
+                self._breath()
+            self.complete = True
+            return
+        # What is frozen, or never tracked, is not listed; but what refers to it is.
+        self._begin()
+        self._add_roots()
+        while objects:
+            piece = objects[-MANY:]
+            del objects[-MANY:]
+            self._take(piece, [])
+            yield from self._walk()
+        yield from self._prove()
+
+    def _may_hold(self) -> bool:
+        expected = (self._visits if self.walked else sys.getallocatedblocks() // 2) * OBJECT
+        return self._bound is None or expected <= self._bound
+
+    # Walking
+
+    def _begin(self) -> None:
+        self._visited = _Marks()
+        self._visits = 0
+        # A program that makes new objects faster than they are looked at could be followed for ever.
+        self._limit = sys.getallocatedblocks() + YOUNG
+        own = [self, self._found, self._batches, self._holders, self._kinds, self._known, self._wanted]
+        own += [self._plain, self._large, self._pieces, self._caught]
+        self._visited.fresh({id(thing): thing for thing in own})
+
+    def _add_roots(self) -> None:
+        modules = sys.modules
+        self._take([modules, *list(modules.values()), *self._wanted], [])
+        signals = modules.get("_signal")
+        if signals is not None:
+            self._take([signals.getsignal(number) for number in signals.valid_signals()], [])
+        self._add_young()
+        self._add_stacks()
+
+    def _add_young(self) -> None:
+        for generation in _young():
+            young = gc.get_objects(generation)
+            for start in range(0, len(young), MANY):
+                self._take(young[start : start + MANY], [])
+                self._breath()
+
+    def _add_stacks(self) -> None:
+        raised: list[Any] = []
+        for error in sys._current_exceptions().values():
+            raised += error if type(error) is tuple else (error,)
+        self._take(raised, [])
+        for frame in _frames():
+            self._take(list(_locals(frame).values()), [])
+            self._breath()
+
+    def _walk(self) -> Iterator[list[Any]]:
+        while True:
+            since = time.thread_time()
+            if self._visits > self._limit:
+                for waiting in (self._plain, self._large, self._pieces):
+                    waiting.clear()
+            if not self._step():
+                break
+            spent = time.thread_time() - since
+            self.longest_seconds = max(self.longest_seconds, spent)
+            if spent > SLICE:
+                self._size = max(32, self._size // 2)
+            elif spent < SLICE / 2:
+                self._size = min(500, self._size + 50)
+            yield from self._hand_over()
+            self._breath()
+
+    def _step(self) -> bool:
+        """Look at what some objects refer to, the last found first: so little is kept waiting, and alive."""
+        if self._plain:
+            batch = self._plain[-self._size :]
+            del self._plain[-self._size :]
+            self._take(gc.get_referents(*batch), batch)
+        elif self._large:
+            batch = self._large[-self._size :]
+            lengths: list[int] = list(
+                map(call, map(self._known.__getitem__, map(id, map(type, batch))), batch)
+            )
+            fit = max(1, _position(list(accumulate(reversed(lengths))), MANY))
+            batch = batch[-fit:]
+            del self._large[-fit:]
+            if lengths[-1] > 2 * MANY:
+                self._pieces.append((batch[0], _parts_of(batch[0])))
+            else:
+                self._take(gc.get_referents(*batch), batch)
+        elif self._pieces:
+            container, pieces = self._pieces[-1]
+            piece = next(pieces, None)
+            if piece is None:
+                self._pieces.pop()
+            else:
+                self._take(piece, [container], items=True)
+        else:
+            return False
+        return True
+
+    def _take(self, refs: list[Any], owners: list[Any], *, items: bool = False) -> None:
+        """Note the instances in ``refs``, which ``owners`` refer to, and put what is new on the list of what to look into."""
+        keep: Iterable[bool] = map(gc.is_tracked, refs)
+        if self._loose:
+            keep = map(or_, keep, map(self._loose.__contains__, map(id, map(type, refs))))
+        things = list(compress(refs, keep))
+        ids = list(map(id, things))
+        hits = sum(map(self._ids.__contains__, ids))
+        if hits and owners:
+            if items:
+                self._holders[id(owners[0])] = owners[0]
+            elif hits > sum(map(self._ids.__contains__, map(id, map(type, owners)))):
+                self._note_holders(owners)
+        fresh = self._visited.fresh(dict(zip(ids, things, strict=True)))
+        self._visits += len(fresh)
+        kinds = list(map(id, map(type, fresh)))
+        if not self._known.keys() >= set(kinds):
+            self._learn(fresh)
+        if not self._ids.isdisjoint(kinds):
+            mine = compress(fresh, map(self._ids.__contains__, kinds))
+            self._note({id(thing): thing for thing in mine})
+        large = list(map(self._sized.__contains__, kinds))
+        self._large += compress(fresh, large)
+        self._plain += compress(fresh, map(not_, large))
+
+    def _learn(self, things: list[Any]) -> None:
+        """Note which of the kinds of ``things`` can be large."""
+        for kind in map(type, things):
+            if id(kind) not in self._known:
+                length = next((length for base, length in _SIZED if issubclass(kind, base)), None)
+                self._kinds.append(kind)
+                self._known[id(kind)] = length
+                if length is not None:
+                    self._sized.add(id(kind))
+
+    def _note_holders(self, owners: list[Any]) -> None:
+        for owner in owners:
+            hits = sum(map(self._ids.__contains__, map(id, gc.get_referents(owner))))
+            if hits > (id(type(owner)) in self._ids):
+                self._holders[id(owner)] = owner
+
+    def _note(self, mine: dict[int, Any]) -> None:
+        self._new += self._found.fresh(mine)
+
+    def _note_caught(self) -> None:
+        # Only as many as there are now: more may be caught faster than they are noted.
+        lists = [self._caught.popleft() for _ in range(len(self._caught))]
+        if lists:
+            self._note({id(thing): thing for thing in chain.from_iterable(lists)})
+
+    def _hand_over(self) -> Iterator[list[Any]]:
+        self._note_caught()
+        if self._new:
+            batch, self._new = self._new, []
+            self._batches.append(batch)
+            self.count += len(batch)
+            yield list(batch)
+
+    def _before_collection(self, phase: str, info: dict[str, int]) -> None:
+        """Keep young instances before they are old ones that the walk has passed by. Runs in whatever thread collects."""
+        # What is held for the account makes for more collections in turn, so there is an end to it.
+        if phase == "start" and info["generation"] > 0 and self._catches < YOUNG:
+            for generation in _young():
+                young = gc.get_objects(generation)
+                mine = list(compress(young, map(self._ids.__contains__, map(id, map(type, young)))))
+                self._catches += len(mine)
+                self._caught.append(mine)
+
+    # The proof
+
+    def _is_level(self) -> bool:
+        """Whether every reference to the classes is accounted for."""
+        # What is caught from here on may be younger than the count.
+        self._note_caught()
+        mine = self._ids.__contains__
+        pairs, snapshots = self._in_frames()
+        holders = self._holders | {id(each): each for each in snapshots}
+        for each in (self._wanted, self._holders, self._kinds):
+            holders.pop(id(each), None)
+        frames = [frame for frame, _ in pairs]
+        names = [name for _, name in pairs]
+        referring = tuple(holders.values())
+        lengths = [length(each) for each in referring if (length := self._known.get(id(type(each))))]
+        if sum(lengths) + len(lengths) > YOUNG:
+            # That much can't be looked at in an instant.
+            return False
+        young = [(generation,) for generation in _young()]
+        parts: list[Iterator[Any]] = [
+            map(getitem, map(_locals_of, frames), names),
+            _refcounts(self._wanted),
+            starmap(gc.get_objects, young),
+            starmap(gc.get_referents, [referring]),
+        ]
+        collecting = gc.isenabled()
+        # No other thread runs in one call, unless a collection in the middle runs a finalizer.
+        gc.disable()
+        try:
+            seen = list(chain.from_iterable(parts))
+        except KeyError:
+            # A local is no longer bound.
+            return False
+        finally:
+            if collecting:
+                gc.enable()
+            for frame in dict.fromkeys(frames):
+                _forget_snapshot(frame)
+        values, rest = seen[: len(names)], seen[len(names) :]
+        counts = sum(rest[: len(self._wanted)]) - len(self._wanted) * _OF_CALL
+        for listed in rest[len(self._wanted) : -1]:
+            self._note(
+                {id(thing): thing for thing in compress(listed, map(mine, map(id, map(type, listed))))}
+            )
+        own = gc.get_referents(self._wanted, self._holders, self._kinds, holders, referring)
+        # The values of locals were in the list already when the references were counted.
+        accounted = sum(map(mine, map(id, chain(values, values, rest[-1], own))))
+        # Instances, one each; but a holder's reference to its class has been counted with its others.
+        accounted += self.count + len(self._new)
+        accounted -= sum(map(mine, map(id, map(type, referring))))
+        # The young are listed with the very list that they are listed in.
+        for listed in rest[len(self._wanted) :]:
+            listed.clear()
+        self.missing = counts - accounted
+        return self.missing == 0
+
+    def _in_frames(self) -> tuple[list[tuple[FrameType, str]], list[Any]]:
+        """Where a class is a local of a running frame; and the frames' snapshots, which refer to it too."""
+        pairs: list[tuple[FrameType, str]] = []
+        snapshots: list[Any] = []
+        for frame in _frames():
+            if not frame.f_code.co_flags & _OPTIMIZED or id(frame) in self._holders:
+                continue
+            plain = set(frame.f_code.co_varnames).difference(frame.f_code.co_cellvars)
+            names = [
+                name for name, value in _locals(frame).items() if id(value) in self._ids and name in plain
+            ]
+            pairs += [(frame, name) for name in names]
+            if names and _SNAPSHOTS:
+                snapshots.append(frame.f_locals)
+        return pairs, snapshots
+
+    def _let_go(self) -> None:
+        """Let go of what was held, piece by piece."""
+        for each in (self._batches, self._plain, self._large, self._pieces):
+            while each:
+                del each[-100:]
+                self._breath()
+        self._holders.clear()
+        self._kinds.clear()
+        self._visited = self._found = _Marks()
+
+
+def _with_subclasses(classes: Iterable[type]) -> list[type]:
+    """The classes and all that are derived from them, each once."""
+    found: dict[int, type] = {}
+    todo = list(classes)
+    while todo:
+        cls = todo.pop()
+        if id(cls) not in found:
+            found[id(cls)] = cls
+            todo += type.__subclasses__(cls)
+    return list(found.values())
+
+
+def _flags(cls: type) -> int:
+    return int(type.__dict__["__flags__"].__get__(cls))
+
+
+def _young() -> tuple[int, ...]:
+    """The young generations, if they are small enough to look at."""
+    return _GENERATIONS if gc.get_count()[0] <= YOUNG else ()
+
+
+def _frames() -> list[FrameType]:
+    """The frames of all threads, but those of this module."""
+    found: list[FrameType] = []
+    todo = list(sys._current_frames().values())
+    # The last one that it stands for is an outermost one. A variable that kept this frame itself would also keep its callers,
+    # and what they refer to, until the next collection.
+    while todo:
+        frame = todo.pop()
+        if frame.f_globals is not globals():
+            found.append(frame)
+        if frame.f_back is not None:
+            todo.append(frame.f_back)
+    return found
+
+
+def _locals(frame: FrameType) -> dict[str, Any]:
+    """The locals of a running frame, or what stands for them; nothing if they can't be had without the program's noticing."""
+    code = frame.f_code
+    if not code.co_flags & _OPTIMIZED:
+        return {"": frame.f_locals}
+    if not _SNAPSHOTS:
+        return dict(frame.f_locals.items())
+    # With a tracer, or after locals(), the program may have the snapshot in its hands.
+    if frame.f_trace is not None or not _ASKS_LOCALS.isdisjoint(code.co_names):
+        return {}
+    # And when it has just been entered a tracer may be looking at it: the snapshot will be written back.
+    if frame.f_lasti <= 2 * (len(code.co_cellvars) + 4):
+        return {}
+    found = dict(frame.f_locals)
+    _forget_snapshot(frame)
+    return found
+
+
+def _forget_snapshot(frame: FrameType) -> None:
+    """Take out of a frame's snapshot what it would keep alive. What the frame itself asks for is put in anew."""
+    if _SNAPSHOTS:
+        snapshot = frame.f_locals
+        for name in (*frame.f_code.co_varnames, *frame.f_code.co_cellvars, *frame.f_code.co_freevars):
+            snapshot.pop(name, None)
+
+
+def _parts_of(container: Any) -> Iterator[list[Any]]:
+    """The items of a large container, in pieces, while the program may change it."""
+    kind = type(container)
+    for base in (list, tuple):
+        if issubclass(kind, base):
+            # From the end: what is taken away at the front moves items towards what is still to come.
+            for start in range(base.__len__(container) // MANY * MANY, -1, -MANY):
+                yield list(base.__getitem__(container, slice(start, start + MANY + 10)))
+            return
+    for other in (set, frozenset, deque):
+        if issubclass(kind, other):
+            back: Any = deque.__reversed__ if issubclass(kind, deque) else other.__iter__
+            length = partial(other.__len__, container)
+            yield from _changing(partial(other.__iter__, container), partial(back, container), length)
+            return
+    length = partial(dict.__len__, container)
+    for view in (dict.values(container), dict.keys(container)):
+        yield from _changing(partial(iter, view), partial(reversed, view), length)
+
+
+def _changing(
+    forward: Callable[[], Iterable[Any]], backward: Callable[[], Iterable[Any]], length: Callable[[], int]
+) -> Iterator[list[Any]]:
+    """The items of a container whose iterator fails when its size has changed: then it is taken up again, from the nearer end."""
+    changed = 0
+    for begin in (forward, backward):
+        items: Iterator[Any] = iter(begin())
+        done = 0
+        while not (changed and done > length() // 2 + OVERLAP):
+            try:
+                taken = list(islice(items, PIECE))
+            except RuntimeError:
+                changed += 1
+                if changed > 10_000:
+                    return
+                done = max(0, done - OVERLAP)
+                items = islice(begin(), done, None)
+                continue
+            if not taken:
+                return
+            done += len(taken)
+            for start in range(0, len(taken), MANY):
+                yield taken[start : start + MANY]
