@@ -109,6 +109,26 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "def one(): return 1\ndef two(): return 2\nclass C:\n    f = staticmethod(two)\n    def __init__(self, f=None):\n        if f: self.f = f",
         "c.f() == 2",
     ),
+    "super is taken out": (
+        "class B:\n    def f(self): return 1\nclass C(B):\n    def f(self): return super().f() + 10\n    @property\n    def g(self): return super().f()",
+        "c = m.C(); b = c.f; h = m.C.f",
+        "class B:\n    def f(self): return 1\nclass C(B):\n    def f(self): return 5\n    @property\n    def g(self): return 6",
+        "[c.f(), b(), h(c), c.g, m.C.f.__code__.co_freevars] == [5, 5, 5, 6, ()]",
+    ),
+    "super is introduced in a property and a class method": (
+        "class B:\n    @property\n    def f(self): return 1\n    @classmethod\n    def g(cls): return 2\n"
+        "class C(B):\n    @property\n    def f(self): return 5\n    @classmethod\n    def g(cls): return 6",
+        "c = m.C(); b = c.g",
+        "class B:\n    @property\n    def f(self): return 1\n    @classmethod\n    def g(cls): return 2\n"
+        "class C(B):\n    @property\n    def f(self): return super().f + 10\n    @classmethod\n    def g(cls): return super().g() + 10",
+        "[c.f, c.g(), b()] == [11, 12, 12]",
+    ),
+    "super is taken out with the base": (
+        "class B:\n    def __init__(self, x): self.x = x\nclass C(B):\n    def __init__(self, x): super().__init__(x)",
+        "c = m.C(1)",
+        "class C:\n    def __init__(self, x): self.x = [x]",
+        "[c.x, m.C(2).x, type(c) is m.C] == [1, [2], True]",
+    ),
     "a compiled pattern": (
         "import re\nclass C:\n    RE = re.compile('a')\n    def __init__(self, r=None): self.RE = r or self.RE\n    def f(self, t): return bool(self.RE.match(t))",
         "c = m.C",

@@ -246,24 +246,21 @@ class Builder:
         self.gates.closing.undo.append((setattr, function, "__code__", gate))
 
     def _replace(self, unit: Unit, function: FunctionType, new: CodeType, name: str) -> None:
-        """A method that uses ``super()`` for the first time needs a cell that its function object does not have."""
+        """A method that uses ``super()`` for the first time needs a cell that its function object does not have; or it needs it no more."""
         module, _, qualname = name.partition(":")
-        owner, _, attribute = qualname.rpartition(".")
-        if (
-            set(new.co_freevars) - set(function.__code__.co_freevars) == {"__class__"}
-            and owner
-            and "<locals>" not in owner
-        ):
+        owner, _, attribute = qualname.partition("#")[0].rpartition(".")
+        different = set(new.co_freevars) ^ set(function.__code__.co_freevars)
+        if different == {"__class__"} and owner and "<locals>" not in owner:
             cls: Any = self.stage.agent.module(module)
             for word in owner.split("."):
                 cls = vars(cls).get(word)
-            before = vars(cls).get(attribute.partition("#")[0])
-            if before is function:
-                made = _with_class_cell(function, new, cls)
-                unit.switch.set_class_attribute(cls, attribute, made)
-                # Whoever holds the old function object reaches the new one through it.
-                unit.switch.set_attribute(function, "__code__", forward(function, made))
-                return
+            made = _with_class_cell(function, new, cls)
+            attribute_made = _put_in(vars(cls).get(attribute), function, made)
+            if attribute_made is not None:
+                unit.switch.set_class_attribute(cls, attribute, attribute_made)
+            # Whoever holds the old function object (a wrapper, a bound method) reaches the new one through it.
+            unit.switch.set_attribute(function, "__code__", forward(function, made))
+            return
         if "<locals>" in qualname:
             self.stage.notes.append(
                 f"{name} closes over other variables now: closures made before keep their old version"
@@ -325,6 +322,20 @@ def take_along(stage: Stage, names: list[str], stall: Stall, *, back: bool) -> N
             if can_take_code(function, targets[name]):
                 done.set_attribute(function, "__code__", targets[name])
     commit(done.do, stall)
+
+
+def _put_in(attribute: Any, function: FunctionType, made: FunctionType) -> Any:
+    """``attribute`` of a class with ``made`` in place of ``function``; None if that isn't to be seen in it."""
+    if attribute is function:
+        return made
+    if isinstance(attribute, staticmethod | classmethod) and attribute.__func__ is function:
+        return type(attribute)(made)
+    if type(attribute) is property:
+        parts: list[Any] = [attribute.fget, attribute.fset, attribute.fdel]
+        if any(part is function for part in parts):
+            fget, fset, fdel = (made if part is function else part for part in parts)
+            return property(fget, fset, fdel, attribute.__doc__)
+    return None
 
 
 def _with_class_cell(function: FunctionType, new: CodeType, cls: type) -> FunctionType:
