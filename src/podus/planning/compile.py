@@ -144,6 +144,9 @@ class Compiler:
                 known = ", ".join(v["label"] for v in versions)
                 raise NotFound(f"no version is called {label}", f"those that are kept: {known}")
             chosen = named[-1]
+        if self.request.get("back_out") and chosen is [v for v in versions if v.get("previous")][-1]:
+            # What the last update's statements did is taken back as it was done, and not made again from the old text.
+            self.plan.program["undo"] = chosen["id"]
         kept = dict(chosen.get("roots") or {})
         first = {m.root: self.homes.get(m.root, m.root) for m in self.loaded}
         return KeptPlace(self.pup, chosen, {now: kept.get(home, home) for now, home in first.items()})

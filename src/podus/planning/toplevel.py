@@ -67,6 +67,8 @@ class TopLevel:
             self._module(self.compiler.changes[name])
         for name in self.compiler.removed:
             self.plan.modules.append(ModulePart(name, "delete"))
+        if self.plan.program.get("undo"):
+            self._take_back()
         known = {d.name for d in self.plan.data}
         for name in sorted(self.reset - known):
             near = difflib.get_close_matches(name, known, 1)
@@ -75,6 +77,14 @@ class TopLevel:
                 f"--reset {name} names no data that the new version assigns otherwise",
                 f"did you mean {near[0]}?" if near else "see `podus plan`",
             )
+
+    def _take_back(self) -> None:
+        """Nothing runs on the way back from the last update: names get back what they had."""
+        self.run.clear()
+        self.class_run.clear()
+        for part in self.plan.modules:
+            part.statements.clear()
+            part.redefined.clear()
 
     def _module(self, change: ModuleChange) -> None:
         part = ModulePart(change.new.name, "lines" if change.lines_only else "update", change.new.file)

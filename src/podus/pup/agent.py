@@ -231,7 +231,7 @@ class Agent:
         rows = []
         for row in self.versions:
             kept: dict[str, Record] = row["kept"]
-            public = {k: v for k, v in row.items() if k not in ("kept", "declarations_given")}
+            public = {k: v for k, v in row.items() if k not in ("kept", "declarations_given", "footprint")}
             public["modules"] = {
                 n: {"file": r.file, "package": os.path.basename(r.file).startswith("__init__.")}
                 for n, r in kept.items()
@@ -444,7 +444,9 @@ class Agent:
             elif part.action == "import":
                 self._brought.add(part.name)
             else:
-                self.recorder.records[part.name] = self._record_of(
+                undone = self.kept_version(plan.program.get("undo", ""))
+                again = undone["kept"].get(part.name) if undone is not None else None
+                self.recorder.records[part.name] = again or self._record_of(
                     plan, part.name, stage.module_codes[part.name]
                 )
                 self._codes.pop(part.name, None)
@@ -469,6 +471,7 @@ class Agent:
                     "current": False,
                     "previous": True,
                     "kept": before,
+                    "footprint": stage.footprint,
                     "back": {"support": plan.support, "declarations": mapped},
                     "declarations_given": None if plan.support else stage.declarations,
                 }
@@ -487,6 +490,16 @@ class Agent:
         self._back = {} if backwards else {"evaluation": evaluation}
         self.finder.settle()
         self._sweep()
+
+    def kept_version(self, ident: str) -> dict[str, Any] | None:
+        """The version that an update replaced, by the update's id."""
+        return next((v for v in self.versions if v.get("previous") and v["id"] == ident), None)
+
+    def kept_code(self, ident: str, module: str) -> CodeType | None:
+        """The code of a module in the version that an update replaced."""
+        row = self.kept_version(ident) if ident else None
+        record = row["kept"].get(module) if row is not None else None
+        return None if record is None else record.executed()
 
     def _sweep(self) -> None:
         """Remove the plans' directories that no version has its sources in any more."""

@@ -22,6 +22,7 @@ from podus.updating.abstract import abstract_into
 from podus.updating.binding import Stall, Switch, can_take_code, commit
 from podus.updating.breath import Breath
 from podus.updating.find import Finder, program_modules
+from podus.updating.footprint import Footprint, Registries
 from podus.updating.gates import forward, stage_gate
 from podus.updating.graft import adopt_class_cell, attribute_into, value_into
 from podus.updating.identity import Identity
@@ -97,6 +98,7 @@ class Stage:
         self.conversions: dict[str, Conversion] = {}
         self.object_lock: Any = _thread.RLock()
         self.object_failed: Callable[[BaseException], None] = lambda error: None
+        self.footprint = Footprint()
         # What had to be done at once for the new statements to run.
         self._prepared = Switch()
 
@@ -108,14 +110,11 @@ class Stage:
         for part in self.plan.modules:
             if part.action == "import":
                 self._bring_back(part.name)
-        for part in self.plan.modules:
-            if part.action == "update":
-                self._module(part)
-        self._keep_identities()
-        for part in self.plan.modules:
-            if part.action == "update":
-                self._collect(part)
-        self.identity.forget()
+        earlier = self._earlier()
+        if earlier is not None:
+            self._take_back(earlier)
+        else:
+            self._define()
         for part in self.plan.modules:
             if part.action == "delete":
                 self._delete(part.name)
@@ -124,7 +123,69 @@ class Stage:
         elif self.given is not None:
             self.declarations = self.given
         abstract_into((self.base, *self.redefined.values(), *self.data.values()), self.removals, self.base)
+        self._leave_footprint()
         self._objects()
+
+    def _define(self) -> None:
+        """Run what is new aside, and plan how it takes effect."""
+        parts = [part for part in self.plan.modules if part.action == "update"]
+        registries = Registries()
+        for part in parts:
+            module = self.agent.module(part.name)
+            if module is not None and (part.runners or part.classes):
+                registries.look(vars(module))
+        for part in parts:
+            self._module(part)
+        self._keep_identities()
+        for part in parts:
+            self._collect(part)
+        self.identity.forget()
+        self.footprint.entries += registries.entries()
+
+    def _earlier(self) -> Footprint | None:
+        """What the update did that this one backs out; None if this is none, or goes back further than one."""
+        if not self.plan.program.get("undo"):
+            return None
+        row = self.agent.kept_version(self.plan.program["undo"])
+        if row is None:
+            raise Refused("what is to be backed out is not kept any more", "plan again")
+        footprint: Footprint = row["footprint"]
+        return footprint
+
+    def _take_back(self, footprint: Footprint) -> None:
+        """Plan to give names and attributes back what they had."""
+        kept = {datum.name for datum in self.plan.data if datum.action in ("keep", "map")}
+        skip: set[tuple[int, str]] = set()
+        for name in kept:
+            module, _, simple = name.partition(":")
+            if module in sys.modules:
+                skip.add((id(vars(sys.modules[module])), simple))
+        base, redefined, data, removals = footprint.take_back(skip)
+        names = self.procedure_names
+        grouped = {name for group in self.plan.groups for name in group.data}
+        for name, switch in redefined.items():
+            (self.redefined.setdefault(name, Switch()) if name in names else base).extend(switch)
+        for name, switch in data.items():
+            (self.data.setdefault(name, Switch()) if name in grouped else base).extend(switch)
+        self.base.extend(base)
+        self.removals.extend(removals)
+        for part in self.plan.modules:
+            if part.action == "update" and part.name in sys.modules:
+                for name in part.removed:
+                    if name != "__doc__":
+                        self.removals.delete_item(vars(sys.modules[part.name]), name)
+
+    def _leave_footprint(self) -> None:
+        """Note what has been planned, for the way back."""
+        old_names = {
+            f"{p.name}:{new}": f"{p.name}:{old}" for p in self.plan.modules for old, new in p.pairs.items()
+        }
+        self.footprint.base += [*self._prepared.undo, *self.base.undo]
+        self.footprint.removals += self.removals.undo
+        for name, switch in self.redefined.items():
+            self.footprint.redefined[old_names.get(name, name)] = list(switch.undo)
+        for name, switch in self.data.items():
+            self.footprint.data[name] = list(switch.undo)
 
     def _objects(self) -> None:
         """Prepare the conversion of live objects."""
@@ -176,10 +237,12 @@ class Stage:
             if not part.pack:
                 continue
             packed = read_pack(os.path.join(self.plan.directory, part.pack), Breath())
-            self.module_codes[part.name] = packed["module"]
+            # On the way back the code that ran before, itself: functions that are given back have it.
+            code = self.agent.kept_code(self.plan.program.get("undo", ""), part.name) or packed["module"]
+            self.module_codes[part.name] = code
             self.runners[part.name] = packed
-            for qualname, code in procedures(packed["module"]).items():
-                self.codes[f"{part.name}:{qualname}"] = code
+            for qualname, procedure in procedures(code).items():
+                self.codes[f"{part.name}:{qualname}"] = procedure
 
     def _find(self) -> None:
         """Find the function objects of everything that switches."""

@@ -1,0 +1,164 @@
+"""What an update did to names, classes and registries, kept so that a back-out can take back just that.
+
+A back-out is an update like any other as far as procedures, data and objects go: they switch by the same rule of activity. What the new
+version's statements made is not made again from the old version's text, though: the names and attributes get the very objects
+back that they had, and what a decorator or ``__init_subclass__`` put into a registry is taken out of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+from collections.abc import Iterable
+from types import FunctionType, MappingProxyType
+
+from podus.updating.binding import Switch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podus.updating.binding import Op
+
+# A container that holds more than this is no registry of definitions.
+_AT_MOST = 100_000
+_MUTABLE = (dict, list, set)
+_DEFINITIONS = (type, FunctionType, staticmethod, classmethod, property, functools.partial)
+
+
+class Footprint:
+    """The undoing of one update's statements.
+
+    ``base`` is what took effect first of all, ``redefined`` what went with a procedure (by its name in the version before), ``data`` with a
+    datum, ``removals`` what happened at the end.
+    """
+
+    def __init__(self) -> None:
+        self.base: list[Op] = []
+        self.redefined: dict[str, list[Op]] = {}
+        self.data: dict[str, list[Op]] = {}
+        self.removals: list[Op] = []
+        self.entries: list[Entry] = []
+
+    def take_back(
+        self, skip: set[tuple[int, str]]
+    ) -> tuple[Switch, dict[str, Switch], dict[str, Switch], Switch]:
+        """The switches of a back-out: at once, with procedures, with data, and at its end.
+
+        ``skip`` names what is kept as the program has it now, by the id of its namespace and the name.
+        """
+        removals = Switch()
+        base = _reverse(self.removals, skip, removals)
+        base.extend(_reverse(self.base, skip, removals))
+        redefined = {name: _reverse(ops, skip, removals) for name, ops in self.redefined.items()}
+        data = {name: _reverse(ops, skip, removals) for name, ops in self.data.items()}
+        for entry in self.entries:
+            entry.take_back(base)
+        return base, redefined, data, removals
+
+
+def _reverse(undo: list[Op], skip: set[tuple[int, str]], removals: Switch) -> Switch:
+    """The operations ``undo``, last first, each with its own undoing; what only takes names away goes to ``removals``."""
+    switch = Switch()
+    for op in reversed(undo):
+        action = op[0]
+        if action is dict.__setitem__:
+            if (id(op[1]), op[2]) not in skip:
+                switch.set_item(op[1], op[2], op[3])
+        elif action is dict.pop:
+            if (id(op[1]), op[2]) not in skip:
+                removals.delete_item(op[1], op[2])
+        elif action is type.__setattr__:
+            switch.set_class_attribute(op[1], op[2], op[3])
+        elif action is type.__delattr__:
+            removals.delete_class_attribute(op[1], op[2])
+        elif action is setattr and hasattr(op[1], op[2]):
+            switch.set_attribute(op[1], op[2], op[3])
+        else:
+            switch.do.append(op)
+    return switch
+
+
+class Entry:
+    """A definition that statements put into a registry, and what was in its place."""
+
+    def __init__(self, container: Any, key: Any, value: Any, before: tuple[Any, ...]) -> None:
+        self.container = container
+        self.key = key
+        self.value = value
+        self.before = before
+
+    def take_back(self, switch: Switch) -> None:
+        """Plan to take the definition out, if it is still there."""
+        container = self.container
+        if type(container) is dict:
+            if container.get(self.key) is self.value:
+                if self.before:
+                    switch.set_item(container, self.key, self.before[0])
+                else:
+                    switch.delete_item(container, self.key)
+        elif type(container) is set:
+            if self.value in container:
+                switch.do.append((set.discard, container, self.value))
+                switch.undo.append((set.add, container, self.value))
+        else:
+            for place, item in enumerate(container):
+                if item is self.value:
+                    switch.do.append((_remove, container, item))
+                    switch.undo.append((list.insert, container, place, item))
+                    break
+
+
+def _remove(container: list[Any], wanted: Any) -> None:
+    """Take ``wanted`` itself out, not what is equal to it."""
+    for place, item in enumerate(container):
+        if item is wanted:
+            del container[place]
+            return
+
+
+class Registries:
+    """The containers that a module's statements may put definitions into, as they were before."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, tuple[Any, Any]] = {}
+
+    def look(self, namespace: dict[str, Any]) -> None:
+        """Note the containers that the names of a module lead to, and those of its classes and single-dispatch functions."""
+        for value in list(namespace.values()):
+            self._note(value, namespace)
+            if isinstance(value, type) and value.__module__ == namespace.get("__name__"):
+                for inner in list(vars(value).values()):
+                    self._note(inner, namespace)
+            registry = vars(value).get("registry") if isinstance(value, FunctionType) else None
+            if type(registry) is MappingProxyType:
+                for inner in gc.get_referents(registry):
+                    self._note(inner, namespace)
+
+    def _note(self, value: Any, namespace: dict[str, Any]) -> None:
+        if type(value) in _MUTABLE and value is not namespace and len(value) <= _AT_MOST:
+            self._before.setdefault(id(value), (value, value.copy()))
+
+    def entries(self) -> Iterable[Entry]:
+        """What has been put in since: definitions only, for the program's other threads go on using the containers."""
+        for value, before in self._before.values():
+            if type(value) is dict:
+                for key, item in list(value.items()):
+                    old = (before[key],) if key in before else ()
+                    if not (old and old[0] is item) and _is_definition(item):
+                        yield Entry(value, key, item, old)
+            elif type(value) is set:
+                for item in list(value):
+                    if _is_definition(item) and item not in before:
+                        yield Entry(value, None, item, ())
+            else:
+                known = set(map(id, before))
+                for item in list(value):
+                    if _is_definition(item) and id(item) not in known:
+                        yield Entry(value, None, item, ())
+
+
+def _is_definition(value: Any) -> bool:
+    if type(value) is tuple:
+        return any(map(_is_definition, value))
+    return isinstance(value, _DEFINITIONS) or isinstance(getattr(value, "__wrapped__", None), FunctionType)
