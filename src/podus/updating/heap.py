@@ -17,12 +17,13 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from itertools import accumulate, chain, compress, islice, repeat, starmap
-from operator import and_, attrgetter, call, getitem, not_, or_, rshift
+from itertools import accumulate, chain, compress, starmap
+from operator import attrgetter, call, getitem, not_, or_
 from types import FrameType
 
 from podus.updating.breath import Breath
+from podus.updating.marks import Marks, position
+from podus.updating.reach import MANY, OPTIMIZED, SNAPSHOTS, forget_snapshot, frames, locals_of, parts_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,22 +37,12 @@ FROZEN = 1000
 OBJECT = 22e-9
 # Seconds of this thread's work that a slice aims at.
 SLICE = 0.0003
-# References that are looked at in one slice, and items that are taken at once from a container that changes.
-MANY = 600
-PIECE = 20_000
-# A container that was changed is taken up again so many items before the place.
-OVERLAP = 1000
 PASSES = 2
 SAMPLES = 300
 # Young objects are few, unless collection is off.
 YOUNG = 60_000
 _GENERATIONS = (0, 1) if sys.version_info < (3, 14) else (0,)
 _HAVE_GC = 1 << 14
-# The flag of a code object with fast locals, as in a function (inspect.CO_OPTIMIZED).
-_OPTIMIZED = 1
-# Before 3.13, to ask a frame for its locals is to make it keep a dictionary of them.
-_SNAPSHOTS = sys.version_info < (3, 13)
-_ASKS_LOCALS = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe", "f_locals"})
 # Containers that can be large. Their sizes are asked of these types: a subclass may have a __len__ of its own.
 _SIZED: tuple[tuple[type, Callable[[Any], int]], ...] = tuple(
     (kind, kind.__len__) for kind in (list, tuple, dict, set, frozenset, deque)
@@ -78,48 +69,6 @@ def in_pieces(objects: list[Any], breath: Callable[[], None]) -> Iterator[Any]:
 def instances(classes: Iterable[type], breath: Callable[[], None] | None = None) -> Iterator[list[Any]]:
     """Batches of all live instances of ``classes`` and their subclasses. See :class:`Search`, which also tells how it went."""
     return iter(Search(classes, breath))
-
-
-class _Marks:
-    """A mark for each of many objects, by address: one byte for 16, in parts of 512 KiB. A set of ids would stall while it grows."""
-
-    _PART = 23
-
-    def __init__(self) -> None:
-        self._parts: dict[int, bytearray] = {}
-
-    def fresh(self, things: dict[int, Any]) -> list[Any]:
-        """Mark the objects of ``things`` (by their ids) and return those that had no mark."""
-        ids = sorted(things)
-        found: list[Any] = []
-        start = 0
-        while start < len(ids):
-            part = ids[start] >> self._PART
-            end = len(ids)
-            if ids[-1] >> self._PART != part:
-                end = _position(ids, (part + 1) << self._PART, start)
-            chunk = ids[start:end]
-            start = end
-            marks = self._parts.get(part)
-            if marks is None:
-                marks = self._parts[part] = bytearray(1 << (self._PART - 4))
-            places = list(map(rshift, map(and_, chunk, repeat((1 << self._PART) - 1)), repeat(4)))
-            new = list(map(not_, map(marks.__getitem__, places)))
-            deque(map(marks.__setitem__, compress(places, new), repeat(1)), 0)
-            found += map(things.__getitem__, compress(chunk, new))
-        return found
-
-
-def _position(ordered: list[int], value: int, low: int = 0) -> int:
-    """Where ``value`` belongs in ``ordered``, from ``low`` on (as ``bisect_left``, which the program need not have loaded)."""
-    high = len(ordered)
-    while low < high:
-        middle = (low + high) // 2
-        if ordered[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def _refcounts(things: list[Any]) -> Iterator[int]:
@@ -167,7 +116,7 @@ class Search:
         self._hidden = any(not _flags(cls) & _HAVE_GC for cls in self._wanted)
         loose = [tuple, dict, *self._wanted] if self._hidden else []
         self._loose = frozenset(map(id, loose))
-        self._found = _Marks()
+        self._found = Marks()
         self._batches: list[list[Any]] = []
         self._new: list[Any] = []
         self._caught: deque[list[Any]] = deque()
@@ -178,7 +127,7 @@ class Search:
         self._kinds: list[type] = []
         self._known: dict[int, Any] = {}
         self._sized: set[int] = set()
-        self._visited = _Marks()
+        self._visited = Marks()
         self._visits = self._limit = 0
         self._plain: list[Any] = []
         self._large: list[Any] = []
@@ -266,7 +215,7 @@ class Search:
     # Walking
 
     def _begin(self) -> None:
-        self._visited = _Marks()
+        self._visited = Marks()
         self._visits = 0
         # A program that makes new objects faster than they are looked at could be followed for ever.
         self._limit = sys.getallocatedblocks() + YOUNG
@@ -295,8 +244,8 @@ class Search:
         for error in sys._current_exceptions().values():
             raised += error if type(error) is tuple else (error,)
         self._take(raised, [])
-        for frame in _frames():
-            self._take(list(_locals(frame).values()), [])
+        for frame in frames(globals()):
+            self._take(list(locals_of(frame).values()), [])
             self._breath()
 
     def _walk(self) -> Iterator[list[Any]]:
@@ -327,11 +276,11 @@ class Search:
             lengths: list[int] = list(
                 map(call, map(self._known.__getitem__, map(id, map(type, batch))), batch)
             )
-            fit = max(1, _position(list(accumulate(reversed(lengths))), MANY))
+            fit = max(1, position(list(accumulate(reversed(lengths))), MANY))
             batch = batch[-fit:]
             del self._large[-fit:]
             if lengths[-1] > 2 * MANY:
-                self._pieces.append((batch[0], _parts_of(batch[0])))
+                self._pieces.append((batch[0], parts_of(batch[0])))
             else:
                 self._take(gc.get_referents(*batch), batch)
         elif self._pieces:
@@ -450,7 +399,7 @@ class Search:
             if collecting:
                 gc.enable()
             for frame in dict.fromkeys(frames):
-                _forget_snapshot(frame)
+                forget_snapshot(frame)
         values, rest = seen[: len(names)], seen[len(names) :]
         counts = sum(rest[: len(self._wanted)]) - len(self._wanted) * _OF_CALL
         for listed in rest[len(self._wanted) : -1]:
@@ -473,15 +422,15 @@ class Search:
         """Where a class is a local of a running frame; and the frames' snapshots, which refer to it too."""
         pairs: list[tuple[FrameType, str]] = []
         snapshots: list[Any] = []
-        for frame in _frames():
-            if not frame.f_code.co_flags & _OPTIMIZED or id(frame) in self._holders:
+        for frame in frames(globals()):
+            if not frame.f_code.co_flags & OPTIMIZED or id(frame) in self._holders:
                 continue
             plain = set(frame.f_code.co_varnames).difference(frame.f_code.co_cellvars)
             names = [
-                name for name, value in _locals(frame).items() if id(value) in self._ids and name in plain
+                name for name, value in locals_of(frame).items() if id(value) in self._ids and name in plain
             ]
             pairs += [(frame, name) for name in names]
-            if names and _SNAPSHOTS:
+            if names and SNAPSHOTS:
                 snapshots.append(frame.f_locals)
         return pairs, snapshots
 
@@ -493,7 +442,7 @@ class Search:
                 self._breath()
         self._holders.clear()
         self._kinds.clear()
-        self._visited = self._found = _Marks()
+        self._visited = self._found = Marks()
 
 
 def _with_subclasses(classes: Iterable[type]) -> list[type]:
@@ -515,89 +464,3 @@ def _flags(cls: type) -> int:
 def _young() -> tuple[int, ...]:
     """The young generations, if they are small enough to look at."""
     return _GENERATIONS if gc.get_count()[0] <= YOUNG else ()
-
-
-def _frames() -> list[FrameType]:
-    """The frames of all threads, but those of this module."""
-    found: list[FrameType] = []
-    todo = list(sys._current_frames().values())
-    # The last one that it stands for is an outermost one. A variable that kept this frame itself would also keep its callers,
-    # and what they refer to, until the next collection.
-    while todo:
-        frame = todo.pop()
-        if frame.f_globals is not globals():
-            found.append(frame)
-        if frame.f_back is not None:
-            todo.append(frame.f_back)
-    return found
-
-
-def _locals(frame: FrameType) -> dict[str, Any]:
-    """The locals of a running frame, or what stands for them; nothing if they can't be had without the program's noticing."""
-    code = frame.f_code
-    if not code.co_flags & _OPTIMIZED:
-        return {"": frame.f_locals}
-    if not _SNAPSHOTS:
-        return dict(frame.f_locals.items())
-    # With a tracer, or after locals(), the program may have the snapshot in its hands.
-    if frame.f_trace is not None or not _ASKS_LOCALS.isdisjoint(code.co_names):
-        return {}
-    # And when it has just been entered a tracer may be looking at it: the snapshot will be written back.
-    if frame.f_lasti <= 2 * (len(code.co_cellvars) + 4):
-        return {}
-    found = dict(frame.f_locals)
-    _forget_snapshot(frame)
-    return found
-
-
-def _forget_snapshot(frame: FrameType) -> None:
-    """Take out of a frame's snapshot what it would keep alive. What the frame itself asks for is put in anew."""
-    if _SNAPSHOTS:
-        snapshot = frame.f_locals
-        for name in (*frame.f_code.co_varnames, *frame.f_code.co_cellvars, *frame.f_code.co_freevars):
-            snapshot.pop(name, None)
-
-
-def _parts_of(container: Any) -> Iterator[list[Any]]:
-    """The items of a large container, in pieces, while the program may change it."""
-    kind = type(container)
-    for base in (list, tuple):
-        if issubclass(kind, base):
-            # From the end: what is taken away at the front moves items towards what is still to come.
-            for start in range(base.__len__(container) // MANY * MANY, -1, -MANY):
-                yield list(base.__getitem__(container, slice(start, start + MANY + 10)))
-            return
-    for other in (set, frozenset, deque):
-        if issubclass(kind, other):
-            back: Any = deque.__reversed__ if issubclass(kind, deque) else other.__iter__
-            length = partial(other.__len__, container)
-            yield from _changing(partial(other.__iter__, container), partial(back, container), length)
-            return
-    length = partial(dict.__len__, container)
-    for view in (dict.values(container), dict.keys(container)):
-        yield from _changing(partial(iter, view), partial(reversed, view), length)
-
-
-def _changing(
-    forward: Callable[[], Iterable[Any]], backward: Callable[[], Iterable[Any]], length: Callable[[], int]
-) -> Iterator[list[Any]]:
-    """The items of a container whose iterator fails when its size has changed: then it is taken up again, from the nearer end."""
-    changed = 0
-    for begin in (forward, backward):
-        items: Iterator[Any] = iter(begin())
-        done = 0
-        while not (changed and done > length() // 2 + OVERLAP):
-            try:
-                taken = list(islice(items, PIECE))
-            except RuntimeError:
-                changed += 1
-                if changed > 10_000:
-                    return
-                done = max(0, done - OVERLAP)
-                items = islice(begin(), done, None)
-                continue
-            if not taken:
-                return
-            done += len(taken)
-            for start in range(0, len(taken), MANY):
-                yield taken[start : start + MANY]
