@@ -66,6 +66,16 @@ class Finder:
             self._held.append(value)
             todo += self._inside(value, depth, program)
 
+    def follow(self, values: Iterable[Any]) -> None:
+        """Look for functions in ``values`` and what they wrap, as :meth:`walk` does in namespaces."""
+        todo = [(value, 2) for value in values]
+        while todo:
+            value, depth = todo.pop()
+            if id(value) not in self._seen:
+                self._seen.add(id(value))
+                self._held.append(value)
+                todo += self._inside(value, depth, set())
+
     def _inside(self, value: Any, depth: int, program: set[str]) -> list[tuple[Any, int]]:
         """What to look into next. Nothing here may run the program's code, or make an object bigger by asking for its ``__dict__``."""
         kind = type(value)

@@ -167,6 +167,9 @@ class Stage:
             (self.redefined.setdefault(name, Switch()) if name in names else base).extend(switch)
         for name, switch in data.items():
             (self.data.setdefault(name, Switch()) if name in grouped else base).extend(switch)
+        # What comes back was in no namespace, and has been switched with the rest: its code goes back as well.
+        switches = [base, removals, *self.redefined.values(), *self.data.values()]
+        self.finder.follow(value for switch in switches for op in switch.do for value in op[1:])
         self.base.extend(base)
         self.removals.extend(removals)
         for part in self.plan.modules:
