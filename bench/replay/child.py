@@ -16,6 +16,7 @@ import pkgutil
 import re
 import sys
 import traceback
+import types
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from typing import Any
 
@@ -23,6 +24,17 @@ import pytest
 
 HELD_AT_MOST = 20_000
 _TOOL = 4
+
+
+def _code_of(activation: Any) -> types.CodeType:
+    code: types.CodeType = next(
+        getattr(activation, name) for name in ("gi_code", "cr_code", "ag_code") if hasattr(activation, name)
+    )
+    return code
+
+
+def _keeps(value: Any) -> bool:
+    return not isinstance(value, types.FrameType | types.ModuleType | type | types.FunctionType)
 
 
 class Outcomes:
@@ -75,6 +87,20 @@ class Holder:
         for value in list(values):
             if len(self.held) < HELD_AT_MOST and self.ours(type(value)):
                 self.held.append(value)
+
+    def let_go_of_activations(self, live: str) -> None:
+        """Don't hold what holds a generator of the package in the middle: an update waits for those, and nobody goes on with them."""
+        kinds = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
+        todo = [o for o in gc.get_objects() if isinstance(o, kinds) and live in _code_of(o).co_filename]
+        held = {id(value): value for value in self.held}
+        seen: set[int] = set()
+        for _ in range(8):
+            found = [o for o in gc.get_referrers(*todo) if id(o) not in seen and _keeps(o)] if todo else []
+            seen.update(map(id, found))
+            for value in found:
+                held.pop(id(value), None)
+            todo = [o for o in found if o is not held]
+        self.held = list(held.values())
 
     def ours(self, cls: type) -> bool:
         return str(getattr(cls, "__module__", "")).partition(".")[0] in self.modules
@@ -182,6 +208,7 @@ def main() -> None:
             old = run_tests(spec, spec["old_root"], spec["live"], holder if spec["new"] else None)
             result["before"] = old.found
             forget_tests(spec["old_root"], spec)
+            holder.let_go_of_activations(spec["live"])
             gc.collect()
         before = definitions(spec)
         tell()

@@ -21,7 +21,8 @@ HEAD = """# Real releases, replayed
 <!-- Written by `make replay` from bench/replay/results.json; don't edit it. -->
 
 `make replay` takes consecutive releases of pure-Python packages from PyPI. For each pair a process imports all of the
-**old** release and runs the old release's own tests; the objects that those worked with are kept. Then the process is updated to the
+**old** release and runs the old release's own tests; the objects that those worked with are kept (but for those that hold a
+suspended generator: an update waits for it). Then the process is updated to the
 **new** release, and the *new release's own tests run in that process*.
 
 They are held against a process of the new release that was never updated. The tests run twice in that one, and only those count that pass both times:

@@ -230,10 +230,44 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
             change.kept.append(statement)
         else:
             change.run.append(statement)
+    _bring_back(change, unmatched_old)
     gone = {name for s in unmatched_old for name in s.names}
     change.removed = sorted(gone - new.binds())
     _add_derived(change, new)
     return change
+
+
+def _bring_back(change: BodyChange, gone: list[Statement]) -> None:
+    """A ``del`` that is gone has taken away what other statements made: those run again, though they are the same."""
+    for statement in gone:
+        if not isinstance(statement.node, ast.Delete):
+            continue
+        targets = list(statement.node.targets)
+        for target in targets:
+            if isinstance(target, ast.Tuple | ast.List):
+                targets += target.elts
+            elif isinstance(target, ast.Name):
+                _run_again(change, target.id)
+            elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+                _run_again(_inner(change, target.value.id), target.attr)
+
+
+def _inner(change: BodyChange, name: str) -> BodyChange | None:
+    """The change of a class that goes on, made if nothing else of it differs."""
+    for known in change.classes:
+        if known.owners[-1] == name:
+            return known
+    found = change.new.last(name)
+    if found is None or found.body is None or found in change.run:
+        return None
+    change.classes.append(BodyChange(found.body))
+    return change.classes[-1]
+
+
+def _run_again(change: BodyChange | None, name: str) -> None:
+    if change is not None:
+        chosen = {id(s) for s in change.run}
+        change.run = [s for s in change.new.statements if id(s) in chosen or name in s.names]
 
 
 def _unmatched(old: list[Statement], new: list[Statement]) -> tuple[list[Statement], list[Statement]]:

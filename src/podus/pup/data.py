@@ -35,6 +35,8 @@ def is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[
     """
     if name not in owner:
         return "same"
+    from podus.updating.graft import is_marker
+
     value = owner[name]
     if row.get("code") and all(_of_the_library(real.get(name, len)) for name in row.get("calls", ())):
         names = _Layered(owner)
@@ -50,7 +52,7 @@ def is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[
         # What it was computed from may give another value by now.
     if isinstance(value, _DEFINITIONS):
         return "same"
-    if _immutable(value):
+    if _immutable(value) or is_marker(value):
         return "unknown" if row.get("rebound") else "same"
     return "unknown"
 
@@ -101,8 +103,11 @@ def _equal(one: Any, other: Any) -> bool:
         return all(map(_equal, (one.fget, one.fset, one.fdel), (other.fget, other.fset, other.fdel)))
     if kind is functools.partial:
         return _equal((one.func, one.args, one.keywords), (other.func, other.args, other.keywords))
-    if kind is SimpleNamespace or (kind.__module__, kind.__qualname__) == ("re", "Scanner"):
+    if kind is SimpleNamespace:
         return _equal(vars(one), vars(other))
+    if (kind.__module__, kind.__qualname__) == ("re", "Scanner"):
+        # What it keeps besides is where it came to when it was used last.
+        return _equal(one.lexicon, other.lexicon)
     return False
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import enum
 import functools
+import gc
 from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 
 from podus.errors import Refused
-from podus.updating.bases import bases_into
+from podus.updating.bases import bases_into, layout
 from podus.updating.binding import Switch, can_take_code
 from podus.updating.find import cell_contents
 from podus.updating.metaclass import metaclass_into
@@ -104,7 +105,30 @@ def value_into(old: Any, new: Any, switch: Switch, kept: Kept = _itself) -> bool
     if isinstance(old, type) and isinstance(new, type):
         class_into(old, new, switch, kept)
         return True
+    if can_be_marker(old, new):
+        if kept(type(new)) is not type(old):
+            switch.undo.append((object.__setattr__, old, "__class__", type(old)))
+            switch.do.append((object.__setattr__, old, "__class__", kept(type(new))))
+        return True
     return False
+
+
+def can_be_marker(old: Any, new: Any) -> bool:
+    """Whether two objects are only told by what they are: of the same look, and nothing in them (``MISSING = Missing()``)."""
+    return old is not new and is_marker(old) and is_marker(new) and layout(type(old)) == layout(type(new))
+
+
+def is_marker(value: Any) -> bool:
+    """Whether an object of a class made in Python holds nothing."""
+    kind = type(value)
+    if (
+        isinstance(value, type)
+        or layout(kind)[-1] is not object
+        or any("__slots__" in vars(c) for c in kind.__mro__[:-1])
+    ):
+        return False
+    # An object of an empty class refers to its class alone, or to an empty dictionary besides.
+    return not any(item is not kind and item != {} for item in gc.get_referents(value))
 
 
 def adopt_class_cell(function: Any, made: type | None, cls: type) -> None:

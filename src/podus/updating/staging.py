@@ -24,7 +24,7 @@ from podus.updating.breath import Breath
 from podus.updating.find import Finder, program_modules
 from podus.updating.footprint import Footprint, Registries
 from podus.updating.gates import forward, stage_gate
-from podus.updating.graft import adopt_class_cell, attribute_into, value_into
+from podus.updating.graft import adopt_class_cell, attribute_into, can_be_marker, value_into
 from podus.updating.identity import Identity
 from podus.updating.objects import Conversion
 from podus.updating.slots import slots_into
@@ -91,6 +91,8 @@ class Stage:
         self.shadows: dict[str, Shadow] = {}
         self.class_shadows: dict[str, list[tuple[type, ClassPart, Shadow]]] = {}
         self.identity = Identity(set())
+        # Functions that could not be kept, what takes their place, and when.
+        self._succeeded: dict[int, tuple[Any, Any, Switch]] = {}
         self._snapshots: list[tuple[Any, Any]] = []
         self._modules_before = dict.fromkeys(sys.modules)
         self.notes: list[str] = []
@@ -139,6 +141,7 @@ class Stage:
         self._keep_identities()
         for part in parts:
             self._collect(part)
+        self._succeed()
         self.identity.forget()
         self.footprint.entries += registries.entries()
 
@@ -482,12 +485,16 @@ class Stage:
             for _, before, value in rows:
                 functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
                 classes = isinstance(before, type) and isinstance(value, type)
-                if classes or (functions and can_take_code(before, value.__code__)):
+                if (
+                    classes
+                    or (functions and can_take_code(before, value.__code__))
+                    or can_be_marker(before, value)
+                ):
                     self.identity.keep(before, value)
-        if not self.identity:
-            return
         modules = program_modules(self.agent.module_names())
         self.identity.program.update(module.__name__ for module in modules)
+        if not self.identity:
+            return
         self.identity.spread([value for shadow, _ in staged for value in shadow.values()])
         self.identity.spread([value for module in modules for value in list(vars(module).values())])
         for shadow, rows in staged:
@@ -499,6 +506,19 @@ class Stage:
                     if name in shadow.added:
                         shadow.real[name] = kept
         self.notes += self.identity.notes
+
+    def _succeed(self) -> None:
+        """Registries that hold a function which could not be kept get what takes its place, at the same instant as its module."""
+        if not self._succeeded:
+            return
+        modules = program_modules(self.agent.module_names())
+        roots = [value for module in modules for value in list(vars(module).values())]
+        for holder, name, value in self.identity.holders(roots, [row[0] for row in self._succeeded.values()]):
+            _, new, switch = self._succeeded[id(value)]
+            if isinstance(holder, type):
+                switch.set_class_attribute(holder, name, new)
+            else:
+                switch.set_item(holder, name, new)
 
     def _collect(self, part: ModulePart) -> None:
         shadow = self.shadows[part.name]
@@ -530,6 +550,7 @@ class Stage:
             if isinstance(before, FunctionType) and callable(value) and successor:
                 # Decorated, undecorated, or moved to another module: whoever holds the old object reaches the new one through it.
                 switch.set_attribute(before, "__code__", forward(before, value))
+                self._succeeded[id(before)] = (before, value, switch)
             for importer in part.importers.get(name, ()):
                 other, _, local = importer.partition(":")
                 namespace = vars(sys.modules[other]) if other in sys.modules else {}
