@@ -47,18 +47,22 @@ class Footprint:
 
         ``skip`` names what is kept as the program has it now, by the id of its namespace and the name.
         """
-        removals = Switch()
-        base = _reverse(self.removals, skip, removals)
-        base.extend(_reverse(self.base, skip, removals))
-        redefined = {name: _reverse(ops, skip, removals) for name, ops in self.redefined.items()}
-        data = {name: _reverse(ops, skip, removals) for name, ops in self.data.items()}
+        removals, going = Switch(), set[tuple[int, str]]()
+
+        def reverse(undo: list[Op]) -> Switch:
+            return _reverse(undo, skip, removals, going)
+
+        base = reverse(self.removals)
+        base.extend(reverse(self.base))
+        redefined = {name: reverse(ops) for name, ops in self.redefined.items()}
+        data = {name: reverse(ops) for name, ops in self.data.items()}
         for entry in self.entries:
             entry.take_back(base)
         return base, redefined, data, removals
 
 
-def _reverse(undo: list[Op], skip: set[tuple[int, str]], removals: Switch) -> Switch:
-    """The operations ``undo``, last first, each with its own undoing; what only takes names away goes to ``removals``."""
+def _reverse(undo: list[Op], skip: set[tuple[int, str]], removals: Switch, going: set[tuple[int, str]]) -> Switch:
+    """The operations ``undo``, last first, each with its own undoing; what only takes names away goes to ``removals``, once each."""
     switch = Switch()
     for op in reversed(undo):
         action = op[0]
@@ -66,12 +70,15 @@ def _reverse(undo: list[Op], skip: set[tuple[int, str]], removals: Switch) -> Sw
             if (id(op[1]), op[2]) not in skip:
                 switch.set_item(op[1], op[2], op[3])
         elif action is dict.pop:
-            if (id(op[1]), op[2]) not in skip:
+            if (id(op[1]), op[2]) not in skip | going:
+                going.add((id(op[1]), op[2]))
                 removals.delete_item(op[1], op[2])
         elif action is type.__setattr__:
             switch.set_class_attribute(op[1], op[2], op[3])
         elif action is type.__delattr__:
-            removals.delete_class_attribute(op[1], op[2])
+            if (id(op[1]), op[2]) not in going:
+                going.add((id(op[1]), op[2]))
+                removals.delete_class_attribute(op[1], op[2])
         elif action is setattr and hasattr(op[1], op[2]):
             switch.set_attribute(op[1], op[2], op[3])
         else:
