@@ -164,7 +164,7 @@ def test_a_field_that_becomes_a_property(program) -> None:
                 return self.balance
         """
     )
-    assert [n.code for n in app.plan().refusals] == ["mapper-needed", "mapper-needed"]
+    assert [n.code for n in app.plan().refusals] == ["mapper-needed"]
     support = """
         import podus
 

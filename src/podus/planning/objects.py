@@ -137,11 +137,14 @@ class ObjectChanges:
                 parts.append(made)
         if not parts:
             return
-        counts = self.compiler.pup.call("objects", classes=[part.cls for part, _ in parts])
+        # Objects are only counted where it matters whether there are any.
+        asked = [part.cls for part, missing in parts if missing]
+        counts = self.compiler.pup.call("objects", classes=asked) if asked else {}
         for part, missing in parts:
-            part.live = counts[part.cls]["live"]
-            aside = set(counts[part.cls]["aside"])
-            self._missing(part, [row for row in missing if row[0] not in aside])
+            if missing:
+                part.live = counts[part.cls]["live"]
+                aside = set(counts[part.cls]["aside"])
+                self._missing(part, [row for row in missing if row[0] not in aside])
             self.plan.objects.append(part)
 
     def _classes(self) -> list[str]:
@@ -190,14 +193,11 @@ class ObjectChanges:
         part.stale = self._stale(name, before, after)
         missing: list[tuple[str, str, str]] = []
         self._fill(name, part, fresh, missing)
-        for field in part.hidden:
-            if not part.mapper:
-                what = "a property" if field in after.computed else "a method"
-                missing.append((field, f"it is {what} now, and objects keep a value of that name", ""))
         self._other_form(name, part, before, after)
         if not (part.fields or part.gone or part.stale or part.hidden or part.mapper):
             return None
-        part.converts = bool(part.mapper or part.stale or part.hidden)
+        # A property computes whatever the object holds; a method or a cached value would be hidden by it.
+        part.converts = bool(part.mapper or part.stale or set(part.hidden) - after.computed)
         if part.converts:
             self._users(part, mapper)
         return part, missing
@@ -267,9 +267,16 @@ class ObjectChanges:
                     )
                 )
                 continue
+            live = (
+                f"the {part.live} live objects"
+                if part.live > 1
+                else "the live object"
+                if part.live == 1
+                else "its live objects"
+            )
             self.compiler.refuse(
                 "mapper-needed",
-                f"{part.cls} gets the field {field}, and nothing says what it is in the {part.live} live objects: {reason}{looks}",
+                f"{part.cls} gets the field {field}, and nothing says what it is in {live}: {reason}{looks}",
                 f"give a mapper for {part.cls}; `podus scaffold` writes its skeleton",
                 where or part.cls,
             )

@@ -34,7 +34,7 @@ from podus.updating.evaluate import Evaluation
 from podus.updating.kept import Kept
 from podus.updating.objects import Conversion
 from podus.updating.states import UNDER_WAY
-from podus.updating.sweep import live
+from podus.updating.sweep import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -220,10 +220,13 @@ class Agent:
             cls: Any = self.module(module)
             for word in qualname.split("."):
                 cls = vars(cls).get(word) if cls is not None else None
-            count = sum(1 for _ in live([cls])) if isinstance(cls, type) else 0
+            number, all_of_them = count(cls) if isinstance(cls, type) else (0, True)
             kept = self.kept.get(name)
-            whole = kept is not None and len(kept) >= count
-            found[name] = {"live": count, "aside": sorted(kept.names) if kept is not None and whole else []}
+            whole = kept is not None and all_of_them and len(kept) >= number
+            found[name] = {
+                "live": number if all_of_them else -1,
+                "aside": sorted(kept.names) if kept is not None and whole else [],
+            }
         return found
 
     def ask_versions(self) -> list[dict[str, Any]]:

@@ -16,11 +16,22 @@ import _thread
 from collections import deque
 from itertools import starmap
 from operator import call
-from types import CodeType, FunctionType, MemberDescriptorType
+from types import CodeType, FunctionType
 
 from podus.errors import Refused
 from podus.planning.model import ObjectPart
 from podus.updating.binding import Switch
+from podus.updating.held import (
+    GONE,
+    Missing,
+    Unset,
+    class_default,
+    class_has,
+    class_sets,
+    has,
+    has_own,
+    held_by,
+)
 from podus.updating.kept import Kept
 from podus.updating.slots import Room
 
@@ -34,7 +45,6 @@ if TYPE_CHECKING:
 _read = object.__getattribute__
 _write = object.__setattr__
 _delete = object.__delattr__
-_GONE = object()
 
 
 class MapperFailed(Refused):
@@ -70,7 +80,7 @@ class Conversion:
         # What an earlier update dropped of these objects, to be given back.
         self.kept = kept
         # What this one drops, for the way back.
-        self.dropped = Kept(part.gone)
+        self.dropped = Kept([*part.gone, *part.hidden])
         self.done = 0
         # What takes the hooks away.
         self.unhooking: list[Op] = []
@@ -92,10 +102,10 @@ class Conversion:
         self._before: list[tuple[Any, dict[str, Any], dict[str, Any]]] = []
         self._remember = True
         # Fields whose name the class computes: now (what the mapper reads is what the object holds), or until the update is complete.
-        self._uncovered = {f.name for f in part.fields if _class_sets(cls, f.name)}
+        self._uncovered = {f.name for f in part.fields if class_sets(cls, f.name)}
         self._raw = self._uncovered | set(part.hidden)
         # By which fields a fresh object is told from an old one: those that no class gives a value.
-        self._marks = [n for n in part.before if n not in self._raw and not _class_has(cls, n)]
+        self._marks = [n for n in part.before if n not in self._raw and not class_has(cls, n)]
 
     # ---- the hooks
 
@@ -121,8 +131,10 @@ class Conversion:
             room = planned(self.cls, name)
             if isinstance(room, Room):
                 switch.set_attribute(room, "fill", self._fill_room)
-            elif room is None and not _class_has(self.cls, name):
-                switch.set_class_attribute(self.cls, name, Missing(self, name))
+            elif room is None and not class_has(self.cls, name):
+                slot = self.cls.__dict__.get(name)
+                hook = Missing(self, name) if slot is None else Unset(self, name, slot)
+                switch.set_class_attribute(self.cls, name, hook)
         self.unhooking = switch.undo[::-1]
         return switch
 
@@ -160,7 +172,7 @@ class Conversion:
         new, store = self._new, self._store
 
         def __delattr__(self: Any, name: str) -> None:
-            if id(self) not in new and store(self, name, _GONE):
+            if id(self) not in new and store(self, name, GONE):
                 return
             if own is not None:
                 own(self, name)
@@ -182,7 +194,7 @@ class Conversion:
             self._convert(obj)
             return None
         if name in overlay:
-            if overlay[name] is _GONE:
+            if overlay[name] is GONE:
                 raise AttributeError(f"{type(obj).__name__!r} object has no attribute {name!r}")
             return (overlay[name],)
         if name in self.part.hidden:
@@ -198,7 +210,7 @@ class Conversion:
         if overlay is None:
             self._convert(obj)
             return False
-        if name not in self._uncovered and _class_sets(type(obj), name):
+        if name not in self._uncovered and class_sets(type(obj), name):
             return False
         overlay[name] = value
         return True
@@ -240,8 +252,8 @@ class Conversion:
     def _is_fresh(self, obj: Any) -> bool:
         """Whether nothing has been set on the object yet: then what is being made is one of the new form."""
         if not self._marks:
-            return not _read(obj, "__dict__") if _class_has(type(obj), "__dict__") else False
-        return not any(_has(obj, name) for name in self._marks)
+            return not _read(obj, "__dict__") if class_has(type(obj), "__dict__") else False
+        return not any(has(obj, name) for name in self._marks)
 
     def _map(self, obj: Any, overlay: dict[str, Any]) -> None:
         if self.convert is not None:
@@ -252,14 +264,14 @@ class Conversion:
                 continue
             if name in kept:
                 overlay[name] = kept[name]
-            elif not _has(obj, name) or name in self.part.hidden or _class_has(self.cls, name):
+            elif not has(obj, name) or name in self.part.hidden or class_has(self.cls, name):
                 overlay[name] = self._value(obj, name, function)
         for name in (*self.part.gone, *self.part.stale):
-            if name not in overlay and _has_own(obj, name):
-                overlay[name] = _GONE
+            if name not in overlay and has_own(obj, name):
+                overlay[name] = GONE
         for name in self.part.hidden:
-            if overlay.get(name, _GONE) is _GONE:
-                overlay[name] = _GONE
+            if overlay.get(name, GONE) is GONE:
+                overlay[name] = GONE
 
     def _value(self, obj: Any, name: str, function: FunctionType | None) -> Any:
         return class_default(self.cls, name, obj) if function is None else function(obj)
@@ -269,19 +281,20 @@ class Conversion:
         ops: list[Op] = []
         before: dict[str, Any] = {}
         for name, value in overlay.items():
-            held = _held(obj, name, name in self._raw)
+            held = held_by(obj, name, name in self._raw)
             before[name] = held
             if name in self._raw:
                 # Generic access would come to the class's property first.
                 own = _read(obj, "__dict__")
                 ops.append(
-                    (dict.pop, own, name, None) if value is _GONE else (dict.__setitem__, own, name, value)
+                    (dict.pop, own, name, None) if value is GONE else (dict.__setitem__, own, name, value)
                 )
-            elif value is not _GONE:
+            elif value is not GONE:
                 ops.append((_write, obj, name, value))
-            elif held is not _GONE:
+            elif held is not GONE:
                 ops.append((_delete, obj, name))
-        dropped = {n: before[n] for n in self.part.gone if n in before and before[n] is not _GONE}
+        going = (*self.part.gone, *self.part.hidden)
+        dropped = {n: before[n] for n in going if n in before and before[n] is not GONE}
         if dropped:
             self.dropped.keep(obj, dropped)
         return ops, before
@@ -295,7 +308,8 @@ class Conversion:
             try:
                 values = self._missing(obj)
                 if not wanted:
-                    values |= {name: _GONE for name in self.part.gone if _has_own(obj, name)}
+                    going = (*self.part.gone, *self.part.hidden)
+                    values |= {n: GONE for n in going if held_by(obj, n, n in self._raw) is not GONE}
                 if values:
                     ops, undo = self._assignments(obj, values)
                     if self._remember:
@@ -311,7 +325,7 @@ class Conversion:
             return {
                 name: kept[name] if name in kept else self._value(obj, name, function)
                 for name, function in self._fields.items()
-                if not _has_own(obj, name)
+                if not has_own(obj, name)
             }
         except Exception as error:
             failure = MapperFailed(
@@ -346,6 +360,7 @@ class Conversion:
         An object that is as its conversion left it gets just what it had; one that has changed since goes through the reverse mapper.
         """
         with self.lock:
+            before, self._owner, self._remember = self._owner, _thread.get_ident(), False
             while self._before:
                 obj, values, given = self._before.pop()
                 if self.reverse is None or all(self._holds(obj, n, v) for n, v in given.items()):
@@ -356,22 +371,20 @@ class Conversion:
                 for obj in objects:
                     if id(obj) in self._new:
                         self._go_back(obj, self.reverse)
-            self._passing = True
+            self._owner, self._passing = before, True
 
     def _holds(self, obj: Any, name: str, value: Any) -> bool:
         """Whether the object still holds what its conversion gave it."""
-        return _held(obj, name, name in self._raw) is value
+        return held_by(obj, name, name in self._raw) is value
 
     def _go_back(self, obj: Any, reverse: Callable[[Any], Any]) -> None:
         overlay: dict[str, Any] = {}
-        self._owner = _thread.get_ident()
         self._open[id(obj)] = overlay
         self._new.discard(id(obj))
         try:
             reverse(obj)
         finally:
             del self._open[id(obj)]
-            self._owner = 0
         ops, _ = self._assignments(obj, overlay)
         deque(starmap(call, ops), 0)
 
@@ -385,93 +398,3 @@ class Conversion:
         self.lock = lock
         self._open.clear()
         self._owner = 0
-
-
-class Missing:
-    """Stands on a class for a field that its older objects lack, and gives it to them when it is asked for."""
-
-    __slots__ = ("_conversion", "_name")
-
-    def __init__(self, conversion: Conversion, name: str) -> None:
-        self._conversion = conversion
-        self._name = name
-
-    def __get__(self, obj: Any, owner: type | None = None) -> Any:
-        conversion = self._conversion
-        if obj is None or conversion.looks():
-            kind = (
-                f"type object {owner.__name__!r}"
-                if obj is None and owner
-                else f"{type(obj).__name__!r} object"
-            )
-            raise AttributeError(f"{kind} has no attribute {self._name!r}")
-        conversion.fill(obj, self._name)
-        return _read(obj, self._name)
-
-
-def class_default(cls: Any, name: str, obj: Any) -> Any:
-    """What a dataclass, attrs or pydantic class gives a new object for a field that is not passed."""
-    if name in getattr(cls, "__dataclass_fields__", ()):
-        import dataclasses
-
-        field = cls.__dataclass_fields__[name]
-        return field.default if field.default is not dataclasses.MISSING else field.default_factory()
-    for attribute in getattr(cls, "__attrs_attrs__", ()):
-        if attribute.name == name:
-            default = attribute.default
-            if type(default).__name__ == "Factory" and hasattr(default, "takes_self"):
-                return default.factory(obj) if default.takes_self else default.factory()
-            return default
-    fields = (
-        getattr(cls, "__pydantic_fields__", None)
-        or getattr(cls, "model_fields", None)
-        or getattr(cls, "__fields__", {})
-    )
-    if name in fields:
-        field = fields[name]
-        try:
-            return field.get_default(call_default_factory=True)
-        except TypeError:
-            return field.get_default()
-    raise AttributeError(f"{cls.__name__} has no default for {name}")
-
-
-def _class_has(cls: type, name: str) -> bool:
-    """Whether the class itself, or a base class, has an attribute of this name that is no slot."""
-    for base in cls.__mro__:
-        if name in base.__dict__:
-            value = base.__dict__[name]
-            return not isinstance(value, MemberDescriptorType | Missing | Room)
-    return False
-
-
-def _class_sets(cls: type, name: str) -> bool:
-    """Whether the class computes what happens when the attribute is set (a property)."""
-    for base in cls.__mro__:
-        if name in base.__dict__:
-            value = base.__dict__[name]
-            return hasattr(type(value), "__set__") and not isinstance(value, MemberDescriptorType | Room)
-    return False
-
-
-def _has(obj: Any, name: str) -> bool:
-    try:
-        _read(obj, name)
-    except AttributeError:
-        return False
-    return True
-
-
-def _has_own(obj: Any, name: str) -> bool:
-    """Whether the object itself holds a value of this name."""
-    return _held(obj, name, False) is not _GONE
-
-
-def _held(obj: Any, name: str, hidden: bool) -> Any:
-    """The object's own value of this name."""
-    if hidden or (_class_has(type(obj), name) and _class_has(type(obj), "__dict__")):
-        return _read(obj, "__dict__").get(name, _GONE)
-    try:
-        return _read(obj, name)
-    except AttributeError:
-        return _GONE

@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-import gc
+import sys
 
 from podus.updating.breath import Breath
+from podus.updating.heap import SMALL, Search
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import Any
+    from collections.abc import Callable
 
     from podus.updating.binding import Stall
     from podus.updating.objects import Conversion
-
-
-def live(classes: Iterable[type]) -> Iterator[Any]:
-    """Every live object of these classes and their subclasses."""
-    wanted: set[type] = set()
-    todo = list(classes)
-    while todo:
-        cls = todo.pop()
-        wanted.add(cls)
-        subclasses: list[type] = type.__subclasses__(cls)
-        todo += [sub for sub in subclasses if sub not in wanted]
-    objects = gc.get_objects()
-    breath = Breath()
-    while objects:
-        piece = objects[-1000:]
-        del objects[-1000:]
-        for thing in piece:
-            if type(thing) in wanted:
-                yield thing
-        breath()
 
 
 def sweep(conversions: list[Conversion], stall: Stall, *, hurry: bool, between: Callable[[], bool]) -> bool:
@@ -41,17 +21,39 @@ def sweep(conversions: list[Conversion], stall: Stall, *, hurry: bool, between: 
     Raises MapperFailed.
     """
     breath = Breath()
-    for conversion in conversions:
-        for number, obj in enumerate(live([conversion.cls])):
-            conversion.bring((obj,))
-            if not hurry and number % 16 == 0:
+    search = Search([conversion.cls for conversion in conversions], _none if hurry else breath)
+    concerned: dict[type, list[Conversion]] = {}
+    for batch in search:
+        for obj in batch:
+            kind = type(obj)
+            if kind not in concerned:
+                concerned[kind] = [c for c in conversions if c.cls in type.mro(kind)]
+            for conversion in concerned[kind]:
+                conversion.bring((obj,))
+            if not hurry:
                 breath()
-            if number % 1000 == 0 and not between():
-                return False
-    return True
+        if not between():
+            return False
+    stall.longest_us = max(stall.longest_us, search.held_seconds * 1e6)
+    return search.complete
 
 
 def restore(conversions: list[Conversion]) -> None:
     """Give the objects their old form back."""
     for conversion in conversions:
-        conversion.restore(live([conversion.cls]))
+        conversion.restore(obj for batch in Search([conversion.cls], _none) for obj in batch)
+
+
+def count(cls: type) -> tuple[int, bool]:
+    """How many objects of a class there are, and whether that is all: in a large heap one look says only whether there are any."""
+    search = Search([cls])
+    found = 0
+    for batch in search:
+        found += len(batch)
+        if found and sys.getallocatedblocks() > SMALL:
+            return found, False
+    return found, True
+
+
+def _none() -> None:
+    """No breath at all."""

@@ -1,0 +1,133 @@
+"""What an object holds itself, asked without making its ``__dict__`` and without running the program's code; and the hooks for what it lacks."""
+
+from __future__ import annotations
+
+from types import MemberDescriptorType
+
+from podus.updating.slots import Room
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podus.updating.objects import Conversion
+
+_read = object.__getattribute__
+# In place of a value: there is none.
+GONE = object()
+
+
+class Missing:
+    """Stands on a class for a field that its older objects lack, and gives it to them when it is asked for."""
+
+    __slots__ = ("_conversion", "_name")
+
+    def __init__(self, conversion: Conversion, name: str) -> None:
+        self._conversion = conversion
+        self._name = name
+
+    def __get__(self, obj: Any, owner: type | None = None) -> Any:
+        conversion = self._conversion
+        if obj is None or conversion.looks():
+            kind = (
+                f"type object {owner.__name__!r}"
+                if obj is None and owner
+                else f"{type(obj).__name__!r} object"
+            )
+            raise AttributeError(f"{kind} has no attribute {self._name!r}")
+        conversion.fill(obj, self._name)
+        return _read(obj, self._name)
+
+
+class Unset:
+    """As :class:`Missing`, where a slot of this name is there and nothing is in it."""
+
+    __slots__ = ("_missing", "_slot")
+
+    def __init__(self, conversion: Conversion, name: str, slot: Any) -> None:
+        self._missing = Missing(conversion, name)
+        self._slot = slot
+
+    def __get__(self, obj: Any, owner: type | None = None) -> Any:
+        if obj is not None:
+            try:
+                return self._slot.__get__(obj, owner)
+            except AttributeError:
+                pass
+        return self._missing.__get__(obj, owner)
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        self._slot.__set__(obj, value)
+
+    def __delete__(self, obj: Any) -> None:
+        self._slot.__delete__(obj)
+
+
+def class_default(cls: Any, name: str, obj: Any) -> Any:
+    """What a dataclass, attrs or pydantic class gives a new object for a field that is not passed."""
+    if name in getattr(cls, "__dataclass_fields__", ()):
+        import dataclasses
+
+        field = cls.__dataclass_fields__[name]
+        return field.default if field.default is not dataclasses.MISSING else field.default_factory()
+    for attribute in getattr(cls, "__attrs_attrs__", ()):
+        if attribute.name == name:
+            default = attribute.default
+            if type(default).__name__ == "Factory" and hasattr(default, "takes_self"):
+                return default.factory(obj) if default.takes_self else default.factory()
+            return default
+    fields = (
+        getattr(cls, "__pydantic_fields__", None)
+        or getattr(cls, "model_fields", None)
+        or getattr(cls, "__fields__", {})
+    )
+    if name in fields:
+        field = fields[name]
+        try:
+            return field.get_default(call_default_factory=True)
+        except TypeError:
+            return field.get_default()
+    raise AttributeError(f"{cls.__name__} has no default for {name}")
+
+
+def class_has(cls: type, name: str) -> bool:
+    """Whether the class itself, or a base class, has an attribute of this name that is no slot."""
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            value = base.__dict__[name]
+            return not isinstance(value, MemberDescriptorType | Missing | Unset | Room)
+    return False
+
+
+def class_sets(cls: type, name: str) -> bool:
+    """Whether the class computes what happens when the attribute is set (a property)."""
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            value = base.__dict__[name]
+            return hasattr(type(value), "__set__") and not isinstance(
+                value, MemberDescriptorType | Unset | Room
+            )
+    return False
+
+
+def has(obj: Any, name: str) -> bool:
+    try:
+        _read(obj, name)
+    except AttributeError:
+        return False
+    return True
+
+
+def has_own(obj: Any, name: str) -> bool:
+    """Whether the object itself holds a value of this name."""
+    return held_by(obj, name, False) is not GONE
+
+
+def held_by(obj: Any, name: str, hidden: bool) -> Any:
+    """The object's own value of this name."""
+    if hidden or (class_has(type(obj), name) and class_has(type(obj), "__dict__")):
+        return _read(obj, "__dict__").get(name, GONE)
+    try:
+        return _read(obj, name)
+    except AttributeError:
+        return GONE
