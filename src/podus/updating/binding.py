@@ -160,3 +160,8 @@ def in_slices(ops: list[Op], stall: Stall, size: int = 500) -> None:
 def can_take_code(function: Any, code: CodeType) -> bool:
     """Whether ``function`` can be given ``code``: its cells go by position, so the free variables must be the same ones."""
     return bool(function.__code__.co_freevars == code.co_freevars)
+
+
+def can_become(old: Any, new: Any) -> bool:
+    """Whether the function ``old`` can be made to do what ``new`` does: generated code may have global names of its own."""
+    return old.__globals__ is new.__globals__ and can_take_code(old, new.__code__)

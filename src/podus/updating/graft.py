@@ -13,7 +13,7 @@ from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptor
 
 from podus.errors import Refused
 from podus.updating.bases import bases_into, layout
-from podus.updating.binding import Switch, can_take_code
+from podus.updating.binding import Switch, can_become
 from podus.updating.find import cell_contents
 from podus.updating.metaclass import metaclass_into
 from podus.updating.slots import Room, slots_into, slots_of
@@ -56,8 +56,8 @@ def _itself(value: Any) -> Any:
 
 
 def function_into(old: FunctionType, new: FunctionType, switch: Switch, depth: int = 0) -> bool:
-    """Plan to make ``old`` behave as ``new``. False, and nothing planned, if its closure has another shape."""
-    if not can_take_code(old, new.__code__):
+    """Plan to make ``old`` behave as ``new``. False, and nothing planned, if its closure has another shape, or other globals."""
+    if not can_become(old, new):
         return False
     inner = Switch()
     for before, after in zip(old.__closure__ or (), new.__closure__ or (), strict=True):

@@ -15,6 +15,7 @@ from gc import get_referents
 from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
 
 from podus.updating.bases import rebase
+from podus.updating.binding import can_become
 from podus.updating.breath import Breath
 from podus.updating.find import cell_contents
 
@@ -57,8 +58,10 @@ class Identity:
         elif isinstance(old, type) and isinstance(new, type):
             for name, value in list(vars(new).items()):
                 before = vars(old).get(name)
-                both = (FunctionType, FunctionType), (type, type)
-                if any(isinstance(before, a) and isinstance(value, b) for a, b in both):
+                functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
+                if (isinstance(before, type) and isinstance(value, type)) or (
+                    functions and can_become(before, value)
+                ):
                     self.keep(before, value)
 
     def of(self, value: Any) -> Any:

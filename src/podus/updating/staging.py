@@ -19,7 +19,7 @@ from podus.program.code import procedures
 from podus.support.declare import Declaration
 from podus.support.load import execute
 from podus.updating.abstract import abstract_into
-from podus.updating.binding import Stall, Switch, can_take_code, commit
+from podus.updating.binding import Stall, Switch, can_become, commit
 from podus.updating.breath import Breath
 from podus.updating.find import Finder, program_modules
 from podus.updating.footprint import Footprint, Registries
@@ -485,11 +485,7 @@ class Stage:
             for _, before, value in rows:
                 functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
                 classes = isinstance(before, type) and isinstance(value, type)
-                if (
-                    classes
-                    or (functions and can_take_code(before, value.__code__))
-                    or can_be_marker(before, value)
-                ):
+                if classes or (functions and can_become(before, value)) or can_be_marker(before, value):
                     self.identity.keep(before, value)
         modules = program_modules(self.agent.module_names())
         self.identity.program.update(module.__name__ for module in modules)
