@@ -156,6 +156,18 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "[m.missing is missing, repr(missing), type(missing) is m.Missing, m.f(), m.f(missing), m.T[0] is missing]"
         " == [True, 'missing!', True, True, True, True]",
     ),
+    "a property's getter gets an annotation": (
+        "class C:\n    y = 1\n    @property\n    def x(self): return self.y\n    @x.setter\n    def x(self, v): self.y = v",
+        "c = m.C()",
+        "class C:\n    y = 1\n    @property\n    def x(self) -> int: return self.y * 2\n    @x.setter\n    def x(self, v): self.y = v",
+        "setattr(c, 'x', 5) is None and c.x == 10",
+    ),
+    "a property loses its setter": (
+        "class C:\n    y = 1\n    @property\n    def x(self): return self.y\n    @x.setter\n    def x(self, v): self.y = v",
+        "c = m.C()",
+        "class C:\n    y = 1\n    @property\n    def x(self): return self.y",
+        "c.x == 1 and m.C.x.fset is None",
+    ),
     "a compiled pattern": (
         "import re\nclass C:\n    RE = re.compile('a')\n    def __init__(self, r=None): self.RE = r or self.RE\n    def f(self, t): return bool(self.RE.match(t))",
         "c = m.C",

@@ -231,10 +231,26 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
         else:
             change.run.append(statement)
     _bring_back(change, unmatched_old)
+    for name in _chained(old, new) & {n for s in [*unmatched_old, *unmatched_new] for n in s.names}:
+        _run_again(change, name)
     gone = {name for s in unmatched_old for name in s.names}
     change.removed = sorted(gone - new.binds())
     _add_derived(change, new)
     return change
+
+
+def _chained(*bodies: Body) -> set[str]:
+    """Names that are made in several steps, each from the one before: a property's getter, its setter (``@x.setter``)."""
+    return {
+        statement.names[-1]
+        for body in bodies
+        for statement in body.statements
+        if isinstance(statement.node, ast.FunctionDef)
+        for decorator in statement.node.decorator_list
+        if isinstance(decorator, ast.Attribute)
+        and isinstance(decorator.value, ast.Name)
+        and decorator.value.id == statement.node.name
+    }
 
 
 def _bring_back(change: BodyChange, gone: list[Statement]) -> None:
