@@ -30,6 +30,7 @@ from podus.support.declare import Declaration
 from podus.updating.activity import thread_names
 from podus.updating.binding import stacks
 from podus.updating.breath import Breath, let_go
+from podus.updating.closures import variants
 from podus.updating.evaluate import Evaluation
 from podus.updating.kept import Kept
 from podus.updating.objects import Conversion
@@ -577,7 +578,9 @@ class Agent:
             if not runs(executed, self.module(name)):
                 adopt(found, self.module(name))
             known = self._codes[name] = (executed, found)
-        codes = dict(known[1])
+        codes = {
+            qualname: [v for c in all_ for v in (c, *variants(c))] for qualname, all_ in known[1].items()
+        }
         for full, held in self._held.items():
             module, _, qualname = full.partition(":")
             if module == name:

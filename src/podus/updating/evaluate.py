@@ -21,6 +21,7 @@ from podus.updating.backward import activity_of_new, one_way, switch_back
 from podus.updating.binding import Stall, commit, in_slices
 from podus.updating.breath import let_go, quick_turns
 from podus.updating.caches import clear_stale
+from podus.updating.closures import fitted
 from podus.updating.forward import switch_inactive
 from podus.updating.staging import Stage
 from podus.updating.sweep import sweep
@@ -398,13 +399,13 @@ class Evaluation:
         assert self.stage is not None
         finder = self.stage.finder
         ops = [
-            (setattr, function, "__code__", code)
+            (setattr, function, "__code__", moved)
             for name, code in self.stage.relabel.items()
             for function in finder.functions.get(name, ())
             # A wrapper may have been made to lead elsewhere meanwhile.
             if finder.names.get(id(function.__code__)) == name
-            and function.__code__ is not code
-            and function.__code__.co_freevars == code.co_freevars
+            and (moved := fitted(code, function.__code__.co_freevars)) is not None
+            and function.__code__ is not moved
         ]
         in_slices(ops, self.stall)
 

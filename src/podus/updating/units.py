@@ -9,6 +9,7 @@ from podus.errors import Refused
 from podus.planning.model import Group, Plan
 from podus.support.declare import Declaration
 from podus.updating.binding import Stall, Switch, can_take_code, commit
+from podus.updating.closures import fitted, variants
 from podus.updating.find import Finder, program_modules
 from podus.updating.gates import forward, interprocedure_gate, twin
 from podus.updating.objects import Conversion
@@ -262,6 +263,11 @@ class Builder:
             unit.switch.set_attribute(function, "__code__", forward(function, made))
             return
         if "<locals>" in qualname:
+            code = fitted(new, function.__code__.co_freevars)
+            if code is not None:
+                unit.new_ids.add(id(code))
+                unit.switch.set_attribute(function, "__code__", code)
+                return
             self.stage.notes.append(
                 f"{name} closes over other variables now: closures made before keep their old version"
             )
@@ -313,14 +319,15 @@ def take_along(stage: Stage, names: list[str], stall: Stall, *, back: bool) -> N
         old, new = stage.old_codes.get(name, []), stage.codes[name]
         if old:
             targets[name] = old[0] if back else new
-            made_from.update((id(code), name) for code in ([new] if back else old))
+            made_from.update((id(code), name) for code in ([new, *variants(new)] if back else old))
     finder = Finder(made_from)
     stall.longest_us = max(stall.longest_us, finder.scan() * 1e6)
     done = Switch()
     for name, functions in finder.functions.items():
         for function in functions:
-            if can_take_code(function, targets[name]):
-                done.set_attribute(function, "__code__", targets[name])
+            code = fitted(targets[name], function.__code__.co_freevars)
+            if code is not None:
+                done.set_attribute(function, "__code__", code)
     commit(done.do, stall)
 
 
