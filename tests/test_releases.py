@@ -198,3 +198,22 @@ def test_release(program: Start, case: str) -> None:
     app.run(held)
     app.edit(m=textwrap.dedent(new) + "\n").update()
     assert app(true), case
+
+
+def test_a_class_and_a_marker_move_to_a_new_module(program: Start) -> None:
+    app = program(
+        m="def one(): return 1\nclass C:\n    def f(self): return one()\nclass Missing: pass\nmissing = Missing()\ndef g(x=missing): return x is missing\n"
+    )
+    app.run("c, C, missing, g = m.C(), m.C, m.missing, m.g")
+    app.edit(
+        m="from n import C, missing\ndef g(x=missing): return x is missing\n",
+        n="def two(): return 2\nclass C:\n    def f(self): return two()\nclass Missing:\n    def __repr__(self): return 'missing'\n"
+        "missing = Missing()\ndef h(x=missing): return x is missing\n",
+    ).update()
+    app.run("import n")
+    assert app("[c.f(), m.C is C, n.C is C, C.__module__, type(c) is n.C]") == [2, True, True, "n", True]
+    assert (
+        app("[m.missing is missing, n.missing is missing, g(), m.g(missing), n.h(), n.h(m.missing)]")
+        == [True] * 6
+    )
+    assert app("repr(missing)") == "missing"

@@ -61,7 +61,9 @@ class Footprint:
         return base, redefined, data, removals
 
 
-def _reverse(undo: list[Op], skip: set[tuple[int, str]], removals: Switch, going: set[tuple[int, str]]) -> Switch:
+def _reverse(
+    undo: list[Op], skip: set[tuple[int, str]], removals: Switch, going: set[tuple[int, str]]
+) -> Switch:
     """The operations ``undo``, last first, each with its own undoing; what only takes names away goes to ``removals``, once each."""
     switch = Switch()
     for op in reversed(undo):

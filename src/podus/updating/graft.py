@@ -196,6 +196,8 @@ def class_into(old: type, new: type, switch: Switch, kept: Kept = _itself) -> No
         for name in ("_abc_impl",):
             if name in vars(new) and name not in vars(old):
                 switch.set_class_attribute(old, name, vars(new)[name])
+    if old.__module__ != new.__module__:
+        switch.set_class_attribute(old, "__module__", new.__module__)
     if slots_of(old) != slots_of(new):
         members = vars(new)
         slots_into(old, members.get("__slots__"), members.values(), switch, switch, members.get("__del__"))

@@ -493,6 +493,13 @@ class Stage:
             return
         self.identity.spread([value for shadow, _ in staged for value in shadow.values()])
         self.identity.spread([value for module in modules for value in list(vars(module).values())])
+        for part in self.plan.modules:
+            if part.action == "import" and part.name in sys.modules:
+                # What has moved to a new module is there what it was where it came from.
+                names = vars(sys.modules[part.name])
+                names.update(
+                    {n: self.identity.of(v) for n, v in names.items() if self.identity.of(v) is not v}
+                )
         for shadow, rows in staged:
             own = {name for name, before, value in rows if self.identity.of(value) is before}
             for name, value in list(shadow.items()):
@@ -561,7 +568,7 @@ class Stage:
         Two functions defined under one name (``def _``) are neither.
         """
         if getattr(before, "__module__", None) != getattr(value, "__module__", None):
-            return False, True
+            return can_be_marker(before, value) or self._has_moved(before, value), True
         if not (isinstance(before, FunctionType) and isinstance(value, FunctionType)):
             return True, True
         old = self._old_names(part.name).get(id(before.__code__))
@@ -570,6 +577,15 @@ class Stage:
             return True, True
         both_direct = old.partition("#")[0] == name == new.partition("#")[0]
         return False, not both_direct
+
+    def _has_moved(self, before: Any, value: Any) -> bool:
+        """Whether a class is now defined in a module that is new, and imported from there."""
+        return (
+            isinstance(before, type)
+            and isinstance(value, type)
+            and before.__qualname__ == value.__qualname__
+            and any(part.action == "import" and part.name == value.__module__ for part in self.plan.modules)
+        )
 
     def _old_names(self, module: str) -> dict[int, str]:
         live = self.agent.live_codes(module)
