@@ -105,7 +105,6 @@ def one(before: fetch.Release, after: fetch.Release, tool: str) -> dict[str, Any
     place = Path(tempfile.mkdtemp(prefix="pr", dir="/tmp"))
     package = before.package
     try:
-        # The new release's own process imports it from its place; so does one under podus after the update.
         live = after.lib if tool == "fresh" else place / "site-packages"
         if tool != "fresh":
             shutil.copytree(before.lib, live, ignore=shutil.ignore_patterns("__pycache__"))
@@ -122,7 +121,7 @@ def one(before: fetch.Release, after: fetch.Release, tool: str) -> dict[str, Any
             "old_root": str(after.root if tool == "fresh" else before.root),
             "new": "" if tool == "fresh" else str(after.lib),
             "new_root": str(after.root),
-            "new_lib": str(after.lib if tool in ("fresh", "podus") else live),
+            "new_lib": str(live),
             "result": str(place / "result.json"),
         }
         (place / "spec.json").write_text(json.dumps(spec), encoding="utf-8")

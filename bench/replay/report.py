@@ -22,8 +22,8 @@ HEAD = """# Real releases, replayed
 
 `make replay` takes consecutive releases of pure-Python packages from PyPI. For each pair a process imports all of the
 **old** release and runs the old release's own tests; the objects that those worked with are kept (but for those that hold a
-suspended generator: an update waits for it). Then the process is updated to the
-**new** release, and the *new release's own tests run in that process*.
+suspended generator: an update waits for it). Then the
+files are overwritten with those of the **new** release, as an installer does, the process is updated, and the *new release's own tests run in that process*.
 
 They are held against a process of the new release that was never updated. The tests run twice in that one, and only those count that pass both times:
 a test that fails because something ran before it says nothing about an update. The rest of the table: changed modules and procedures, the classes and
@@ -123,9 +123,7 @@ def peers(pairs: dict[str, dict[str, Any]]) -> str:
     rows.append(["same classes and functions", *(share(*sums[tool][2:]) for tool in tools)])
     return f"""## The same with others
 
-The share of the tests that pass after the update; 0 where the tool raised, ended the process or did not come to an end. The others look
-at the files that were loaded, so those are overwritten with the new release's; `importlib.reload` gets the changed modules
-in the order of their imports.
+The share of the tests that pass after the update; 0 where the tool raised, ended the process or did not come to an end. `importlib.reload` gets the changed modules in the order of their imports.
 
 {table(["package", *(NAMES[tool] for tool in tools)], rows)}"""
 

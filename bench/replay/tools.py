@@ -1,7 +1,7 @@
 """How each tool is told that the files of a package are other ones. Runs in the process that is updated.
 
-A tool is made before the package is imported, made ``ready`` once all of it is, and then asked to ``update``.
-podus takes the new release from its own directory; the others look at the files that were loaded, so those are overwritten.
+A tool is made before the package is imported, made ``ready`` once all of it is, and then asked to ``update``: the files that were
+loaded are overwritten with the new release's, as an installer does, and the tool is told.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Tool:
 
 
 class Podus(Tool):
-    """podus.update from the new release's directory, as the issue describes it."""
+    """podus.update."""
 
     def __init__(self, live: str, modules: list[str], support: str = "") -> None:
         super().__init__(live, modules, support)
@@ -45,7 +45,9 @@ class Podus(Tool):
         import podus
 
         support = self.support or None
-        plan = podus.plan(new, support=support)
+        overwrite(self.live, new)
+        importlib.invalidate_caches()
+        plan = podus.plan(self.live, support=support)
         told: dict[str, Any] = {
             "modules": sum(m.action != "lines" for m in plan.modules),
             "procedures": len(plan.procedures),
@@ -56,13 +58,11 @@ class Podus(Tool):
         if plan.refusals:
             return told | {"refused": "; ".join(dict.fromkeys(n.text for n in plan.refusals))}
         try:
-            done = podus.update(new, support=support, timeout=60)
+            done = podus.update(self.live, support=support, timeout=60)
         except podus.PodusError as error:
             return told | {"refused": str(error)}
         if done.state != "complete":
             return told | {"refused": done.reason}
-        # The new release's own files lie there now: its data, its metadata.
-        sys.path[sys.path.index(self.live)] = new
         return told | {"state": done.state}
 
 
