@@ -177,6 +177,8 @@ class ModulePart:
     pairs: dict[str, str] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
     fresh: list[str] = field(default_factory=list)
+    # Definitions of the old version that are gone, and that others were told of when they were made (a decorator, a base).
+    withdrawn: list[str] = field(default_factory=list)
     # What the statements that run while staging may call and must find new: changed procedures, and users of changed data.
     calls: list[str] = field(default_factory=list)
 

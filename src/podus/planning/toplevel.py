@@ -99,6 +99,7 @@ class TopLevel:
             if change.new.source is None or change.old.source is None:
                 self._bytecode_only(change)
             return
+        part.withdrawn = _withdrawn(change)
         full = self._whole_classes(change)
         self.run[part.name] = self._decide(change, change.body, part, full)
         for body in change.body.all_classes():
@@ -359,6 +360,22 @@ class TopLevel:
                 found.append([])
             found[-1].append(statement)
         return found
+
+
+def _withdrawn(change: ModuleChange) -> list[str]:
+    """Top-level definitions of the old version that the new one does not have, and that a decorator or a base saw when they were made."""
+    assert change.bodies is not None and change.body is not None
+    gone = {change.old.procedures[name].co_firstlineno: name for name in change.removed}
+    found = []
+    for statement in change.bodies[0].statements:
+        node = statement.node
+        decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+        if isinstance(node, ast.ClassDef):
+            if node.name in change.body.removed and (decorators or node.bases or node.keywords):
+                found.append(node.name)
+        elif statement.kind == "def" and statement.line in gone and decorators:
+            found.append(gone[statement.line])
+    return found
 
 
 def _again(body: BodyChange, statement: Statement) -> list[BodyChange]:

@@ -8,11 +8,11 @@ back that they had, and what a decorator or ``__init_subclass__`` put into a reg
 from __future__ import annotations
 
 import functools
-import gc
 from collections.abc import Iterable
-from types import FunctionType, MappingProxyType
+from types import FunctionType
 
 from podus.updating.binding import Switch
+from podus.updating.withdrawn import registry_of, take_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class Footprint:
         self.data: dict[str, list[Op]] = {}
         self.removals: list[Op] = []
         self.entries: list[Entry] = []
+        # What single-dispatch functions remember of a registry that has changed.
+        self.caches: list[dict[Any, Any]] = []
 
     def take_back(
         self, skip: set[tuple[int, str]]
@@ -58,6 +60,8 @@ class Footprint:
         data = {name: reverse(ops) for name, ops in self.data.items()}
         for entry in self.entries:
             entry.take_back(base)
+        for cache in self.caches:
+            base.do.append((dict.clear, cache))
         return base, redefined, data, removals
 
 
@@ -113,17 +117,9 @@ class Entry:
         else:
             for place, item in enumerate(container):
                 if item is self.value:
-                    switch.do.append((_remove, container, item))
+                    switch.do.append((take_out, container, item))
                     switch.undo.append((list.insert, container, place, item))
                     break
-
-
-def _remove(container: list[Any], wanted: Any) -> None:
-    """Take ``wanted`` itself out, not what is equal to it."""
-    for place, item in enumerate(container):
-        if item is wanted:
-            del container[place]
-            return
 
 
 class Registries:
@@ -139,10 +135,7 @@ class Registries:
             if isinstance(value, type) and value.__module__ == namespace.get("__name__"):
                 for inner in list(vars(value).values()):
                     self._note(inner, namespace)
-            registry = vars(value).get("registry") if isinstance(value, FunctionType) else None
-            if type(registry) is MappingProxyType:
-                for inner in gc.get_referents(registry):
-                    self._note(inner, namespace)
+            self._note(registry_of(value), namespace)
 
     def _note(self, value: Any, namespace: dict[str, Any]) -> None:
         if type(value) in _MUTABLE and value is not namespace and len(value) <= _AT_MOST:

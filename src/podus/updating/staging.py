@@ -28,6 +28,7 @@ from podus.updating.graft import adopt_class_cell, attribute_into, can_be_marker
 from podus.updating.identity import Identity
 from podus.updating.objects import Conversion
 from podus.updating.slots import slots_into
+from podus.updating.withdrawn import dispatch_caches, withdraw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -144,6 +145,26 @@ class Stage:
         self._succeed()
         self.identity.forget()
         self.footprint.entries += registries.entries()
+        self._withdraw()
+
+    def _withdraw(self) -> None:
+        """Plan to take out of registries what is not there any more."""
+        modules = program_modules(self.agent.module_names())
+        codes: set[int] = set()
+        classes: list[type] = []
+        for part in self.plan.modules:
+            live = self.agent.live_codes(part.name) if part.withdrawn else {}
+            for name in part.withdrawn:
+                codes |= set(map(id, live.get(name, ())))
+                found = vars(sys.modules[part.name]).get(name)
+                if isinstance(found, type):
+                    classes.append(found)
+        changed = [entry.container for entry in self.footprint.entries]
+        if codes or classes:
+            changed += withdraw(modules, codes, classes, self.removals)
+        if any(type(container) is dict for container in changed):
+            self.footprint.caches = dispatch_caches(map(vars, modules))
+            self.removals.do += [(dict.clear, cache) for cache in self.footprint.caches]
 
     def _earlier(self) -> Footprint | None:
         """What the update did that this one backs out; None if this is none, or goes back further than one."""
@@ -320,7 +341,8 @@ class Stage:
             raise Refused(f"{part.name} is not loaded any more", "plan again")
         real = vars(module)
         shadow = self.shadows[part.name] = Shadow(real, True)
-        if part.package and "__path__" not in vars(module):
+        places = getattr(vars(module).get("__spec__"), "submodule_search_locations", None)
+        if (part.package and "__path__" not in vars(module)) or (not part.package and places is not None):
             self._becomes_package(module, part)
         for source in part.stars:
             other = self.shadows.get(source)
@@ -359,17 +381,21 @@ class Stage:
                 self._run_class(module, part, row)
 
     def _becomes_package(self, module: ModuleType, part: ModulePart) -> None:
-        """A module that has become a package finds its submodules from now on."""
-        changes = Switch()
+        """A module that has become a package finds its submodules from now on; one that is a package no more does so until the end."""
         real = vars(module)
-        places = [os.path.dirname(part.file)]
-        changes.set_item(real, "__path__", places)
-        changes.set_item(real, "__package__", part.name)
         spec = real.get("__spec__")
+        changes = Switch() if part.package else self.removals
+        places = [os.path.dirname(part.file)] if part.package else None
+        if places is not None:
+            changes.set_item(real, "__path__", places)
+        else:
+            changes.delete_item(real, "__path__")
+        changes.set_item(real, "__package__", part.name if part.package else part.name.rpartition(".")[0])
         if spec is not None:
             changes.set_attribute(spec, "submodule_search_locations", places)
-        commit(changes.do, self.stall)
-        self._prepared.extend(changes)
+        if part.package:
+            commit(changes.do, self.stall)
+            self._prepared.extend(changes)
 
     def _exec(self, code: CodeType, real: dict[str, Any], names: dict[str, Any], part: ModulePart) -> None:
         try:
@@ -550,7 +576,12 @@ class Stage:
             if name in real and same and value_into(before, value, switch, self.identity.of):
                 continue
             switch.set_item(real, name, value)
-            if isinstance(before, FunctionType) and callable(value) and successor:
+            if (
+                isinstance(before, FunctionType)
+                and callable(value)
+                and successor
+                and not self._stays(part, before)
+            ):
                 # Decorated, undecorated, or moved to another module: whoever holds the old object reaches the new one through it.
                 switch.set_attribute(before, "__code__", forward(before, value))
                 self._succeeded[id(before)] = (before, value, switch)
@@ -561,6 +592,17 @@ class Stage:
                 staged = other in self.shadows and dict.__contains__(self.shadows[other], local)
                 if local in namespace and namespace[local] is before and not staged:
                     switch.set_item(namespace, local, value)
+
+    def _stays(self, part: ModulePart, function: FunctionType) -> bool:
+        """Whether a function goes on under its own name in another module: the name that changes was only an import of it."""
+        home = function.__module__
+        if home == part.name or home not in sys.modules:
+            return False
+        row = next((other for other in self.plan.modules if other.name == home), None)
+        name = function.__name__
+        if row is not None and (row.action == "delete" or name in row.removed):
+            return False
+        return vars(sys.modules[home]).get(name) is function
 
     def _relation(self, part: ModulePart, name: str, before: Any, value: Any) -> tuple[bool, bool]:
         """What a new value of ``name`` is to the old one: a new version of the same object, and does it take its place.
