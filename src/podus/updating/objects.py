@@ -21,6 +21,7 @@ from types import CodeType, FunctionType
 from podus.errors import Refused
 from podus.planning.model import ObjectPart
 from podus.updating.binding import Switch
+from podus.updating.breath import let_go
 from podus.updating.held import (
     GONE,
     Missing,
@@ -100,7 +101,13 @@ class Conversion:
         self._passing = False
         # What each converted object was before: while the update can be backed out from the middle.
         self._before: list[tuple[Any, dict[str, Any], dict[str, Any]]] = []
+        # Fields -> the objects that were given them. No tuple for each object: so many would have the whole heap collected.
+        self._filled: dict[tuple[str, ...], list[Any]] = {}
         self._remember = True
+        self._going = (*part.gone, *part.hidden)
+        # New fields that only an object itself can have, and those for which the class has a value as well.
+        self._plain: list[str] = []
+        self._covered: list[str] = []
         # Fields whose name the class computes: now (what the mapper reads is what the object holds), or until the update is complete.
         self._uncovered = {f.name for f in part.fields if class_sets(cls, f.name)}
         self._raw = self._uncovered | set(part.hidden)
@@ -129,6 +136,8 @@ class Conversion:
             return switch
         for name in self._fields:
             room = planned(self.cls, name)
+            own = isinstance(room, Room) or (room is None and not class_has(self.cls, name))
+            (self._plain if own else self._covered).append(name)
             if isinstance(room, Room):
                 switch.set_attribute(room, "fill", self._fill_room)
             elif room is None and not class_has(self.cls, name):
@@ -293,8 +302,7 @@ class Conversion:
                 ops.append((_write, obj, name, value))
             elif held is not GONE:
                 ops.append((_delete, obj, name))
-        going = (*self.part.gone, *self.part.hidden)
-        dropped = {n: before[n] for n in going if n in before and before[n] is not GONE}
+        dropped = {n: before[n] for n in self._going if n in before and before[n] is not GONE}
         if dropped:
             self.dropped.keep(obj, dropped)
         return ops, before
@@ -302,31 +310,36 @@ class Conversion:
     # ---- filling what is missing
 
     def fill(self, obj: Any, wanted: str = "") -> None:
-        """Give ``obj`` the new fields that it lacks, at one instant; drop those that are gone when none is asked for."""
+        """Give ``obj`` the new fields that it lacks; drop those that are gone, when none is asked for."""
         with self.lock:
             before, self._owner = self._owner, _thread.get_ident()
             try:
-                values = self._missing(obj)
-                if not wanted:
-                    going = (*self.part.gone, *self.part.hidden)
-                    values |= {n: GONE for n in going if held_by(obj, n, n in self._raw) is not GONE}
-                if values:
-                    ops, undo = self._assignments(obj, values)
-                    if self._remember:
-                        self._before.append((obj, undo, values))
-                    deque(starmap(call, ops), 0)
-                    self.done += 1
+                lacking = self._lacking(obj)
+                if lacking:
+                    self._give(obj, lacking)
+                if self._going and not wanted:
+                    self._drop(obj)
             finally:
                 self._owner = before
 
-    def _missing(self, obj: Any) -> dict[str, Any]:
+    def _lacking(self, obj: Any) -> tuple[str, ...]:
+        found: tuple[str, ...] = ()
+        for name in self._plain:
+            try:
+                _read(obj, name)
+            except AttributeError:
+                found += (name,)
+        for name in self._covered:
+            if held_by(obj, name, False) is GONE:
+                found += (name,)
+        return found
+
+    def _give(self, obj: Any, lacking: tuple[str, ...]) -> None:
         try:
             kept = self.kept.take(obj) if self.kept is not None else {}
-            return {
-                name: kept[name] if name in kept else self._value(obj, name, function)
-                for name, function in self._fields.items()
-                if not has_own(obj, name)
-            }
+            for name in lacking:
+                value = kept[name] if name in kept else self._value(obj, name, self._fields[name])
+                _write(obj, name, value)
         except Exception as error:
             failure = MapperFailed(
                 f"{self.part.cls} can't be given its new fields: {type(error).__name__}: {error}",
@@ -334,6 +347,17 @@ class Conversion:
             )
             self.failed(failure)
             raise failure from error
+        if self._remember:
+            self._filled.setdefault(lacking, []).append(obj)
+        self.done += 1
+
+    def _drop(self, obj: Any) -> None:
+        values = {n: GONE for n in self._going if held_by(obj, n, n in self._raw) is not GONE}
+        if values:
+            ops, undo = self._assignments(obj, values)
+            if self._remember:
+                self._before.append((obj, undo, values))
+            deque(starmap(call, ops), 0)
 
     def _fill_room(self, obj: Any, name: str) -> None:
         if not self.looks():
@@ -361,6 +385,12 @@ class Conversion:
         """
         with self.lock:
             before, self._owner, self._remember = self._owner, _thread.get_ident(), False
+            for names, filled in self._filled.items():
+                while filled:
+                    obj = filled.pop()
+                    for name in names:
+                        if has_own(obj, name):
+                            _delete(obj, name)
             while self._before:
                 obj, values, given = self._before.pop()
                 if self.reverse is None or all(self._holds(obj, n, v) for n, v in given.items()):
@@ -391,7 +421,9 @@ class Conversion:
     def settle(self) -> None:
         """The update is complete: from now on the way back is an update of its own."""
         self._remember = False
-        self._before.clear()
+        for filled in self._filled.values():
+            let_go(filled)
+        let_go(self._before)
 
     def after_fork(self, lock: Any) -> None:
         """In a forked child: whoever was converting is not here."""
