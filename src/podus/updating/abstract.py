@@ -1,7 +1,11 @@
-"""Which methods of an abstract class, and of the classes below it, are still abstract when an update has taken place."""
+"""Which methods of an abstract class, and of the classes below it, are still abstract when an update has taken place.
+
+And what the abstract classes have noted of who is an instance of them: that may be another answer now.
+"""
 
 from __future__ import annotations
 
+from _abc import _abc_init, _abc_register, _reset_caches  # type: ignore[import-not-found]
 from collections.abc import Iterable
 from types import FunctionType
 
@@ -14,10 +18,13 @@ if TYPE_CHECKING:
 _GONE = object()
 
 
-def abstract_into(switches: Iterable[Switch], removals: Switch, base: Switch) -> None:
+def abstract_into(
+    switches: Iterable[Switch], removals: Switch, base: Switch, changed: Iterable[type] = ()
+) -> None:
     """Plan to bring ``__abstractmethods__`` into line with what ``switches`` and ``removals`` do to classes' attributes.
 
-    What ``abc.update_abstractmethods`` would do afterwards, worked out beforehand, and for the subclasses too.
+    What ``abc.update_abstractmethods`` would do afterwards, worked out beforehand, and for the subclasses too. ``changed`` are classes of
+    which methods may have been changed as well, in the functions that they hold.
     """
     planned: dict[type, dict[str, Any]] = {}
     # A function that keeps its identity gets or loses the mark in its own dictionary.
@@ -30,7 +37,8 @@ def abstract_into(switches: Iterable[Switch], removals: Switch, base: Switch) ->
                 planned.setdefault(op[1], {})[op[2]] = _GONE
             elif op[0] in (dict.pop, dict.__setitem__) and op[2] == "__isabstractmethod__":
                 marks[id(op[1])] = op[0] is dict.__setitem__ and bool(op[3])
-    todo = [cls for cls in planned if hasattr(cls, "__abstractmethods__")]
+    _forget_instances(planned, base)
+    todo = [cls for cls in dict.fromkeys([*planned, *changed]) if hasattr(cls, "__abstractmethods__")]
     touched: dict[type, None] = {}
     while todo:
         cls = todo.pop()
@@ -51,6 +59,27 @@ def abstract_into(switches: Iterable[Switch], removals: Switch, base: Switch) ->
         if now != before:
             base.do.append((setattr, cls, "__abstractmethods__", now))
             base.undo.append((setattr, cls, "__abstractmethods__", before))
+
+
+class _Anything:
+    """An abstract class of our own: when it gets a subclass, no other one trusts what it has noted."""
+
+
+def _forget_instances(planned: dict[type, dict[str, Any]], base: Switch) -> None:
+    """Plan to have abstract classes look again at who has the methods that they ask for (``__subclasshook__``, protocols)."""
+    other = [
+        cls
+        for cls, names in planned.items()
+        if any((n in vars(cls)) != (value is not _GONE) for n, value in names.items())
+    ]
+    if not other:
+        return
+    if "_abc_impl" not in vars(_Anything):
+        _abc_init(_Anything)
+    # Answers of "no" all over the interpreter are dropped; of "yes" those of the classes that change.
+    for ops in (base.do, base.undo):
+        ops.append((_abc_register, _Anything, type("_Something", (), {})))
+        ops.extend((_reset_caches, cls) for cls in other if "_abc_impl" in vars(cls))
 
 
 def _is_abstract(value: Any, marks: dict[int, bool]) -> bool:

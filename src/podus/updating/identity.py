@@ -64,6 +64,10 @@ class Identity:
                 ):
                     self.keep(before, value)
 
+    def classes(self) -> list[type]:
+        """The classes that are kept."""
+        return [old for _, old in self._pairs.values() if isinstance(old, type)]
+
     def of(self, value: Any) -> Any:
         """What stands for ``value`` from now on: itself, what is kept in its place, or a tuple in which that is done."""
         pair = self._pairs.get(id(value))

@@ -125,7 +125,9 @@ class Stage:
             self.declarations = execute(self.plan.support, f"podus_support_{self.plan.id}")
         elif self.given is not None:
             self.declarations = self.given
-        abstract_into((self.base, *self.redefined.values(), *self.data.values()), self.removals, self.base)
+        switches = (self.base, *self.redefined.values(), *self.data.values())
+        changed = [cls for rows in self.class_shadows.values() for cls, _, _ in rows]
+        abstract_into(switches, self.removals, self.base, [*changed, *self.identity.classes()])
         self._leave_footprint()
         self._objects()
 
