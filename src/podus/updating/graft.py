@@ -238,21 +238,37 @@ def enum_into(old: Any, new: Any, switch: Switch) -> None:
         canonical = old._member_map_.get(made._name_)
         if canonical is not None and kept in (None, canonical):
             kept = canonical
-        if kept is None or (new._member_type_ is not object and kept._value_ != made._value_):
-            # A new member; or one whose value is what it is made of (an int, a str), which can't change in place.
+        if kept is not None and new._member_type_ is not object and kept._value_ != made._value_:
+            raise Refused(
+                f"{where}.{name} gets another value, and a member that is of {new._member_type_.__name__} can't change in place",
+                "give it another name, or restart for this one",
+            )
+        if kept is None and made._name_ == name and issubclass(new, enum.Flag):
+            # A combination that was made when it was asked for, and has a name now.
+            kept = old._value2member_map_.get(made._value_)
+            if kept is not None and kept._name_ not in old._member_map_:
+                switch.set_item(vars(kept), "_name_", name)
+            else:
+                kept = None
+        if kept is None:
             switch.do.append((object.__setattr__, made, "__class__", old))
             switch.undo.append((object.__setattr__, made, "__class__", new))
             switch.do.append((object.__setattr__, made, "__objclass__", old))
             switch.undo.append((object.__setattr__, made, "__objclass__", new))
             members[name] = made
         else:
-            if kept._value_ != made._value_:
-                switch.do.append((object.__setattr__, kept, "_value_", made._value_))
-                switch.undo.append((object.__setattr__, kept, "_value_", kept._value_))
+            _member_into(kept, made, switch)
             members[name] = kept
     values = {}
     for made_value, made in new._value2member_map_.items():
         values[made_value] = members.get(made._name_, made)
+    if issubclass(new, enum.Flag):
+        for value, combined in old._value2member_map_.items():
+            # Combinations of members exist once, and remember what is not in them.
+            if value not in values and combined._name_ not in old._member_map_:
+                values[value] = combined
+            for ops in (switch.do, switch.undo):
+                ops.append((dict.pop, vars(combined), "_inverted_", None))
     switch.set_class_attribute(old, "_member_names_", list(new._member_names_))
     switch.set_class_attribute(old, "_member_map_", members)
     switch.set_class_attribute(old, "_value2member_map_", values)
@@ -273,3 +289,18 @@ def enum_into(old: Any, new: Any, switch: Switch) -> None:
     for name in list(vars(old)):
         if name not in vars(new) and name not in _OWN and name not in _ENUM_MAPS:
             switch.delete_class_attribute(old, name)
+
+
+def _member_into(kept: Any, made: Any, switch: Switch) -> None:
+    """Plan to give the member ``kept`` what the class's statement has given ``made``."""
+    before, after = vars(kept), vars(made)
+    for name in dict.fromkeys([*before, *after]):
+        if name in ("__objclass__", "_inverted_"):
+            continue
+        if name not in after:
+            switch.delete_item(before, name)
+        elif name not in before or not (
+            before[name] is after[name]
+            or (type(before[name]) is type(after[name]) and before[name] == after[name])
+        ):
+            switch.set_item(before, name, after[name])
