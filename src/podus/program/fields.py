@@ -37,6 +37,12 @@ _FACTORIES = {
     "random": "Random",
     "math": "sqrt floor ceil hypot inf",
 }
+# Methods of plain values that compute another one.
+_METHODS = PURE_METHODS | frozenset(
+    "title capitalize casefold swapcase center ljust rjust zfill partition rpartition rsplit lstrip rstrip startswith endswith "
+    "isdigit isalpha isalnum isidentifier removeprefix removesuffix count index find rfind get hex isoformat bit_length "
+    "as_integer_ratio total_seconds union intersection difference".split()
+)
 FACTORIES = frozenset(f"{module}.{name}" for module, names in _FACTORIES.items() for name in names.split())
 _FACTORY_NAMES = frozenset(name for names in _FACTORIES.values() for name in names.split())
 _EMPTY = {"list": "list", "dict": "dict", "set": "set", "tuple": "tuple", "deque": "deque"}
@@ -416,7 +422,7 @@ class Deriver:
                 return reason
             if self._makes(node.func, local_names):
                 return ""
-            if isinstance(node.func, ast.Attribute) and node.func.attr in PURE_METHODS:
+            if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
                 return self._unfit(node.func.value, me, local_names)
             return f"it calls {ast.unparse(node.func)}"
         if isinstance(node, ast.Lambda):
