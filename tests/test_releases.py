@@ -168,6 +168,26 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "class C:\n    y = 1\n    @property\n    def x(self): return self.y",
         "c.x == 1 and m.C.x.fset is None",
     ),
+    "an overload is added to others": (
+        "import typing as t\n@t.overload\ndef f(x: int): ...\ndef f(x): return (x,)",
+        "f = m.f",
+        "import typing as t\n@t.overload\ndef f(x: int): ...\n@t.overload\ndef f(x: str): ...\ndef f(x): return (x,)",
+        "f is m.f and f(2) == (2,)",
+    ),
+    "a docstring is covered by a property": (
+        "class C:\n    'one'\n    @property\n    def __doc__(self): return 'property'",
+        "c = m.C()",
+        "class C:\n    'two'\n    @property\n    def __doc__(self): return 'property'",
+        "c.__doc__ == m.C().__doc__ == 'property'",
+    ),
+    "a table of named tuples": (
+        "import collections\nfrom functools import partial\nP = collections.namedtuple('P', 'x y')\ndef g(a): return a\n"
+        "T = {'a': P(1, y=P(2, None)), 'b': P(g, partial(g, 1))}\ndef f(): return list(T)",
+        "f = m.f",
+        "import collections\nfrom functools import partial\nP = collections.namedtuple('P', 'x y')\ndef g(a): return a\n"
+        "T = {'a': P(1, y=P(2, None)), 'b': P(g, partial(g, 1)), 'c': P(5, 6)}\ndef f(): return list(T)",
+        "f() == ['a', 'b', 'c']",
+    ),
     "a compiled pattern": (
         "import re\nclass C:\n    RE = re.compile('a')\n    def __init__(self, r=None): self.RE = r or self.RE\n    def f(self, t): return bool(self.RE.match(t))",
         "c = m.C",

@@ -28,7 +28,7 @@ from bench.replay.tools import TOOLS
 SUPPORT = Path(__file__).with_name("support")
 RESULTS = Path(__file__).with_name("results.json")
 PATIENCE = {"fresh": 900.0, "podus": 900.0}
-OTHERS = 300.0  # seconds for a peer
+OTHERS = 120.0  # seconds for a peer
 
 
 def main() -> int:

@@ -83,7 +83,9 @@ class Overwriting(Tool):
         found = {
             name: module
             for name, module in list(sys.modules.items())
-            if name.partition(".")[0] in self.modules and _file(module).startswith(self.live + os.sep)
+            if name.partition(".")[0] in self.modules
+            and _file(module).startswith(self.live + os.sep)
+            and os.path.exists(_file(module))
         }
         order: dict[str, ModuleType] = {}
 
@@ -163,7 +165,7 @@ class Hmr(Overwriting):
         self.reloader.on_changes({Path(_file(module)).resolve() for module in changed})
         for module in changed:
             # A module is run again when somebody asks for a name of it.
-            vars(type(module))["_ReactiveModule__load"].__get__(module)()
+            vars(type(module))["_ReactiveModule__load"].__get__(module, type(module))()
 
 
 TOOLS: dict[str, type[Tool]] = {

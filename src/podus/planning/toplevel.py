@@ -278,9 +278,10 @@ class TopLevel:
             "code": None,
             "rebound": self._rebound(name),
             "calls": sorted(before.calls),
+            "makers": sorted(before.makers),
             "dependent": before.dependent,
         }
-        if before.pure:
+        if before.repeatable:
             code = compile_body([before.node], owners, change.old.file, 0)
             row["code"] = base64.b64encode(marshal.dumps(code)).decode()
         return row

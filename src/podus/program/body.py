@@ -8,6 +8,7 @@ statement around it (its *head*): a procedure is switched, not defined again.
 from __future__ import annotations
 
 import ast
+import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
@@ -130,6 +131,22 @@ class Statement:
         """Whether this is an assignment whose value can be computed any number of times without an effect."""
         value = getattr(self.node, "value", None)
         return isinstance(self.node, ast.Assign | ast.AnnAssign) and value is not None and _is_pure(value)
+
+    @cached_property
+    def repeatable(self) -> bool:
+        """Whether it would be pure if the :attr:`makers` that it calls had no effect but its value."""
+        value = getattr(self.node, "value", None)
+        if not isinstance(self.node, ast.Assign | ast.AnnAssign) or value is None:
+            return False
+        return _is_pure(_Arguments().visit(copy.deepcopy(value)))
+
+    @cached_property
+    def makers(self) -> frozenset[str]:
+        """The names that are called in it and are none of those that are known."""
+        called = {
+            n.func.id for n in ast.walk(self.node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+        }
+        return frozenset(called - PURE_CALLS - _IMPORTED)
 
     @cached_property
     def calls(self) -> frozenset[str]:
@@ -295,6 +312,16 @@ def _bound(node: ast.AST) -> list[str]:
     return names
 
 
+class _Arguments(ast.NodeTransformer):
+    """Leaves of a call of a name what it is given."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.func, ast.Name):
+            return node
+        return ast.Tuple([*node.args, *(keyword.value for keyword in node.keywords)], ast.Load())
+
+
 class _Heads(ast.NodeTransformer):
     """Leaves of every procedure only what its definition evaluates: decorators, defaults and annotations."""
 
@@ -341,8 +368,6 @@ def _with_body(node: ast.ClassDef, body: list[ast.stmt]) -> ast.ClassDef:
 
 
 def _head(node: ast.stmt) -> str:
-    import copy
-
     if isinstance(node, ast.ClassDef):
         node = _with_body(node, [])
         return ast.dump(node)

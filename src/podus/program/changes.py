@@ -236,6 +236,7 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
     gone = {name for s in unmatched_old for name in s.names}
     change.removed = sorted(gone - new.binds())
     _add_derived(change, new)
+    _add_later(change, new)
     return change
 
 
@@ -328,4 +329,18 @@ def _add_derived(change: BodyChange, new: Body) -> None:
         ):
             chosen.add(id(statement))
             moved |= set(statement.names)
+    change.run = [s for s in new.statements if id(s) in chosen]
+
+
+def _add_later(change: BodyChange, new: Body) -> None:
+    """Of several definitions of one name (overloads, a docstring and a property of its name) the last one counts: it runs after the others."""
+    chosen = set(map(id, change.run))
+    bound: set[str] = set()
+    for statement in new.statements:
+        if id(statement) not in chosen:
+            repeats = statement.kind in ("def", "docstring") or statement.pure
+            if not repeats or not bound & set(statement.names):
+                continue
+            chosen.add(id(statement))
+        bound |= {*statement.names} - {"_"}
     change.run = [s for s in new.statements if id(s) in chosen]

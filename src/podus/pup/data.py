@@ -31,14 +31,14 @@ def is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[
     """``same``, ``modified`` or ``unknown``: how ``name`` in ``owner`` (a module's or class's namespace) stands to its old statement.
 
     ``row`` has the statement's ``code`` if running it again has no effect (else None), the names that it ``calls`` or calls something of,
-    whether its value is ``dependent`` on attributes, and whether some procedure may rebind the name.
+    of these the ``makers`` that must be named tuples, whether its value is ``dependent`` on attributes, and whether some procedure may rebind the name.
     """
     if name not in owner:
         return "same"
     from podus.updating.graft import is_marker
 
     value = owner[name]
-    if row.get("code") and all(_of_the_library(real.get(name, len)) for name in row.get("calls", ())):
+    if row.get("code") and _can_repeat(row, real):
         names = _Layered(owner)
         try:
             exec(marshal.loads(binascii.a2b_base64(row["code"])), real, names)
@@ -82,7 +82,7 @@ def _equal(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     kind = type(one)
-    if kind in _SEQUENCES:
+    if kind in _SEQUENCES or _is_record(kind):
         return len(one) == len(other) and all(map(_equal, one, other))
     if kind in _MAPPINGS:
         if not all(type(k) in _SIMPLE for k in one):
@@ -120,6 +120,26 @@ def _immutable(value: Any) -> bool:
 def _is_value(kind: type) -> bool:
     """Whether objects of ``kind`` can't change, and their equality is the library's."""
     return kind.__module__ in _VALUES or (kind.__module__, kind.__qualname__) == ("re", "Pattern")
+
+
+def _can_repeat(row: dict[str, Any], real: dict[str, Any]) -> bool:
+    """Whether what a statement calls is what it seems to be by its names."""
+    makers = row.get("makers", ())
+    library = (name for name in row.get("calls", ()) if name not in makers)
+    return all(_is_record(real.get(name)) for name in makers) and all(
+        _of_the_library(real.get(name, len)) for name in library
+    )
+
+
+def _is_record(value: Any) -> bool:
+    """Whether a class is a named tuple as the library makes it: to make one of its objects has no other effect."""
+    made = getattr(value, "__new__", None)
+    return (
+        isinstance(value, type)
+        and issubclass(value, tuple)
+        and "__init__" not in vars(value)
+        and str(getattr(made, "__module__", "")).startswith("namedtuple_")
+    )
 
 
 def _of_the_library(value: Any) -> bool:
