@@ -237,3 +237,17 @@ def test_a_class_and_a_marker_move_to_a_new_module(program: Start) -> None:
         == [True] * 6
     )
     assert app("repr(missing)") == "missing"
+
+
+def test_a_star_import_does_not_cover_a_submodule(program: Start) -> None:
+    app = program(
+        **{
+            "p/__init__.py": "from p.q import *\nfrom p.r import R\n",
+            "p/r.py": "R = 1\n",
+            "p/q/__init__.py": "from p.q.r import X\n",
+            "p/q/r.py": "X = 1\n",
+            "m": "import p\nold = p.r\n",
+        }
+    )
+    app.files(**{"p/q/__init__.py": "from p.q.r import X\nY = 2\n"}).update()
+    assert app("[m.p.r is m.old, m.p.r.R, m.p.Y]") == [True, 1, 2]

@@ -356,6 +356,10 @@ class Compiler:
             if name in done or name in path or name not in self.new.modules:
                 return
             for wanted, _, _ in imports_of(self.new.modules[name]):
+                # A package that imports its module has it before its own names: that the module's import names the package means nothing.
+                around = name.startswith(wanted + ".") and wanted in self.new.modules
+                if around and any(w == name for w, _, _ in imports_of(self.new.modules[wanted])):
+                    continue
                 if wanted in self.changes:
                     visit(wanted, (*path, name))
             done[name] = None

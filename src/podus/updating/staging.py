@@ -571,7 +571,7 @@ class Stage:
                 self.base.set_item(real, name, {**real.get(name, {}), **value})
                 continue
             before = real.get(name)
-            if before is value:
+            if before is value or (part.stars and _is_submodule(part.name, name, before, value)):
                 continue
             switch = self._switch_for(f"{part.name}:{name}")
             same, successor = self._relation(part, name, before, value)
@@ -663,6 +663,12 @@ class Stage:
             if parent in sys.modules and vars(sys.modules[parent]).get(child) is module:
                 delattr(sys.modules[parent], child)
         self.agent.finder.forget()
+
+
+def _is_submodule(package: str, name: str, before: Any, value: Any) -> bool:
+    """Whether a star import has brought another package's module of this name: that this package's own was imported came after it."""
+    own = sys.modules.get(f"{package}.{name}")
+    return own is not None and before is own and isinstance(value, ModuleType)
 
 
 def declared(declarations: list[Declaration], kind: str, target: str, backwards: bool) -> Declaration:
