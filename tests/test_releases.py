@@ -188,6 +188,12 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "T = {'a': P(1, y=P(2, None)), 'b': P(g, partial(g, 1)), 'c': P(5, 6)}\ndef f(): return list(T)",
         "f() == ['a', 'b', 'c']",
     ),
+    "a function that class bodies call gets another parameter": (
+        "def field(key): return property(lambda self: key)\nclass C:\n    x = field('x')",
+        "c = m.C()",
+        "def field(key, *, doc=None): return property(lambda self: (key, doc))\nclass C:\n    x = field('x', doc='d')\n    y = field('y')",
+        "[c.x, c.y] == [('x', 'd'), ('y', None)]",
+    ),
     "a compiled pattern": (
         "import re\nclass C:\n    RE = re.compile('a')\n    def __init__(self, r=None): self.RE = r or self.RE\n    def f(self, t): return bool(self.RE.match(t))",
         "c = m.C",

@@ -24,6 +24,9 @@ _DEFINITIONS = (
     functools.partial,
     functools._lru_cache_wrapper,
     ModuleType,
+    property,
+    staticmethod,
+    classmethod,
 )
 
 
@@ -50,7 +53,8 @@ def is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[
         if not row.get("dependent"):
             return "modified"
         # What it was computed from may give another value by now.
-    if isinstance(value, _DEFINITIONS):
+    # A descriptor is set by who defines the class, even where assigning to the name in an object is a daily matter.
+    if isinstance(value, _DEFINITIONS) or hasattr(type(value), "__get__"):
         return "same"
     if _immutable(value) or is_marker(value):
         return "unknown" if row.get("rebound") else "same"

@@ -448,7 +448,7 @@ class Stage:
             text = f"{part.name}:{row.qualname} is no class any more: its new attributes are left out"
             self.notes.append(text)
             return
-        target = Shadow(_ClassNames(cls), False)
+        target = Shadow(_ClassNames(cls, self.shadows[part.name]), False)
         if row.runner:
             self._exec(self.runners[part.name][row.runner], vars(module), target, part)
         cell = dict.pop(target, "__classcell__", None)
@@ -684,7 +684,13 @@ def declared(declarations: list[Declaration], kind: str, target: str, backwards:
 
 
 class _ClassNames(dict[str, "Any"]):
-    """A class's own namespace and then nothing: globals follow by themselves."""
+    """A class's own namespace, and then what its module is going to have: globals follow by themselves."""
 
-    def __init__(self, cls: type) -> None:
+    def __init__(self, cls: type, module: Shadow) -> None:
         super().__init__(vars(cls))
+        self.module = module
+
+    def __missing__(self, name: str) -> Any:
+        if dict.__contains__(self.module, name):
+            return dict.__getitem__(self.module, name)
+        raise KeyError(name)
