@@ -13,12 +13,13 @@ from typing import Any
 
 from podus.errors import NotFound, Refused
 from podus.planning.ask import Asker
+from podus.planning.derived import Derived
 from podus.planning.model import ModulePart, Note, Plan, Procedure
 from podus.planning.objects import ObjectChanges
 from podus.planning.safety import Safety
 from podus.planning.supported import SupportCode
 from podus.planning.telling import tell
-from podus.planning.toplevel import TopLevel
+from podus.planning.toplevel import TopLevel, alternatives
 from podus.program.bytecode import compile_source, read_cached, set_optimization
 from podus.program.changes import ModuleChange, compare_modules
 from podus.program.flow import absolute, flow
@@ -63,6 +64,7 @@ class Compiler:
         self.changes: dict[str, ModuleChange] = {}
         self.imported: list[Module] = []
         self.removed: list[str] = []
+        self.derived = Derived(self)
         hello = pup.hello
         self.plan = Plan(
             id=uuid.uuid4().hex[:12],
@@ -94,10 +96,11 @@ class Compiler:
         toplevel = TopLevel(self, support)
         toplevel.compile()
         self._procedures()
-        ObjectChanges(self, support, toplevel).compile()
+        objects = ObjectChanges(self, support, toplevel)
+        objects.compile()
         if plan.procedures or plan.data or support.declarations:
             self.progress("tracing calls")
-            Safety(self, support, toplevel).compile()
+            Safety(self, support, toplevel, objects.remade).compile()
         self.progress("writing the plan")
         toplevel.write()
         tell(self, support, toplevel)
@@ -255,6 +258,7 @@ class Compiler:
                 self.new.modules[wanted] = fresh
                 self.imported.append(fresh)
                 todo.append((fresh, surely and _is_certain(module, line)))
+        self.derived.follow()
 
     def stars_of(self, module: Module) -> list[str]:
         """The program's modules from which ``module`` imports all names."""
@@ -282,6 +286,7 @@ class Compiler:
                     again = again or before is None
                     before = self.changes[name] = compare_modules(self.old.modules[name], module, parse=True)
                 assert before.body is not None
+                before.body.removed = sorted({*before.body.removed, *self.derived.lost(module)})
                 chosen = set(map(id, before.body.run))
                 for statement in before.body.new.statements:
                     node = statement.node
@@ -444,6 +449,8 @@ def _defined_by(change: ModuleChange) -> set[str]:
         for statement in body.run:
             if statement.kind == "def":
                 found.add(".".join((*body.owners, statement.names[-1])))
+    for _, names in alternatives(change).values():
+        found.update(names)
     return found
 
 

@@ -179,6 +179,10 @@ class ModulePart:
     fresh: list[str] = field(default_factory=list)
     # Definitions of the old version that are gone, and that others were told of when they were made (a decorator, a base).
     withdrawn: list[str] = field(default_factory=list)
+    # Data of this module or others that the statements read as the update leaves it, by the name that they have for it (module:name).
+    staged: list[str] = field(default_factory=list)
+    # Name -> the functions that one statement defines under it, in the old and in the new version: of `if` and `else` the one counts.
+    alternatives: dict[str, list[list[str]]] = field(default_factory=dict)
     # What the statements that run while staging may call and must find new: changed procedures, and users of changed data.
     calls: list[str] = field(default_factory=list)
 
@@ -222,7 +226,8 @@ class ObjectPart:
     """The live objects of one class whose fields change.
 
     ``before`` are all the fields of the old version, ``gone`` those that are dropped (and kept aside for a back-out), ``stale`` cached
-    values that are computed again, ``hidden`` fields whose name is a method or property now. ``switches`` names the procedures that
+    values that are computed again, ``hidden`` fields whose name is a method or property now, ``shown``
+    those whose name was one before. ``switches`` names the procedures that
     switch at the instant at which the objects begin to be converted, ``users`` all procedures that touch the converted fields.
     ``live`` is how many objects there were when the plan was made (-1: not counted). ``converts`` is set where an object must be
     converted before anything of it is used, and not only given what it lacks.
@@ -233,6 +238,7 @@ class ObjectPart:
     gone: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
     before: list[str] = field(default_factory=list)
     mapper: str = ""
     reverse: bool = False

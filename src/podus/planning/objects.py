@@ -126,6 +126,8 @@ class ObjectChanges:
         self.toplevel = toplevel
         self.old = Classes(compiler.old)
         self.new = Classes(compiler.new)
+        # Classes whose objects are made by a method that is itself made from the fields: who makes them switches with the class.
+        self.remade: list[str] = []
         self.plan.pace = compiler.request.get("objects") or "sweep"
 
     def compile(self) -> None:
@@ -167,6 +169,8 @@ class ObjectChanges:
         """The part of one class, and what of it can't be derived: (field, reason, the field it may be renamed from)."""
         before, after = self.old.own(name), self.new.own(name)
         mapper = self.support.object_mapper(name)
+        if before is not None and after is not None and _made_from(before) != _made_from(after):
+            self.remade.append(name)
         if before is None or after is None:
             if mapper is None:
                 return None
@@ -181,15 +185,14 @@ class ObjectChanges:
         part.gone = [
             n for n in before.fields if n not in news and n not in after.computed and not self._still_used(n)
         ]
+        # What a cached property has computed is no state that anybody could miss.
+        uncached = before.cached - after.cached - after.methods - set(news)
+        part.gone += sorted(n for n in uncached - set(part.gone) if not self._bound(name, n))
+        defined = after.computed | after.methods | after.cached
         part.hidden = [
-            n
-            for n in before.fields
-            if n
-            in (after.computed | after.methods | after.cached)
-            - before.computed
-            - before.methods
-            - before.cached
+            n for n in before.fields if n in defined - before.computed - before.methods - before.cached
         ]
+        part.hidden += sorted((before.cached - after.cached) & after.methods - set(part.hidden))
         part.stale = self._stale(name, before, after)
         missing: list[tuple[str, str, str]] = []
         self._fill(name, part, fresh, missing)
@@ -198,7 +201,7 @@ class ObjectChanges:
             return None
         # A property computes whatever the object holds; a method or a cached value would be hidden by it.
         part.converts = bool(part.mapper or part.stale or set(part.hidden) - after.computed)
-        if part.converts:
+        if part.converts or part.hidden or part.shown:
             self._users(part, mapper)
         return part, missing
 
@@ -285,11 +288,20 @@ class ObjectChanges:
         return bool(self.compiler.mentions_in_new.get(field))
 
     def _stale(self, name: str, before: ClassFields, after: ClassFields) -> list[str]:
-        """Cached properties that compute something else now."""
+        """Cached properties that compute something else now, or are plain class attributes, which a cached value would hide."""
         module, _, qualname = name.partition(":")
         change = self.compiler.changes.get(module)
         changed = set(change.changed) if change is not None else set()
-        return sorted(n for n in before.cached & after.cached if f"{qualname}.{n}" in changed)
+        found = {n for n in before.cached & after.cached if f"{qualname}.{n}" in changed}
+        return sorted(
+            found | {n for n in before.cached - after.cached - after.methods if self._bound(name, n)}
+        )
+
+    def _bound(self, name: str, attribute: str) -> bool:
+        """Whether the new version's class statement itself binds ``attribute``."""
+        owner = self.new.find(name)
+        body = None if owner is None else owner.statement.body
+        return body is not None and any(attribute in statement.names for statement in body.statements)
 
     def _other_form(self, name: str, part: ObjectPart, before: ClassFields, after: ClassFields) -> None:
         """Fields that both versions have, but that new objects hold in another form."""
@@ -314,7 +326,8 @@ class ObjectChanges:
 
     def _users(self, part: ObjectPart, mapper: dict[str, object] | None) -> None:
         """The procedures that touch what is converted: those that change switch with the conversion, the others stand still for it."""
-        names = {f.name for f in part.fields} | set(part.gone) | set(part.hidden) | set(part.stale)
+        names = {f.name for f in part.fields} | set(part.gone) | set(part.hidden) | set(part.shown)
+        names |= set(part.stale)
         stored = mapper.get("fields") if mapper else None
         if isinstance(stored, list):
             names |= set(stored)
@@ -325,6 +338,13 @@ class ObjectChanges:
                 users.update((user, None) for user, code in mentions.get(field, ()) if _touches(code, field))
         users.update((f"{module}:{qualname}.{n}", None) for n in part.stale)
         part.users = list(users)
+
+
+def _made_from(fields: ClassFields) -> list[tuple[str, str]]:
+    """What a generated ``__init__`` is made from."""
+    if not fields.declared:
+        return []
+    return [(f.name, f.text) for f in fields.fields.values() if f.declared not in ("init", "slot")]
 
 
 def _suspects(change: ModuleChange) -> list[str]:

@@ -36,11 +36,14 @@ _WORTH_A_SECOND_GRAPH = 3000
 class Safety:
     """Adds groups, gates, mappers, reach and refusals to a plan that lists what changed."""
 
-    def __init__(self, compiler: Compiler, support: SupportCode, toplevel: TopLevel) -> None:
+    def __init__(
+        self, compiler: Compiler, support: SupportCode, toplevel: TopLevel, remade: list[str]
+    ) -> None:
         self.compiler = compiler
         self.plan = compiler.plan
         self.support = support
         self.toplevel = toplevel
+        self.remade = remade
         # What has to switch: procedures that both versions have.
         self.switching = {p.name: p for p in self.plan.procedures if p.change in ("body", "head")}
         self.old_names = {
@@ -300,8 +303,13 @@ class Safety:
 
     def _objects(self) -> None:
         """Objects begin to be converted at the instant at which the changed procedures that touch what is converted switch."""
+        for name in self.remade:
+            waited = [u for u in self._users(name) if u in self.switching and u not in self.endless]
+            self.groups.add(name)
+            self.groups.join([name, *waited], f"they make objects of {name}")
         for part in self.plan.objects:
-            if not part.converts:
+            computed = [f"{part.cls}.{n}" for n in (*part.hidden, *part.shown)]
+            if not (part.converts or computed):
                 continue
             waited = [u for u in part.users if u not in self.endless]
             for user in (u for u in part.users if u in self.endless):
@@ -315,8 +323,9 @@ class Safety:
                 )
             part.switches = [u for u in waited if u in self.switching]
             part.users = waited
-            self.groups.add(part.cls)
-            self.groups.join([part.cls, *part.switches], f"they use fields of {part.cls}")
+            for name in [part.cls, *computed]:
+                self.groups.add(name)
+            self.groups.join([part.cls, *computed, *part.switches], f"they use fields of {part.cls}")
 
     def _users(self, datum: str) -> list[str]:
         """The procedures of the new version that mention a datum by name, in its module or where it was imported from there."""

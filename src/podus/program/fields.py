@@ -39,9 +39,10 @@ _FACTORIES = {
 }
 # Methods of plain values that compute another one.
 _METHODS = PURE_METHODS | frozenset(
-    "title capitalize casefold swapcase center ljust rjust zfill partition rpartition rsplit lstrip rstrip startswith endswith "
-    "isdigit isalpha isalnum isidentifier removeprefix removesuffix count index find rfind get hex isoformat bit_length "
-    "as_integer_ratio total_seconds union intersection difference".split()
+    name
+    for kind in (str, bytes, int, float, tuple, frozenset)
+    for name in vars(kind)
+    if not name.startswith("_")
 )
 FACTORIES = frozenset(f"{module}.{name}" for module, names in _FACTORIES.items() for name in names.split())
 _FACTORY_NAMES = frozenset(name for names in _FACTORIES.values() for name in names.split())

@@ -77,7 +77,7 @@ def scaffold(plan: Plan) -> str:
             parts.append(_interprocedure(by_name[name]))
     for part in plan.objects:
         missing = [field for field in part.fields if field.how == "missing"]
-        if not part.mapper and (missing or part.hidden) and part.live:
+        if not part.mapper and missing and part.live:
             parts.append(_objects(part))
     for datum in plan.data:
         if datum.action == "keep":
@@ -109,14 +109,11 @@ def _objects(part: ObjectPart) -> str:
         f"    # self.{f.name} = " + (f"self.{f.text}  # if it is that under another name" if f.text else "…")
         for f in missing
     ]
-    lines += [
-        f"    # self.{name} is what the object holds; the class computes it now" for name in part.hidden
-    ]
     return _OBJECTS.format(
         name=part.cls,
         function=_identifier(part.cls),
         live=part.live,
-        fields=", ".join([f.name for f in missing] + [f"{name} as a method" for name in part.hidden]),
+        fields=", ".join(f.name for f in missing),
         before=", ".join(part.before),
         lines="\n".join(lines),
     )

@@ -43,21 +43,24 @@ class Footprint:
         self.caches: list[dict[Any, Any]] = []
 
     def take_back(
-        self, skip: set[tuple[int, str]]
+        self, skip: set[tuple[int, str]], grouped: set[str]
     ) -> tuple[Switch, dict[str, Switch], dict[str, Switch], Switch]:
         """The switches of a back-out: at once, with procedures, with data, and at its end.
 
-        ``skip`` names what is kept as the program has it now, by the id of its namespace and the name.
+        ``skip`` names what is kept as the program has it now, by the id of its namespace and the name; ``grouped`` the data that
+        goes at the instant at which its users do, also where it goes away.
         """
         removals, going = Switch(), set[tuple[int, str]]()
 
-        def reverse(undo: list[Op]) -> Switch:
-            return _reverse(undo, skip, removals, going)
+        def reverse(undo: list[Op], name: str = "") -> Switch:
+            switch = Switch()
+            _reverse(undo, skip, switch, switch if name in grouped else removals, going)
+            return switch
 
         base = reverse(self.removals)
         base.extend(reverse(self.base))
         redefined = {name: reverse(ops) for name, ops in self.redefined.items()}
-        data = {name: reverse(ops) for name, ops in self.data.items()}
+        data = {name: reverse(ops, name) for name, ops in self.data.items()}
         for entry in self.entries:
             entry.take_back(base)
         for cache in self.caches:
@@ -66,10 +69,9 @@ class Footprint:
 
 
 def _reverse(
-    undo: list[Op], skip: set[tuple[int, str]], removals: Switch, going: set[tuple[int, str]]
-) -> Switch:
-    """The operations ``undo``, last first, each with its own undoing; what only takes names away goes to ``removals``, once each."""
-    switch = Switch()
+    undo: list[Op], skip: set[tuple[int, str]], switch: Switch, removals: Switch, going: set[tuple[int, str]]
+) -> None:
+    """Plan the operations ``undo``, last first; what only takes names away goes to ``removals``, once each."""
     for op in reversed(undo):
         action = op[0]
         if action is dict.__setitem__:
@@ -89,7 +91,6 @@ def _reverse(
             switch.set_attribute(op[1], op[2], op[3])
         else:
             switch.do.append(op)
-    return switch
 
 
 class Entry:

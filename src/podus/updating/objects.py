@@ -83,6 +83,8 @@ class Conversion:
         # What this one drops, for the way back.
         self.dropped = Kept([*part.gone, *part.hidden])
         self.done = 0
+        # Whether an object must be converted before anything of it is used.
+        self.converts = part.converts
         # What takes the hooks away.
         self.unhooking: list[Op] = []
         self._fields = {
@@ -119,7 +121,12 @@ class Conversion:
     def hooks(self, planned: Callable[[type, str], Any]) -> Switch:
         """The hooks to put on the class. ``planned(cls, name)`` is the attribute that the update gives the class, or None."""
         switch = Switch()
-        if self.part.converts:
+        covered = [n for n in self._fields if planned(self.cls, n) is not None or class_has(self.cls, n)]
+        # A value that is given back must not be hidden by the class's own meanwhile.
+        self.converts = self.part.converts or (
+            self.kept is not None and any(n in self.kept.names and n not in self._raw for n in covered)
+        )
+        if self.converts:
             for name, make in (
                 ("__getattribute__", self._get_hook),
                 ("__setattr__", self._set_hook),
@@ -273,9 +280,10 @@ class Conversion:
                 continue
             if name in kept:
                 overlay[name] = kept[name]
-            elif not has(obj, name) or name in self.part.hidden or class_has(self.cls, name):
+            elif held_by(obj, name, name in self._raw) is GONE:
                 overlay[name] = self._value(obj, name, function)
-        for name in (*self.part.gone, *self.part.stale):
+        going = (*self.part.gone, *self.part.stale) if self.part.converts else ()
+        for name in going:
             if name not in overlay and has_own(obj, name):
                 overlay[name] = GONE
         for name in self.part.hidden:
@@ -330,7 +338,7 @@ class Conversion:
             except AttributeError:
                 found += (name,)
         for name in self._covered:
-            if held_by(obj, name, False) is GONE:
+            if held_by(obj, name, name in self._raw) is GONE:
                 found += (name,)
         return found
 
@@ -339,7 +347,10 @@ class Conversion:
             kept = self.kept.take(obj) if self.kept is not None else {}
             for name in lacking:
                 value = kept[name] if name in kept else self._value(obj, name, self._fields[name])
-                _write(obj, name, value)
+                if name in self._raw:
+                    _read(obj, "__dict__")[name] = value
+                else:
+                    _write(obj, name, value)
         except Exception as error:
             failure = MapperFailed(
                 f"{self.part.cls} can't be given its new fields: {type(error).__name__}: {error}",
@@ -372,9 +383,11 @@ class Conversion:
     def bring(self, objects: Iterable[Any]) -> None:
         """Convert these objects if they are not. Raises MapperFailed."""
         for obj in objects:
-            if self.part.converts:
+            if self.converts:
                 if id(obj) not in self._new:
                     self._convert(obj)
+                if not self.part.converts and self._going:
+                    self._drop(obj)
             else:
                 self.fill(obj)
 

@@ -55,6 +55,8 @@ class Shadow(dict[str, "Any"]):
         self.added: list[str] = []
         # Values to store in place of what an import statement finds: other modules' staged values.
         self.staged_imports: dict[str, Any] = {}
+        # Names whose value stands in the real namespace under another name while the statements run.
+        self.shown: dict[str, str] = {}
 
     def __missing__(self, name: str) -> Any:
         return self.real[name]
@@ -62,6 +64,8 @@ class Shadow(dict[str, "Any"]):
     def __setitem__(self, name: str, value: Any) -> None:
         value = self.staged_imports.get(name, value)
         super().__setitem__(name, value)
+        if name in self.shown:
+            self.real[self.shown[name]] = value
         if self.visible and name not in self.real and name not in ("__annotations__", "__doc__"):
             self.real[name] = value
             self.added.append(name)
@@ -186,9 +190,9 @@ class Stage:
             module, _, simple = name.partition(":")
             if module in sys.modules:
                 skip.add((id(vars(sys.modules[module])), simple))
-        base, redefined, data, removals = footprint.take_back(skip)
+        grouped = {name for group in self.plan.groups for name in (*group.data, *group.mappers)}
+        base, redefined, data, removals = footprint.take_back(skip, grouped)
         names = self.procedure_names
-        grouped = {name for group in self.plan.groups for name in group.data}
         for name, switch in redefined.items():
             (self.redefined.setdefault(name, Switch()) if name in names else base).extend(switch)
         for name, switch in data.items():
@@ -360,6 +364,7 @@ class Stage:
         if part.runners or any(c.runner for c in part.classes):
             self._snapshot(real)
         gates = self._open_stage(part, shadow)
+        self._show(part, shadow)
         try:
             for runner in part.runners:
                 self._run(module, part, runner)
@@ -367,8 +372,23 @@ class Stage:
                 if not row.instead_of:
                     self._run_class(module, part, row)
         finally:
+            for name in part.staged:
+                real.pop(name, None)
+            shadow.shown.clear()
             if gates is not None:
                 commit(gates.undo[::-1], self.stall)
+
+    def _show(self, part: ModulePart, shadow: Shadow) -> None:
+        """Let the statements find what they read as the update leaves it, where they look past their own names."""
+        for full in part.staged:
+            source, _, name = full.partition(":")
+            other, module = self.shadows.get(source), sys.modules.get(source)
+            if other is not None and dict.__contains__(other, name):
+                shadow.real[full] = dict.__getitem__(other, name)
+            elif module is not None and name in vars(module):
+                shadow.real[full] = vars(module)[name]
+            if source == part.name:
+                shadow.shown[name] = full
 
     def _run(self, module: ModuleType, part: ModulePart, runner: str) -> None:
         rows = [row for row in part.classes if row.instead_of == runner]
@@ -481,7 +501,9 @@ class Stage:
             if name == "__doc__":
                 self.removals.set_class_attribute(cls, name, None)
             else:
-                self.removals.delete_class_attribute(cls, name)
+                full = f"{part.name}:{row.qualname}.{name}"
+                grouped = any(full in group.data for group in self.plan.groups)
+                (self._switch_for(full) if grouped else self.removals).delete_class_attribute(cls, name)
 
     # ---- what was run becomes switches
 
@@ -489,7 +511,7 @@ class Stage:
         """The switch that ``name`` belongs to: its procedure's, its datum's, or the first one of all."""
         if name in self.procedure_names:
             return self.redefined.setdefault(name, Switch())
-        if any(name in group.data for group in self.plan.groups):
+        if any(name in group.data or name in group.mappers for group in self.plan.groups):
             return self.data.setdefault(name, Switch())
         return self.base
 
@@ -618,6 +640,9 @@ class Stage:
         old = self._old_names(part.name).get(id(before.__code__))
         new = self._new_names(part.name).get(id(value.__code__))
         if old is None or new is None or part.pairs.get(old, old) == new:
+            return True, True
+        either = part.alternatives.get(name)
+        if either is not None and old in either[0] and new in either[1]:
             return True, True
         both_direct = old.partition("#")[0] == name == new.partition("#")[0]
         return False, not both_direct

@@ -117,11 +117,20 @@ class Builder:
         self.gates = Gates()
         # The ids of old code that may still call: everything that had to switch.
         self.old_ids: set[int] = set()
+        # The ids of functions that a definition gives their code, whatever procedure they have been so far.
+        self.planned: set[int] = set()
 
     def build(self) -> list[Unit]:
         """The units, those without procedures first."""
         for codes in self.stage.old_codes.values():
             self.old_ids |= set(map(id, codes))
+        stage = self.stage
+        self.planned = {
+            id(op[1])
+            for switch in (stage.base, *stage.redefined.values(), *stage.data.values())
+            for op in switch.do
+            if op[0] is setattr and op[2] == "__code__"
+        }
         mappers = {m.target: m for m in self.plan.mappers}
         for mapper in self.plan.mappers:
             self._declared("mapper", mapper.target)
@@ -143,6 +152,8 @@ class Builder:
             for name in group.mappers:
                 conversion = self.stage.conversions.get(name)
                 if conversion is not None:
+                    if name in self.stage.data:
+                        unit.switch.extend(self.stage.data[name])
                     unit.conversions.append(conversion)
                     unit.switch.extend(conversion.hooks(self.stage.planned))
                     unit.users += self._functions_of(conversion.part.users)
@@ -152,7 +163,7 @@ class Builder:
             unit.forced = bool(set(unit.names) & set(self.plan.now))
             unit.held = bool(set(unit.names) & set(self.plan.hold))
             units.append(unit)
-        grouped = {name for group in self.plan.groups for name in group.data}
+        grouped = {name for group in self.plan.groups for name in (*group.data, *group.mappers)}
         for name, switch in self.stage.data.items():
             if name not in grouped:
                 first.switch.extend(switch)
@@ -160,6 +171,10 @@ class Builder:
             if not conversion.part.converts:
                 first.conversions.append(conversion)
                 first.switch.extend(conversion.hooks(self.stage.planned))
+        for unit in units:
+            # A method that a class was given (a dataclass's __init__) is no procedure of the program, but may be at work as well.
+            codes = [op[1].__code__ for op in unit.switch.do if op[0] is setattr and op[2] == "__code__"]
+            unit.old_ids |= {id(code) for code in codes if code.co_filename.startswith("<")}
         self._order(units)
         return units
 
@@ -213,7 +228,7 @@ class Builder:
         for function in self.stage.finder.functions.get(name, ()):
             if gated and can_take_code(function, new):
                 self._gate(unit, function, new, name)
-            elif id(function) in set_already:
+            elif id(function) in set_already | self.planned:
                 continue
             elif not can_take_code(function, new):
                 self._replace(unit, function, new, name)
