@@ -177,7 +177,7 @@ def attribute_into(cls: type, name: str, value: Any, switch: Switch, kept: Kept 
     elif isinstance(before, type) and isinstance(value, type) and before is not value:
         class_into(before, value, switch, kept)
         return
-    if before is not value:
+    if before is not value or name not in cls.__dict__:
         switch.set_class_attribute(cls, name, value)
 
 
