@@ -194,6 +194,12 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "def field(key, *, doc=None): return property(lambda self: (key, doc))\nclass C:\n    x = field('x', doc='d')\n    y = field('y')",
         "[c.x, c.y] == [('x', 'd'), ('y', None)]",
     ),
+    "a new class between two that go on": (
+        "class B: pass\nclass F(B):\n    def f(self): return 1\nclass D(F): pass",
+        "d = m.D(); F = m.F",
+        "import typing as t\nT = t.TypeVar('T')\nclass F(t.Generic[T]):\n    def f(self): return 2\nclass N(F[T]): pass\nclass D(N[int]): pass",
+        "m.F is F and isinstance(d, m.N) and issubclass(m.N, F) and issubclass(m.D, F) and d.f() == 2",
+    ),
     "a compiled pattern": (
         "import re\nclass C:\n    RE = re.compile('a')\n    def __init__(self, r=None): self.RE = r or self.RE\n    def f(self, t): return bool(self.RE.match(t))",
         "c = m.C",

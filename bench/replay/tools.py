@@ -191,13 +191,15 @@ def overwrite(live: str, new: str) -> set[str]:
                 shutil.copyfile(source, target)
                 if name.endswith(".py"):
                     changed.add(target)
-    for base, _, names in os.walk(live):
+    for base, _, names in os.walk(live, topdown=False):
         for name in names:
             path = os.path.join(base, name)
             if "__pycache__" not in path and not os.path.exists(
                 os.path.join(new, os.path.relpath(path, live))
             ):
                 os.remove(path)
+        if not os.listdir(base):
+            os.rmdir(base)
     return changed
 
 

@@ -57,11 +57,19 @@ def bases_into(old: type, new: type, bases: tuple[type, ...], switch: Switch) ->
 
 
 def rebase(cls: type, bases: tuple[type, ...]) -> bool:
-    """Give ``cls`` these bases at once, if CPython does it by itself; returns whether it did."""
+    """Give ``cls`` these bases at once, in place of others of the same layout; returns whether it could be done."""
     try:
         cls.__bases__ = bases
     except TypeError:
-        return False
+        base = bases[cls.__bases__.index(cls.__base__)] if cls.__base__ in cls.__bases__ else None
+        if cls.__base__ is None or base is None or layout(cls.__base__) != layout(base):
+            return False
+        try:
+            there, _ = _past_the_check(cls, base, bases, cls.__qualname__)
+        except Refused:
+            return False
+        for function, *arguments in there:
+            function(*arguments)
     return True
 
 
