@@ -193,6 +193,7 @@ class ObjectChanges:
             n for n in before.fields if n in defined - before.computed - before.methods - before.cached
         ]
         part.hidden += sorted((before.cached - after.cached) & after.methods - set(part.hidden))
+        part.shown = [n for n in after.fields if n in before.computed]
         part.stale = self._stale(name, before, after)
         missing: list[tuple[str, str, str]] = []
         self._fill(name, part, fresh, missing)
@@ -200,7 +201,7 @@ class ObjectChanges:
         if not (part.fields or part.gone or part.stale or part.hidden or part.mapper):
             return None
         # A property computes whatever the object holds; a method or a cached value would be hidden by it.
-        part.converts = bool(part.mapper or part.stale or set(part.hidden) - after.computed)
+        part.converts = bool(part.mapper or part.stale or part.shown or set(part.hidden) - after.computed)
         if part.converts or part.hidden or part.shown:
             self._users(part, mapper)
         return part, missing

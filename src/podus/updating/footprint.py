@@ -86,7 +86,9 @@ def _reverse(
         elif action is type.__delattr__:
             if (id(op[1]), op[2]) not in going:
                 going.add((id(op[1]), op[2]))
-                removals.delete_class_attribute(op[1], op[2])
+                # What a class was given (a frozen dataclass's __setattr__) goes with the rest of it.
+                given = isinstance(vars(op[1]).get(op[2]), FunctionType) and op[2].startswith("__")
+                (switch if given else removals).delete_class_attribute(op[1], op[2])
         elif action is setattr and hasattr(op[1], op[2]):
             switch.set_attribute(op[1], op[2], op[3])
         else:

@@ -174,6 +174,9 @@ class Builder:
         for unit in units:
             # A method that a class was given (a dataclass's __init__) is no procedure of the program, but may be at work as well.
             codes = [op[1].__code__ for op in unit.switch.do if op[0] is setattr and op[2] == "__code__"]
+            for op in unit.switch.undo:
+                if op[0] is type.__setattr__ and isinstance(op[3], FunctionType):
+                    codes.append(op[3].__code__)
             unit.old_ids |= {id(code) for code in codes if code.co_filename.startswith("<")}
         self._order(units)
         return units
