@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from podus.planning.model import ClassPart, Datum, ModulePart, Note
 from podus.planning.pack import PackWriter
+from podus.planning.staged import Staged
 from podus.program.body import Statement, compile_body
 from podus.program.bytecode import compile_source
 from podus.program.changes import BodyChange, ModuleChange
@@ -100,6 +101,7 @@ class TopLevel:
                 self._bytecode_only(change)
             return
         part.withdrawn = _withdrawn(change)
+        part.alternatives = alternatives(change)
         full = self._whole_classes(change)
         self.run[part.name] = self._decide(change, change.body, part, full)
         for body in change.body.all_classes():
@@ -233,7 +235,7 @@ class TopLevel:
         for name in (n for n in body.removed if n != "__doc__"):
             self.plan.data.append(Datum(prefix + name, "remove", "nothing in the new version binds it"))
         if not body.owners:
-            part.removed = list(body.removed)
+            part.removed = [*body.removed, *_attributes_gone(change)]
         return chosen
 
     def _runs(
@@ -281,7 +283,11 @@ class TopLevel:
             "makers": sorted(before.makers),
             "dependent": before.dependent,
         }
-        if before.repeatable:
+        computed = self.compiler.derived.computed(before, change.old, old=True)
+        if computed is not None:
+            # What it calls has been looked at.
+            row["calls"] = row["makers"] = []
+        if before.repeatable or computed is not None:
             code = compile_body([before.node], owners, change.old.file, 0)
             row["code"] = base64.b64encode(marshal.dumps(code)).decode()
         return row
@@ -302,6 +308,7 @@ class TopLevel:
     def write(self) -> None:
         """Write the packs of code and the sources that the plan names."""
         directory = self.plan.directory
+        self.staged = Staged(self)
         for number, part in enumerate(self.plan.modules):
             if part.action == "delete":
                 continue
@@ -330,17 +337,19 @@ class TopLevel:
         if change.body is None:
             return
         flags = change.body.new.flags
+
+        def nodes(statements: list[Statement], body: BodyChange) -> list[ast.stmt]:
+            return self.staged.rewrite(statements, module, body.new, part.staged)
+
         for piece in self._pieces(part, change.body):
             runner = f"run {len(part.runners)}"
             part.runners.append(runner)
-            writer.add(runner, compile_body([s.node for s in piece], (), module.file, flags))
+            writer.add(runner, compile_body(nodes(piece, change.body), (), module.file, flags))
             for body in _again(change.body, piece[0]):
                 inner = ""
                 if body.run:
                     inner = f"{runner} {'.'.join(body.owners)}"
-                    writer.add(
-                        inner, compile_body([s.node for s in body.run], body.owners, module.file, flags)
-                    )
+                    writer.add(inner, compile_body(nodes(body.run, body), body.owners, module.file, flags))
                 part.classes.append(ClassPart(".".join(body.owners), inner, list(body.removed), runner))
         for (name, owners), chosen in self.class_run.items():
             if name != part.name:
@@ -349,7 +358,7 @@ class TopLevel:
             runner = ""
             if chosen:
                 runner = "run " + ".".join(owners)
-                code: CodeType = compile_body([s.node for s in chosen], owners, module.file, flags)
+                code: CodeType = compile_body(nodes(chosen, body), owners, module.file, flags)
                 writer.add(runner, code)
             part.classes.append(ClassPart(".".join(owners), runner, list(body.removed)))
 
@@ -361,6 +370,49 @@ class TopLevel:
                 found.append([])
             found[-1].append(statement)
         return found
+
+
+def _attributes_gone(change: ModuleChange) -> list[str]:
+    """What only the old version's statements assign to attributes of functions that both versions define (``f.step``)."""
+    found: list[set[str]] = []
+    assert change.bodies is not None
+    for body in change.bodies:
+        last = {name: s.kind for s in body.statements for name in s.names}
+        targets = [t for s in body.statements if isinstance(s.node, ast.Assign) for t in s.node.targets]
+        found.append(
+            {
+                f"{t.value.id}.{t.attr}"
+                for t in targets
+                if isinstance(t, ast.Attribute)
+                and isinstance(t.value, ast.Name)
+                and last.get(t.value.id) == "def"
+            }
+        )
+    kept = change.bodies[1].binds()
+    return sorted(name for name in found[0] - found[1] if name.partition(".")[0] in kept)
+
+
+def alternatives(change: ModuleChange) -> dict[str, list[list[str]]]:
+    """The functions that a statement that runs (``if DEBUG:``) may define under one name: their names in the old and the new version."""
+    assert change.body is not None
+    found: dict[str, list[list[str]]] = {}
+    for statement in change.body.run:
+        for name in statement.names if statement.kind == "other" else ():
+            before = change.body.previous.get(name)
+            if before is not None:
+                sides = [_defined_in(s, name, m) for s, m in ((before, change.old), (statement, change.new))]
+                if all(sides):
+                    found[name] = sides
+    return found
+
+
+def _defined_in(statement: Statement, name: str, module: Module) -> list[str]:
+    lines = range(statement.line, (statement.node.end_lineno or statement.line) + 1)
+    return [
+        full
+        for full, code in module.procedures.items()
+        if code.co_qualname == name and code.co_firstlineno in lines
+    ]
 
 
 def _withdrawn(change: ModuleChange) -> list[str]:

@@ -19,6 +19,7 @@ from podus.program.code import procedures
 from podus.support.declare import Declaration
 from podus.support.load import execute
 from podus.updating.abstract import abstract_into
+from podus.updating.attributes import attribute_of, no_attribute_of
 from podus.updating.binding import Stall, Switch, can_become, commit
 from podus.updating.breath import Breath
 from podus.updating.find import Finder, program_modules
@@ -66,6 +67,8 @@ class Shadow(dict[str, "Any"]):
         super().__setitem__(name, value)
         if name in self.shown:
             self.real[self.shown[name]] = value
+        if "." in name:
+            return  # An attribute of something that the module names: the switch's business.
         if self.visible and name not in self.real and name not in ("__annotations__", "__doc__"):
             self.real[name] = value
             self.added.append(name)
@@ -581,6 +584,8 @@ class Stage:
         for name in part.removed:
             if name == "__doc__":
                 self.removals.set_item(shadow.real, name, None)
+            elif "." in name:
+                no_attribute_of(shadow.real, name, self.removals)
             else:
                 self.removals.delete_item(shadow.real, name)
 
@@ -588,6 +593,9 @@ class Stage:
         real = shadow.real
         for name, value in list(shadow.items()):
             if name in shadow.added:
+                continue
+            if "." in name:
+                attribute_of(real, name, value, self._switch_for(f"{part.name}:{name.partition('.')[0]}"))
                 continue
             if name == "__annotations__":
                 self.base.set_item(real, name, {**real.get(name, {}), **value})

@@ -1,0 +1,355 @@
+"""Statements that did not change, but would give another result now: they are worked out again, if that has no other effect.
+
+A constant computed from a changed one, in the same module or another; a default that it gives; a definition that stands under a
+condition; a table that a changed procedure makes; what a star import brings. A fresh process would have all of these.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from podus.program.body import Body, Definition, Statement, parse_module
+from podus.program.changes import BodyChange, ModuleChange, compare_modules
+from podus.program.code import is_function, nested
+from podus.program.constant import Computation, Resolve
+from podus.program.flow import absolute
+from podus.program.version import Module, Version
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+    from podus.planning.compile import Compiler
+
+Name = tuple[str, str]
+_PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
+
+
+class Meanings:
+    """What the names of one version's modules mean: which module's which name, where they come from another one."""
+
+    def __init__(self, version: Version) -> None:
+        self.version = version
+        self._imports: dict[str, dict[str, tuple[str, str]]] = {}
+        self._bodies: dict[str, Body] = {}
+
+    def body(self, module: Module) -> Body | None:
+        """The statements of a module; None where there is only bytecode."""
+        if module.source is None:
+            return None
+        if module.name not in self._bodies:
+            self._bodies[module.name] = parse_module(module.source, module.file)
+        return self._bodies[module.name]
+
+    def imports(self, module: Module) -> dict[str, tuple[str, str]]:
+        """Local name -> ``(module, name)`` of the program that it was imported from; the name is "" for a module itself."""
+        found = self._imports.get(module.name)
+        if found is None:
+            found = self._imports[module.name] = {}
+            body = self.body(module)
+            for statement in body.statements if body is not None else ():
+                self._note(module, statement.node, found)
+        return found
+
+    def _note(self, module: Module, node: ast.stmt, found: dict[str, tuple[str, str]]) -> None:
+        modules = self.version.modules
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                name = alias.name if alias.asname else alias.name.partition(".")[0]
+                found[alias.asname or name] = (name, "")
+        elif isinstance(node, ast.ImportFrom):
+            base = absolute(module.name, module.package, node.level, node.module or "")
+            for alias in node.names:
+                inner = f"{base}.{alias.name}"
+                if inner in modules and not _binds(modules.get(base), alias.name):
+                    found[alias.asname or alias.name] = (inner, "")
+                elif alias.name != "*":
+                    found[alias.asname or alias.name] = (base, alias.name)
+
+    def of(self, module: Module, node: ast.expr) -> Name | None:
+        """The module and the name that ``NAME`` or ``module.NAME`` stands for in ``module``; None if that isn't seen."""
+        words: list[str] = []
+        inner = node
+        while isinstance(inner, ast.Attribute):
+            words.append(inner.attr)
+            inner = inner.value
+        if not isinstance(inner, ast.Name):
+            return None
+        imported = self.imports(module).get(inner.id)
+        if imported is None:
+            return (module.name, inner.id) if not words else None
+        home, name = imported
+        if name:
+            return imported if not words else None
+        while words and f"{home}.{words[-1]}" in self.version.modules:
+            home = f"{home}.{words.pop()}"
+        return (home, words[0]) if len(words) == 1 and home in self.version.modules else None
+
+    def exported(
+        self, module: Module, *, at_most: bool = False, seen: frozenset[str] = frozenset()
+    ) -> set[str]:
+        """The names that ``from module import *`` brings: those that the text is sure of, or all that it may bring (``at_most``)."""
+        body = self.body(module)
+        if body is None or module.name in seen:
+            return set()
+        told = [s for s in body.statements if "__all__" in s.names or "__all__" in s.reads]
+        value = getattr(told[0].node, "value", None) if told else None
+        if len(told) == 1 and told[0].kind == "assign" and isinstance(value, ast.List | ast.Tuple):
+            words = [e.value if isinstance(e, ast.Constant) else None for e in value.elts]
+            if all(isinstance(word, str) for word in words):
+                return {str(word) for word in words}
+        if told and not at_most:
+            return set()
+        names = {name for name in body.binds() if told or not name.startswith("_")}
+        return names | self.starred(module, at_most=at_most, seen=seen)
+
+    def starred(
+        self, module: Module, *, at_most: bool = False, seen: frozenset[str] = frozenset()
+    ) -> set[str]:
+        """The names that the star imports of a module bring it."""
+        body = self.body(module)
+        found: set[str] = set()
+        for statement in body.statements if body is not None else ():
+            node = statement.node
+            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+                base = absolute(module.name, module.package, node.level, node.module or "")
+                if base in self.version.modules:
+                    other = self.version.modules[base]
+                    found |= self.exported(other, at_most=at_most, seen=seen | {module.name})
+        return found
+
+    def definition(self, module: Module) -> Resolve:
+        """Finds the top-level procedure of the program that an expression of ``module`` names."""
+
+        def resolve(node: ast.expr) -> tuple[str, Definition, Resolve] | None:
+            for _ in range(4):
+                name = self.of(module if not isinstance(node, _Found) else node.module, node)
+                home = self.version.modules.get(name[0]) if name is not None else None
+                body = self.body(home) if home is not None else None
+                if name is None or home is None or body is None:
+                    return None
+                last = body.last(name[1])
+                if last is None:
+                    return None
+                if isinstance(last.node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    return f"{name[0]}:{name[1]}", last.node, self.definition(home)
+                if last.kind != "import":
+                    return None
+                node = _Found(id=name[1], ctx=ast.Load())
+                node.module = home
+            return None
+
+        return resolve
+
+
+class _Found(ast.Name):
+    """A name in another module than the one where the search began."""
+
+    module: Module
+
+
+def _binds(module: Module | None, name: str) -> bool:
+    return module is not None and name in module.code.co_names and name in _stored(module.code)
+
+
+def _stored(code: CodeType) -> set[str]:
+    import dis
+
+    return {i.argval for i in dis.get_instructions(code) if i.opname == "STORE_NAME"}
+
+
+class Derived:
+    """Finds what has to be worked out again, and adds it to what runs."""
+
+    def __init__(self, compiler: Compiler) -> None:
+        self.compiler = compiler
+        self.old = Meanings(compiler.old)
+        self.new = Meanings(compiler.new)
+        # Data that takes another value, and procedures that return one.
+        self.moved: set[Name] = set()
+        self.procedures: set[str] = set()
+
+    def follow(self) -> None:
+        """Add to the changes what follows from them."""
+        changes = self.compiler.changes
+        for change in changes.values():
+            home = change.new.name
+            self.procedures |= {f"{home}:{name}" for name in change.changed if "." not in name}
+            if change.body is not None:
+                self._mark(home, [s for s in change.body.run if s.kind in ("assign", "import", "other")])
+        grown = bool(self.moved or self.procedures)
+        while grown:
+            grown = False
+            words = {name for _, name in self.moved} | {p.partition(":")[2] for p in self.procedures}
+            for module in list(self.compiler.new.modules.values()):
+                if module.source is not None and words & _outer_names(module.code):
+                    grown = self._module(module) or grown
+
+    def lost(self, module: Module) -> list[str]:
+        """The names that a module had from star imports and that the new version's don't bring any more."""
+        before = self.compiler.old.modules.get(module.name)
+        bodies = (self.old.body(before) if before is not None else None, self.new.body(module))
+        if before is None or bodies[0] is None or bodies[1] is None:
+            return []
+        had = self.old.starred(before) - bodies[0].binds()
+        return sorted(had - self.new.starred(module, at_most=True) - bodies[1].binds())
+
+    def _mark(self, home: str, statements: list[Statement]) -> None:
+        change = self.compiler.changes[home]
+        assert change.body is not None
+        for statement in statements:
+            names = [name for name in statement.names if name in change.body.previous]
+            self.moved |= {(home, name) for name in names}
+
+    def computed(self, statement: Statement, module: Module, *, old: bool = False) -> Computation | None:
+        """How the value of an assignment is worked out where that takes a closer look: calls of the program's procedures, comprehensions.
+
+        None if it has another effect.
+        """
+        value = getattr(statement.node, "value", None)
+        if statement.kind != "assign" or value is None or statement.pure:
+            return None
+        found = Computation((self.old if old else self.new).definition(module)).take(value)
+        return found if found.only else None
+
+    def _module(self, module: Module) -> bool:
+        change = self.compiler.changes.get(module.name)
+        if change is None or change.body is None:
+            before = self.compiler.old.modules.get(module.name)
+            if before is None or before.source is None:
+                return False
+            fresh = compare_modules(before, module, parse=True)
+            if fresh.body is None or not self._body(fresh, fresh.body, frozenset()):
+                return False
+            self.compiler.changes[module.name] = fresh
+            self._mark(module.name, fresh.body.run)
+            return True
+        assert change.body is not None
+        if not self._body(change, change.body, frozenset()):
+            return False
+        self._mark(module.name, [s for s in change.body.run if s.kind in ("assign", "other")])
+        return True
+
+    def _body(self, change: ModuleChange, body: BodyChange, own: frozenset[str]) -> bool:
+        """Add the statements of one body that follow; says whether there were any. ``own`` are names that hide the module's."""
+        chosen = set(map(id, body.run))
+        count = len(chosen)
+        hidden = own | body.new.binds() if body.owners else own
+        earlier: set[str] = set()
+        for statement in body.new.statements:
+            if statement.kind == "class":
+                if id(statement) not in chosen and statement.names[-1] in body.previous:
+                    count -= self._class(change, body, statement)
+            elif id(statement) in chosen:
+                earlier |= set(statement.names)
+            elif self._follows(statement, change.new, hidden) and self._fit(statement, change.new):
+                chosen.add(id(statement))
+                if not body.owners:
+                    self.moved |= {(change.new.name, n) for n in statement.names if statement.kind != "def"}
+        body.run = [s for s in body.new.statements if id(s) in chosen]
+        return len(chosen) > count
+
+    def _class(self, change: ModuleChange, body: BodyChange, statement: Statement) -> bool:
+        assert statement.body is not None
+        inner = next((c for c in body.classes if c.owners == statement.body.owners), None)
+        if inner is None:
+            old = body.previous[statement.names[-1]]
+            if old.body is None:
+                return False
+            inner = BodyChange(statement.body)
+            inner.previous = {name: s for s in old.body.statements for name in s.names}
+            if not self._body(change, inner, frozenset()):
+                return False
+            body.classes.append(inner)
+            return True
+        return self._body(change, inner, frozenset())
+
+    def _follows(self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]) -> bool:
+        """Whether a statement reads something that has moved."""
+        if any((module.name, n) not in self.moved for n in statement.reads.intersection(statement.names)):
+            # It goes on from what it has bound itself.
+            return False
+        if any((module.name, n) in self.moved and n not in hidden for n in statement.reads):
+            return True
+        for node in _reads(statement.node):
+            if _root(node) in hidden:
+                continue
+            imported = isinstance(node, ast.Attribute) or node.id in self.new.imports(module)
+            if imported and self.new.of(module, node) in self.moved:
+                return True
+        computed = self.computed(statement, module)
+        return computed is not None and bool(self.procedures & set(computed.calls))
+
+    def _fit(self, statement: Statement, module: Module) -> bool:
+        """Whether running it again has no effect but on the names that it binds."""
+        if statement.kind == "assign":
+            if any(not isinstance(n, ast.Name) for n in _targets(statement.node)):
+                return False
+            return statement.pure or self.computed(statement, module) is not None
+        return _is_definition(statement.node)
+
+
+def _targets(node: ast.stmt) -> Iterator[ast.expr]:
+    """What an assignment assigns to, each by itself."""
+    todo: list[ast.expr] = (
+        node.targets
+        if isinstance(node, ast.Assign)
+        else [getattr(node, "target", None) or ast.Constant(None)]
+    )
+    for target in todo:
+        if isinstance(target, ast.Tuple | ast.List):
+            yield from (t.value if isinstance(t, ast.Starred) else t for t in target.elts)
+        else:
+            yield target
+
+
+def _is_definition(node: ast.stmt) -> bool:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return all(isinstance(d, ast.Name) and d.id in _PLAIN_DECORATORS for d in node.decorator_list)
+    if isinstance(node, ast.If):
+        inner = [*node.body, *node.orelse]
+        return _pure(node.test) and all(
+            isinstance(s, ast.Pass)
+            or _is_definition(s)
+            or (
+                isinstance(s, ast.Assign)
+                and _pure(s.value)
+                and all(isinstance(t, ast.Name) for t in s.targets)
+            )
+            for s in inner
+        )
+    return False
+
+
+def _pure(node: ast.expr) -> bool:
+    return Statement(ast.copy_location(ast.Assign([], node), node), "assign", (), ()).pure
+
+
+def _reads(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
+    """The names, and names of names, that a statement loads when it runs."""
+    todo: list[ast.AST] = [node]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Load):
+            yield part
+        if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            todo += [*part.args.defaults, *(d for d in part.args.kw_defaults if d)]
+            todo += getattr(part, "decorator_list", [])
+        else:
+            todo += ast.iter_child_nodes(part)
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _outer_names(code: CodeType) -> set[str]:
+    """The names in a module's own code and in the bodies of its classes, not in its procedures."""
+    found = set(code.co_names)
+    for inner in nested(code):
+        if not is_function(inner):
+            found |= _outer_names(inner)
+    return found

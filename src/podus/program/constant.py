@@ -1,0 +1,149 @@
+"""Whether a value can be worked out again without an effect, though procedures of the program are called for it.
+
+A statement as ``TABLE = make_table()`` ran once; where ``make_table`` has changed, the new version's table is another. It can be made anew if
+the procedures that make it only compute: they bind their own variables, fill containers that they have made themselves, and return.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+
+from podus.program.body import PURE_CALLS, PURE_FUNCTIONS, PURE_METHODS, Definition
+
+# Methods that change a container, and nothing else.
+_FILLING = frozenset({"append", "extend", "add", "update", "setdefault", "insert", "sort", "reverse"})
+_FRESH = frozenset({"list", "dict", "set", "sorted", "bytearray"})
+_DEPTH = 8
+
+# The definition of the procedure of the program that an expression names, with what its own names mean; None if it is none.
+Resolve = Callable[[ast.expr], "tuple[str, Definition, Resolve] | None"]
+
+
+class Computation:
+    """What working out an expression takes. ``calls`` are the program's procedures in it, ``reads`` its global names (module:name).
+
+    ``only`` is whether it has no effect but its value.
+    """
+
+    def __init__(self, resolve: Resolve) -> None:
+        self.calls: list[str] = []
+        self.only = True
+        self._resolve = resolve
+        self._open: list[str] = []
+
+    def take(self, expression: ast.expr) -> Computation:
+        """Look at an expression; returns itself."""
+        self.only = self._pure(expression, self._resolve, frozenset())
+        return self
+
+    def _pure(self, node: ast.AST, resolve: Resolve, own: frozenset[str]) -> bool:
+        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom):
+            return False
+        if isinstance(node, ast.Lambda):
+            return True
+        if isinstance(node, ast.Call):
+            parts: list[ast.expr] = [*node.args, *(k.value for k in node.keywords)]
+            if not all(self._pure(part, resolve, own) for part in parts):
+                return False
+            return self._call(node.func, resolve, own)
+        return all(self._pure(child, resolve, own) for child in ast.iter_child_nodes(node))
+
+    def _call(self, function: ast.expr, resolve: Resolve, own: frozenset[str]) -> bool:
+        if isinstance(function, ast.Name) and function.id in own:
+            return False
+        found = resolve(function)
+        if found is not None:
+            return self._procedure(*found)
+        if isinstance(function, ast.Name):
+            return function.id in PURE_CALLS
+        if ast.unparse(function) in PURE_FUNCTIONS:
+            return True
+        return (
+            isinstance(function, ast.Attribute)
+            and function.attr in PURE_METHODS
+            and self._pure(function.value, resolve, own)
+        )
+
+    def _procedure(self, name: str, node: Definition, resolve: Resolve) -> bool:
+        if name in self.calls or name in self._open:
+            return True
+        if isinstance(node, ast.AsyncFunctionDef) or node.decorator_list or len(self._open) > _DEPTH:
+            return False
+        self.calls.append(name)
+        self._open.append(name)
+        arguments = node.args
+        names = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        names += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
+        stored = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        own = frozenset([*(a.arg for a in names), *stored])
+        fresh = {n for n in stored if all(map(_is_fresh, _values(node, n)))} - {a.arg for a in names}
+        done = all(self._statement(s, resolve, own, fresh) for s in node.body)
+        self._open.pop()
+        return done
+
+    def _statement(self, node: ast.stmt, resolve: Resolve, own: frozenset[str], fresh: set[str]) -> bool:
+        if isinstance(node, ast.Pass | ast.Break | ast.Continue):
+            return True
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if not all(_is_own(target, own, fresh) for target in targets):
+                return False
+            # In place, a list that somebody else has made would change.
+            if isinstance(node, ast.AugAssign) and not _is_own(node.target, frozenset(), fresh):
+                return isinstance(node.value, ast.Constant) and self._pure(node.value, resolve, own)
+            return node.value is None or self._pure(node.value, resolve, own)
+        if isinstance(node, ast.Return):
+            return node.value is None or self._pure(node.value, resolve, own)
+        if isinstance(node, ast.Expr):
+            value = node.value
+            if (
+                isinstance(value, ast.Call)
+                and isinstance(value.func, ast.Attribute)
+                and isinstance(value.func.value, ast.Name)
+                and value.func.value.id in fresh
+                and value.func.attr in _FILLING
+            ):
+                return all(self._pure(a, resolve, own) for a in [*value.args, *value.keywords])
+            return self._pure(value, resolve, own)
+        if isinstance(node, ast.If | ast.For):
+            head = node.test if isinstance(node, ast.If) else node.iter
+            named = isinstance(node, ast.If) or _is_own(node.target, own, fresh)
+            inner = [*node.body, *node.orelse]
+            return (
+                named
+                and self._pure(head, resolve, own)
+                and all(self._statement(s, resolve, own, fresh) for s in inner)
+            )
+        return False
+
+
+def _is_own(target: ast.expr, own: frozenset[str], fresh: set[str]) -> bool:
+    """Whether assigning to it binds a variable of the procedure, or fills a container that it has made."""
+    if isinstance(target, ast.Name):
+        return target.id in own or target.id in fresh
+    if isinstance(target, ast.Tuple | ast.List):
+        return all(_is_own(part, own, fresh) for part in target.elts)
+    if isinstance(target, ast.Subscript):
+        return isinstance(target.value, ast.Name) and target.value.id in fresh
+    return False
+
+
+def _is_fresh(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp):
+        return True
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in _FRESH
+
+
+def _values(node: Definition, name: str) -> Iterator[ast.expr | None]:
+    """What is bound to a variable of a procedure; None where that is not an expression of its own."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Assign | ast.AnnAssign):
+            for target in part.targets if isinstance(part, ast.Assign) else [part.target]:
+                for inner in ast.walk(target):
+                    if isinstance(inner, ast.Name) and inner.id == name and isinstance(inner.ctx, ast.Store):
+                        yield part.value if inner is target else None
+        elif isinstance(part, ast.For | ast.comprehension | ast.NamedExpr) and any(
+            isinstance(n, ast.Name) and n.id == name for n in ast.walk(part.target)
+        ):
+            yield None

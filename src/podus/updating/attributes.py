@@ -1,0 +1,41 @@
+"""What a module's statements assign to attributes of its functions and classes (``f.step = 2``): part of the switch as any other data."""
+
+from __future__ import annotations
+
+from types import FunctionType
+
+from podus.updating.binding import Switch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def attribute_of(namespace: dict[str, Any], name: str, value: Any, switch: Switch) -> None:
+    """Plan the assignment ``name = value``, where ``name`` is ``OWNER.ATTRIBUTE`` and the namespace has the owner."""
+    word, _, attribute = name.partition(".")
+    owner: Any = namespace.get(word)
+    if isinstance(owner, FunctionType) and not (attribute.startswith("__") and attribute.endswith("__")):
+        switch.set_item(vars(owner), attribute, value)
+    elif _is_plain(owner):
+        switch.set_class_attribute(owner, attribute, value)
+    elif hasattr(owner, attribute):
+        switch.set_attribute(owner, attribute, value)
+    else:
+        switch.do.append((setattr, owner, attribute, value))
+        switch.undo.append((delattr, owner, attribute))
+
+
+def no_attribute_of(namespace: dict[str, Any], name: str, switch: Switch) -> None:
+    """Plan that ``OWNER.ATTRIBUTE`` is there no more."""
+    word, _, attribute = name.partition(".")
+    owner: Any = namespace.get(word)
+    if isinstance(owner, FunctionType):
+        switch.delete_item(vars(owner), attribute)
+    elif _is_plain(owner):
+        switch.delete_class_attribute(owner, attribute)
+
+
+def _is_plain(owner: Any) -> bool:
+    """Whether it is a class whose metaclass does nothing of its own when an attribute is set."""
+    return isinstance(owner, type) and type(owner).__setattr__ is type.__setattr__
