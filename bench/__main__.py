@@ -15,13 +15,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import children, conformance, peers, report, stall, startup, steady
+from bench import children, conformance, objects, peers, report, stall, startup, steady
 
 PARTS = {
     "steady": steady.run,
     "startup": startup.run,
     "stall": stall.run,
     "peers": peers.run,
+    "objects": objects.run,
     "conformance": conformance.run,
 }
 RESULTS = Path(__file__).with_name("results.json")
