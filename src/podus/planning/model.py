@@ -152,7 +152,7 @@ class ModulePart:
     top-level statements, piece by piece. ``redirects`` maps a local name to the ``[module, name]`` it is imported from.
     ``statements`` are the first lines of what will run, for people; ``runs`` says more of each. ``before`` is the file of the old
     source in the plan's directory, if it was asked for. ``redefined`` are classes whose whole statement runs again:
-    what it makes goes into the class that is there.
+    what it makes goes into the class that is there, but for the data that it gives these as before (``steady``: class -> names).
     """
 
     name: str
@@ -169,6 +169,7 @@ class ModulePart:
     importers: dict[str, list[str]] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     redefined: list[str] = field(default_factory=list)
+    steady: dict[str, list[str]] = field(default_factory=dict)
     statements: list[str] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
     before: str = ""

@@ -139,6 +139,9 @@ class ObjectChanges:
                 parts.append(made)
         if not parts:
             return
+        # The members of an Enum are what its statement makes of them, and that runs again.
+        kinds: dict[str, str] = self.compiler.pup.call("classes", names=[part.cls for part, _ in parts])
+        parts = [row for row in parts if row[0].mapper or not kinds[row[0].cls].startswith("enum")]
         # Objects are only counted where it matters whether there are any.
         asked = [part.cls for part, missing in parts if missing]
         counts = self.compiler.pup.call("objects", classes=asked) if asked else {}

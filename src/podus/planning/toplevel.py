@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from podus.planning.model import ClassPart, Datum, ModulePart, Note
 from podus.planning.pack import PackWriter
+from podus.planning.remade import Remade, steady
 from podus.planning.staged import Staged
 from podus.program.body import Statement, compile_body
 from podus.program.bytecode import compile_source
@@ -27,23 +28,6 @@ if TYPE_CHECKING:
 OWN_NAMES = frozenset({"__annotations__", "__doc__", "__module__", "__qualname__"})
 
 
-def _is_data(statement: Statement) -> bool:
-    """Whether a statement of a class's body makes what only the class as a whole can take in."""
-    return statement.kind not in ("def", "docstring") and "__slots__" not in statement.names
-
-
-def _accesses(body: BodyChange) -> set[str]:
-    """``__dict__`` and ``__weakref__``, where a class's slots name them for the first time."""
-    statement, before = body.new.last("__slots__"), body.previous.get("__slots__")
-    if before is None or statement is None or statement not in body.run:
-        return set()
-    words = [
-        {n.value for n in ast.walk(s.node) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-        for s in (before, statement)
-    ]
-    return (words[1] - words[0]) & {"__dict__", "__weakref__"}
-
-
 class TopLevel:
     """Decides for every new or changed statement, and writes the code that runs them."""
 
@@ -52,6 +36,7 @@ class TopLevel:
         self.plan = compiler.plan
         self.support = support
         self.parts: dict[str, ModulePart] = {}
+        self.remade = Remade(compiler)
         self.run: dict[str, list[Statement]] = {}
         self.class_run: dict[tuple[str, tuple[str, ...]], list[Statement]] = {}
         self.reset = set(compiler.request.get("reset") or ())
@@ -60,6 +45,7 @@ class TopLevel:
 
     def compile(self) -> None:
         """Fill the plan's modules and data."""
+        self.remade.find()
         for module in self.compiler.imported:
             part = ModulePart(module.name, "import", module.file, package=module.package)
             self.plan.modules.append(part)
@@ -102,7 +88,8 @@ class TopLevel:
             return
         part.withdrawn = _withdrawn(change)
         part.alternatives = alternatives(change)
-        full = self._whole_classes(change)
+        full = self.remade.owners(part.name)
+        part.steady = steady(change)
         self.run[part.name] = self._decide(change, change.body, part, full)
         for body in change.body.all_classes():
             if any(body.owners[: len(owners)] == owners for owners in full):
@@ -154,52 +141,6 @@ class TopLevel:
                         found[f"{other.name}:{local}"] = None
                         todo.append((other.name, local))
         return list(found)
-
-    # ---- classes
-
-    def _whole_classes(self, change: ModuleChange) -> list[tuple[str, ...]]:
-        """Classes of which the whole statement must run again: whoever made the class looks at its body (a decorator, a metaclass)."""
-        assert change.body is not None
-        bodies = change.body.all_classes()
-        if not bodies:
-            return []
-        names = [".".join(body.owners) for body in bodies]
-        plain: dict[str, bool] = self.compiler.pup.call("classes", module=change.new.name, names=names)
-        full: list[tuple[str, ...]] = []
-        for body, name in zip(bodies, names, strict=True):
-            for slot in _accesses(body):
-                self.compiler.refuse(
-                    "slots",
-                    f"{change.new.name}:{name} gets the slot {slot}, and live objects can't be given one",
-                    f"take {slot} out of __slots__, or restart the program for this version",
-                    change.new.file,
-                )
-            touches_data = any(_is_data(s) for s in body.run) or set(body.removed) - {"__doc__", "__slots__"}
-            decorated = self._decorated(change, body.owners)
-            if touches_data and (decorated or not plain.get(name, False)):
-                full.append(body.owners[:1])
-        for owners in full:
-            top = next(
-                s for s in self._new_body(change).statements if s.kind == "class" and s.names[-1] == owners[0]
-            )
-            if top not in change.body.run:
-                change.body.run.append(top)
-        order = {id(s): n for n, s in enumerate(self._new_body(change).statements)}
-        change.body.run.sort(key=lambda s: order.get(id(s), 0))
-        return full
-
-    def _decorated(self, change: ModuleChange, owners: tuple[str, ...]) -> bool:
-        body: Any = self._new_body(change)
-        for owner in owners:
-            statement = next((s for s in body.statements if s.kind == "class" and s.names[-1] == owner), None)
-            if statement is None or statement.node.decorator_list or statement.node.keywords:
-                return True
-            body = statement.body
-        return False
-
-    def _new_body(self, change: ModuleChange) -> Any:
-        assert change.body is not None
-        return change.body.new
 
     # ---- data
 
@@ -345,7 +286,11 @@ class TopLevel:
             runner = f"run {len(part.runners)}"
             part.runners.append(runner)
             writer.add(runner, compile_body(nodes(piece, change.body), (), module.file, flags))
-            for body in _again(change.body, piece[0]):
+            again = _again(change.body, piece[0])
+            if not again and self._is_whole(part, piece[0]):
+                # Nothing of it differs: if it can't be made again it stays as it is.
+                part.classes.append(ClassPart(piece[0].names[-1], "", [], runner))
+            for body in again:
                 inner = ""
                 if body.run:
                     inner = f"{runner} {'.'.join(body.owners)}"
@@ -362,11 +307,15 @@ class TopLevel:
                 writer.add(runner, code)
             part.classes.append(ClassPart(".".join(owners), runner, list(body.removed)))
 
+    def _is_whole(self, part: ModulePart, statement: Statement) -> bool:
+        """Whether a class is made again although its head is the same."""
+        return statement.kind == "class" and (statement.names[-1],) in self.remade.owners(part.name)
+
     def _pieces(self, part: ModulePart, body: BodyChange) -> list[list[Statement]]:
         """The statements that run, each class that is made again by itself."""
         found: list[list[Statement]] = []
         for statement in self.run.get(part.name) or []:
-            if not found or _again(body, statement) or _again(body, found[-1][0]):
+            if not found or self._is_whole(part, statement) or self._is_whole(part, found[-1][0]):
                 found.append([])
             found[-1].append(statement)
         return found

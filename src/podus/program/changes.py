@@ -19,7 +19,8 @@ class BodyChange:
     """What differs between two bodies of one namespace.
 
     ``run`` are the new and changed statements, in their order; ``previous`` gives for a name the old statement that bound it;
-    ``removed`` are names that nothing binds any more; ``classes`` the classes whose bodies differ but whose heads don't.
+    ``removed`` are names that nothing binds any more; ``classes`` the classes whose bodies differ but whose heads don't (those that are
+    ``empty`` in the order alone).
     """
 
     new: Body
@@ -27,6 +28,8 @@ class BodyChange:
     previous: dict[str, Statement] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     classes: list[BodyChange] = field(default_factory=list)
+    # Whether what both bodies define besides procedures comes in another order.
+    moved: bool = False
     kept: list[Statement] = field(default_factory=list)
 
     @property
@@ -223,7 +226,7 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
             if before is not None and statement not in unmatched_new:
                 assert before.body is not None and statement.body is not None
                 inner = compare_bodies(before.body, statement.body)
-                if not inner.empty:
+                if not inner.empty or inner.moved:
                     change.classes.append(inner)
     for statement in unmatched_new:
         if statement.kind == "main":
@@ -235,6 +238,8 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
         _run_again(change, name)
     gone = {name for s in unmatched_old for name in s.names}
     change.removed = sorted(gone - new.binds())
+    was, now = _order(old, unmatched_old), _order(new, unmatched_new)
+    change.moved = was != now and sorted(was) == sorted(now)
     _add_derived(change, new)
     _add_later(change, new)
     return change
@@ -285,6 +290,12 @@ def _run_again(change: BodyChange | None, name: str) -> None:
     if change is not None:
         chosen = {id(s) for s in change.run}
         change.run = [s for s in change.new.statements if id(s) in chosen or name in s.names]
+
+
+def _order(body: Body, unmatched: list[Statement]) -> list[str]:
+    """What both bodies define besides procedures, in the order of this one."""
+    left_out = set(map(id, unmatched))
+    return [s.head for s in body.statements if s.kind in ("assign", "other") and id(s) not in left_out]
 
 
 def _unmatched(old: list[Statement], new: list[Statement]) -> tuple[list[Statement], list[Statement]]:

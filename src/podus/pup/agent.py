@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 # Versions that are kept for going back to; their sources lie on the disk.
 _KEPT = 8
-_PLAIN_METACLASSES = ("type", "ABCMeta")
 
 
 class Agent:
@@ -202,16 +201,17 @@ class Agent:
             answers[name] = is_as_set(vars(self.module(module)), dict(vars(owner)), name, row)
         return answers
 
-    def ask_classes(self, module: str, names: list[str]) -> dict[str, bool]:
-        """Which classes were made by nothing but a plain ``class`` statement, so that attributes can be added one by one."""
-        answers = {}
-        for name in names:
-            cls: Any = self.module(module)
-            for word in name.split("."):
-                cls = vars(cls).get(word) if hasattr(cls, "__dict__") else None
-            plain = isinstance(cls, type) and type(cls).__name__ in _PLAIN_METACLASSES
-            answers[name] = plain and not any("__init_subclass__" in vars(b) for b in cls.__mro__[1:-1])
-        return answers
+    def ask_classes(self, names: list[str]) -> dict[str, str]:
+        """How classes were made, each ``module:qualname``: see :func:`podus.pup.made.kind_of`."""
+        from podus.pup.made import kind_of, named
+
+        return {name: kind_of(named(name), self.is_program) for name in names}
+
+    def ask_dependents(self, classes: list[str], hooks: list[str]) -> list[str]:
+        """The classes that have to be made again with others: see :func:`podus.pup.made.dependents`."""
+        from podus.pup.made import dependents
+
+        return dependents(classes, hooks, self.is_program)
 
     def ask_objects(self, classes: list[str]) -> dict[str, dict[str, Any]]:
         """How many objects of each class live, and which fields an update has kept aside for all of them."""

@@ -16,14 +16,13 @@ from podus.updating.bases import bases_into, layout
 from podus.updating.binding import Switch, can_become
 from podus.updating.find import cell_contents
 from podus.updating.metaclass import metaclass_into
+from podus.updating.pydantic_models import compiled_for
 from podus.updating.slots import Room, slots_into, slots_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
-
-    Kept = Callable[[Any], Any]
 
 # What the interpreter keeps in a class for itself.
 _OWN = frozenset(
@@ -51,8 +50,34 @@ _FUNCTION_PARTS = (
 _DESCRIPTORS = (staticmethod, classmethod)
 
 
-def _itself(value: Any) -> Any:
-    return value
+class Keeping:
+    """What is kept when definitions go into those that are there.
+
+    ``of`` gives for something that was made anew what goes on in its place, ``made`` the other way round; ``steady`` says for a class (``module:qualname``) the names of
+    data that stays as the program has it; ``place`` gives the switch that a method belongs to, where it is not its class's.
+    """
+
+    def __init__(
+        self,
+        of: Callable[[Any], Any] = lambda value: value,
+        steady: Callable[[str], Iterable[str]] = lambda cls: (),
+        place: Callable[[str], Switch | None] = lambda procedure: None,
+        made: Callable[[Any], Any] = lambda value: value,
+    ) -> None:
+        self.of = of
+        self.made = made
+        self.steady = steady
+        self.place = place
+
+
+PLAINLY = Keeping()
+
+
+def _is_data(value: Any) -> bool:
+    """Whether a class's attribute is neither a definition nor anything that acts on its access."""
+    return not isinstance(value, type) and not any(
+        hasattr(type(value), n) for n in ("__get__", "__set_name__")
+    )
 
 
 def function_into(old: FunctionType, new: FunctionType, switch: Switch, depth: int = 0) -> bool:
@@ -98,7 +123,7 @@ def _cell_into(before: CellType, after: CellType, switch: Switch, depth: int) ->
     return True
 
 
-def value_into(old: Any, new: Any, switch: Switch, kept: Kept = _itself) -> bool:
+def value_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> bool:
     """Plan to make the definition ``old`` behave as ``new`` without giving up its identity. False if that can't be."""
     if isinstance(old, FunctionType) and isinstance(new, FunctionType):
         return function_into(old, new, switch)
@@ -106,9 +131,9 @@ def value_into(old: Any, new: Any, switch: Switch, kept: Kept = _itself) -> bool
         class_into(old, new, switch, kept)
         return True
     if can_be_marker(old, new):
-        if kept(type(new)) is not type(old):
+        if kept.of(type(new)) is not type(old):
             switch.undo.append((object.__setattr__, old, "__class__", type(old)))
-            switch.do.append((object.__setattr__, old, "__class__", kept(type(new))))
+            switch.do.append((object.__setattr__, old, "__class__", kept.of(type(new))))
         return True
     return False
 
@@ -155,7 +180,7 @@ def _functions_of(value: Any) -> list[FunctionType]:
     return _functions_of(wrapped) if wrapped is not None else []
 
 
-def attribute_into(cls: type, name: str, value: Any, switch: Switch, kept: Kept = _itself) -> None:
+def attribute_into(cls: type, name: str, value: Any, switch: Switch, kept: Keeping = PLAINLY) -> None:
     """Plan ``cls.name = value``; a method that is there already keeps its function object."""
     before: Any = cls.__dict__.get(name)
     if isinstance(before, FunctionType) and isinstance(value, FunctionType):
@@ -181,10 +206,10 @@ def attribute_into(cls: type, name: str, value: Any, switch: Switch, kept: Kept 
         switch.set_class_attribute(cls, name, value)
 
 
-def class_into(old: type, new: type, switch: Switch, kept: Kept = _itself) -> None:
+def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) -> None:
     """Plan to make the class ``old`` what the class ``new`` is; ``new`` itself is thrown away.
 
-    ``kept`` gives for a class that was made anew the one that goes on in its place.
+    ``kept`` says what of it goes on as it is.
 
     Raises Refused where CPython can't change a class in place.
     """
@@ -202,19 +227,23 @@ def class_into(old: type, new: type, switch: Switch, kept: Kept = _itself) -> No
         members = vars(new)
         slots_into(old, members.get("__slots__"), members.values(), switch, switch, members.get("__del__"))
     if issubclass(type(old), enum.EnumMeta):
-        enum_into(old, new, switch)
+        enum_into(old, new, switch, kept)
         return
-    for name, value in list(vars(new).items()):
+    steady = set(kept.steady(where))
+    for name, value in (dict(vars(new)) | compiled_for(new, kept.of, kept.made)).items():
         # Slots stay as they are: the new class's descriptors only know its own objects.
         if name in _OWN or isinstance(value, MemberDescriptorType | GetSetDescriptorType):
             continue
+        before = vars(old).get(name)
+        if name in steady and name in vars(old) and type(before) is type(value) and _is_data(value):
+            continue
         adopt_class_cell(value, new, old)
-        attribute_into(old, name, value, switch, kept)
+        attribute_into(old, name, value, kept.place(f"{where}.{name}") or switch, kept)
     for name in list(vars(old)):
         is_slot = isinstance(vars(old)[name], MemberDescriptorType | GetSetDescriptorType | Room)
         if name not in vars(new) and name not in _OWN and not is_slot:
             switch.delete_class_attribute(old, name)
-    bases_into(old, new, tuple(map(kept, new.__bases__)), switch)
+    bases_into(old, new, tuple(map(kept.of, new.__bases__)), switch)
 
 
 # What the enum module keeps in a class by member; brought over with the members' identity kept.
@@ -223,7 +252,7 @@ _ENUM_MAPS = frozenset(
 )
 
 
-def enum_into(old: Any, new: Any, switch: Switch) -> None:
+def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> None:
     """Plan to give the Enum ``old`` the members and methods of ``new``; members that stay are the same objects.
 
     Raises Refused where the members' data type changes.
@@ -233,32 +262,32 @@ def enum_into(old: Any, new: Any, switch: Switch) -> None:
         raise Refused(f"the members of {where} get another data type", "restart for this one")
     members: dict[str, Any] = {}
     for name, made in new._member_map_.items():
-        kept = old._member_map_.get(name)
+        before = old._member_map_.get(name)
         # An alias is the member that it stands for.
         canonical = old._member_map_.get(made._name_)
-        if canonical is not None and kept in (None, canonical):
-            kept = canonical
-        if kept is not None and new._member_type_ is not object and kept._value_ != made._value_:
+        if canonical is not None and before in (None, canonical):
+            before = canonical
+        if before is not None and new._member_type_ is not object and before._value_ != made._value_:
             raise Refused(
                 f"{where}.{name} gets another value, and a member that is of {new._member_type_.__name__} can't change in place",
                 "give it another name, or restart for this one",
             )
-        if kept is None and made._name_ == name and issubclass(new, enum.Flag):
+        if before is None and made._name_ == name and issubclass(new, enum.Flag):
             # A combination that was made when it was asked for, and has a name now.
-            kept = old._value2member_map_.get(made._value_)
-            if kept is not None and kept._name_ not in old._member_map_:
-                switch.set_item(vars(kept), "_name_", name)
+            before = old._value2member_map_.get(made._value_)
+            if before is not None and before._name_ not in old._member_map_:
+                switch.set_item(vars(before), "_name_", name)
             else:
-                kept = None
-        if kept is None:
+                before = None
+        if before is None:
             switch.do.append((object.__setattr__, made, "__class__", old))
             switch.undo.append((object.__setattr__, made, "__class__", new))
             switch.do.append((object.__setattr__, made, "__objclass__", old))
             switch.undo.append((object.__setattr__, made, "__objclass__", new))
             members[name] = made
         else:
-            _member_into(kept, made, switch)
-            members[name] = kept
+            _member_into(before, made, switch)
+            members[name] = before
     values = {}
     for made_value, made in new._value2member_map_.items():
         values[made_value] = members.get(made._name_, made)
@@ -285,7 +314,7 @@ def enum_into(old: Any, new: Any, switch: Switch) -> None:
                 switch.set_class_attribute(old, name, held)
             continue
         adopt_class_cell(value, new, old)
-        attribute_into(old, name, value, switch)
+        attribute_into(old, name, value, kept.place(f"{where}.{name}") or switch, kept)
     for name in list(vars(old)):
         if name not in vars(new) and name not in _OWN and name not in _ENUM_MAPS:
             switch.delete_class_attribute(old, name)

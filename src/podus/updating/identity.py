@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import enum
 import functools
+import operator
 from collections import deque
 from collections.abc import Iterable
 from gc import get_referents
-from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
+from types import CodeType, FrameType, FunctionType, GenericAlias, MethodType, ModuleType, UnionType
 
 from podus.updating.bases import rebase
 from podus.updating.binding import can_become
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # So many objects are looked at; a program's registries lie near its modules.
 _AT_MOST = 200_000
+_ALIASES = (GenericAlias, UnionType)
 _NEVER = (ModuleType, CodeType, FrameType, str, bytes, int, float, type(None))
 
 
@@ -38,6 +40,7 @@ class Identity:
     def __init__(self, program: set[str]) -> None:
         self.program = program
         self._pairs: dict[int, tuple[Any, Any]] = {}
+        self._made: dict[int, Any] = {}
         self._seen: dict[int, Any] = {}
         self.notes: list[str] = []
 
@@ -49,6 +52,7 @@ class Identity:
         if old is new or id(new) in self._pairs:
             return
         self._pairs[id(new)] = (new, old)
+        self._made[id(old)] = new
         made: Any = new
         if isinstance(old, enum.EnumMeta) and isinstance(new, enum.EnumMeta):
             for name, member in made._member_map_.items():
@@ -76,7 +80,23 @@ class Identity:
         if type(value) is tuple:
             inside = tuple(map(self.of, value))
             return value if all(a is b for a, b in zip(inside, value, strict=True)) else inside
+        if type(value) in _ALIASES or (type(value).__module__ == "typing" and hasattr(value, "copy_with")):
+            return self._alias(value)
         return value
+
+    def made(self, old: Any) -> Any:
+        """What was made in place of ``old``; itself if nothing was."""
+        return self._made.get(id(old), old)
+
+    def _alias(self, value: Any) -> Any:
+        """``list[C]`` and the like for the classes that are kept."""
+        inside = tuple(map(self.of, value.__args__))
+        if all(a is b for a, b in zip(inside, value.__args__, strict=True)):
+            return value
+        if isinstance(value, UnionType):
+            return functools.reduce(operator.or_, inside)
+        make: Any = GenericAlias
+        return make(value.__origin__, inside) if type(value) is GenericAlias else value.copy_with(inside)
 
     def forget(self) -> None:
         """Take what is thrown away out of its bases' lists of subclasses."""

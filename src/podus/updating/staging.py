@@ -25,7 +25,7 @@ from podus.updating.breath import Breath
 from podus.updating.find import Finder, program_modules
 from podus.updating.footprint import Footprint, Registries
 from podus.updating.gates import forward, stage_gate
-from podus.updating.graft import adopt_class_cell, attribute_into, can_be_marker, value_into
+from podus.updating.graft import Keeping, adopt_class_cell, attribute_into, can_be_marker, value_into
 from podus.updating.identity import Identity
 from podus.updating.objects import Conversion
 from podus.updating.slots import slots_into
@@ -99,6 +99,7 @@ class Stage:
         self.shadows: dict[str, Shadow] = {}
         self.class_shadows: dict[str, list[tuple[type, ClassPart, Shadow]]] = {}
         self.identity = Identity(set())
+        self.keeping = Keeping(self.identity.of, self._steady, self._place, self.identity.made)
         # Functions that could not be kept, what takes their place, and when.
         self._succeeded: dict[int, tuple[Any, Any, Switch]] = {}
         self._snapshots: list[tuple[Any, Any]] = []
@@ -497,7 +498,7 @@ class Stage:
         for name, value in target.items():
             switch = self._switch_for(f"{part.name}:{row.qualname}.{name}")
             adopt_class_cell(value, None, cls)
-            attribute_into(cls, name, value, switch, self.identity.of)
+            attribute_into(cls, name, value, switch, self.keeping)
             if hasattr(type(value), "__set_name__") and not isinstance(value, FunctionType):
                 type(value).__set_name__(value, cls, name)
         for name in removed:
@@ -517,6 +518,15 @@ class Stage:
         if any(name in group.data or name in group.mappers for group in self.plan.groups):
             return self.data.setdefault(name, Switch())
         return self.base
+
+    def _place(self, procedure: str) -> Switch | None:
+        """The switch of a method of a class that is made again."""
+        return self.redefined.setdefault(procedure, Switch()) if procedure in self.procedure_names else None
+
+    def _steady(self, cls: str) -> list[str]:
+        """The data of a class that it keeps when it is made again."""
+        module, _, qualname = cls.partition(":")
+        return next((p.steady.get(qualname, []) for p in self.plan.modules if p.name == module), [])
 
     @property
     def procedure_names(self) -> set[str]:
@@ -605,7 +615,7 @@ class Stage:
                 continue
             switch = self._switch_for(f"{part.name}:{name}")
             same, successor = self._relation(part, name, before, value)
-            if name in real and same and value_into(before, value, switch, self.identity.of):
+            if name in real and same and value_into(before, value, switch, self.keeping):
                 continue
             switch.set_item(real, name, value)
             if (

@@ -1,0 +1,243 @@
+"""Which classes an update makes again as a whole, and what of them it leaves alone.
+
+Most classes take new methods and data one by one. Where somebody has looked at the whole body when the class was made (a decorator, a
+metaclass, ``__init_subclass__``) its statement runs again, aside, and what it makes goes into the class that is there
+(``updating/graft.py``). So do the statements of classes that were made from it, or by a hook that is another one now.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from podus.program.body import Body, Statement
+from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules
+
+if TYPE_CHECKING:
+    from podus.planning.compile import Compiler
+
+# Decorators of methods that leave nothing to be found by whoever makes the class.
+_ORDINARY = frozenset(
+    [
+        *(
+            "property",
+            "setter",
+            "getter",
+            "deleter",
+            "staticmethod",
+            "classmethod",
+            "abstractmethod",
+            "cached_property",
+        ),
+        *(
+            "overload",
+            "override",
+            "final",
+            "wraps",
+            "contextmanager",
+            "asynccontextmanager",
+            "lru_cache",
+            "cache",
+        ),
+    ]
+)
+# Procedures that run when a class is made.
+_HOOKS = frozenset({"__init_subclass__", "__new__", "__init__", "__prepare__", "_generate_next_value_"})
+
+
+class Remade:
+    """Finds the classes to make again, and has their modules compared statement by statement."""
+
+    def __init__(self, compiler: Compiler) -> None:
+        self.compiler = compiler
+        # Module -> the classes of its top level whose whole statement runs.
+        self.whole: dict[str, dict[str, None]] = {}
+        # How the running classes were made, as far as that was asked.
+        self.kinds: dict[str, str] = {}
+
+    def find(self) -> None:
+        """Look at all changed modules; adds modules that have not changed, but whose classes have to be made again."""
+        compiler = self.compiler
+        hooks: list[str] = []
+        for name, change in list(compiler.changes.items()):
+            self._module(change)
+            procedures = [*change.changed, *change.added, *change.removed]
+            hooks += [f"{name}:{p}" for p in procedures if p.rpartition(".")[2] in _HOOKS and "." in p]
+        changed = [f"{module}:{top}" for module, names in self.whole.items() for top in names]
+        for name, change in compiler.changes.items():
+            if change.body is not None:
+                redone = [s.names[-1] for s in change.body.run if s.kind == "class"]
+                changed += [f"{name}:{top}" for top in redone if top in change.body.previous]
+        if not (hooks or changed):
+            return
+        for other in compiler.pup.call("dependents", classes=changed, hooks=hooks):
+            module, _, qualname = other.partition(":")
+            self._add(module, qualname.partition(".")[0])
+
+    def owners(self, module: str) -> list[tuple[str, ...]]:
+        """The classes of a module whose whole statement runs although their heads are the same."""
+        return [(name,) for name in self.whole.get(module, ())]
+
+    # ---- the classes themselves
+
+    def _module(self, change: ModuleChange) -> None:
+        if change.body is None:
+            return
+        bodies = _differing(change.body)
+        if not bodies:
+            return
+        names = [f"{change.new.name}:{'.'.join(body.owners)}" for body in bodies]
+        kinds: dict[str, str] = self.compiler.pup.call("classes", names=names)
+        self.kinds |= kinds
+        for body, name in zip(bodies, names, strict=True):
+            for slot in _accesses(body):
+                self.compiler.refuse(
+                    "slots",
+                    f"{name} gets the slot {slot}, and live objects can't be given one",
+                    f"take {slot} out of __slots__, or restart the program for this version",
+                    change.new.file,
+                )
+            if kinds[name] == "enum of data":
+                self._members(change, body, name)
+            if self._looked_at(change, body, kinds[name]):
+                self._add(change.new.name, body.owners[0])
+
+    def _looked_at(self, change: ModuleChange, body: BodyChange, kind: str) -> bool:
+        """Whether whoever made the class has looked at what is different in its body."""
+        decorated = _decorated(change.body.new, body.owners) if change.body is not None else True
+        if not decorated and kind == "plain":
+            return False
+        if body.moved or any(map(_is_data, body.run)) or set(body.removed) - {"__doc__", "__slots__"}:
+            return True
+        methods = [s for s in body.run if s.kind == "def"]
+        if kind in ("protocol", "hooked"):
+            return bool(methods)
+        return any(_is_special(method) for method in methods)
+
+    def _members(self, change: ModuleChange, body: BodyChange, name: str) -> None:
+        for statement in body.run:
+            before = body.previous.get(statement.names[-1]) if statement.names else None
+            if before is None or statement.kind != "assign" or statement.names[-1].startswith("_"):
+                continue
+            values = [_constant(s.node) for s in (before, statement)]
+            if all(values) and values[0] != values[1]:
+                self.compiler.refuse(
+                    "enum-member",
+                    f"{name}.{statement.names[-1]} gets another value, and those who hold an int or str can't be given another one",
+                    "give the new value a name of its own, or restart the program for this version",
+                    f"{change.new.file}:{statement.line}",
+                )
+
+    def _add(self, module: str, top: str) -> None:
+        """Have the statement of a class run, if it stands at the top level of its module in both versions."""
+        compiler = self.compiler
+        old, new = compiler.old.modules.get(module), compiler.new.modules.get(module)
+        if old is None or new is None or old.source is None or new.source is None:
+            return
+        change = compiler.changes.get(module)
+        if change is None or change.body is None:
+            change = compare_modules(old, new, parse=True)
+        assert change.body is not None
+        statement = _class_statement(change.body.new, top)
+        before = change.body.previous.get(top)
+        if statement is None or before is None or before.kind != "class":
+            return
+        compiler.changes[module] = change
+        if statement not in change.body.run:
+            change.body.run.append(statement)
+            order = {id(s): n for n, s in enumerate(change.body.new.statements)}
+            change.body.run.sort(key=lambda s: order.get(id(s), 0))
+            self.whole.setdefault(module, {})[top] = None
+
+
+def steady(change: ModuleChange) -> dict[str, list[str]]:
+    """For the classes of a module that are made again, the names that assignments in their bodies give them as before.
+
+    Their values may be others by now: they are the program's data.
+    """
+    found: dict[str, list[str]] = {}
+    if change.body is not None:
+        for statement in change.body.run:
+            before = change.body.previous.get(statement.names[-1]) if statement.kind == "class" else None
+            if before is not None and before.body is not None and statement.body is not None:
+                _steady(before.body, statement.body, found)
+    return found
+
+
+def _steady(old: Body, new: Body, found: dict[str, list[str]]) -> None:
+    change = compare_bodies(old, new)
+    names = {n for s in new.statements if s.kind == "assign" and s not in change.run for n in s.names}
+    if names:
+        found[".".join(new.owners)] = sorted(names)
+    before = {s.names[-1]: s.body for s in old.statements if s.kind == "class"}
+    for statement in new.statements:
+        inner = before.get(statement.names[-1]) if statement.kind == "class" else None
+        if inner is not None and statement.body is not None:
+            _steady(inner, statement.body, found)
+
+
+def _differing(change: BodyChange) -> list[BodyChange]:
+    found: list[BodyChange] = []
+    for inner in change.classes:
+        if inner.run or inner.removed or inner.moved:
+            found.append(inner)
+        found += _differing(inner)
+    return found
+
+
+def _class_statement(body: Body, name: str) -> Statement | None:
+    return next((s for s in body.statements if s.kind == "class" and s.names[-1] == name), None)
+
+
+def _decorated(body: Body | None, owners: tuple[str, ...]) -> bool:
+    """Whether one of these classes has decorators or keywords: then its statement does more than plainly make it."""
+    for owner in owners:
+        statement = _class_statement(body, owner) if body is not None else None
+        if not (statement and isinstance(statement.node, ast.ClassDef)):
+            return True
+        if statement.node.decorator_list or statement.node.keywords:
+            return True
+        body = statement.body
+    return False
+
+
+def _is_data(statement: Statement) -> bool:
+    """Whether a statement of a class's body makes what only the class as a whole can take in."""
+    return statement.kind not in ("def", "docstring") and "__slots__" not in statement.names
+
+
+def _is_special(statement: Statement) -> bool:
+    """Whether a method is one that whoever makes the class looks for: by its name, or by a mark that a decorator leaves."""
+    node = statement.node
+    name = statement.names[-1]
+    if name.startswith("__") and name.endswith("__"):
+        return True
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return not all(_last_word(decorator) in _ORDINARY for decorator in decorators)
+
+
+def _last_word(node: ast.expr) -> str:
+    while isinstance(node, ast.Call):
+        node = node.func
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def _constant(node: ast.AST) -> tuple[object, ...]:
+    """The value of an assignment of a constant, in a tuple; empty if it is another statement."""
+    value = getattr(node, "value", None)
+    try:
+        return (ast.literal_eval(value),) if isinstance(value, ast.expr) else ()
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return ()
+
+
+def _accesses(body: BodyChange) -> set[str]:
+    """``__dict__`` and ``__weakref__``, where a class's slots name them for the first time."""
+    statement, before = body.new.last("__slots__"), body.previous.get("__slots__")
+    if before is None or statement is None or statement not in body.run:
+        return set()
+    words = [
+        {n.value for n in ast.walk(s.node) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+        for s in (before, statement)
+    ]
+    return (words[1] - words[0]) & {"__dict__", "__weakref__"}

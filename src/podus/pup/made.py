@@ -1,0 +1,119 @@
+"""How the classes of the running program were made, and which others are built from them: what the planner asks about classes."""
+
+from __future__ import annotations
+
+import sys
+from enum import EnumMeta
+
+from podus.updating.breath import Breath
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
+
+_PLAIN_METACLASSES = ("type", "ABCMeta")
+# Where a class keeps what a dataclass decorator or attrs has made of the fields of its bases too.
+_FIELDS = ("__dataclass_fields__", "__attrs_attrs__")
+# Annotations are nested: list[dict[str, Model] | None].
+_DEEP = 20
+
+
+def named(name: str) -> Any:
+    """The class ``module:qualname`` of the running program; None if there is no such class."""
+    module, _, qualname = name.partition(":")
+    found: Any = sys.modules.get(module)
+    for word in qualname.split("."):
+        found = vars(found).get(word) if hasattr(found, "__dict__") else None
+    return found if isinstance(found, type) else None
+
+
+def kind_of(cls: Any, in_program: Callable[[str], bool]) -> str:
+    """How ``cls`` was made.
+
+    ``plain``: by nothing but a ``class`` statement, so that attributes can be added one by one. Else somebody has looked at its body:
+    ``enum``, ``enum of data`` (members that are an int, a str…), ``namedtuple``, ``pydantic``, ``protocol``, ``hooked`` (by a metaclass
+    or ``__init_subclass__`` of the program), or ``made`` (by those of others).
+    """
+    if not isinstance(cls, type):
+        return "made"
+    members, metaclass = vars(cls), type(cls)
+    if isinstance(cls, EnumMeta):
+        return "enum" if members.get("_member_type_") is object else "enum of data"
+    if cls.__bases__ == (tuple,) and "_fields" in members and "_field_defaults" in members:
+        return "namedtuple"
+    if "__pydantic_core_schema__" in members:
+        return "pydantic"
+    if members.get("_is_protocol"):
+        return "protocol"
+    hooks = [base for base in cls.__mro__[1:-1] if "__init_subclass__" in vars(base)]
+    makers = {hook.__module__ for hook in hooks if hook.__module__ != "typing"}
+    if metaclass.__name__ not in _PLAIN_METACLASSES:
+        makers |= {meta.__module__ for meta in type.mro(metaclass)}
+        return "hooked" if any(map(in_program, makers)) else "made"
+    return ("hooked" if any(map(in_program, makers)) else "made") if makers else "plain"
+
+
+def dependents(changed: Iterable[str], hooks: Iterable[str], in_program: Callable[[str], bool]) -> list[str]:
+    """The classes of the program that have to be made again with the classes ``changed``, or because the ``hooks`` run otherwise.
+
+    Of ``changed``: dataclasses and attrs classes below them, and pydantic models that name them. ``hooks`` are procedures: an
+    ``__init_subclass__`` concerns the classes below its own, a metaclass's constructor its classes, an Enum's constructor its members.
+    """
+    found: dict[type, None] = {}
+    todo = [cls for cls in map(named, changed) if cls is not None]
+    for hook in hooks:
+        cls, name = named(hook.rpartition(".")[0]), hook.rpartition(".")[2]
+        if cls is None:
+            continue
+        if name == "__init_subclass__":
+            todo += below(cls)
+            found |= dict.fromkeys(below(cls))
+        elif issubclass(cls, type):
+            classes = [made for made in below(object) if issubclass(type(made), cls)]
+            todo += classes
+            found |= dict.fromkeys(classes)
+        elif isinstance(cls, EnumMeta):
+            found |= dict.fromkeys([cls, *below(cls)])
+    seen = set(todo)
+    models = [cls for cls in below(object) if "__pydantic_core_schema__" in vars(cls)] if todo else []
+    while todo:
+        cls = todo.pop()
+        others: list[type] = [c for c in below(cls) if any(n in vars(c) for n in _FIELDS)]
+        others += [model for model in models if cls in model.__mro__ or _names(model, cls)]
+        for other in others:
+            if other not in seen:
+                seen.add(other)
+                found[other] = None
+                todo.append(other)
+    names = {f"{cls.__module__}:{cls.__qualname__}": cls for cls in found if in_program(cls.__module__)}
+    return [name for name, cls in names.items() if named(name) is cls]
+
+
+def below(cls: type) -> list[type]:
+    """All subclasses of ``cls``, and theirs."""
+    found: dict[type, None] = {}
+    breath = Breath()
+    todo = [cls]
+    while todo:
+        subclasses: list[type] = type.__subclasses__(todo.pop())
+        for other in subclasses:
+            if other not in found:
+                found[other] = None
+                todo.append(other)
+        breath()
+    return list(found)
+
+
+def _names(model: Any, cls: type) -> bool:
+    fields = vars(model).get("__pydantic_fields__") or vars(model).get("model_fields")
+    if type(fields) is not dict:
+        return False
+    return any(cls in _within(getattr(field, "annotation", None), _DEEP) for field in fields.values())
+
+
+def _within(annotation: Any, depth: int) -> Iterator[Any]:
+    yield annotation
+    if depth:
+        for part in getattr(annotation, "__args__", ()):
+            yield from _within(part, depth - 1)
