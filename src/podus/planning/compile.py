@@ -15,6 +15,7 @@ from podus.errors import NotFound, Refused
 from podus.planning.ask import Asker
 from podus.planning.derived import Derived
 from podus.planning.model import ModulePart, Note, Plan, Procedure
+from podus.planning.moves import find_moves
 from podus.planning.objects import ObjectChanges
 from podus.planning.safety import Safety
 from podus.planning.supported import SupportCode
@@ -259,6 +260,8 @@ class Compiler:
                 self.imported.append(fresh)
                 todo.append((fresh, surely and _is_certain(module, line)))
         self.derived.follow()
+        if not self.plan.program.get("undo"):
+            self.plan.moves = find_moves(self)
 
     def stars_of(self, module: Module) -> list[str]:
         """The program's modules from which ``module`` imports all names."""

@@ -276,6 +276,8 @@ class Plan:
     gates: list[Gate] = field(default_factory=list)
     mappers: list[Mapper] = field(default_factory=list)
     objects: list[ObjectPart] = field(default_factory=list)
+    # Functions and classes that go on in another module: old name -> new name.
+    moves: dict[str, str] = field(default_factory=dict)
     # Procedures that did not change, but whose cached results may be what changed ones gave.
     caches: list[str] = field(default_factory=list)
     # When live objects are converted: ``lazy``, ``eager`` or ``sweep``.

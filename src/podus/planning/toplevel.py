@@ -86,7 +86,9 @@ class TopLevel:
             if change.new.source is None or change.old.source is None:
                 self._bytecode_only(change)
             return
-        part.withdrawn = _withdrawn(change)
+        # What has moved is registered by its new module.
+        moved = {n.partition(":")[2] for n in self.plan.moves if n.startswith(f"{part.name}:")}
+        part.withdrawn = [name for name in _withdrawn(change) if name not in moved]
         part.alternatives = alternatives(change)
         full = self.remade.owners(part.name)
         part.steady = steady(change)

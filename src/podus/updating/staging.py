@@ -27,6 +27,7 @@ from podus.updating.footprint import Footprint, Registries
 from podus.updating.gates import forward, stage_gate
 from podus.updating.graft import Keeping, adopt_class_cell, attribute_into, can_be_marker, value_into
 from podus.updating.identity import Identity
+from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
 from podus.updating.slots import slots_into
 from podus.updating.withdrawn import dispatch_caches, withdraw
@@ -149,7 +150,11 @@ class Stage:
                 registries.look(vars(module))
         for part in parts:
             self._module(part)
+        moves = Moves(self.plan.moves)
+        returning = {f"{p.name}:{n}" for p in parts for n, (_, name) in p.redirects.items() if n == name}
+        moves.keep(self.shadows, self.identity, returning)
         self._keep_identities()
+        moves.collect(self.base, self.identity)
         for part in parts:
             self._collect(part)
         self._succeed()
@@ -644,7 +649,12 @@ class Stage:
         name = function.__name__
         if row is not None and (row.action == "delete" or name in row.removed):
             return False
-        return vars(sys.modules[home]).get(name) is function
+        if vars(sys.modules[home]).get(name) is not function:
+            return False
+        shadow = self.shadows.get(home)
+        if shadow is None or not dict.__contains__(shadow, name):
+            return True
+        return self.identity.of(dict.__getitem__(shadow, name)) is function
 
     def _relation(self, part: ModulePart, name: str, before: Any, value: Any) -> tuple[bool, bool]:
         """What a new value of ``name`` is to the old one: a new version of the same object, and does it take its place.

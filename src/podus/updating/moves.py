@@ -1,0 +1,80 @@
+"""Definitions that have moved to another module: whoever holds them, or objects of theirs, goes along.
+
+A class is given the parts of the new one, and takes its place in the new module. A function can't be given the globals of another
+module: where the old module imports it back, the one that is there stands in both modules and calls the new one; elsewhere only the old one
+calls the new one.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import FunctionType
+
+from podus.updating.binding import Switch
+from podus.updating.gates import forward
+from podus.updating.graft import Keeping, class_into
+from podus.updating.identity import Identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podus.updating.staging import Shadow
+
+
+class Moves:
+    """The moves of one update: ``planned`` maps old to new names (``module:name``)."""
+
+    def __init__(self, planned: dict[str, str]) -> None:
+        self.planned = planned
+        self._pairs: list[tuple[Any, Any, str]] = []
+
+    def keep(self, shadows: dict[str, Shadow], identity: Identity, returning: set[str]) -> None:
+        """Have what is kept take its place in the new modules, which nobody uses yet. ``returning``: old names that are imported back."""
+        for source, target in self.planned.items():
+            (home, name), (place, _) = source.split(":"), target.split(":")
+            if home not in sys.modules or place not in sys.modules:
+                continue
+            before = vars(sys.modules[home]).get(name)
+            shadow = shadows.get(place)
+            staged = shadow is not None and dict.__contains__(shadow, name)
+            value = (
+                dict.__getitem__(shadow, name)
+                if shadow is not None and staged
+                else vars(sys.modules[place]).get(name)
+            )
+            classes = isinstance(before, type) and isinstance(value, type)
+            functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
+            if before is value or not (classes or functions) or getattr(value, "__module__", "") != place:
+                continue
+            self._pairs.append((before, value, place))
+            if not classes and source not in returning:
+                continue
+            identity.keep(before, value)
+            if not staged:
+                vars(sys.modules[place])[name] = before
+            elif shadow is not None and name in shadow.added:
+                dict.__setitem__(shadow, name, before)
+                shadow.real[name] = before
+
+    def collect(self, switch: Switch, identity: Identity) -> None:
+        """Plan what the kept ones become."""
+        for before, value, place in self._pairs:
+            if isinstance(before, type):
+                for name, old in list(vars(before).items()):
+                    new = vars(value).get(name)
+                    if isinstance(old, FunctionType) and isinstance(new, FunctionType):
+                        # Bound methods hold the old function.
+                        _lead(old, new, switch)
+                class_into(before, value, switch, Keeping(identity.of))
+                switch.set_class_attribute(before, "__module__", place)
+            else:
+                _lead(before, value, switch)
+
+
+def _lead(old: FunctionType, new: FunctionType, switch: Switch) -> None:
+    """Plan that ``old`` calls ``new``, and looks like it."""
+    switch.set_attribute(old, "__code__", forward(old, new))
+    for name in ("__module__", "__doc__", "__annotations__"):
+        switch.set_attribute(old, name, getattr(new, name))
+    switch.set_item(vars(old), "__wrapped__", new)
