@@ -273,9 +273,9 @@ class Builder:
             cls: Any = self.stage.agent.module(module)
             for word in owner.split("."):
                 cls = vars(cls).get(word)
-            made = _with_class_cell(function, new, cls)
+            made = _given(unit, cls, attribute, new) or _with_class_cell(function, new, cls)
             attribute_made = _put_in(vars(cls).get(attribute), function, made)
-            if attribute_made is not None:
+            if attribute_made is not None and not _gives(unit, cls, attribute):
                 unit.switch.set_class_attribute(cls, attribute, attribute_made)
             # Whoever holds the old function object (a wrapper, a bound method) reaches the new one through it.
             unit.switch.set_attribute(function, "__code__", forward(function, made))
@@ -360,6 +360,20 @@ def _put_in(attribute: Any, function: FunctionType, made: FunctionType) -> Any:
         if any(part is function for part in parts):
             fget, fset, fdel = (made if part is function else part for part in parts)
             return property(fget, fset, fdel, attribute.__doc__)
+    return None
+
+
+def _gives(unit: Unit, cls: type, attribute: str) -> list[Any]:
+    """What the unit gives the class under this name: the definition may have run again, as another kind of method."""
+    return [op[3] for op in unit.switch.do if op[:3] == (type.__setattr__, cls, attribute)]
+
+
+def _given(unit: Unit, cls: type, attribute: str, new: CodeType) -> FunctionType | None:
+    """The function of ``new`` in what the unit gives the class."""
+    for value in _gives(unit, cls, attribute):
+        for part in (value, getattr(value, "__func__", None), getattr(value, "fget", None)):
+            if isinstance(part, FunctionType) and part.__code__ == new:
+                return part
     return None
 
 
