@@ -42,6 +42,8 @@ SAMPLES = 300
 # Young objects are few, unless collection is off.
 YOUNG = 60_000
 _GENERATIONS = (0, 1) if sys.version_info < (3, 14) else (0,)
+# From 3.14 on collections of the old are short slices.
+_PROMOTES = sys.version_info < (3, 14)
 _HAVE_GC = 1 << 14
 # Containers that can be large. Their sizes are asked of these types: a subclass may have a __len__ of its own.
 _SIZED: tuple[tuple[type, Callable[[Any], int]], ...] = tuple(
@@ -121,6 +123,7 @@ class Search:
         self._new: list[Any] = []
         self._caught: deque[list[Any]] = deque()
         self._catches = 0
+        self._watching = False
         # Objects that refer to a class otherwise than by being its instance, by id.
         self._holders: dict[int, Any] = {}
         # The kinds of objects met, kept alive so that their ids stay theirs; the length function of those that can be large.
@@ -143,11 +146,23 @@ class Search:
         finally:
             self._let_go()
 
+    def promote(self) -> None:
+        """Have what was just made for the instances count as old, as it lives as long as they do.
+
+        Left to grow old by itself, so much would make for collections of the whole heap, which are stalls of many milliseconds.
+        """
+        if self._watching and gc.isenabled() and self._catches < YOUNG and gc.get_freeze_count() < FROZEN:
+            # At one instant: what is young is noted, or it would be old and passed by.
+            ops = [*((gc.get_objects, each) for each in _young()), (gc.freeze,), (gc.unfreeze,)]
+            for listed in list(starmap(call, ops))[:-2]:
+                self._note_young(listed)
+
     # The two ways
 
     def _walk_and_prove(self) -> Iterator[list[Any]]:
         callback = self._before_collection
         gc.callbacks.append(callback)
+        self._watching = _PROMOTES
         try:
             for _ in range(PASSES):
                 self._begin()
@@ -158,6 +173,7 @@ class Search:
                 if self.complete:
                     return
         finally:
+            self._watching = False
             for place, each in enumerate(gc.callbacks):
                 if each is callback:
                     del gc.callbacks[place]
@@ -238,6 +254,7 @@ class Search:
             for start in range(0, len(young), MANY):
                 self._take(young[start : start + MANY], [])
                 self._breath()
+            young.clear()
 
     def _add_stacks(self) -> None:
         raised: list[Any] = []
@@ -357,10 +374,14 @@ class Search:
         # What is held for the account makes for more collections in turn, so there is an end to it.
         if phase == "start" and info["generation"] > 0 and self._catches < YOUNG:
             for generation in _young():
-                young = gc.get_objects(generation)
-                mine = list(compress(young, map(self._ids.__contains__, map(id, map(type, young)))))
-                self._catches += len(mine)
-                self._caught.append(mine)
+                self._note_young(gc.get_objects(generation))
+
+    def _note_young(self, young: list[Any]) -> None:
+        mine = list(compress(young, map(self._ids.__contains__, map(id, map(type, young)))))
+        self._catches += len(mine)
+        self._caught.append(mine)
+        # The young are listed with the very list that they are listed in.
+        young.clear()
 
     # The proof
 

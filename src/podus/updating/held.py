@@ -20,11 +20,11 @@ GONE = object()
 class Missing:
     """Stands on a class for a field that its older objects lack, and gives it to them when it is asked for."""
 
-    __slots__ = ("_conversion", "_name")
+    __slots__ = ("_conversion", "name")
 
     def __init__(self, conversion: Conversion, name: str) -> None:
         self._conversion = conversion
-        self._name = name
+        self.name = name
 
     def __get__(self, obj: Any, owner: type | None = None) -> Any:
         conversion = self._conversion
@@ -34,9 +34,15 @@ class Missing:
                 if obj is None and owner
                 else f"{type(obj).__name__!r} object"
             )
-            raise AttributeError(f"{kind} has no attribute {self._name!r}")
-        conversion.fill(obj, self._name)
-        return _read(obj, self._name)
+            raise AttributeError(f"{kind} has no attribute {self.name!r}")
+        conversion.fill(obj, self.name)
+        return _read(obj, self.name)
+
+
+class Asleep:
+    """What the hook is made for a moment by :mod:`podus.updating.fill`: of the same layout, and a value like any other."""
+
+    __slots__ = Missing.__slots__
 
 
 class Unset:

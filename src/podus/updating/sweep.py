@@ -10,6 +10,7 @@ from podus.updating.heap import SMALL, Search
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from podus.updating.binding import Stall
     from podus.updating.objects import Conversion
@@ -20,18 +21,20 @@ def sweep(conversions: list[Conversion], stall: Stall, *, hurry: bool, between: 
 
     Raises MapperFailed.
     """
-    breath = Breath()
-    search = Search([conversion.cls for conversion in conversions], _none if hurry else breath)
-    concerned: dict[type, list[Conversion]] = {}
+    breath = _none if hurry else Breath()
+    search = Search([conversion.cls for conversion in conversions], breath)
+    # By the ids of classes: the search counts references to them.
+    concerned: dict[int, list[Conversion]] = {}
     for batch in search:
+        kinds: dict[int, list[Any]] = {}
         for obj in batch:
-            kind = type(obj)
+            kinds.setdefault(id(type(obj)), []).append(obj)
+        for kind, objects in kinds.items():
             if kind not in concerned:
-                concerned[kind] = [c for c in conversions if c.cls in type.mro(kind)]
+                concerned[kind] = [c for c in conversions if c.cls in type.mro(type(objects[0]))]
             for conversion in concerned[kind]:
-                conversion.bring((obj,))
-            if not hurry:
-                breath()
+                conversion.bring(objects, breath)
+        search.promote()
         if not between():
             return False
     stall.longest_us = max(stall.longest_us, search.held_seconds * 1e6)

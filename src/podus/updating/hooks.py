@@ -1,0 +1,73 @@
+"""The hooks through which all access to a class's objects goes while they are converted: an old object is converted first.
+
+``new`` are the ids of the objects that have the new form, in parts by address: one set of a million would stall while it grows.
+"""
+
+from __future__ import annotations
+
+from podus.updating.held import GONE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_LAST = (1 << 10) - 1
+
+
+def register() -> tuple[set[int], ...]:
+    """An empty register of the objects that have the new form."""
+    return tuple(set() for _ in range(_LAST + 1))
+
+
+def part_of(register: tuple[set[int], ...], ident: int) -> set[int]:
+    """The part of the register where the id of an object is, if it is there."""
+    return register[ident >> 12 & _LAST]
+
+
+def get_hook(
+    cls: Any, new: tuple[set[int], ...], prepare: Callable[[Any, str], tuple[Any] | None], own: Any
+) -> Any:
+    """A ``__getattribute__`` for ``cls``, before its own one if it has any."""
+
+    def __getattribute__(self: Any, name: str) -> Any:
+        ident = id(self)
+        if ident not in new[ident >> 12 & _LAST] and name != "__class__":
+            found = prepare(self, name)
+            if found is not None:
+                return found[0]
+        if own is not None:
+            return own(self, name)
+        return super(cls, self).__getattribute__(name)
+
+    return __getattribute__
+
+
+def set_hook(cls: Any, new: tuple[set[int], ...], store: Callable[[Any, str, Any], bool], own: Any) -> Any:
+    """A ``__setattr__``."""
+
+    def __setattr__(self: Any, name: str, value: Any) -> None:
+        ident = id(self)
+        if ident not in new[ident >> 12 & _LAST] and store(self, name, value):
+            return
+        if own is not None:
+            own(self, name, value)
+        else:
+            super(cls, self).__setattr__(name, value)
+
+    return __setattr__
+
+
+def delete_hook(cls: Any, new: tuple[set[int], ...], store: Callable[[Any, str, Any], bool], own: Any) -> Any:
+    """A ``__delattr__``."""
+
+    def __delattr__(self: Any, name: str) -> None:
+        ident = id(self)
+        if ident not in new[ident >> 12 & _LAST] and store(self, name, GONE):
+            return
+        if own is not None:
+            own(self, name)
+        else:
+            super(cls, self).__delattr__(name)
+
+    return __delattr__
