@@ -168,6 +168,8 @@ class Derived:
         self.new = Meanings(compiler.new)
         # Data that takes another value, and procedures that return one.
         self.moved: set[Name] = set()
+        # Of the data those that assignments make: type aliases among them, which annotations name.
+        self.assigned: set[Name] = set()
         self.procedures: set[str] = set()
 
     def follow(self) -> None:
@@ -201,6 +203,8 @@ class Derived:
         for statement in statements:
             names = [name for name in statement.names if name in change.body.previous]
             self.moved |= {(home, name) for name in names}
+            if statement.kind == "assign":
+                self.assigned |= {(home, name) for name in names}
 
     def computed(self, statement: Statement, module: Module, *, old: bool = False) -> Computation | None:
         """How the value of an assignment is worked out where that takes a closer look: calls of the program's procedures, comprehensions.
@@ -247,6 +251,8 @@ class Derived:
                 chosen.add(id(statement))
                 if not body.owners:
                     self.moved |= {(change.new.name, n) for n in statement.names if statement.kind != "def"}
+                    if statement.kind == "assign":
+                        self.assigned |= {(change.new.name, n) for n in statement.names}
         body.run = [s for s in body.new.statements if id(s) in chosen]
         return len(chosen) > count
 
@@ -278,6 +284,11 @@ class Derived:
             imported = isinstance(node, ast.Attribute) or node.id in self.new.imports(module)
             if imported and self.new.of(module, node) in self.moved:
                 return True
+        if statement.kind == "def" and any(
+            (module.name, name) in self.assigned and name not in hidden
+            for name in _annotations(statement.node)
+        ):
+            return True
         computed = self.computed(statement, module)
         return computed is not None and bool(self.procedures & set(computed.calls))
 
@@ -338,6 +349,16 @@ def _reads(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
             todo += getattr(part, "decorator_list", [])
         else:
             todo += ast.iter_child_nodes(part)
+
+
+def _annotations(node: ast.stmt) -> Iterator[str]:
+    """The names in the annotations of a procedure."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        parts = [part.annotation for part in ast.walk(node.args) if isinstance(part, ast.arg)]
+        for part in (*parts, node.returns):
+            for name in ast.walk(part) if part is not None else ():
+                if isinstance(name, ast.Name):
+                    yield name.id
 
 
 def _root(node: ast.expr) -> str:

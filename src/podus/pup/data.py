@@ -10,7 +10,15 @@ import collections
 import functools
 import marshal
 import sys
-from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleType, SimpleNamespace
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    GenericAlias,
+    MappingProxyType,
+    ModuleType,
+    SimpleNamespace,
+    UnionType,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +62,7 @@ def is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[
             return "modified"
         # What it was computed from may give another value by now.
     # A descriptor is set by who defines the class, even where assigning to the name in an object is a daily matter.
-    if isinstance(value, _DEFINITIONS) or hasattr(type(value), "__get__"):
+    if isinstance(value, _DEFINITIONS) or hasattr(type(value), "__get__") or _is_type(value):
         return "same"
     if _immutable(value) or is_marker(value):
         return "unknown" if row.get("rebound") else "same"
@@ -107,6 +115,11 @@ def _equal(one: Any, other: Any) -> bool:
         return all(map(_equal, (one.fget, one.fset, one.fdel), (other.fget, other.fset, other.fdel)))
     if kind is functools.partial:
         return _equal((one.func, one.args, one.keywords), (other.func, other.args, other.keywords))
+    if _is_type(one):
+        return bool(one == other) or (
+            kind.__name__ == "NewType"
+            and (one.__name__, one.__supertype__) == (other.__name__, other.__supertype__)
+        )
     if kind is SimpleNamespace:
         return _equal(vars(one), vars(other))
     if (kind.__module__, kind.__qualname__) == ("re", "Scanner"):
@@ -119,6 +132,11 @@ def _immutable(value: Any) -> bool:
     if type(value) in (tuple, frozenset):
         return all(map(_immutable, value))
     return type(value) in _SIMPLE or isinstance(value, _DEFINITIONS) or _is_value(type(value))
+
+
+def _is_type(value: Any) -> bool:
+    """Whether it is a type as annotations use it (``list[int]``, a NewType), and no class: it doesn't change once it is made."""
+    return type(value) in (GenericAlias, UnionType) or type(value).__module__ == "typing"
 
 
 def _is_value(kind: type) -> bool:

@@ -130,19 +130,35 @@ class Registries:
 
     def __init__(self) -> None:
         self._before: dict[int, tuple[Any, Any]] = {}
+        self._words: set[str] = set()
 
     def look(self, namespace: dict[str, Any]) -> None:
         """Note the containers that the names of a module lead to, and those of its classes and single-dispatch functions."""
         for value in list(namespace.values()):
             self._note(value, namespace)
             if isinstance(value, type) and value.__module__ == namespace.get("__name__"):
-                for inner in list(vars(value).values()):
-                    self._note(inner, namespace)
+                # A base in another module may keep a list of those below it.
+                for base in type.__getattribute__(value, "__mro__")[:-1]:
+                    for inner in list(vars(base).values()):
+                        self._note(inner, namespace)
             self._note(registry_of(value), namespace)
 
     def _note(self, value: Any, namespace: dict[str, Any]) -> None:
         if type(value) in _MUTABLE and value is not namespace and len(value) <= _AT_MOST:
             self._before.setdefault(id(value), (value, value.copy()))
+
+    def once(self, made: Iterable[str], there: Iterable[str]) -> None:
+        """Take the classes ``made`` by name: lists of names are registries, too. Of those that were ``there`` one entry each is left.
+
+        A class that is made again runs through its hooks again. What doesn't name it is the program's own: other threads use lists, too.
+        """
+        self._words = {name.rpartition(".")[2] for name in made}
+        again = {name.rpartition(".")[2] for name in there}
+        for value, before in self._before.values() if again else ():
+            if type(value) is list:
+                for place in range(len(value) - 1, len(before) - 1, -1):
+                    if _is_named(value[place], again) and value[place] in before:
+                        del value[place]
 
     def entries(self) -> Iterable[Entry]:
         """What has been put in since: definitions only, for the program's other threads go on using the containers."""
@@ -154,13 +170,23 @@ class Registries:
                         yield Entry(value, key, item, old)
             elif type(value) is set:
                 for item in list(value):
-                    if _is_definition(item) and item not in before:
+                    if item not in before and self._is_registered(item):
                         yield Entry(value, None, item, ())
             else:
                 known = set(map(id, before))
-                for item in list(value):
-                    if _is_definition(item) and id(item) not in known:
+                for place, item in enumerate(list(value)):
+                    new = place >= len(before) if type(item) is str else id(item) not in known
+                    if new and self._is_registered(item):
                         yield Entry(value, None, item, ())
+
+    def _is_registered(self, item: Any) -> bool:
+        return _is_definition(item) or _is_named(item, self._words)
+
+
+def _is_named(item: Any, words: set[str]) -> bool:
+    """Whether a text, or one in a tuple, has one of the words in it."""
+    texts = item if type(item) is tuple else (item,)
+    return any(word in text for text in texts if type(text) is str for word in words)
 
 
 def _is_definition(value: Any) -> bool:

@@ -150,6 +150,8 @@ class Stage:
                 registries.look(vars(module))
         for part in parts:
             self._module(part)
+        made = [(self.shadows[part.name], name) for part in parts for name in part.redefined]
+        registries.once((name for _, name in made), (n for shadow, n in made if n not in shadow.added))
         moves = Moves(self.plan.moves)
         returning = {f"{p.name}:{n}" for p in parts for n, (_, name) in p.redirects.items() if n == name}
         moves.keep(self.shadows, self.identity, returning)
