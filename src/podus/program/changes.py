@@ -246,17 +246,22 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
 
 
 def _chained(*bodies: Body) -> set[str]:
-    """Names that are made in several steps, each from the one before: a property's getter, its setter (``@x.setter``)."""
+    """Names that several definitions make together: a property's getter and its setter (``@x.setter``), overloads."""
     return {
         statement.names[-1]
         for body in bodies
         for statement in body.statements
-        if isinstance(statement.node, ast.FunctionDef)
+        if isinstance(statement.node, ast.FunctionDef | ast.AsyncFunctionDef)
         for decorator in statement.node.decorator_list
-        if isinstance(decorator, ast.Attribute)
-        and isinstance(decorator.value, ast.Name)
-        and decorator.value.id == statement.node.name
+        if _goes_on(decorator, statement.node.name)
     }
+
+
+def _goes_on(decorator: ast.expr, name: str) -> bool:
+    if isinstance(decorator, ast.Attribute):
+        own = isinstance(decorator.value, ast.Name) and decorator.value.id == name
+        return own or decorator.attr == "overload"
+    return isinstance(decorator, ast.Name) and decorator.id == "overload"
 
 
 def _bring_back(change: BodyChange, gone: list[Statement]) -> None:

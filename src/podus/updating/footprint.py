@@ -8,6 +8,7 @@ back that they had, and what a decorator or ``__init_subclass__`` put into a reg
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Iterable
 from types import FunctionType
 
@@ -125,6 +126,24 @@ class Entry:
                     break
 
 
+def overloads_of(module: Any) -> list[dict[Any, Any]]:
+    """Where ``typing`` keeps the overloads of a module's procedures, by line."""
+    known = getattr(sys.modules.get("typing"), "_overload_registry", {})
+    return list(known[module].values()) if module in known else []
+
+
+def drop_overloads(entries: Iterable[Entry], modules: Iterable[str], removals: Switch) -> None:
+    """Plan to drop the overloads of procedures that have been overloaded anew: all of one name run again, perhaps in other lines."""
+    made: dict[int, set[int]] = {}
+    for entry in entries:
+        made.setdefault(id(entry.container), set()).add(id(entry.value))
+    for overloads in (found for module in modules for found in overloads_of(module)):
+        new = made.get(id(overloads))
+        for line, function in list(overloads.items()):
+            if new is not None and id(function) not in new:
+                removals.delete_item(overloads, line)
+
+
 class Registries:
     """The containers that a module's statements may put definitions into, as they were before."""
 
@@ -142,6 +161,8 @@ class Registries:
                     for inner in list(vars(base).values()):
                         self._note(inner, namespace)
             self._note(registry_of(value), namespace)
+        for overloads in overloads_of(namespace.get("__name__")):
+            self._note(overloads, namespace)
 
     def _note(self, value: Any, namespace: dict[str, Any]) -> None:
         if type(value) in _MUTABLE and value is not namespace and len(value) <= _AT_MOST:

@@ -23,11 +23,12 @@ from podus.updating.attributes import attribute_of, no_attribute_of
 from podus.updating.binding import Stall, Switch, can_become, commit
 from podus.updating.breath import Breath
 from podus.updating.find import Finder, program_modules
-from podus.updating.footprint import Footprint, Registries
+from podus.updating.footprint import Footprint, Registries, drop_overloads
 from podus.updating.gates import forward, stage_gate
 from podus.updating.graft import Keeping, adopt_class_cell, attribute_into, can_be_marker, value_into
 from podus.updating.identity import Identity
 from podus.updating.moves import Moves
+from podus.updating.naming import Naming
 from podus.updating.objects import Conversion
 from podus.updating.slots import slots_into
 from podus.updating.withdrawn import dispatch_caches, withdraw
@@ -100,6 +101,7 @@ class Stage:
         self.shadows: dict[str, Shadow] = {}
         self.class_shadows: dict[str, list[tuple[type, ClassPart, Shadow]]] = {}
         self.identity = Identity(set())
+        self._naming = Naming({})
         self.keeping = Keeping(self.identity.of, self._steady, self._place, self.identity.made)
         # Functions that could not be kept, what takes their place, and when.
         self._succeeded: dict[int, tuple[Any, Any, Switch]] = {}
@@ -152,6 +154,7 @@ class Stage:
             self._module(part)
         made = [(self.shadows[part.name], name) for part in parts for name in part.redefined]
         registries.once((name for _, name in made), (n for shadow, n in made if n not in shadow.added))
+        self._name_again()
         moves = Moves(self.plan.moves)
         returning = {f"{p.name}:{n}" for p in parts for n, (_, name) in p.redirects.items() if n == name}
         moves.keep(self.shadows, self.identity, returning)
@@ -162,7 +165,17 @@ class Stage:
         self._succeed()
         self.identity.forget()
         self.footprint.entries += registries.entries()
+        drop_overloads(self.footprint.entries, (part.name for part in parts), self.removals)
         self._withdraw()
+
+    def _name_again(self) -> None:
+        """Find what changed ``__set_name__`` procedures set on the descriptors that are there."""
+        for name in self.procedure_names:
+            if name.endswith(".__set_name__"):
+                for function in self.finder.functions.get(name, ()):
+                    self._naming.codes[id(function)] = (self.codes[name], self._switch_for(name))
+        for value, copy in self._naming.again(self.agent.module_names()):
+            self.identity.keep(value, copy)
 
     def _withdraw(self) -> None:
         """Plan to take out of registries what is not there any more."""
@@ -506,7 +519,8 @@ class Stage:
             switch = self._switch_for(f"{part.name}:{row.qualname}.{name}")
             adopt_class_cell(value, None, cls)
             attribute_into(cls, name, value, switch, self.keeping)
-            if hasattr(type(value), "__set_name__") and not isinstance(value, FunctionType):
+            named = isinstance(value, FunctionType) or not hasattr(type(value), "__set_name__")
+            if not (named or self._naming.name(value, cls, name)):
                 type(value).__set_name__(value, cls, name)
         for name in removed:
             if name == "__doc__":

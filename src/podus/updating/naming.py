@@ -1,0 +1,77 @@
+"""Descriptors of classes that go on, when ``__set_name__`` of theirs does another thing: what it would have set on them.
+
+A fresh process would have called the new one. It is called on a copy of the descriptor, and what it has set there becomes part of the
+switch: the descriptor itself stays, with whatever else it holds (the values of all objects, it may be).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from types import CodeType, FunctionType
+
+from podus.updating.binding import Switch, can_take_code
+from podus.updating.breath import Breath
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Naming:
+    """The new ``__set_name__`` procedures: ``codes`` by the ids of the functions that get them, with the switch that each belongs to."""
+
+    def __init__(self, codes: dict[int, tuple[CodeType, Switch]]) -> None:
+        self.codes = codes
+
+    def name(self, value: Any, cls: type, name: str) -> bool:
+        """Give ``value`` its name as the new version does; False, and nothing done, if its ``__set_name__`` is the old one."""
+        function, code = self._new(value)
+        if code is None:
+            return False
+        FunctionType(code, function.__globals__, code.co_name, function.__defaults__, function.__closure__)(
+            value, cls, name
+        )
+        return True
+
+    def again(self, modules: set[str]) -> Iterator[tuple[Any, Any]]:
+        """Plan what descriptors of the classes of ``modules`` get; yields each and the copy that was given its name."""
+        breath = Breath()
+        for cls in _classes(modules) if self.codes else ():
+            breath()
+            for name, value in list(vars(cls).items()):
+                if self._new(value)[1] is None:
+                    continue
+                try:
+                    own = object.__getattribute__(value, "__dict__")
+                except AttributeError:
+                    continue
+                copy = object.__new__(type(value))
+                vars(copy).update(own)
+                self.name(copy, cls, name)
+                switch = self.codes[id(self._new(value)[0])][1]
+                for key in dict.fromkeys([*own, *vars(copy)]):
+                    if key not in vars(copy):
+                        switch.delete_item(own, key)
+                    elif key not in own or own[key] is not vars(copy)[key]:
+                        switch.set_item(own, key, vars(copy)[key])
+                yield value, copy
+
+    def _new(self, value: Any) -> tuple[Any, CodeType | None]:
+        for cls in type.__getattribute__(type(value), "__mro__"):
+            if "__set_name__" in vars(cls):
+                function = vars(cls)["__set_name__"]
+                code = self.codes.get(id(function), (None,))[0]
+                return function, code if code is not None and can_take_code(function, code) else None
+        return None, None
+
+
+def _classes(modules: set[str]) -> Iterable[type]:
+    found: dict[type, None] = {}
+    todo: list[type] = [object]
+    while todo:
+        subclasses: list[type] = type.__subclasses__(todo.pop())
+        for cls in subclasses:
+            if cls not in found:
+                found[cls] = None
+                todo.append(cls)
+    return [cls for cls in found if type.__getattribute__(cls, "__module__") in modules]
