@@ -620,6 +620,14 @@ class Stage:
             else:
                 self.removals.delete_item(shadow.real, name)
 
+    def _is_imported(self, part: ModulePart, before: Any, value: Any) -> bool:
+        """Whether ``value`` was made again by another module's statement, which also sees to it that ``before`` becomes it."""
+        if not isinstance(value, type | FunctionType) or self.identity.of(value) is not before:
+            return False
+        home, name = value.__module__, value.__name__
+        shadow = None if home == part.name else self.shadows.get(home)
+        return shadow is not None and dict.get(shadow, name) is value and shadow.real.get(name) is before
+
     def _collect_module(self, part: ModulePart, shadow: Shadow) -> None:
         real = shadow.real
         for name, value in list(shadow.items()):
@@ -633,6 +641,8 @@ class Stage:
                 continue
             before = real.get(name)
             if before is value or (part.stars and _is_submodule(part.name, name, before, value)):
+                continue
+            if self._is_imported(part, before, value):
                 continue
             switch = self._switch_for(f"{part.name}:{name}")
             same, successor = self._relation(part, name, before, value)
