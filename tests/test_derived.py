@@ -1,0 +1,124 @@
+"""What follows from a change without being changed itself, and what moves to another module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+
+USERS = """
+import conf, dataclasses
+from conf import BASE as B
+ROW = [B * i for i in range(3)]
+GEN = tuple(conf.BASE + i for i in range(2))
+class C:
+    X = conf.BASE * 2
+    Y = B
+    def f(self, x=B, *, y=conf.BASE): return [self.X, self.Y, x, y]
+@dataclasses.dataclass
+class D:
+    a: int = B
+def g(x, y=B): return y
+def reader(n=ROW): return n
+"""
+
+
+def test_what_is_computed_from_a_constant_follows_it_through_modules(program: Start) -> None:
+    app = program(conf="BASE = 1\n", m=USERS, k="import m\nfrom m import ROW as R\nLAST = R[-1] + m.ROW[1]\n")
+    app.run("import m, k; c, d, held = m.C(), m.D(), m.g")
+    app.edit(conf="BASE = 2\n").update()
+    assert app("[m.ROW, list(m.GEN), c.f(), m.D().a, held(0), k.LAST]") == [
+        [0, 2, 4],
+        [2, 3],
+        [4, 2, 2, 2],
+        2,
+        2,
+        6,
+    ]
+    assert app("m.reader() is m.ROW is k.R and isinstance(d, m.D) and not [n for n in vars(m) if ':' in n]")
+    app.podus("back-out", "app")
+    assert app("[m.ROW, list(m.GEN), c.f(), m.D().a, held(0), k.LAST]") == [
+        [0, 1, 2],
+        [1, 2],
+        [2, 1, 1, 1],
+        1,
+        1,
+        3,
+    ]
+
+
+def test_new_class_bodies_and_comprehensions_read_what_changes_with_them(program: Start) -> None:
+    app = program(conf="BASE = 1\n", m="import conf\nLIM = 5\n")
+    app.edit(
+        conf="BASE = 2\n",
+        m="import conf\nLIM = 7\nclass N:\n    X = LIM\n    Y = [LIM + i for i in range(2)]\n    Z = conf.BASE\n"
+        "    def h(self, a=LIM): return a\nL = [LIM * i for i in range(2)]\nG = list(conf.BASE for _ in range(2))\n",
+    ).update()
+    assert app("[m.N.X, m.N.Y, m.N.Z, m.N().h(), m.L, m.G]") == [7, [7, 8], 2, 7, [0, 7], [2, 2]]
+
+
+def test_what_has_an_effect_is_not_computed_again(program: Start) -> None:
+    text = "SEEN = []\nBASE = {}\ndef note(x):\n    SEEN.append(x)\n    return x\nA = note(BASE)\nC = 0\nC = C + BASE\n"
+    app = program(m=text.format(1))
+    app.edit(m=text.format(2)).update()
+    assert app("[m.BASE, m.A, m.C, m.SEEN]") == [2, 1, 1, [1]]
+
+
+def test_a_table_that_procedures_make_is_made_again_unless_the_program_has_filled_it(program: Start) -> None:
+    text = (
+        "def row(n): return {{'{0}': n}}\ndef table(k):\n    out = {{}}\n    for i in range(k):\n        out[i] = row(i)\n"
+        "    return out\nT = table(2)\nLIVE = table(1)\n"
+    )
+    app = program(m=text.format("n"))
+    app.run("import m; m.LIVE['more'] = 1; live = m.LIVE")
+    app.edit(m=text.format("N")).update()
+    assert app("[m.T[1], m.LIVE is live, live[0]]") == [{"N": 1}, True, {"n": 0}]
+
+
+def test_star_imports_lose_what_is_no_longer_listed_in_a_row_of_modules(program: Start) -> None:
+    app = program(
+        lib="__all__ = ['f', 'g']\ndef f(): return 1\ndef g(): return 1\n",
+        m="from lib import *\n",
+        n="from m import *\n",
+    )
+    app.run("import lib, m, n; f = lib.f")
+    app.replace("lib", "['f', 'g']", "['f']").update()
+    assert app("[hasattr(m, 'g'), hasattr(n, 'g'), n.f is f, lib.g()]") == [False, False, True, 1]
+    app.replace("lib", "['f']", "['f']\n__all__ += ['g']").update()
+    assert app("n.f is f")
+
+
+def test_a_closure_that_needs_less_goes_on_through_several_versions(program: Start) -> None:
+    text = "def make(a, b, c):\n    def g(x=1):\n        return {}\n    return g\n"
+    app = program(m=text.format("[a, b, c, x]"))
+    app.run("import m; h = m.make(1, 2, 3)")
+    for expression, value in (
+        ("[c, x]", [3, 1]),
+        ("['none']", ["none"]),
+        ("[b, [b for _ in range(x)]]", [2, [2]]),
+        ("[i + c for i in range(2)]", [3, 4]),
+    ):
+        app.edit(m=text.format(expression)).update()
+        assert app("[h(), m.make(1, 2, 3)()]") == [value, value]
+    app.podus("back-out", "app")
+    assert app("h()") == [2, [2]]
+
+
+def test_a_class_moves_back_to_the_module_that_it_came_from(program: Start) -> None:
+    whole = "class C:\n    def h(self): return {}\ndef g(): return C\n"
+    app = program(m=whole.format(1), n="import m\n")
+    app.run("import m, n; c, C, g, h = m.C(), m.C, m.g, m.C().h")
+    app.edit(m="from parts import C, g\n").files(**{"parts.py": whole.format(2)}).update()
+    assert app("[c.h(), h(), m.C is C, m.g is g, g() is C, C.__module__]") == [
+        2,
+        2,
+        True,
+        True,
+        True,
+        "parts",
+    ]
+    (app.root / "parts.py").unlink()
+    app.edit(m=whole.format(3)).update()
+    assert app("[c.h(), h(), m.C is C, g() is C, C.__module__]") == [3, 3, True, True, "m"]
