@@ -5,14 +5,20 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable
 
+from podus.updating.breath import Breath
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+# One dictionary of a million would stall while it grows.
+_LAST = (1 << 10) - 1
+
 
 class _Reference(weakref.ref["Any"]):
-    __slots__ = ("ident",)
+    __slots__ = ("ident", "values")
     ident: int
+    values: dict[str, Any]
 
 
 class Kept:
@@ -20,10 +26,10 @@ class Kept:
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = frozenset(names)
-        self._values: dict[int, tuple[_Reference, dict[str, Any]]] = {}
+        self._parts: dict[int, dict[int, _Reference]] = {}
 
     def __len__(self) -> int:
-        return len(self._values)
+        return sum(map(len, list(self._parts.values())))
 
     def keep(self, obj: Any, values: dict[str, Any]) -> None:
         """Keep what ``obj`` held. Nothing is kept of an object that can't be referred to weakly: nobody would say when it ends."""
@@ -31,13 +37,30 @@ class Kept:
             reference = _Reference(obj, self._ended)
         except TypeError:
             return
-        reference.ident = id(obj)
-        self._values[id(obj)] = (reference, values)
+        ident = reference.ident = id(obj)
+        reference.values = values
+        self._part(ident)[ident] = reference
 
     def take(self, obj: Any) -> dict[str, Any]:
         """What is kept of ``obj``."""
-        row = self._values.get(id(obj))
-        return row[1] if row is not None and row[0]() is obj else {}
+        reference = self._part(id(obj)).get(id(obj))
+        return reference.values if reference is not None and reference() is obj else {}
+
+    def let_go(self) -> None:
+        """Let go of all, piece by piece: there may be as many as the program has objects."""
+        breath = Breath()
+        for part in list(self._parts.values()):
+            # Some may end meanwhile.
+            for ident in list(part):
+                part.pop(ident, None)
+            breath()
+
+    def _part(self, ident: int) -> dict[int, _Reference]:
+        place = ident >> 12 & _LAST
+        try:
+            return self._parts[place]
+        except KeyError:
+            return self._parts.setdefault(place, {})
 
     def _ended(self, reference: _Reference) -> None:
-        self._values.pop(reference.ident, None)
+        self._part(reference.ident).pop(reference.ident, None)

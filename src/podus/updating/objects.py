@@ -117,6 +117,7 @@ class Conversion:
         self._kinds: dict[int, bool] = {}
         # What classes have and compute, by class and name, for as long as one batch takes. By id: who searches the heap counts references.
         self._facts: dict[tuple[int, str], bool] = {}
+        self._covers: dict[tuple[int, str], bool] = {}
         self._remember = True
         self._going = (*part.gone, *part.hidden)
         # New fields that only an object itself can have, and those for which the class has a value as well.
@@ -131,20 +132,22 @@ class Conversion:
     # ---- the hooks
 
     def hooks(self, planned: Callable[[type, str], Any]) -> Switch:
-        """The hooks to put on the class. ``planned(cls, name)`` is the attribute that the update gives the class, or None."""
+        """The hooks to put on the class. ``planned(cls, name)`` is the attribute that the update gives the class, or GONE."""
         switch = Switch()
-        covered = [n for n in self._fields if planned(self.cls, n) is not None or class_has(self.cls, n)]
+        covered = [n for n in self._fields if planned(self.cls, n) is not GONE or class_has(self.cls, n)]
         # A value that is given back must not be hidden by the class's own meanwhile.
         self.converts = self.part.converts or (
             self.kept is not None and any(n in self.kept.names and n not in self._raw for n in covered)
         )
         if self.converts:
+            self._new = self._new or register()
             for name, make in (
                 ("__getattribute__", partial(get_hook, self.cls, self._new, self._prepare)),
                 ("__setattr__", partial(set_hook, self.cls, self._new, self._store)),
                 ("__delattr__", partial(delete_hook, self.cls, self._new, self._store)),
             ):
-                own = planned(self.cls, name) or self.cls.__dict__.get(name)
+                own = planned(self.cls, name)
+                own = self.cls.__dict__.get(name) if own is GONE else own
                 hook = make(own)
                 switch.do.append((type.__setattr__, self.cls, name, hook))
                 if own is None:
@@ -155,11 +158,11 @@ class Conversion:
             return switch
         for name in self._fields:
             room = planned(self.cls, name)
-            own = isinstance(room, Room) or (room is None and not class_has(self.cls, name))
+            own = isinstance(room, Room) or (room is GONE and not class_has(self.cls, name))
             (self._plain if own else self._covered).append(name)
             if isinstance(room, Room):
                 switch.set_attribute(room, "fill", self._fill_room)
-            elif room is None and not class_has(self.cls, name):
+            elif room is GONE and not class_has(self.cls, name):
                 slot = self.cls.__dict__.get(name)
                 if slot is None:
                     self._hooks[name] = Missing(self, name)
@@ -169,17 +172,13 @@ class Conversion:
         self.unhooking = switch.undo[::-1]
         return switch
 
-    def _mapping(self, obj: Any) -> dict[str, Any] | None:
-        """What the mapper has set on ``obj`` so far, if this is the thread that is converting it."""
-        return self._open.get(id(obj)) if self._owner == _thread.get_ident() else None
-
     def _prepare(self, obj: Any, name: str) -> tuple[Any] | None:
         """An object that may be old is about to be read: convert it; the value itself where its mapper asks."""
         if self._passing:
             return None
-        overlay = self._mapping(obj)
+        overlay = self._open.get(id(obj)) if self._owner == _thread.get_ident() else None
         if overlay is None:
-            self._facts.clear()
+            self._forget_classes()
             self._convert(obj)
             return None
         if name in overlay:
@@ -195,13 +194,18 @@ class Conversion:
         """An object that may be old is about to be written: convert it. True if this is its mapper, whose writes are kept back."""
         if self._passing:
             return False
-        overlay = self._mapping(obj)
+        overlay = self._open.get(id(obj)) if self._owner == _thread.get_ident() else None
         if overlay is None:
-            self._facts.clear()
+            self._forget_classes()
             self._convert(obj)
             return False
-        if name not in self._uncovered and self._sets(type(obj), name):
-            return False
+        if name not in overlay and name not in self._uncovered:
+            kind = id(type(obj))
+            sets = self._facts.get((kind, name))
+            if sets is None:
+                sets = self._facts[kind, name] = class_sets(type(obj), name)
+            if sets:
+                return False
         overlay[name] = value
         return True
 
@@ -239,6 +243,10 @@ class Conversion:
             deque(starmap(call, ops), 0)
             self.done += 1
 
+    def _forget_classes(self) -> None:
+        self._facts.clear()
+        self._covers.clear()
+
     def _is_fresh(self, obj: Any) -> bool:
         """Whether nothing has been set on the object yet: then what is being made is one of the new form."""
         if not self._marks:
@@ -251,21 +259,13 @@ class Conversion:
             return False
         return True
 
-    def _sets(self, kind: type, name: str) -> bool:
-        """Whether objects of this class compute what happens when the attribute is set."""
-        found = self._facts.get((id(kind), name))
-        if found is None:
-            found = self._facts[id(kind), name] = class_sets(kind, name)
-        return found
-
     def _held(self, obj: Any, name: str) -> Any:
         """The object's own value of this name, or GONE."""
         kind = type(obj)
-        place = (id(kind), "." + name)
-        hidden = self._facts.get(place)
+        hidden = self._covers.get((id(kind), name))
         if hidden is None:
             hidden = name in self._raw or (class_has(kind, name) and class_has(kind, "__dict__"))
-            self._facts[place] = hidden
+            self._covers[id(kind), name] = hidden
         if hidden:
             return _read(obj, "__dict__").get(name, GONE)
         try:
@@ -311,9 +311,10 @@ class Conversion:
                 ops.append((_write, obj, name, value))
             elif held is not GONE:
                 ops.append((_delete, obj, name))
-        dropped = {n: before[n] for n in self._going if n in before and before[n] is not GONE}
-        if dropped:
-            self.dropped.keep(obj, dropped)
+        if self._going:
+            dropped = {n: before[n] for n in self._going if n in before and before[n] is not GONE}
+            if dropped:
+                self.dropped.keep(obj, dropped)
         return ops, before
 
     def _note(self, obj: Any, before: dict[str, Any], given: dict[str, Any]) -> None:
@@ -418,9 +419,9 @@ class Conversion:
         """Convert these objects, all of one class, if they are not. Raises MapperFailed."""
         self._kinds.clear()
         for start in range(0, len(objects), _TOGETHER):
-            self._facts.clear()
+            self._forget_classes()
             piece = objects[start : start + _TOGETHER]
-            if self.part.converts:
+            if self.converts:
                 for obj in piece:
                     if id(obj) not in part_of(self._new, id(obj)):
                         self._convert(obj)
@@ -440,7 +441,7 @@ class Conversion:
         """
         with self.lock:
             before, self._owner, self._remember = self._owner, _thread.get_ident(), False
-            self._facts.clear()
+            self._forget_classes()
             for name, filled in self._filled.items():
                 while filled:
                     obj = filled.pop()

@@ -26,6 +26,7 @@ from podus.updating.find import Finder, program_modules
 from podus.updating.footprint import Footprint, Registries, drop_overloads
 from podus.updating.gates import forward, stage_gate
 from podus.updating.graft import Keeping, adopt_class_cell, attribute_into, can_be_marker, value_into
+from podus.updating.held import GONE
 from podus.updating.identity import Identity
 from podus.updating.moves import Moves
 from podus.updating.naming import Naming
@@ -279,8 +280,8 @@ class Stage:
             conversion.after_fork(self.object_lock)
 
     def planned(self, cls: type, name: str) -> Any:
-        """The attribute that the update gives a class of itself; None if it leaves it as it is."""
-        value = None
+        """The attribute that the update gives a class of itself; GONE if it leaves it as it is."""
+        value: Any = GONE
         for switch in (self.base, *self.redefined.values(), *self.data.values()):
             for op in switch.do:
                 if op[0] is type.__setattr__ and op[1] is cls and op[2] == name:
