@@ -42,7 +42,7 @@ STYLE = {
 def draw(results: dict[str, Any], place: Path) -> None:
     """Draw what has been measured into ``place``."""
     with plt.rc_context(STYLE):
-        for part, function in (("steady", steady), ("stall", stall), ("peers", peers)):
+        for part, function in (("steady", steady), ("stall", stall), ("objects", objects), ("peers", peers)):
             if part in results:
                 figure = function(results[part])
                 figure.savefig(place / f"{part}.svg", metadata={"Date": None}, bbox_inches="tight")
@@ -129,6 +129,47 @@ def stall(part: dict[str, Any]) -> Any:
         {"podus": part["rows"][sizes[-1]]},
         f"one update of the program of {int(sizes[-1]):,} procedures",
     )
+    figure.tight_layout()
+    return figure
+
+
+def objects(part: dict[str, Any]) -> Any:
+    """The longest stall of each change at each pace, and the throughput of each change with ``sweep`` in time."""
+    titles = {"field": "a new field", "mapped": "a mapper", "fields": "three new fields"}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), width_ratios=(1.2, 1))
+    names = list(part["rows"])
+    for kind, shift in (("idle", 0.25), ("busy", 0.0), ("update", -0.25)):
+        left.barh(
+            [-i + shift for i in range(len(names))],
+            [part["rows"][name]["stall_ms"][kind]["longest"] for name in names],
+            height=0.24,
+            color=COLOURS[kind],
+            label={"idle": "nothing happens", "busy": "another process", "update": "update"}[kind],
+        )
+    rows = part["rows"].values()
+    left.set_yticks(
+        [-i for i in range(len(names))], [f"{titles[row['change']]}, {row['pace']}" for row in rows]
+    )
+    left.axvline(5, color="#cf222e", linewidth=1, linestyle="--")
+    left.set_xscale("log")
+    left.set_xlabel("longest stall, ms")
+    left.grid(axis="y", visible=False)
+    plain_numbers(left.xaxis)
+    left.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3, frameon=False, fontsize=9)
+    for change, colour in zip(titles, ("podus", "updated", "busy"), strict=True):
+        points = part["rows"][f"{change} sweep"]["trace"]
+        right.step(
+            [p[0] for p in points],
+            [p[1] for p in points],
+            where="post",
+            color=COLOURS[colour],
+            linewidth=1,
+            label=titles[change],
+        )
+    right.set_ylim(0, None)
+    right.set_xlabel("seconds since the command")
+    right.set_ylabel("requests a second")
+    right.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False, fontsize=9)
     figure.tight_layout()
     return figure
 

@@ -15,7 +15,9 @@ TARGETS = {
     "stall": 5.0,
     "throughput": 0.99,
     "seconds": 2.0,
+    "cost": 1.01,
 }
+CHANGES = {"field": "a new field", "mapped": "a mapper", "fields": "three new fields"}
 NAMES = {
     "podus": "podus",
     "jurigged": "jurigged",
@@ -30,11 +32,12 @@ def write(results: dict[str, Any], docs: Path) -> None:
     images.mkdir(parents=True, exist_ok=True)
     plots.draw(results, images)
     sections = [HEAD, targets(results)]
-    for part, section in (("steady", steady), ("startup", startup), ("stall", stall), ("peers", peers)):
+    written = {"steady": steady, "startup": startup, "stall": stall, "objects": objects, "peers": peers}
+    for part, section in written.items():
         if part in results:
             sections.append(section(results[part]))
             sections.append(measured_on(results[part]))
-    missing = [part for part in ("steady", "startup", "stall", "peers") if part not in results]
+    missing = [part for part in written if part not in results]
     if missing:
         sections.append(f'Not measured yet: {", ".join(missing)} (`make bench ARGS="{" ".join(missing)}"`).')
     (docs / "benchmarks.md").write_text("\n\n".join(sections) + "\n", encoding="utf-8")
@@ -120,7 +123,30 @@ def targets(results: dict[str, Any]) -> str:
             value = found["seconds"]
             rows.append([f"{what}: command to completion, s", f"< {TARGETS['seconds']:.0f}", f"{value:.2f}"])
             rows[-1].append(verdict(value, TARGETS["seconds"]))
+    rows += object_targets(results["objects"]) if "objects" in results else []
     return table(["what", "target", "measured", "met"], rows)
+
+
+def object_targets(part: dict[str, Any]) -> list[list[str]]:
+    """What was to be reached with live objects: at the pace that is the default."""
+    rows = []
+    for row in part["rows"].values():
+        if row["pace"] == "sweep":
+            what = f"{part['objects']:,} live objects, {CHANGES[row['change']]}"
+            stalled, cost = row["stall_ms"]["update"]["longest"], row["cost"]["converted"]["ratio"]
+            bad = row["wrong"] + len(row["failures"])
+            goal = f"< {TARGETS['stall']:.0f}"
+            rows += [
+                [f"{what}: longest stall, ms", goal, f"{stalled:.2f}", verdict(stalled, TARGETS["stall"])],
+                [f"{what}: seen in a mixed form, or lost", "0", f"{bad:,}", verdict(bad, 0)],
+                [
+                    f"{what}: time afterwards against a class that was always so",
+                    "1.00",
+                    f"{cost:.3f}",
+                    verdict(cost, TARGETS["cost"]),
+                ],
+            ]
+    return rows
 
 
 def steady(part: dict[str, Any]) -> str:
@@ -246,6 +272,69 @@ Where the time goes; the stall that podus reports is the longest that it kept th
             times,
         )
     }"""
+
+
+def objects(part: dict[str, Any]) -> str:
+    during, after = [], []
+    for row in part["rows"].values():
+        title = f"{CHANGES[row['change']]}, {row['pace']}"
+        stalls = row["stall_ms"]
+        during.append(
+            [
+                title,
+                f"{stalls['idle']['longest']:.2f}",
+                f"{stalls['busy']['longest']:.2f}",
+                f"**{stalls['update']['longest']:.2f}**",
+                f"{row['own_stall_ms']:.2f}",
+                f"{row['throughput']:.0%}",
+                f"{row['inside_seconds']:.2f}",
+                f"{row['wrong'] + len(row['failures'])} of {row['served']:,}",
+            ]
+        )
+        costs = (row["cost"][kind] for kind in ("converted", "made", "late", "control"))
+        after.append(
+            [title]
+            + [f"{c['ratio']:.3f} ({c['interval'][0]:.3f}–{c['interval'][1]:.3f})" for c in costs]
+            + [", ".join(row["hooks"]) or "none"]
+        )
+    some = next(iter(part["rows"].values()))
+    return f"""## Live objects of a class that changes
+
+A program with {part["objects"]:,} live objects of one class, and {
+        part["workers"]
+    } threads that write to and read from objects drawn at
+random; each object has one thread that writes to it. In *a new field* the class gets one more field; in *a mapper*, one field becomes another of
+another type and unit and a second one changes its meaning; in *three new fields* one of them is a list of each object's own. Each at every
+pace of `--objects`, in {some["processes"]} processes; the program ran with {some["priority"]} priority.
+
+Each method checks what it sees of its object, and in the end every object is looked at by itself, and what was paid in is counted:
+*wrong* are all values of another form than the running version's, assignments that were lost, and errors. Stalls are the longest of all, as above.
+
+![Live objects](img/objects.svg)
+
+{
+        table(
+            [
+                "change, pace",
+                "stall, nothing happens, ms",
+                "other process, ms",
+                "update, ms",
+                "stall reported, ms",
+                "throughput",
+                "inside the program, s",
+                "wrong",
+            ],
+            during,
+        )
+    }
+
+Afterwards, the time that a method takes against the same method of a class that has been so from the start, in the same process (1.00: as
+fast): with objects that were *converted*, with objects *made* after the update, and, as a *control*, with other objects of that very
+class. *Late* is for comparison what CPython itself makes of it where no update is: a class that has always had the new methods, and whose objects got
+the new fields later, from the program. Up to Python 3.13 a class with more than 30 objects has room for one more field in what they share of their
+dictionaries; with two more every object gets a dictionary of its own. With *lazy* the hooks stay until the next update.
+
+{table(["change, pace", "converted", "made", "late", "control", "hooks left"], after)}"""
 
 
 def peers(part: dict[str, Any]) -> str:
