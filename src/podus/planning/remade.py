@@ -54,6 +54,10 @@ class Remade:
         self.whole: dict[str, dict[str, None]] = {}
         # How the running classes were made, as far as that was asked.
         self.kinds: dict[str, str] = {}
+        # Those whose constructor does not take all that it took: whoever calls it in the new way switches with the class.
+        self.reshaped: list[str] = []
+        # Module -> its classes that are made again only because of others.
+        self.below: dict[str, set[str]] = {}
 
     def find(self) -> None:
         """Look at all changed modules; adds modules that have not changed, but whose classes have to be made again."""
@@ -73,6 +77,18 @@ class Remade:
         for other in compiler.pup.call("dependents", classes=changed, hooks=hooks):
             module, _, qualname = other.partition(":")
             self._add(module, qualname.partition(".")[0])
+            self.below.setdefault(module, set()).add(qualname)
+        for name, change in compiler.changes.items():
+            if change.body is None:
+                continue
+            for statement in change.body.run:
+                before = change.body.previous.get(statement.names[-1]) if statement.kind == "class" else None
+                if before is not None and before.body is not None and statement.body is not None:
+                    inherits = statement.names[-1] in self.below.get(name, ()) and _declared(statement.body)
+                    if inherits or _is_reshaped(before.body, statement.body):
+                        self.reshaped.append(f"{name}:{statement.names[-1]}")
+                    if _names(before.body) != _names(statement.body):
+                        self._tuples(f"{name}:{statement.names[-1]}", change.new.file, statement.line)
 
     def owners(self, module: str) -> list[tuple[str, ...]]:
         """The classes of a module whose whole statement runs although their heads are the same."""
@@ -127,6 +143,20 @@ class Remade:
                     "give the new value a name of its own, or restart the program for this version",
                     f"{change.new.file}:{statement.line}",
                 )
+
+    def _tuples(self, name: str, file: str, line: int) -> None:
+        """Refuse other fields of a named tuple while there are objects of it."""
+        compiler = self.compiler
+        if compiler.pup.call("classes", names=[name])[name] != "namedtuple":
+            return
+        live = compiler.pup.call("objects", classes=[name])[name]["live"]
+        if live:
+            compiler.refuse(
+                "tuple-fields",
+                f"the fields of {name} change, and {'the tuples' if live < 0 else f'{live} tuples'} that live can't get another length or order",
+                "give the new form a name of its own, or restart the program for this version",
+                f"{file}:{line}",
+            )
 
     def _add(self, module: str, top: str) -> None:
         """Have the statement of a class run, if it stands at the top level of its module in both versions."""
@@ -204,6 +234,33 @@ def _decorated(body: Body | None, owners: tuple[str, ...]) -> bool:
 def _is_data(statement: Statement) -> bool:
     """Whether a statement of a class's body makes what only the class as a whole can take in."""
     return statement.kind not in ("def", "docstring") and "__slots__" not in statement.names
+
+
+def _is_reshaped(old: Body, new: Body) -> bool:
+    """Whether the fields that a body declares come in another order, or more of them have to be given."""
+    before, after = _declared(old), _declared(new)
+    if len(after) < len(before):
+        return True
+    kept = zip(before, after, strict=False)
+    return any(a[0] != b[0] or (a[1] and not b[1]) for a, b in kept) or not all(
+        default for _, default in after[len(before) :]
+    )
+
+
+def _names(body: Body) -> list[str]:
+    return [name for name, _ in _declared(body)]
+
+
+def _declared(body: Body) -> list[tuple[str, bool]]:
+    """The annotated names of a class's body, and whether they have a default."""
+    found: list[tuple[str, bool]] = []
+    for statement in body.statements:
+        node = statement.node
+        if not isinstance(node, ast.AnnAssign) or "ClassVar" in ast.unparse(node.annotation):
+            continue
+        if isinstance(node.target, ast.Name):
+            found.append((node.target.id, node.value is not None))
+    return found
 
 
 def _is_special(statement: Statement) -> bool:

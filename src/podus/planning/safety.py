@@ -279,6 +279,7 @@ class Safety:
         """Data that changes does so at the same instant as the changed procedures that use it."""
         mappers = {m.target: m for m in self.plan.mappers if m.kind == "data"}
         targets = [d.name for d in self.plan.data if d.action in ("set", "map")]
+        targets += self.toplevel.remade.reshaped
         for name in dict.fromkeys([*targets, *mappers]):
             users = self._users(name)
             self.data_users |= set(users)
