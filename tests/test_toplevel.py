@@ -141,7 +141,7 @@ def test_new_modules_are_imported_and_deleted_ones_are_gone(program: Start) -> N
     app = program(shop="import old\ndef f(): return old.g()\n", old="def g(): return 1\n")
     app.run("held = old.g")
     (app.root / "old.py").unlink()
-    app.edit(shop="import new\ndef f(): return new.g()\n", new="def g(): return 2\n")
+    app.edit(shop="import new\ndef f(): return new.h()\n", new="def h(): return 2\n")
     update = app.begin()
     app.until(update, "complete")
     assert app("[shop.f(), held(), 'old' in sys.modules, hasattr(shop, 'old')]") == [2, 1, False, False]

@@ -137,6 +137,7 @@ class ObjectChanges:
             made = self._part(name)
             if made is not None:
                 parts.append(made)
+        self._tuples()
         if not parts:
             return
         # The members of an Enum are what its statement makes of them, and that runs again.
@@ -165,6 +166,35 @@ class ObjectChanges:
         for name in self.support.mapped_classes():
             found.setdefault(name)
         return list(found)
+
+    def _tuples(self) -> None:
+        """Refuse other fields for named tuples that are there: a tuple can't grow."""
+        changed = [
+            name
+            for name in self._classes()
+            if self._tuple_fields(self.old, name) != self._tuple_fields(self.new, name)
+        ]
+        counts = self.compiler.pup.call("objects", classes=changed) if changed else {}
+        for name in changed:
+            if counts[name]["live"]:
+                self.compiler.refuse(
+                    "tuple-fields",
+                    f"the fields of the named tuple {name} change, and tuples that live can't be given others",
+                    "give the new fields to another class, or restart for this version",
+                    name,
+                )
+
+    @staticmethod
+    def _tuple_fields(classes: Classes, name: str) -> list[str]:
+        owner = classes.find(name)
+        node = None if owner is None else owner.statement.node
+        if not isinstance(node, ast.ClassDef) or not any(
+            ast.unparse(b).endswith("NamedTuple") for b in node.bases
+        ):
+            return []
+        return [
+            s.target.id for s in node.body if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)
+        ]
 
     # ---- one class
 

@@ -26,7 +26,7 @@ class Activity:
         self.codes = codes
         sets = [frozenset(found) for found in plan.reach_sets]
         self.reaches = {name: sets[number] for name, number in plan.reaches.items()}
-        self._suspends = suspends
+        self.suspends = suspends
         self._asleep: list[tuple[str, str, int, Any]] = []
         self._since: dict[str, float] = {}
         self._scanned = 0.0
@@ -42,7 +42,7 @@ class Activity:
         ids = active_ids() & self.codes.keys()
         self._mark = frozenset(ids)
         active = {self.codes[i] for i in ids}
-        if self._suspends:
+        if self.suspends:
             self._look_at_suspended()
             active |= {name for _, name, _, _ in self._asleep}
         now = time.time()
@@ -52,9 +52,16 @@ class Activity:
     def glance(self) -> set[str]:
         """As :meth:`look`, for whoever only wants to know: the mark stays where it is."""
         active = {self.codes[i] for i in active_ids() & self.codes.keys()}
-        if self._suspends and not self._scanned:
+        if self.suspends and not self._scanned:
             self._look_at_suspended()
         return active | {name for _, name, _, reference in self._asleep if not is_finished(reference)}
+
+    def asleep(self) -> set[str]:
+        """The procedures that are suspended now: looked for in the whole heap, for whoever has seen to it that none is made meanwhile."""
+        self._scanned = 0.0
+        self._asleep = []
+        self._look_at_suspended()
+        return {name for _, name, _, _ in self._asleep}
 
     def _look_at_suspended(self) -> None:
         alive = [row for row in self._asleep if not is_finished(row[3])]
@@ -63,16 +70,16 @@ class Activity:
         if self._scanned and alive and {row[1] for row in alive} == {row[1] for row in self._asleep}:
             self._asleep = alive
             return
-        if time.monotonic() - self._scanned < min(1.0, 20 * self.heap_seconds):
+        if self._scanned and time.monotonic() - self._scanned < min(1.0, 20 * self.heap_seconds):
             return
-        watched = {i: name for i, name in self.codes.items() if name in self._suspends}
+        watched = {i: name for i, name in self.codes.items() if name in self.suspends}
         self._asleep, held = suspended(watched)
         self.heap_seconds = max(self.heap_seconds, held)
         self._scanned = time.monotonic()
 
     def shrunk(self) -> bool:
         """Whether some stack has shrunk below its low-water mark (or a suspended activation has ended) since :meth:`look`."""
-        if self._suspends and any(is_finished(row[3]) for row in self._asleep):
+        if self.suspends and any(is_finished(row[3]) for row in self._asleep):
             return True
         return not self._mark <= active_ids()
 

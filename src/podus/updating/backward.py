@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podus.updating.activity import Activity
 from podus.updating.binding import Switch, commit_unless_active
+from podus.updating.forward import may_sleep
 from podus.updating.mapping import Doors, convert
 from podus.updating.sweep import restore
 from podus.updating.units import MapperStep, Unit
@@ -64,13 +65,17 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
             )
     steps = [step for step in steps if step.reverse is not None]
     conversions = [conversion for unit in units for conversion in unit.conversions]
-    if not steps and not conversions:
+    sleepers = may_sleep(units, update.activity_back)
+    if not steps and not conversions and not sleepers:
         if not commit_unless_active(inside, undo, update.stall):
             return False
         update.gone_back(units)
         return True
     doors = Doors(update.stage, units, update.stall)
     if not doors.shut(inside):
+        return False
+    if sleepers and update.activity_back is not None and sleepers & update.activity_back.asleep():
+        doors.open()
         return False
     update.doors = doors
     back = Switch()
@@ -83,7 +88,8 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
         doors.open()
         update.doors = None
         raise
-    doors.open([*undo, *back.do])
+    done = doors.open([*undo, *back.do], inside if sleepers and not conversions else None)
     update.doors = None
-    update.gone_back(units)
-    return True
+    if done:
+        update.gone_back(units)
+    return done

@@ -82,7 +82,7 @@ class Evaluation:
         self.activity: Activity | None = None
         self._builder: Builder | None = None
         # Who is active in the new version, on the way back.
-        self._active_new: Activity | None = None
+        self.activity_back: Activity | None = None
         self._changed = threading.Condition()
         self._poke = threading.Event()
         self._driver: threading.Thread | None = None
@@ -436,9 +436,9 @@ class Evaluation:
         while True:
             self._leave_for_fork()
             with quick_turns:
-                if self._active_new is None:
-                    self._active_new = activity_of_new(self)
-                switch_back(self, self._active_new.look())
+                if self.activity_back is None:
+                    self.activity_back = activity_of_new(self)
+                switch_back(self, self.activity_back.look())
             if not any(unit.done for unit in self.units):
                 break
             self._poke.wait(wait)
@@ -465,7 +465,7 @@ class Evaluation:
 
     def goes_back_after(self, idents: tuple[int, ...]) -> bool:
         """Whether what has not gone back waits for an activation of its new version on one of these threads' stacks (0: suspended)."""
-        activity = self._active_new
+        activity = self.activity_back
         if activity is None:
             return False
         active = activity.glance()
@@ -481,7 +481,7 @@ class Evaluation:
         """Let go of the old version's functions and of what was staged: whoever goes back from here does so by a plan."""
         stage = self.stage
         self.units = []
-        self.stage = self.activity = self._builder = self._active_new = None
+        self.stage = self.activity = self._builder = self.activity_back = None
         if stage is not None:
             with quick_turns:
                 for container in (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import sys
 import weakref
-from collections.abc import Iterable
-from itertools import count
+from collections.abc import Iterable, Iterator
+from itertools import compress, count
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
 from podus.updating.breath import Breath, let_go
@@ -155,10 +155,8 @@ def suspended(codes: dict[int, str]) -> tuple[list[tuple[str, str, int, Any]], f
     }
     objects, held = tracked_objects()
     breath = Breath()
-    for thing in in_pieces(objects, breath):
-        row = attributes.get(type(thing))
-        if row is None:
-            continue
+    for thing in _of_types(objects, frozenset(attributes), breath):
+        row = attributes[type(thing)]
         kind, code, frame, running = row
         name = codes.get(id(getattr(thing, code)))
         if name is not None and not getattr(thing, running):
@@ -167,6 +165,15 @@ def suspended(codes: dict[int, str]) -> tuple[list[tuple[str, str, int, Any]], f
                 found.append((kind, name, alive.f_lineno or 0, weakref.ref(thing)))
                 del alive
     return found, held
+
+
+def _of_types(objects: list[Any], wanted: frozenset[type], breath: Breath) -> Iterator[Any]:
+    """Those of a long list that are of just these types; the list is dropped piece by piece."""
+    while objects:
+        piece = objects[-10_000:]
+        del objects[-10_000:]
+        yield from compress(piece, map(wanted.__contains__, map(type, piece)))
+        breath()
 
 
 def is_finished(reference: Any) -> bool:

@@ -8,6 +8,7 @@ from podus.updating.units import Unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from podus.updating.activity import Activity
     from podus.updating.binding import Op
     from podus.updating.evaluate import Evaluation
 
@@ -37,15 +38,24 @@ def switch_inactive(update: Evaluation, active: set[str]) -> None:
     update.missed = any(not unit.done for unit in able)
 
 
+def may_sleep(units: list[Unit], activity: Activity | None) -> set[str]:
+    """The procedures that switch with others and can be suspended: these must not be in their other version then."""
+    if activity is None:
+        return set()
+    return {n for u in units if len(u.names) > 1 and not u.forced for n in u.names if n in activity.suspends}
+
+
 def _switch_together(update: Evaluation, units: list[Unit]) -> bool:
     """Switch ``units`` at one instant in which none of them is active; says whether that was done.
 
-    Where there are mappers: shut the doors of all who use the data, and of all that switches, then convert it.
+    Where there are mappers: shut the doors of all who use the data, and of all that switches, then convert it. The doors are also shut
+    where coroutines or generators switch with others: one that was made a moment ago is on no stack yet.
     """
     assert update.stage is not None
     update.announce(units)
     forbidden = {i for u in units if not u.forced for i in u.old_ids}
-    if not any(u.mappers for u in units):
+    sleepers = may_sleep(units, update.activity)
+    if not sleepers and not any(u.mappers for u in units):
         forbidden |= {id(f.__code__) for u in units if not u.forced for f in u.users}
         if not commit_unless_active(forbidden, [op for u in units for op in u.switch.do], update.stall):
             return False
@@ -53,6 +63,9 @@ def _switch_together(update: Evaluation, units: list[Unit]) -> bool:
         return True
     doors = Doors(update.stage, units, update.stall)
     if not doors.shut(forbidden):
+        return False
+    if sleepers and update.activity is not None and sleepers & update.activity.asleep():
+        doors.open()
         return False
     update.doors = doors
     ops: list[Op] = []
@@ -69,7 +82,8 @@ def _switch_together(update: Evaluation, units: list[Unit]) -> bool:
         doors.open()
         update.doors = None
         raise
-    doors.open(ops)
+    done = doors.open(ops, forbidden if sleepers else None)
     update.doors = None
-    update.switched_now(units)
-    return True
+    if done:
+        update.switched_now(units)
+    return done

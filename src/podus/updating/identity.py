@@ -30,6 +30,11 @@ _ALIASES = (GenericAlias, UnionType)
 _NEVER = (ModuleType, CodeType, FrameType, str, bytes, int, float, type(None))
 
 
+def _is_ours(value: Any) -> bool:
+    """Whether it is an object of podus: a program that updates itself holds its updates, and they what was staged."""
+    return str(type.__getattribute__(type(value), "__dict__").get("__module__", "")).startswith("podus.")
+
+
 class _Nothing:
     """What a class that is thrown away derives from."""
 
@@ -110,7 +115,7 @@ class Identity:
         todo = list(roots)
         while todo and len(self._seen) < _AT_MOST:
             value = todo.pop()
-            if isinstance(value, _NEVER) or id(value) in self._seen:
+            if isinstance(value, _NEVER) or id(value) in self._seen or _is_ours(value):
                 continue
             self._seen[id(value)] = value
             if len(self._seen) % 64 == 0:
@@ -126,7 +131,7 @@ class Identity:
         todo = list(roots)
         while todo and len(seen) < _AT_MOST:
             value = todo.pop()
-            if isinstance(value, (*_NEVER, FunctionType)) or id(value) in seen:
+            if isinstance(value, (*_NEVER, FunctionType)) or id(value) in seen or _is_ours(value):
                 continue
             seen[id(value)] = value
             if len(seen) % 64 == 0:

@@ -42,10 +42,16 @@ class Doors:
         self._door.open()
         return False
 
-    def open(self, switch: list[Any] | None = None) -> None:
-        """Carry out ``switch`` (or put back what was) and let all who wait pass."""
-        commit([*self._shut.undo, *(switch or ())], self._stall)
+    def open(self, switch: list[Any] | None = None, forbidden: set[int] | None = None) -> bool:
+        """Carry out ``switch`` (or put back what was) and let all who wait pass; says whether that was done.
+
+        A coroutine that was made before the doors were shut may have begun since: it is not done if code of ``forbidden`` is on a stack.
+        """
+        done = commit_unless_active(forbidden or (), [*self._shut.undo, *(switch or ())], self._stall)
+        if not done:
+            commit(self._shut.undo, self._stall)
         self._door.open()
+        return done
 
 
 def convert(agent: Agent, stage: Stage, step: MapperStep, switch: Switch) -> None:

@@ -13,6 +13,7 @@ Nothing here asks for an object's ``__dict__``: up to Python 3.12 an object whos
 from __future__ import annotations
 
 import _thread
+import time
 from collections import deque
 from functools import partial
 from itertools import repeat, starmap
@@ -22,7 +23,7 @@ from types import CodeType, FunctionType
 from podus.errors import Refused
 from podus.planning.model import ObjectPart
 from podus.updating.binding import Switch
-from podus.updating.breath import let_go
+from podus.updating.breath import PAUSE, let_go
 from podus.updating.fill import give, lacking
 from podus.updating.held import (
     GONE,
@@ -104,6 +105,8 @@ class Conversion:
         self._new: tuple[set[int], ...] = register() if part.converts else ()
         self._open: dict[int, dict[str, Any]] = {}
         self._owner = 0
+        # Whether a thread has had to wait for another one that was converting.
+        self._waited = False
         self._passing = False
         # Each converted object, the names that were set, what they were before and what they became: while the update can be backed out
         # from the middle. A deque needs no room in one piece, which would have to be moved when it grows.
@@ -213,35 +216,43 @@ class Conversion:
 
     def _convert(self, obj: Any) -> None:
         """Give ``obj`` its new form at one instant; nothing if it has it. Raises MapperFailed if its mapper raises."""
-        with self.lock:
-            ident = id(obj)
-            new = part_of(self._new, ident)
-            if ident in new or self._passing:
-                return
-            if self._is_fresh(obj):
-                new.add(ident)
-                return
-            before = self._owner
-            self._owner = _thread.get_ident()
-            overlay: dict[str, Any] = {}
-            self._open[ident] = overlay
-            try:
-                self._map(obj, overlay)
-            except Exception as error:
-                failure = MapperFailed(
-                    f"the mapper of {self.part.cls} raised {type(error).__name__}: {error}",
-                    "mend the mapper and update again",
-                )
-                self.failed(failure)
-                raise failure from error
-            finally:
-                self._owner = before
-                del self._open[ident]
-            ops, before_it = self._assignments(obj, overlay)
-            self._note(obj, before_it, overlay)
-            ops.append((new.add, ident))
-            deque(starmap(call, ops), 0)
-            self.done += 1
+        if not self.lock.acquire(blocking=False):
+            self._waited = True
+            self.lock.acquire()
+        try:
+            self._convert_alone(obj)
+        finally:
+            self.lock.release()
+
+    def _convert_alone(self, obj: Any) -> None:
+        ident = id(obj)
+        new = part_of(self._new, ident)
+        if ident in new or self._passing:
+            return
+        if self._is_fresh(obj):
+            new.add(ident)
+            return
+        before = self._owner
+        self._owner = _thread.get_ident()
+        overlay: dict[str, Any] = {}
+        self._open[ident] = overlay
+        try:
+            self._map(obj, overlay)
+        except Exception as error:
+            failure = MapperFailed(
+                f"the mapper of {self.part.cls} raised {type(error).__name__}: {error}",
+                "mend the mapper and update again",
+            )
+            self.failed(failure)
+            raise failure from error
+        finally:
+            self._owner = before
+            del self._open[ident]
+        ops, before_it = self._assignments(obj, overlay)
+        self._note(obj, before_it, overlay)
+        ops.append((new.add, ident))
+        deque(starmap(call, ops), 0)
+        self.done += 1
 
     def _forget_classes(self) -> None:
         self._facts.clear()
@@ -425,6 +436,10 @@ class Conversion:
                 for obj in piece:
                     if id(obj) not in part_of(self._new, id(obj)):
                         self._convert(obj)
+                        if self._waited:
+                            # Who takes a lock again at once gets it before those who wait for it.
+                            self._waited = False
+                            time.sleep(PAUSE)
                         breath()
             elif self._simple and self._meets_hooks(type(piece[0])):
                 self._fill_all(piece)
