@@ -20,7 +20,7 @@ import late
 import twin
 
 OBJECTS, WORKERS = int(sys.argv[1]), int(sys.argv[2])
-REQUEST = 60
+REQUEST = 20
 # Few enough to stay in the processor's nearest cache, wherever in the memory they are: of many, that would be what is measured.
 SAMPLE, TURNS = 50, 800
 # Of the first 30 objects of a class, CPython makes other dictionaries.

@@ -87,6 +87,9 @@ class Conversion:
         self.kept = kept
         # What this one drops, for the way back.
         self.dropped = Kept([*part.gone, *part.hidden])
+        # Which objects had a field of a new one's name before, given to them by the program: a back-out leaves it to them.
+        self.own = Kept(f.name for f in part.fields)
+        self.left: Kept | None = None
         self.done = 0
         # Whether an object must be converted before anything of it is used.
         self.converts = part.converts
@@ -409,8 +412,17 @@ class Conversion:
             for name in lacking:
                 self._filled.setdefault(name, deque()).append(obj)
 
+    def look_for_own(self, objects: Iterable[Any]) -> None:
+        """Note which of the objects have a new field already."""
+        for obj in objects:
+            own = {n: None for n in self._fields if held_by(obj, n, n in self._raw) is not GONE}
+            if own:
+                self.own.keep(obj, own)
+
     def _drop(self, obj: Any) -> None:
-        values = {n: GONE for n in self._going if held_by(obj, n, n in self._raw) is not GONE}
+        left = self.left.take(obj) if self.left is not None else ()
+        going = [n for n in self._going if n not in left]
+        values = {n: GONE for n in going if held_by(obj, n, n in self._raw) is not GONE}
         if values:
             ops, before = self._assignments(obj, values)
             self._note(obj, before, values)
