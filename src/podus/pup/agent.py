@@ -65,6 +65,8 @@ class Agent:
         self.retired: dict[str, ModuleType] = {}
         # Class -> what the last update dropped of its objects.
         self.kept: dict[str, Kept] = {}
+        # Class -> which of its objects had a field before the last update brought one of that name.
+        self.own_fields: dict[str, Kept] = {}
         # Conversions that an update has left to go on by themselves.
         self.standing: list[Conversion] = []
         self.versions: list[dict[str, Any]] = []
@@ -483,6 +485,8 @@ class Agent:
             dropped, self.versions = self.versions[:-_KEPT], self.versions[-_KEPT:]
             for row in dropped:
                 let_go(row["kept"])
+        conversions = stage.conversions.items()
+        self.own_fields = {} if backwards else {n: c.own for n, c in conversions if len(c.own)}
         self.kept = (
             {} if backwards else {n: c.dropped for n, c in stage.conversions.items() if len(c.dropped)}
         )

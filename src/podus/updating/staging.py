@@ -26,6 +26,7 @@ from podus.updating.find import Finder, program_modules
 from podus.updating.footprint import Footprint, Registries, drop_overloads
 from podus.updating.gates import forward, stage_gate
 from podus.updating.graft import Keeping, adopt_class_cell, attribute_into, can_be_marker, value_into
+from podus.updating.heap import SMALL, Search
 from podus.updating.held import GONE
 from podus.updating.identity import Identity
 from podus.updating.moves import Moves
@@ -272,6 +273,11 @@ class Stage:
                 failed=self.object_failed,
                 kept=self.agent.kept.get(part.cls) if backwards else None,
             )
+            conversion = self.conversions[part.cls]
+            if backwards:
+                conversion.left = self.agent.own_fields.get(part.cls)
+            elif part.fields and sys.getallocatedblocks() <= SMALL:
+                conversion.look_for_own(obj for batch in Search([cls]) for obj in batch)
 
     def after_fork(self) -> None:
         """In a forked child: whoever was converting an object is not here."""
