@@ -218,6 +218,10 @@ class Derived:
         return found if found.only else None
 
     def _module(self, module: Module) -> bool:
+        body = self.new.body(module)
+        if body is None or (module.main and not any(s.kind == "main" for s in body.statements)):
+            # A script whose top level is the program itself: what it has worked out is its state.
+            return False
         change = self.compiler.changes.get(module.name)
         if change is None or change.body is None:
             before = self.compiler.old.modules.get(module.name)
