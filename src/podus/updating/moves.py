@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from podus.updating.staging import Shadow
+    from podus.updating.shadow import Shadow
 
 
 class Moves:

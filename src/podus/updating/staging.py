@@ -10,7 +10,7 @@ from __future__ import annotations
 import _thread
 import os
 import sys
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, ModuleType
 
 from podus.errors import Refused
 from podus.planning.model import ClassPart, ModulePart, Plan
@@ -19,20 +19,17 @@ from podus.program.code import procedures
 from podus.support.declare import Declaration
 from podus.support.load import execute
 from podus.updating.abstract import abstract_into
-from podus.updating.attributes import attribute_of, no_attribute_of
-from podus.updating.binding import Stall, Switch, can_become, commit
+from podus.updating.binding import Stall, Switch, commit
 from podus.updating.breath import Breath
+from podus.updating.collecting import Collector
 from podus.updating.find import Finder, program_modules
 from podus.updating.footprint import Footprint, Registries, drop_overloads
-from podus.updating.gates import forward, stage_gate
-from podus.updating.graft import Keeping, adopt_class_cell, attribute_into, can_be_marker, value_into
+from podus.updating.gates import stage_gate
 from podus.updating.heap import SMALL, Search
 from podus.updating.held import GONE
-from podus.updating.identity import Identity
 from podus.updating.moves import Moves
-from podus.updating.naming import Naming
 from podus.updating.objects import Conversion
-from podus.updating.slots import slots_into
+from podus.updating.shadow import ClassNames, Shadow
 from podus.updating.withdrawn import dispatch_caches, withdraw
 
 TYPE_CHECKING = False
@@ -46,70 +43,22 @@ if TYPE_CHECKING:
 _MUTABLE = (dict, list, set, bytearray)
 
 
-class Shadow(dict[str, "Any"]):
-    """The locals of new top-level statements, and the globals of new procedures while they run.
-
-    What is not in it is looked up in ``real``, the module's or class's own namespace.
-    """
-
-    def __init__(self, real: dict[str, Any], visible: bool) -> None:
-        super().__init__()
-        self.real = real
-        # Whether names that are new are shown in the real namespace at once.
-        self.visible = visible
-        self.added: list[str] = []
-        # Values to store in place of what an import statement finds: other modules' staged values.
-        self.staged_imports: dict[str, Any] = {}
-        # Names whose value stands in the real namespace under another name while the statements run.
-        self.shown: dict[str, str] = {}
-
-    def __missing__(self, name: str) -> Any:
-        return self.real[name]
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        value = self.staged_imports.get(name, value)
-        super().__setitem__(name, value)
-        if name in self.shown:
-            self.real[self.shown[name]] = value
-        if "." in name:
-            return  # An attribute of something that the module names: the switch's business.
-        if self.visible and name not in self.real and name not in ("__annotations__", "__doc__"):
-            self.real[name] = value
-            self.added.append(name)
-        elif self.visible and name in self.added:
-            self.real[name] = value
-
-
-class Stage:
+class Stage(Collector):
     """One update's staging. ``run`` prepares every switch; ``undo`` takes back what preparing did."""
 
     def __init__(self, agent: Agent, plan: Plan, declarations: list[Declaration] | None) -> None:
-        self.agent = agent
-        self.plan = plan
+        super().__init__(agent, plan)
         self.given = declarations
         self.declarations: list[Declaration] = []
         self.stall = Stall()
-        self.base = Switch()
-        self.data: dict[str, Switch] = {}
-        self.redefined: dict[str, Switch] = {}
-        self.removals = Switch()
-        self.codes: dict[str, CodeType] = {}
         self.module_codes: dict[str, CodeType] = {}
         self.runners: dict[str, dict[str, CodeType]] = {}
         self.old_codes: dict[str, list[CodeType]] = {}
         # Unchanged procedures of changed modules: they get their new line numbers at the end.
         self.relabel: dict[str, CodeType] = {}
         self.finder = Finder({})
-        self.shadows: dict[str, Shadow] = {}
-        self.class_shadows: dict[str, list[tuple[type, ClassPart, Shadow]]] = {}
-        self.identity = Identity(set())
-        self._naming = Naming({})
-        self.keeping = Keeping(self.identity.of, self._steady, self._place, self.identity.made)
-        # Functions that could not be kept, what takes their place, and when.
-        self._succeeded: dict[int, tuple[Any, Any, Switch]] = {}
         self._snapshots: list[tuple[Any, Any]] = []
         self._modules_before = dict.fromkeys(sys.modules)
-        self.notes: list[str] = []
         # The live objects of changed classes, and who is told when a mapper raises in a thread of the program.
         self.conversions: dict[str, Conversion] = {}
         self.object_lock: Any = _thread.RLock()
@@ -160,11 +109,11 @@ class Stage:
         moves = Moves(self.plan.moves)
         returning = {f"{p.name}:{n}" for p in parts for n, (_, name) in p.redirects.items() if n == name}
         moves.keep(self.shadows, self.identity, returning)
-        self._keep_identities()
+        self.keep_identities()
         moves.collect(self.base, self.identity)
         for part in parts:
-            self._collect(part)
-        self._succeed()
+            self.collect(part)
+        self.succeed()
         self.identity.forget()
         self.footprint.entries += registries.entries()
         drop_overloads(self.footprint.entries, (part.name for part in parts), self.removals)
@@ -175,8 +124,8 @@ class Stage:
         for name in self.procedure_names:
             if name.endswith(".__set_name__"):
                 for function in self.finder.functions.get(name, ()):
-                    self._naming.codes[id(function)] = (self.codes[name], self._switch_for(name))
-        for value, copy in self._naming.again(self.agent.module_names()):
+                    self.naming.codes[id(function)] = (self.codes[name], self.switch_for(name))
+        for value, copy in self.naming.again(self.agent.module_names()):
             self.identity.keep(value, copy)
 
     def _withdraw(self) -> None:
@@ -499,7 +448,7 @@ class Stage:
             text = f"{part.name}:{row.qualname} is no class any more: its new attributes are left out"
             self.notes.append(text)
             return
-        target = Shadow(_ClassNames(cls, self.shadows[part.name]), False)
+        target = Shadow(ClassNames(cls, self.shadows[part.name]), False)
         if row.runner:
             self._exec(self.runners[part.name][row.runner], vars(module), target, part)
         cell = dict.pop(target, "__classcell__", None)
@@ -508,222 +457,6 @@ class Stage:
         for name in ("__module__", "__qualname__", "__firstlineno__", "__static_attributes__"):
             dict.pop(target, name, None)
         self.class_shadows.setdefault(part.name, []).append((cls, row, target))
-
-    def _collect_class(self, part: ModulePart, cls: type, row: ClassPart, target: Shadow) -> None:
-        removed = row.removed
-        annotations = dict.pop(target, "__annotations__", None)
-        if annotations:
-            self.base.set_class_attribute(
-                cls, "__annotations__", {**vars(cls).get("__annotations__", {}), **annotations}
-            )
-        removed = row.removed
-        if "__slots__" in target or "__slots__" in removed:
-            slots = dict.pop(target, "__slots__", None)
-            functions = [*vars(cls).values(), *target.values()]
-            slots_into(cls, slots, functions, self.base, self.removals, dict.get(target, "__del__"))
-            removed = [name for name in removed if name != "__slots__"]
-        for name, value in target.items():
-            switch = self._switch_for(f"{part.name}:{row.qualname}.{name}")
-            adopt_class_cell(value, None, cls)
-            attribute_into(cls, name, value, switch, self.keeping)
-            named = isinstance(value, FunctionType) or not hasattr(type(value), "__set_name__")
-            if not (named or self._naming.name(value, cls, name)):
-                type(value).__set_name__(value, cls, name)
-        for name in removed:
-            if name == "__doc__":
-                self.removals.set_class_attribute(cls, name, None)
-            else:
-                full = f"{part.name}:{row.qualname}.{name}"
-                grouped = any(full in group.data for group in self.plan.groups)
-                (self._switch_for(full) if grouped else self.removals).delete_class_attribute(cls, name)
-
-    # ---- what was run becomes switches
-
-    def _switch_for(self, name: str) -> Switch:
-        """The switch that ``name`` belongs to: its procedure's, its datum's, or the first one of all."""
-        if name in self.procedure_names:
-            return self.redefined.setdefault(name, Switch())
-        if any(name in group.data or name in group.mappers for group in self.plan.groups):
-            return self.data.setdefault(name, Switch())
-        return self.base
-
-    def _place(self, procedure: str) -> Switch | None:
-        """The switch of a method of a class that is made again."""
-        return self.redefined.setdefault(procedure, Switch()) if procedure in self.procedure_names else None
-
-    def _steady(self, cls: str) -> list[str]:
-        """The data of a class that it keeps when it is made again."""
-        module, _, qualname = cls.partition(":")
-        return next((p.steady.get(qualname, []) for p in self.plan.modules if p.name == module), [])
-
-    @property
-    def procedure_names(self) -> set[str]:
-        """The procedures that switch in groups."""
-        return {name for group in self.plan.groups for name in group.procedures}
-
-    def _keep_identities(self) -> None:
-        """Put what is kept wherever a definition that was made again has got to."""
-        staged: list[tuple[Shadow, list[tuple[str, Any, Any]]]] = []
-        for part in self.plan.modules:
-            shadow = self.shadows.get(part.name)
-            if shadow is not None:
-                rows = [(n, shadow.real.get(n), v) for n, v in shadow.items() if n not in shadow.added]
-                rows = [row for row in rows if self._relation(part, *row)[0]]
-                staged.append((shadow, rows))
-            for cls, _, target in self.class_shadows.get(part.name, ()):
-                staged.append((target, [(n, vars(cls).get(n), v) for n, v in target.items()]))
-        for _, rows in staged:
-            for _, before, value in rows:
-                functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
-                classes = isinstance(before, type) and isinstance(value, type)
-                if classes or (functions and can_become(before, value)) or can_be_marker(before, value):
-                    self.identity.keep(before, value)
-        modules = program_modules(self.agent.module_names())
-        self.identity.program.update(module.__name__ for module in modules)
-        if not self.identity:
-            return
-        self.identity.spread([value for shadow, _ in staged for value in shadow.values()])
-        self.identity.spread([value for module in modules for value in list(vars(module).values())])
-        for part in self.plan.modules:
-            if part.action == "import" and part.name in sys.modules:
-                # What has moved to a new module is there what it was where it came from.
-                names = vars(sys.modules[part.name])
-                names.update(
-                    {n: self.identity.of(v) for n, v in names.items() if self.identity.of(v) is not v}
-                )
-        for shadow, rows in staged:
-            own = {name for name, before, value in rows if self.identity.of(value) is before}
-            for name, value in list(shadow.items()):
-                kept = self.identity.of(value)
-                if name not in own and kept is not value:
-                    dict.__setitem__(shadow, name, kept)
-                    if name in shadow.added:
-                        shadow.real[name] = kept
-        self.notes += self.identity.notes
-
-    def _succeed(self) -> None:
-        """Registries that hold a function which could not be kept get what takes its place, at the same instant as its module."""
-        if not self._succeeded:
-            return
-        modules = program_modules(self.agent.module_names())
-        roots = [value for module in modules for value in list(vars(module).values())]
-        for holder, name, value in self.identity.holders(roots, [row[0] for row in self._succeeded.values()]):
-            _, new, switch = self._succeeded[id(value)]
-            if isinstance(holder, type):
-                switch.set_class_attribute(holder, name, new)
-            else:
-                switch.set_item(holder, name, new)
-
-    def _collect(self, part: ModulePart) -> None:
-        shadow = self.shadows[part.name]
-        for cls, row, target in self.class_shadows.get(part.name, ()):
-            self._collect_class(part, cls, row, target)
-        self._collect_module(part, shadow)
-        for name in part.removed:
-            if name == "__doc__":
-                self.removals.set_item(shadow.real, name, None)
-            elif "." in name:
-                no_attribute_of(shadow.real, name, self.removals)
-            else:
-                self.removals.delete_item(shadow.real, name)
-
-    def _is_imported(self, part: ModulePart, before: Any, value: Any) -> bool:
-        """Whether ``value`` was made again by another module's statement, which also sees to it that ``before`` becomes it."""
-        if not isinstance(value, type | FunctionType) or self.identity.of(value) is not before:
-            return False
-        home, name = value.__module__, value.__name__
-        shadow = None if home == part.name else self.shadows.get(home)
-        return shadow is not None and dict.get(shadow, name) is value and shadow.real.get(name) is before
-
-    def _collect_module(self, part: ModulePart, shadow: Shadow) -> None:
-        real = shadow.real
-        for name, value in list(shadow.items()):
-            if name in shadow.added:
-                continue
-            if "." in name:
-                attribute_of(real, name, value, self._switch_for(f"{part.name}:{name.partition('.')[0]}"))
-                continue
-            if name == "__annotations__":
-                self.base.set_item(real, name, {**real.get(name, {}), **value})
-                continue
-            before = real.get(name)
-            if before is value or (part.stars and _is_submodule(part.name, name, before, value)):
-                continue
-            if self._is_imported(part, before, value):
-                continue
-            switch = self._switch_for(f"{part.name}:{name}")
-            same, successor = self._relation(part, name, before, value)
-            if name in real and same and value_into(before, value, switch, self.keeping):
-                continue
-            switch.set_item(real, name, value)
-            if (
-                isinstance(before, FunctionType)
-                and callable(value)
-                and successor
-                and not self._stays(part, before)
-            ):
-                # Decorated, undecorated, or moved to another module: whoever holds the old object reaches the new one through it.
-                switch.set_attribute(before, "__code__", forward(before, value))
-                self._succeeded[id(before)] = (before, value, switch)
-            for importer in part.importers.get(name, ()):
-                other, _, local = importer.partition(":")
-                namespace = vars(sys.modules[other]) if other in sys.modules else {}
-                # An importer that has rebound the name since means another thing by it.
-                staged = other in self.shadows and dict.__contains__(self.shadows[other], local)
-                if local in namespace and namespace[local] is before and not staged:
-                    switch.set_item(namespace, local, value)
-
-    def _stays(self, part: ModulePart, function: FunctionType) -> bool:
-        """Whether a function goes on under its own name in another module: the name that changes was only an import of it."""
-        home = function.__module__
-        if home == part.name or home not in sys.modules:
-            return False
-        row = next((other for other in self.plan.modules if other.name == home), None)
-        name = function.__name__
-        if row is not None and (row.action == "delete" or name in row.removed):
-            return False
-        if vars(sys.modules[home]).get(name) is not function:
-            return False
-        shadow = self.shadows.get(home)
-        if shadow is None or not dict.__contains__(shadow, name):
-            return True
-        return self.identity.of(dict.__getitem__(shadow, name)) is function
-
-    def _relation(self, part: ModulePart, name: str, before: Any, value: Any) -> tuple[bool, bool]:
-        """What a new value of ``name`` is to the old one: a new version of the same object, and does it take its place.
-
-        Two functions defined under one name (``def _``) are neither.
-        """
-        if getattr(before, "__module__", None) != getattr(value, "__module__", None):
-            return can_be_marker(before, value) or self._has_moved(before, value), True
-        if not (isinstance(before, FunctionType) and isinstance(value, FunctionType)):
-            return True, True
-        old = self._old_names(part.name).get(id(before.__code__))
-        new = self._new_names(part.name).get(id(value.__code__))
-        if old is None or new is None or part.pairs.get(old, old) == new:
-            return True, True
-        either = part.alternatives.get(name)
-        if either is not None and old in either[0] and new in either[1]:
-            return True, True
-        both_direct = old.partition("#")[0] == name == new.partition("#")[0]
-        return False, not both_direct
-
-    def _has_moved(self, before: Any, value: Any) -> bool:
-        """Whether a class is now defined in a module that is new, and imported from there."""
-        return (
-            isinstance(before, type)
-            and isinstance(value, type)
-            and before.__qualname__ == value.__qualname__
-            and any(part.action == "import" and part.name == value.__module__ for part in self.plan.modules)
-        )
-
-    def _old_names(self, module: str) -> dict[int, str]:
-        live = self.agent.live_codes(module)
-        return {id(code): qualname for qualname, codes in live.items() for code in codes}
-
-    def _new_names(self, module: str) -> dict[int, str]:
-        prefix = f"{module}:"
-        return {id(c): n.removeprefix(prefix) for n, c in self.codes.items() if n.startswith(prefix)}
 
     # ---- taking it back
 
@@ -751,12 +484,6 @@ class Stage:
         self.agent.finder.forget()
 
 
-def _is_submodule(package: str, name: str, before: Any, value: Any) -> bool:
-    """Whether a star import has brought another package's module of this name: that this package's own was imported came after it."""
-    own = sys.modules.get(f"{package}.{name}")
-    return own is not None and before is own and isinstance(value, ModuleType)
-
-
 def declared(declarations: list[Declaration], kind: str, target: str, backwards: bool) -> Declaration:
     """The support code of this kind for ``target``. Raises Refused if it is not there when it is run."""
     for declaration in declarations:
@@ -767,16 +494,3 @@ def declared(declarations: list[Declaration], kind: str, target: str, backwards:
         f"the support code has no {kind} for {target} when it is run",
         "declare it at the top level of the file",
     )
-
-
-class _ClassNames(dict[str, "Any"]):
-    """A class's own namespace, and then what its module is going to have: globals follow by themselves."""
-
-    def __init__(self, cls: type, module: Shadow) -> None:
-        super().__init__(vars(cls))
-        self.module = module
-
-    def __missing__(self, name: str) -> Any:
-        if dict.__contains__(self.module, name):
-            return dict.__getitem__(self.module, name)
-        raise KeyError(name)

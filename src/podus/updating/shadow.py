@@ -1,0 +1,54 @@
+"""The namespaces that new statements run in, so that nobody else sees what they bind before the switch."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Shadow(dict[str, "Any"]):
+    """The locals of new top-level statements, and the globals of new procedures while they run.
+
+    What is not in it is looked up in ``real``, the module's or class's own namespace.
+    """
+
+    def __init__(self, real: dict[str, Any], visible: bool) -> None:
+        super().__init__()
+        self.real = real
+        # Whether names that are new are shown in the real namespace at once.
+        self.visible = visible
+        self.added: list[str] = []
+        # Values to store in place of what an import statement finds: other modules' staged values.
+        self.staged_imports: dict[str, Any] = {}
+        # Names whose value stands in the real namespace under another name while the statements run.
+        self.shown: dict[str, str] = {}
+
+    def __missing__(self, name: str) -> Any:
+        return self.real[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        value = self.staged_imports.get(name, value)
+        super().__setitem__(name, value)
+        if name in self.shown:
+            self.real[self.shown[name]] = value
+        if "." in name:
+            return  # An attribute of something that the module names: the switch's business.
+        if self.visible and name not in self.real and name not in ("__annotations__", "__doc__"):
+            self.real[name] = value
+            self.added.append(name)
+        elif self.visible and name in self.added:
+            self.real[name] = value
+
+
+class ClassNames(dict[str, "Any"]):
+    """A class's own namespace, and then what its module is going to have: globals follow by themselves."""
+
+    def __init__(self, cls: type, module: Shadow) -> None:
+        super().__init__(vars(cls))
+        self.module = module
+
+    def __missing__(self, name: str) -> Any:
+        if dict.__contains__(self.module, name):
+            return dict.__getitem__(self.module, name)
+        raise KeyError(name)
