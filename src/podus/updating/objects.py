@@ -51,6 +51,8 @@ _write = object.__setattr__
 _delete = object.__delattr__
 # Objects that are filled at one go: about 50 us.
 _TOGETHER = 200
+# Seconds between two looks whether another thread is through with its object.
+_LONGEST_PAUSE = 0.0005
 
 
 class MapperFailed(Refused):
@@ -219,13 +221,19 @@ class Conversion:
 
     def _convert(self, obj: Any) -> None:
         """Give ``obj`` its new form at one instant; nothing if it has it. Raises MapperFailed if its mapper raises."""
-        if not self.lock.acquire(blocking=False):
-            self._waited = True
-            self.lock.acquire()
+        self._enter()
         try:
             self._convert_alone(obj)
         finally:
             self.lock.release()
+
+    def _enter(self) -> None:
+        """Take the lock, and never without the GIL: who waited for the GIL with it would keep all others from their objects meanwhile."""
+        pause = PAUSE
+        while not self.lock.acquire(blocking=False):
+            self._waited = True
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _convert_alone(self, obj: Any) -> None:
         ident = id(obj)
@@ -344,16 +352,17 @@ class Conversion:
         if self._simple and self._meets_hooks(type(obj)):
             self._fill_all([obj])
             return
-        with self.lock:
-            before, self._owner = self._owner, _thread.get_ident()
-            try:
-                lacking = self._lacking(obj)
-                if lacking:
-                    self._give(obj, lacking)
-                if self._going and not wanted:
-                    self._drop(obj)
-            finally:
-                self._owner = before
+        self._enter()
+        before, self._owner = self._owner, _thread.get_ident()
+        try:
+            lacking = self._lacking(obj)
+            if lacking:
+                self._give(obj, lacking)
+            if self._going and not wanted:
+                self._drop(obj)
+        finally:
+            self._owner = before
+            self.lock.release()
 
     def _meets_hooks(self, kind: type) -> bool:
         """Whether it is the hooks that an object of this class comes to, if it lacks the fields."""
@@ -449,9 +458,9 @@ class Conversion:
                     if id(obj) not in part_of(self._new, id(obj)):
                         self._convert(obj)
                         if self._waited:
-                            # Who takes a lock again at once gets it before those who wait for it.
+                            # They only look at times whether they may.
                             self._waited = False
-                            time.sleep(PAUSE)
+                            time.sleep(_LONGEST_PAUSE)
                         breath()
             elif self._simple and self._meets_hooks(type(piece[0])):
                 self._fill_all(piece)
