@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -86,6 +87,20 @@ SETTING = '''
 
     class Holder:
         pass
+
+    SEEN, STOP = set(), threading.Event()
+
+    def read_on(module, things):
+        """Note all that is seen, until it is enough."""
+        reached = sys.modules["__main__"].find_gate("reading").reached
+        first = True
+        while not STOP.is_set():
+            for thing in things:
+                SEEN.add(repr(thing.see()))
+                SEEN.add(repr(module.high()))
+            if first:
+                first = False
+                reached.release()
 '''
 
 
@@ -551,6 +566,84 @@ class Check:
 @given(edit=edits())
 def test_an_updated_program_and_its_objects_are_as_a_fresh_one_with_its_state(app: Quick, edit: Edit) -> None:
     Check(app, edit).run()
+
+
+# ---- seen from other threads
+
+
+@dataclass
+class Forms:
+    """A class in two versions: the fields that each has besides ``x``; whether the way back is taken."""
+
+    old: dict[str, str]
+    new: dict[str, str]
+    pace: str
+
+    @staticmethod
+    def text(fields: dict[str, str], number: int) -> str:
+        added = ", other" if number == 2 else ""
+        lines = ["LIMIT = 'limit'", "class A:", "    def __init__(self, x=0):", "        self.x = x"]
+        lines += [f"        self.{name} = {text}" for name, text in fields.items()]
+        lines += [
+            "    def see(self):",
+            f"        return [{number}, {', '.join(f'self.{n}' for n in fields)}]",
+        ]
+        lines += [f"def low(one{added}):", f"    return [{number}, one{added}]"]
+        lines += ["def high():", f"    return [{number}, low({number}{', 3' if added else ''})]"]
+        return "\n".join(lines) + "\n"
+
+    @staticmethod
+    def seen(fields: dict[str, str], number: int) -> list[Any]:
+        """What ``see`` and ``high`` give in one version."""
+        thing = SimpleNamespace(x=7)
+        for name, text in fields.items():
+            setattr(thing, name, eval(text, {"LIMIT": "limit"}, {"self": thing, "x": 7}))
+        pair = [number, [number, number, *([3] if number == 2 else [])]]
+        return [repr([number, *(getattr(thing, n) for n in fields)]), repr(pair)]
+
+
+@st.composite
+def forms(draw: st.DrawFn) -> Forms:
+    old, new = draw(class_fields("plain")), draw(class_fields("plain"))
+    # What stays keeps its value.
+    new = {n: old.get(n, text) for n, text in new.items()}
+    # And nothing is computed from what is not there.
+    known: set[str] = set()
+    for name, text in list(new.items()):
+        if any(f"self.{n}," in text and n not in known & set(new) for n in FIELDS):
+            del new[name]
+        known.add(name)
+    return Forms(old, new, draw(st.sampled_from(["sweep", "eager", "lazy"])))
+
+
+@settings(LIMITS, max_examples=EXAMPLES // 2)
+@given(form=forms())
+def test_no_mixed_form_is_seen_from_other_threads(app: Quick, form: Forms) -> None:
+    name = f"t{next(NUMBERS)}"
+    app.write({name: form.text(form.old, 1)})
+    app.run(f"import {name}; THINGS = [{name}.A(7) for _ in range(40)]; STOP.clear(); SEEN.clear()")
+    try:
+        for thread in ("one", "other"):
+            app.start(thread, f"read_on({name}, THINGS)", at="reading")
+        for before, after in ((1, 2), (2, 1)):
+            if after == 2:
+                app.write({name: form.text(form.new, 2)})
+            plan = app.plan(back_out=True) if after == 1 else app.plan(objects=form.pace)
+            assert plan.safe, [n.text for n in plan.refusals]
+            app.until(app.evaluate(plan), "complete")
+            expected = {
+                number: form.seen(form.old if number == 1 else form.new, number) for number in (before, after)
+            }
+            app.run("LAST = [repr(t.see()) for t in THINGS]")
+            assert app("LAST") == [expected[after][0]] * 40
+            allowed = [*expected[before], *expected[after]]
+            assert app(f"sorted(SEEN - set({allowed!r}))") == []
+    finally:
+        app.run("STOP.set()")
+        ends = [app.join(thread) for thread in ("one", "other")]
+        app.run("THINGS = None")
+        app.forget(name)
+    assert ends == [None, None]
 
 
 # ---- found by the above, smallest first
