@@ -152,6 +152,8 @@ class Search:
         Left to grow old by itself, so much would make for collections of the whole heap, which are stalls of many milliseconds.
         """
         if self._watching and gc.isenabled() and self._catches < YOUNG and gc.get_freeze_count() < FROZEN:
+            # What is garbage already would stay, and the account could not be level for the references that it has.
+            gc.collect(0)
             # At one instant: what is young is noted, or it would be old and passed by.
             ops = [*((gc.get_objects, each) for each in _young()), (gc.freeze,), (gc.unfreeze,)]
             for listed in list(starmap(call, ops))[:-2]:
