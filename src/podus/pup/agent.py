@@ -485,11 +485,12 @@ class Agent:
             dropped, self.versions = self.versions[:-_KEPT], self.versions[-_KEPT:]
             for row in dropped:
                 let_go(row["kept"])
-        conversions = stage.conversions.items()
-        self.own_fields = {} if backwards else {n: c.own for n, c in conversions if len(c.own)}
-        self.kept = (
-            {} if backwards else {n: c.dropped for n, c in stage.conversions.items() if len(c.dropped)}
-        )
+        if plan.pace != "lazy":
+            for values in (*self.kept.values(), *self.own_fields.values()):
+                values.let_go()
+        conversions = {} if backwards else stage.conversions
+        self.own_fields = {n: c.own for n, c in conversions.items() if len(c.own)}
+        self.kept = {n: c.dropped for n, c in conversions.items() if len(c.dropped)}
         label = plan.to_version.get("label") or self._next_label()
         self.versions = [v for v in self.versions if not (v["label"] == label and not v.get("previous"))]
         self.version = {"label": label, "hash": plan.to_version["hash"], "origin": plan.to_version["origin"]}

@@ -17,7 +17,7 @@ from types import CodeType, FrameType, FunctionType, GenericAlias, MethodType, M
 
 from podus.updating.bases import rebase
 from podus.updating.binding import can_become
-from podus.updating.breath import Breath
+from podus.updating.breath import Breath, let_go
 from podus.updating.find import cell_contents
 
 TYPE_CHECKING = False
@@ -104,7 +104,8 @@ class Identity:
         return make(value.__origin__, inside) if type(value) is GenericAlias else value.copy_with(inside)
 
     def forget(self) -> None:
-        """Take what is thrown away out of its bases' lists of subclasses."""
+        """Take what is thrown away out of its bases' lists of subclasses, and let go of what was only looked at."""
+        let_go(self._seen)
         for new, _ in self._pairs.values():
             if isinstance(new, type) and new.__bases__ != (object,) and not isinstance(new, enum.EnumMeta):
                 rebase(new, (_Nothing,))
