@@ -7,12 +7,13 @@ condition; a table that a changed procedure makes; what a star import brings. A 
 from __future__ import annotations
 
 import ast
+import dis
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from podus.program.body import Body, Definition, Statement, parse_module
 from podus.program.changes import BodyChange, ModuleChange, compare_modules
-from podus.program.code import is_function, nested
+from podus.program.code import INLINE_NAMES, is_function, nested, walk
 from podus.program.constant import Computation, Resolve
 from podus.program.flow import absolute
 from podus.program.version import Module, Version
@@ -185,7 +186,7 @@ class Derived:
             grown = False
             words = {name for _, name in self.moved} | {p.partition(":")[2] for p in self.procedures}
             for module in list(self.compiler.new.modules.values()):
-                if module.source is not None and words & _outer_names(module.code):
+                if module.source is not None and words & _reachable_names(module.code):
                     grown = self._module(module) or grown
 
     def lost(self, module: Module) -> list[str]:
@@ -371,10 +372,39 @@ def _root(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+_USES = frozenset(
+    name
+    for name in dis.opname
+    if name.startswith(
+        (
+            "LOAD_NAME",
+            "LOAD_GLOBAL",
+            "LOAD_ATTR",
+            "LOAD_METHOD",
+            "IMPORT_",
+            "LOAD_FROM_DICT",
+            "LOAD_CLASSDEREF",
+        )
+    )
+)
+
+
 def _outer_names(code: CodeType) -> set[str]:
-    """The names in a module's own code and in the bodies of its classes, not in its procedures."""
-    found = set(code.co_names)
+    """The names that a module's own code and the bodies of its classes use (not those that they only bind), without its procedures."""
+    found = {i.argval for i in dis.get_instructions(code) if i.opname in _USES}
     for inner in nested(code):
-        if not is_function(inner):
+        if not is_function(inner) or inner.co_name in INLINE_NAMES:
             found |= _outer_names(inner)
+    return found
+
+
+def _reachable_names(code: CodeType) -> set[str]:
+    """Those names, and what the module's own procedures among them mention, directly or not."""
+    found = _outer_names(code)
+    procedures = {inner.co_name: inner for inner in nested(code) if is_function(inner)}
+    todo = list(found & procedures.keys())
+    while todo:
+        for inner in walk(procedures.pop(todo.pop())):
+            found |= set(inner.co_names)
+        todo = list(found & procedures.keys())
     return found
