@@ -266,7 +266,7 @@ def test_frames_keep_nothing_alive_that_they_did_not() -> None:
         gone, first, up2, freed = [], threading.Event(), threading.Event(), threading.Event()
         in_thread(f)
         heap.SMALL = 0
-        list(heap.instances([C]))
+        list(heap.Search([C]))
         first.set(); up2.wait()
         assert freed.is_set() and gone[0]() is None
     """
@@ -284,8 +284,77 @@ def test_what_a_program_has_of_its_locals_stays_as_it_is() -> None:
         seen, go, back = [], threading.Event(), threading.Event()
         in_thread(f)
         heap.SMALL = 0
-        list(heap.instances([C]))
+        list(heap.Search([C]))
         go.set(); back.wait()
         assert seen[0]["x"] == 0 and "up" not in seen[0]
     """
+    assert search(code, "walk")[1] == "True"
+
+
+MAKING = """
+        class Half:
+            # A tuple that a thread is making: it goes on at each call, is finished, and the next is begun.
+            def __init__(self):
+                self.go, self.stands, self.made = threading.Semaphore(0), threading.Semaphore(0), []
+                threading.Thread(target=self.work, daemon=True).start()
+                self.stands.acquire()
+            def work(self):
+                while True:
+                    try:
+                        self.made.append(len(tuple(self.items())))
+                    except BaseException as error:
+                        self.made.append(repr(error))
+            def items(self):
+                yield C()
+                yield C
+                self.stands.release(); self.go.acquire()
+            def __call__(self):
+                self.go.release(); self.stands.acquire()
+        half = Half()
+"""
+
+
+@pytest.mark.parametrize("way", ["walk", "list"])
+def test_a_tuple_that_a_thread_is_making_is_left_alone(way: str) -> None:
+    code = (
+        MAKING
+        + f"""
+        heap.SMALL = 0 if {way == "walk"} else sys.maxsize
+        ballast = [[C()] for _ in range(5000)]
+        gc.disable() if {way == "list"} else None
+        found = [thing for batch in heap.Search([C], half) for thing in batch]
+        half()
+        gc.enable()
+        assert len(half.made) > 3 and set(half.made) == {{2}}, half.made
+    """
+    )
+    assert search(code, way)[1] == "True"
+
+
+def test_no_list_of_the_collectors_holds_on_to_a_tuple_that_is_being_made() -> None:
+    code = (
+        MAKING
+        + """
+        from podus.updating import find, listing
+        from types import FunctionType
+        kinds = frozenset({id(FunctionType), id(C), id(type)})
+        def outer():
+            def inner(): yield C
+            return inner
+        inner = outer(); suspended = inner(); next(suspended)
+        finder = find.Finder({id(inner.__code__): "inner"})
+        held = [
+            listing.tracked(kinds), listing.referring([C], kinds), listing.instances([C]), listing.instances([C] * 20),
+            listing.everything(), listing.at_once(listing.without_tuples(listing.young())),
+            listing.at_once(listing.of_kinds(listing.young(), kinds)),
+            finder.scan(), find.suspended([(inner.__code__, "inner")]), find.suspended([(inner.__code__, "inner")] * 20),
+        ]
+        half()
+        assert half.made == [2], half.made
+        assert finder.functions == {"inner": [inner]}
+        assert [row[1] for rows, _ in held[-2:] for row in rows] == ["inner", "inner"]
+        assert {type(thing) for listed, _ in held[:4] for thing in listed} <= {FunctionType, C, type}
+        assert all(len(things) > 0 for things, _ in held[:5]) and not any(type(thing) is tuple and C in thing for thing in held[4][0])
+    """
+    )
     assert search(code, "walk")[1] == "True"

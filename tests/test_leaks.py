@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,9 @@ def counts():
     alive = [o for o in gc.get_objects() if isinstance(o, (types.FunctionType, type))]
     pages = int(open("/proc/self/statm").read().split()[1]) if os.path.exists("/proc/self/statm") else 0
     places = [p for p, _, _ in os.walk(os.environ["PODUS_HOME"])]
+    named = collections.Counter(f"{o.__module__}.{o.__qualname__}" for o in alive)
     return {
+        "named": named,
         "functions": sum(isinstance(o, types.FunctionType) for o in alive),
         "classes": sum(isinstance(o, type) for o in alive),
         "codes": len({id(code) for ref in seen if (code := ref()) is not None}),
@@ -143,5 +146,6 @@ def test_updates_back_and_forth_leave_nothing_behind(tmp_path: Path, home: Path,
 def level(middle: dict[str, Any], end: dict[str, Any]) -> None:
     """Nothing is more at the end than in the middle; memory but for what the allocator keeps in pieces."""
     slack = {"objects": 50, "resident": 1 << 20}
+    named = Counter(end.pop("named")) - Counter(middle.pop("named"))
     more = {name: (middle[name], end[name]) for name in end if end[name] > middle[name] + slack.get(name, 0)}
-    assert not more
+    assert not more, named

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 from types import CodeType, FunctionType, ModuleType
 
 from podus.program.code import procedures
+from podus.updating.listing import referring
 
 
 def runs(executed: CodeType, module: ModuleType | None) -> bool:
@@ -36,6 +36,6 @@ def adopt(found: dict[str, list[CodeType]], module: ModuleType | None) -> None:
             if isinstance(const, CodeType):
                 match(const)
 
-    for thing in gc.get_referrers(vars(module)):
-        if isinstance(thing, FunctionType):
-            match(thing.__code__)
+    functions, _ = referring([vars(module)], frozenset({id(FunctionType)}))
+    for function in functions:
+        match(function.__code__)

@@ -16,14 +16,16 @@ from podus.updating.find import is_finished, suspended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import CodeType
     from typing import Any
 
 
 class Activity:
-    """Looks at who is active. ``codes`` maps the id of an old code to its procedure's name; ``suspends`` names those that can be suspended."""
+    """Looks at who is active. ``codes`` are the old code objects with their procedures' names; ``suspends`` names those that can be suspended."""
 
-    def __init__(self, codes: dict[int, str], suspends: set[str], plan: Plan) -> None:
-        self.codes = codes
+    def __init__(self, codes: list[tuple[CodeType, str]], suspends: set[str], plan: Plan) -> None:
+        self.codes = {id(code): name for code, name in codes}
+        self._watched = [(code, name) for code, name in codes if name in suspends]
         sets = [frozenset(found) for found in plan.reach_sets]
         self.reaches = {name: sets[number] for name, number in plan.reaches.items()}
         self.suspends = suspends
@@ -72,8 +74,7 @@ class Activity:
             return
         if self._scanned and time.monotonic() - self._scanned < min(1.0, 20 * self.heap_seconds):
             return
-        watched = {i: name for i, name in self.codes.items() if name in self.suspends}
-        self._asleep, held = suspended(watched)
+        self._asleep, held = suspended(self._watched)
         self.heap_seconds = max(self.heap_seconds, held)
         self._scanned = time.monotonic()
 

@@ -26,7 +26,7 @@ def one_way(update: Evaluation) -> str:
 def activity_of_new(update: Evaluation) -> Activity:
     """Who is active in the new version."""
     suspends = {p.name for p in update.plan.procedures if p.suspends}
-    codes = {i: n for u in update.units for n in u.names for i in u.new_ids}
+    codes = [(code, name) for unit in update.units for name in unit.names for code in unit.new_codes.values()]
     return Activity(codes, suspends, update.plan)
 
 
@@ -54,7 +54,7 @@ def _needs(update: Evaluation, unit: Unit) -> list[Unit]:
 def _back_together(update: Evaluation, units: list[Unit]) -> bool:
     assert update.stage is not None
     units = sorted(units, key=update.units.index, reverse=True)
-    inside = {i for unit in units for i in unit.new_ids}
+    inside = {i for unit in units for i in unit.new_codes}
     undo = [op for unit in units if unit.taken is not None for op in unit.taken.undo[::-1]]
     steps = [step for unit in units for step in unit.mappers if step.kind == "data"]
     for step in steps:

@@ -201,12 +201,12 @@ class Evaluation:
         self.units = self._builder.build()
         self.total = sum(len(unit.names) for unit in self.units)
         self.notes = stage.notes
-        codes = {
-            i: name
+        codes = [
+            (code, name)
             for unit in self.units
             for name in unit.names
-            for i in map(id, stage.old_codes.get(name, ()))
-        }
+            for code in stage.old_codes.get(name, ())
+        ]
         suspends = {p.name for p in self.plan.procedures if p.suspends}
         self.activity = Activity(codes, suspends, self.plan)
         self._log("stage", [], {"statements": sum(len(m.statements) for m in self.plan.modules)})

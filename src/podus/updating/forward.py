@@ -53,7 +53,7 @@ def _switch_together(update: Evaluation, units: list[Unit]) -> bool:
     """
     assert update.stage is not None
     update.announce(units)
-    forbidden = {i for u in units if not u.forced for i in u.old_ids}
+    forbidden = {i for u in units if not u.forced for i in u.old_codes}
     sleepers = may_sleep(units, update.activity)
     if not sleepers and not any(u.mappers for u in units):
         forbidden |= {id(f.__code__) for u in units if not u.forced for f in u.users}

@@ -1,11 +1,11 @@
 """Finding all live instances of some classes without stopping the program for it.
 
-``gc.get_objects()`` is complete, but nothing else runs while it works: about 20 ms per million objects. In a large heap we walk instead,
-from the roots and in short slices, as an incremental garbage collector marks. Such a walk can miss what moves behind its back, or what only C
+To list the heap (:mod:`~podus.updating.listing`) is complete, but nothing else runs meanwhile: some 30 ms per million objects. In a large
+heap we walk instead, from the roots and in short slices, as an incremental garbage collector marks. Such a walk can miss what moves behind its back, or what only C
 code or a value stack refers to. So it proves that it has missed nothing: an instance holds a reference to its class, and at one instant
 the class has exactly as many references as the instances and the other objects found account for. All that is counted is
 owned by what it is counted for, so the account can never be too high, and if it is level, it is complete. If it is not level after two walks,
-``gc.get_objects()`` is asked after all, and :attr:`Search.held_seconds` says what that cost.
+the heap is listed after all, and :attr:`Search.held_seconds` says what that cost.
 
 Nothing here runs the program's code: it compares by identity, and asks types, never objects.
 """
@@ -21,7 +21,9 @@ from itertools import accumulate, chain, compress, starmap
 from operator import attrgetter, call, getitem, not_, or_
 from types import FrameType
 
+from podus.updating import listing
 from podus.updating.breath import Breath
+from podus.updating.listing import at_once
 from podus.updating.marks import Marks, position
 from podus.updating.reach import MANY, OPTIMIZED, SNAPSHOTS, forget_snapshot, frames, locals_of, parts_of
 
@@ -29,19 +31,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# So many allocated blocks are at most that many objects: gc.get_objects() then takes about 3 ms at the worst, mostly 1 ms.
+# So many allocated blocks are at most that many objects: to list them then takes about 3 ms at the worst, mostly 1 ms.
 SMALL = 150_000
 # CPython 3.12 itself has a few hundred objects frozen when it has started; gc.freeze() adds thousands.
 FROZEN = 1000
-# Seconds that gc.get_objects() takes for one object.
-OBJECT = 22e-9
 # Seconds of this thread's work that a slice aims at.
 SLICE = 0.0003
 PASSES = 2
 SAMPLES = 300
 # Young objects are few, unless collection is off.
 YOUNG = 60_000
-_GENERATIONS = (0, 1) if sys.version_info < (3, 14) else (0,)
 # From 3.14 on collections of the old are short slices.
 _PROMOTES = sys.version_info < (3, 14)
 _HAVE_GC = 1 << 14
@@ -50,27 +49,6 @@ _SIZED: tuple[tuple[type, Callable[[Any], int]], ...] = tuple(
     (kind, kind.__len__) for kind in (list, tuple, dict, set, frozenset, deque)
 )
 _locals_of = attrgetter("f_locals")
-
-
-def tracked_objects() -> tuple[list[Any], float]:
-    """All objects that the collector tracks, and the seconds that no other thread could run: about 20 ms per million objects."""
-    since = time.perf_counter()
-    objects = gc.get_objects()
-    return objects, time.perf_counter() - since
-
-
-def in_pieces(objects: list[Any], breath: Callable[[], None]) -> Iterator[Any]:
-    """The items of a long list, which is dropped piece by piece: all at once would be a stall of its own."""
-    while objects:
-        piece = objects[-1000:]
-        del objects[-1000:]
-        yield from piece
-        breath()
-
-
-def instances(classes: Iterable[type], breath: Callable[[], None] | None = None) -> Iterator[list[Any]]:
-    """Batches of all live instances of ``classes`` and their subclasses. See :class:`Search`, which also tells how it went."""
-    return iter(Search(classes, breath))
 
 
 def _refcounts(things: list[Any]) -> Iterator[int]:
@@ -86,7 +64,7 @@ class Search:
     """One search for the live instances of ``classes`` and of their subclasses, as they are now.
 
     Iterate it: it yields lists of instances, none twice, and holds all of them until the end of the iteration. ``breath`` is called after
-    each slice and lets others run (:class:`~podus.updating.breath.Breath`). ``bound_seconds`` forbids ``gc.get_objects()`` where it is
+    each slice and lets others run (:class:`~podus.updating.breath.Breath`). ``bound_seconds`` forbids to list the heap where that is
     expected to hold up the program for longer. While iterating, do not assign ``__class__`` to what was found: the account would not be level.
 
     Instances that are made while it works may be found or not; those that were alive before are.
@@ -103,7 +81,7 @@ class Search:
         # Whether the heap was walked, and the account was level.
         self.walked = False
         self.proved = False
-        # Seconds that gc.get_objects() held up all other threads; 0.0 if it was not needed.
+        # Seconds that listing the heap held up all other threads; 0.0 if it was not needed.
         self.held_seconds = 0.0
         # Seconds of the longest slice, in this thread's own time.
         self.longest_seconds = 0.0
@@ -155,9 +133,8 @@ class Search:
             # What is garbage already would stay, and the account could not be level for the references that it has.
             gc.collect(0)
             # At one instant: what is young is noted, or it would be old and passed by.
-            ops = [*((gc.get_objects, each) for each in _young()), (gc.freeze,), (gc.unfreeze,)]
-            for listed in list(starmap(call, ops))[:-2]:
-                self._note_young(listed)
+            *young, _, _ = at_once(chain(self._young(), starmap(call, [(gc.freeze,), (gc.unfreeze,)])))
+            self._catch(young)
 
     # The two ways
 
@@ -204,19 +181,20 @@ class Search:
             time.sleep(0.001)
 
     def _look_at_all(self) -> Iterator[list[Any]]:
-        objects, held = tracked_objects()
-        self.held_seconds += held
         if not self._hidden and gc.get_freeze_count() < FROZEN:
+            objects, held = listing.instances(self._wanted)
+            self.held_seconds += held
             while objects:
                 piece = objects[-2000:]
                 del objects[-2000:]
-                mine = compress(piece, map(self._ids.__contains__, map(id, map(type, piece))))
-                self._note({id(thing): thing for thing in mine})
+                self._note({id(thing): thing for thing in piece})
                 yield from self._hand_over()
                 self._breath()
             self.complete = True
             return
         # What is frozen, or never tracked, is not listed; but what refers to it is.
+        objects, held = listing.everything()
+        self.held_seconds += held
         self._begin()
         self._add_roots()
         while objects:
@@ -227,8 +205,9 @@ class Search:
         yield from self._prove()
 
     def _may_hold(self) -> bool:
-        expected = (self._visits if self.walked else sys.getallocatedblocks() // 2) * OBJECT
-        return self._bound is None or expected <= self._bound
+        objects = self._visits if self.walked else sys.getallocatedblocks() // 2
+        each = listing.EVERYTHING if self._hidden else listing.seconds_each(len(self._wanted))
+        return self._bound is None or objects * each <= self._bound
 
     # Walking
 
@@ -251,12 +230,12 @@ class Search:
         self._add_stacks()
 
     def _add_young(self) -> None:
-        for generation in _young():
-            young = gc.get_objects(generation)
-            for start in range(0, len(young), MANY):
-                self._take(young[start : start + MANY], [])
-                self._breath()
-            young.clear()
+        young = at_once(listing.without_tuples(listing.young()))
+        while young:
+            piece = young[-MANY:]
+            del young[-MANY:]
+            self._take(piece, [])
+            self._breath()
 
     def _add_stacks(self) -> None:
         raised: list[Any] = []
@@ -375,15 +354,15 @@ class Search:
         """Keep young instances before they are old ones that the walk has passed by. Runs in whatever thread collects."""
         # What is held for the account makes for more collections in turn, so there is an end to it.
         if phase == "start" and info["generation"] > 0 and self._catches < YOUNG:
-            for generation in _young():
-                self._note_young(gc.get_objects(generation))
+            self._catch(at_once(self._young()))
 
-    def _note_young(self, young: list[Any]) -> None:
-        mine = list(compress(young, map(self._ids.__contains__, map(id, map(type, young)))))
-        self._catches += len(mine)
-        self._caught.append(mine)
-        # The young are listed with the very list that they are listed in.
-        young.clear()
+    def _young(self) -> Iterator[Any]:
+        """The young instances, to be run through in one call."""
+        return listing.of_kinds(listing.young(), self._ids)
+
+    def _catch(self, young: list[Any]) -> None:
+        self._catches += len(young)
+        self._caught.append(young)
 
     # The proof
 
@@ -403,41 +382,26 @@ class Search:
         if sum(lengths) + len(lengths) > YOUNG:
             # That much can't be looked at in an instant.
             return False
-        young = [(generation,) for generation in _young()]
-        parts: list[Iterator[Any]] = [
-            map(getitem, map(_locals_of, frames), names),
-            _refcounts(self._wanted),
-            starmap(gc.get_objects, young),
-            starmap(gc.get_referents, [referring]),
-        ]
-        collecting = gc.isenabled()
-        # No other thread runs in one call, unless a collection in the middle runs a finalizer.
-        gc.disable()
+        values: Iterator[Any] = map(getitem, map(_locals_of, frames), names)
+        referents = starmap(gc.get_referents, [referring])
         try:
-            seen = list(chain.from_iterable(parts))
+            seen = at_once(chain(values, _refcounts(self._wanted), referents, self._young()))
         except KeyError:
             # A local is no longer bound.
             return False
         finally:
-            if collecting:
-                gc.enable()
             for frame in dict.fromkeys(frames):
                 forget_snapshot(frame)
-        values, rest = seen[: len(names)], seen[len(names) :]
+        locals_, rest = seen[: len(names)], seen[len(names) :]
         counts = sum(rest[: len(self._wanted)]) - len(self._wanted) * _OF_CALL
-        for listed in rest[len(self._wanted) : -1]:
-            self._note(
-                {id(thing): thing for thing in compress(listed, map(mine, map(id, map(type, listed))))}
-            )
+        referents_, *young = rest[len(self._wanted) :]
+        self._note({id(thing): thing for thing in young})
         own = gc.get_referents(self._wanted, self._holders, self._kinds, holders, referring)
         # The values of locals were in the list already when the references were counted.
-        accounted = sum(map(mine, map(id, chain(values, values, rest[-1], own))))
+        accounted = sum(map(mine, map(id, chain(locals_, locals_, referents_, own))))
         # Instances, one each; but a holder's reference to its class has been counted with its others.
         accounted += self.count + len(self._new)
         accounted -= sum(map(mine, map(id, map(type, referring))))
-        # The young are listed with the very list that they are listed in.
-        for listed in rest[len(self._wanted) :]:
-            listed.clear()
         self.missing = counts - accounted
         return self.missing == 0
 
@@ -482,8 +446,3 @@ def _with_subclasses(classes: Iterable[type]) -> list[type]:
 
 def _flags(cls: type) -> int:
     return int(type.__dict__["__flags__"].__get__(cls))
-
-
-def _young() -> tuple[int, ...]:
-    """The young generations, if they are small enough to look at."""
-    return _GENERATIONS if gc.get_count()[0] <= YOUNG else ()

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 class Unit:
     """What switches at one instant.
 
-    ``old_ids`` are the ids of its procedures' old code: none of it may be on a stack. ``mappers`` run while the doors of ``users`` are shut.
+    ``old_codes`` are the old code objects of its procedures by id: none of them may be on a stack. ``mappers`` run while the doors of ``users`` are shut.
     """
 
     def __init__(self, group: Group) -> None:
         self.group = group
         self.names = list(group.procedures)
-        self.old_ids: set[int] = set()
-        self.new_ids: set[int] = set()
+        self.old_codes: dict[int, CodeType] = {}
+        self.new_codes: dict[int, CodeType] = {}
         self.switch = Switch()
         self.mappers: list[MapperStep] = []
         self.users: list[FunctionType] = []
@@ -177,7 +177,7 @@ class Builder:
             for op in unit.switch.undo:
                 if op[0] is type.__setattr__ and isinstance(op[3], FunctionType):
                     codes.append(op[3].__code__)
-            unit.old_ids |= {id(code) for code in codes if code.co_filename.startswith("<")}
+            unit.old_codes |= {id(code): code for code in codes if code.co_filename.startswith("<")}
         self._order(units)
         return units
 
@@ -222,8 +222,8 @@ class Builder:
 
     def _procedure(self, unit: Unit, name: str, gated: bool) -> None:
         new = self.stage.codes[name]
-        unit.old_ids |= set(map(id, self.stage.old_codes.get(name, ())))
-        unit.new_ids.add(id(new))
+        unit.old_codes |= {id(code): code for code in self.stage.old_codes.get(name, ())}
+        unit.new_codes[id(new)] = new
         redefined = self.stage.redefined.get(name)
         if redefined is not None:
             unit.switch.extend(redefined)
@@ -260,7 +260,7 @@ class Builder:
         target.__kwdefaults__ = planned.get("__kwdefaults__", function.__kwdefaults__)
         gate = interprocedure_gate(function, target, convert, self.old_ids, self.program)
         unit.switch.set_attribute(function, "__code__", gate)
-        unit.new_ids.add(id(gate))
+        unit.new_codes[id(gate)] = gate
         self.gates.closing.do.append((setattr, function, "__code__", new))
         self.gates.closing.undo.append((setattr, function, "__code__", gate))
 
@@ -283,7 +283,7 @@ class Builder:
         if "<locals>" in qualname:
             code = fitted(new, function.__code__.co_freevars)
             if code is not None:
-                unit.new_ids.add(id(code))
+                unit.new_codes[id(code)] = code
                 unit.switch.set_attribute(function, "__code__", code)
                 return
             self.stage.notes.append(
