@@ -479,6 +479,6 @@ _imports: dict[int, tuple[Module, list[tuple[str, int, bool]]]] = {}
 
 def _is_certain(module: Module, line: int) -> bool:
     """Whether the statement at ``line`` runs whenever the module is imported: it stands in no ``if`` or ``try``."""
-    if module.source is None:
+    if module.body is None:
         return True
-    return any(node.lineno == line for node in ast.parse(module.source).body)
+    return any(statement.node.lineno == line for statement in module.body.statements)

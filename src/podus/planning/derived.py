@@ -7,15 +7,15 @@ condition; a table that a changed procedure makes; what a star import brings. A 
 from __future__ import annotations
 
 import ast
-import dis
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from podus.program.body import Body, Definition, Statement, parse_module
+from podus.program.body import Definition, Statement
 from podus.program.changes import BodyChange, ModuleChange, compare_modules
 from podus.program.code import INLINE_NAMES, is_function, nested, walk
 from podus.program.constant import Computation, Resolve
 from podus.program.flow import absolute
+from podus.program.operands import STORES_NAME, USES, any_named, named
 from podus.program.version import Module, Version
 
 if TYPE_CHECKING:
@@ -33,22 +33,13 @@ class Meanings:
     def __init__(self, version: Version) -> None:
         self.version = version
         self._imports: dict[str, dict[str, tuple[str, str]]] = {}
-        self._bodies: dict[str, Body] = {}
-
-    def body(self, module: Module) -> Body | None:
-        """The statements of a module; None where there is only bytecode."""
-        if module.source is None:
-            return None
-        if module.name not in self._bodies:
-            self._bodies[module.name] = parse_module(module.source, module.file)
-        return self._bodies[module.name]
 
     def imports(self, module: Module) -> dict[str, tuple[str, str]]:
         """Local name -> ``(module, name)`` of the program that it was imported from; the name is "" for a module itself."""
         found = self._imports.get(module.name)
         if found is None:
             found = self._imports[module.name] = {}
-            body = self.body(module)
+            body = module.body
             for statement in body.statements if body is not None else ():
                 self._note(module, statement.node, found)
         return found
@@ -91,7 +82,7 @@ class Meanings:
         self, module: Module, *, at_most: bool = False, seen: frozenset[str] = frozenset()
     ) -> set[str]:
         """The names that ``from module import *`` brings: those that the text is sure of, or all that it may bring (``at_most``)."""
-        body = self.body(module)
+        body = module.body
         if body is None or module.name in seen:
             return set()
         told = [s for s in body.statements if "__all__" in s.names or "__all__" in s.reads]
@@ -109,7 +100,7 @@ class Meanings:
         self, module: Module, *, at_most: bool = False, seen: frozenset[str] = frozenset()
     ) -> set[str]:
         """The names that the star imports of a module bring it."""
-        body = self.body(module)
+        body = module.body
         found: set[str] = set()
         for statement in body.statements if body is not None else ():
             node = statement.node
@@ -127,7 +118,7 @@ class Meanings:
             for _ in range(4):
                 name = self.of(module if not isinstance(node, _Found) else node.module, node)
                 home = self.version.modules.get(name[0]) if name is not None else None
-                body = self.body(home) if home is not None else None
+                body = home.body if home is not None else None
                 if name is None or home is None or body is None:
                     return None
                 last = body.last(name[1])
@@ -151,13 +142,7 @@ class _Found(ast.Name):
 
 
 def _binds(module: Module | None, name: str) -> bool:
-    return module is not None and name in module.code.co_names and name in _stored(module.code)
-
-
-def _stored(code: CodeType) -> set[str]:
-    import dis
-
-    return {i.argval for i in dis.get_instructions(code) if i.opname == "STORE_NAME"}
+    return module is not None and any_named(module.code, STORES_NAME, name)
 
 
 class Derived:
@@ -192,7 +177,7 @@ class Derived:
     def lost(self, module: Module) -> list[str]:
         """The names that a module had from star imports and that the new version's don't bring any more."""
         before = self.compiler.old.modules.get(module.name)
-        bodies = (self.old.body(before) if before is not None else None, self.new.body(module))
+        bodies = (before.body if before is not None else None, module.body)
         if before is None or bodies[0] is None or bodies[1] is None:
             return []
         had = self.old.starred(before) - bodies[0].binds()
@@ -219,7 +204,7 @@ class Derived:
         return found if found.only else None
 
     def _module(self, module: Module) -> bool:
-        body = self.new.body(module)
+        body = module.body
         if body is None or (module.main and not any(s.kind == "main" for s in body.statements)):
             # A script whose top level is the program itself: what it has worked out is its state.
             return False
@@ -245,14 +230,15 @@ class Derived:
         chosen = set(map(id, body.run))
         count = len(chosen)
         hidden = own | body.new.binds() if body.owners else own
-        earlier: set[str] = set()
         for statement in body.new.statements:
             if statement.kind == "class":
                 if id(statement) not in chosen and statement.names[-1] in body.previous:
                     count -= self._class(change, body, statement)
-            elif id(statement) in chosen:
-                earlier |= set(statement.names)
-            elif self._follows(statement, change.new, hidden) and self._fit(statement, change.new):
+            elif (
+                id(statement) not in chosen
+                and self._follows(statement, change.new, hidden)
+                and self._fit(statement, change.new)
+            ):
                 chosen.add(id(statement))
                 if not body.owners:
                     self.moved |= {(change.new.name, n) for n in statement.names if statement.kind != "def"}
@@ -372,26 +358,10 @@ def _root(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-_USES = frozenset(
-    name
-    for name in dis.opname
-    if name.startswith(
-        (
-            "LOAD_NAME",
-            "LOAD_GLOBAL",
-            "LOAD_ATTR",
-            "LOAD_METHOD",
-            "IMPORT_",
-            "LOAD_FROM_DICT",
-            "LOAD_CLASSDEREF",
-        )
-    )
-)
-
-
 def _outer_names(code: CodeType) -> set[str]:
     """The names that a module's own code and the bodies of its classes use (not those that they only bind), without its procedures."""
-    found = {i.argval for i in dis.get_instructions(code) if i.opname in _USES}
+    # A class body has names of the function around it among its free variables.
+    found = {*named(code, USES), *code.co_freevars}
     for inner in nested(code):
         if not is_function(inner) or inner.co_name in INLINE_NAMES:
             found |= _outer_names(inner)

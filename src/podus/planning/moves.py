@@ -12,8 +12,9 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from podus.planning.model import Note
-from podus.program.body import Body, Statement
+from podus.program.body import Statement
 from podus.program.code import walk
+from podus.program.operands import STORES_ATTRIBUTE, named
 from podus.program.version import Module
 
 if TYPE_CHECKING:
@@ -22,24 +23,20 @@ if TYPE_CHECKING:
 
 def find_moves(compiler: Compiler) -> dict[str, str]:
     """Definition of the old version -> what it is called in the new one (``module:name`` both), where the modules differ."""
-    old, new = compiler.derived.old, compiler.derived.new
     gone: dict[tuple[str, str], list[tuple[Module, Statement]]] = defaultdict(list)
     come: dict[tuple[str, str], list[tuple[Module, Statement]]] = defaultdict(list)
-    before = [c.old for c in compiler.changes.values()] + [compiler.old.modules[n] for n in compiler.removed]
-    after = [c.new for c in compiler.changes.values()] + list(compiler.imported)
-    for one, other, modules, version, rows in (
-        (old, new, before, compiler.new, gone),
-        (new, old, after, compiler.old, come),
-    ):
-        for module in modules:
-            body = one.body(module)
-            there = version.modules.get(module.name)
-            if version is compiler.new and module.name in compiler.removed:
-                there = None
-            known = _definitions(other.body(there)) if there is not None else {}
-            for name, statement in _definitions(body).items():
-                if name not in known:
-                    rows[statement.kind, name].append((module, statement))
+    pairs: list[tuple[Module | None, Module | None]] = [
+        # Where all is the same but for what the procedures do, nothing came or went.
+        *((c.old, c.new) for c in compiler.changes.values() if not c.same_around),
+        *((compiler.old.modules[name], None) for name in compiler.removed),
+        *((None, module) for module in compiler.imported),
+    ]
+    for old, new in pairs:
+        for one, other, rows in ((old, new, gone), (new, old, come)):
+            known = _definitions(other)
+            for name, statement in _definitions(one).items():
+                if one is not None and name not in known:
+                    rows[statement.kind, name].append((one, statement))
     found: dict[str, str] = {}
     for key, sources in gone.items():
         targets = come.get(key, [])
@@ -61,9 +58,10 @@ def find_moves(compiler: Compiler) -> dict[str, str]:
     return found
 
 
-def _definitions(body: Body | None) -> dict[str, Statement]:
+def _definitions(module: Module | None) -> dict[str, Statement]:
     """The functions and classes that a module defines itself, each by the statement that counts."""
     found: dict[str, Statement] = {}
+    body = module.body if module is not None else None
     for statement in body.statements if body is not None else ():
         for name in statement.names:
             found.pop(name, None)
@@ -74,8 +72,6 @@ def _definitions(body: Body | None) -> dict[str, Statement]:
 
 def _fields(statement: Statement, code: CodeType) -> set[str]:
     """What the objects of a class hold, as far as its own text says."""
-    import dis
-
     assert statement.body is not None
     found = {
         s.node.target.id
@@ -87,5 +83,5 @@ def _fields(statement: Statement, code: CodeType) -> set[str]:
     prefix = f"{statement.names[-1]}."
     for inner in walk(code):
         if inner.co_qualname.startswith(prefix):
-            found |= {i.argval for i in dis.get_instructions(inner) if i.opname == "STORE_ATTR"}
+            found |= set(named(inner, STORES_ATTRIBUTE))
     return found

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import CodeType
 from typing import TYPE_CHECKING
 
 from podus.planning.model import FieldPart, Note, ObjectPart
-from podus.program.body import Body, Statement, compile_body, parse_module
+from podus.program.body import Body, Statement, compile_body
 from podus.program.changes import ModuleChange
 from podus.program.code import is_function, walk
 from podus.program.fields import ClassFields, Deriver, Field, fields_of
 from podus.program.flow import imported_by_from
+from podus.program.operands import ATTRIBUTES, STORES_ATTRIBUTE, any_named, named
 from podus.program.version import Module, Version
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class Classes:
         known = self._bodies.get(module.name)
         if known is None:
             known = self._bodies[module.name] = {}
-            if module.source is not None:
-                _collect(module, parse_module(module.source, module.file), known)
+            if module.body is not None:
+                _collect(module, module.body, known)
         return known
 
     def find(self, name: str) -> Owner | None:
@@ -133,7 +134,7 @@ class ObjectChanges:
     def compile(self) -> None:
         """Fill ``plan.objects``; refuse where a field can't be derived and there are objects that need it."""
         parts: list[tuple[ObjectPart, list[tuple[str, str, str]]]] = []
-        for name in self._classes():
+        for name in self._classes:
             made = self._part(name)
             if made is not None:
                 parts.append(made)
@@ -153,6 +154,7 @@ class ObjectChanges:
                 self._missing(part, [row for row in missing if row[0] not in aside])
             self.plan.objects.append(part)
 
+    @cached_property
     def _classes(self) -> list[str]:
         """The classes whose objects may be concerned: ``module:qualname``, base classes first as far as the order of modules goes."""
         found: dict[str, None] = {}
@@ -171,7 +173,7 @@ class ObjectChanges:
         """Refuse other fields for named tuples that are there: a tuple can't grow."""
         changed = [
             name
-            for name in self._classes()
+            for name in self._classes
             if self._tuple_fields(self.old, name) != self._tuple_fields(self.new, name)
         ]
         counts = self.compiler.pup.call("objects", classes=changed) if changed else {}
@@ -369,7 +371,11 @@ class ObjectChanges:
         users: dict[str, None] = {}
         for mentions in (self.compiler.mentions_in_new, self.compiler.mentions_in_old):
             for field in sorted(names):
-                users.update((user, None) for user, code in mentions.get(field, ()) if _touches(code, field))
+                users.update(
+                    (user, None)
+                    for user, code in mentions.get(field, ())
+                    if any_named(code, ATTRIBUTES, field)
+                )
         users.update((f"{module}:{qualname}.{n}", None) for n in part.stale)
         part.users = list(users)
 
@@ -406,18 +412,7 @@ def _suspects(change: ModuleChange) -> list[str]:
 
 @lru_cache(4096)
 def _stored(code: CodeType) -> tuple[str, ...]:
-    import dis
-
-    return tuple(i.argval for i in dis.get_instructions(code) if i.opname == "STORE_ATTR")
-
-
-def _touches(code: CodeType, field: str) -> bool:
-    """Whether a procedure loads or stores an attribute of this name (and not only a global)."""
-    import dis
-
-    return any(
-        i.argval == field and ("ATTR" in i.opname or "METHOD" in i.opname) for i in dis.get_instructions(code)
-    )
+    return tuple(named(code, STORES_ATTRIBUTE))
 
 
 def _qualified(module: Module, word: str) -> str:

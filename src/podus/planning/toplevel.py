@@ -18,6 +18,7 @@ from podus.program.body import Statement, compile_body
 from podus.program.bytecode import compile_source
 from podus.program.changes import BodyChange, ModuleChange
 from podus.program.flow import imported_by_from
+from podus.program.operands import REBINDS, any_named
 from podus.program.version import Module
 
 if TYPE_CHECKING:
@@ -237,14 +238,8 @@ class TopLevel:
 
     def _rebound(self, name: str) -> bool:
         """Whether some procedure of the program may rebind module data ``name``."""
-        import dis
-
-        rebinding = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR")
-        return any(
-            instruction.argval == name and instruction.opname in rebinding
-            for _, code in self.compiler.mentions_in_old.get(name, ())
-            for instruction in dis.get_instructions(code)
-        )
+        mentioned = self.compiler.mentions_in_old.get(name, ())
+        return any(any_named(code, REBINDS, name) for _, code in mentioned)
 
     # ---- writing
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
 
-from podus.program.body import Body, Statement, parse_module
+from podus.program.body import Body, Statement
 from podus.program.code import fingerprint, same
 from podus.program.version import Module
 
@@ -73,12 +73,13 @@ class ModuleChange:
         """Whether all is the same, and in the same order, but for what the procedures do."""
         return same(self.old.code, self.new.code, skip_procedures=True)
 
-    @cached_property
+    @property
     def bodies(self) -> tuple[Body, Body] | None:
         """The statements of both versions; None where there is only bytecode. Raises SyntaxError if a source can't be parsed."""
         if self.old.source is None or self.new.source is None:
             return None
-        return parse_module(self.old.source, self.old.file), parse_module(self.new.source, self.new.file)
+        assert self.old.body is not None and self.new.body is not None
+        return self.old.body, self.new.body
 
     @property
     def lines_only(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
 
+from podus.program.body import Body, parse_module
 from podus.program.code import fingerprint, procedures
 
 
@@ -34,6 +35,11 @@ class Module:
     def procedures(self) -> dict[str, CodeType]:
         """Qualified name -> code, see :func:`podus.program.code.procedures`."""
         return procedures(self.code)
+
+    @cached_property
+    def body(self) -> Body | None:
+        """The statements; None where there is only bytecode. Raises SyntaxError if the source can't be parsed."""
+        return None if self.source is None else parse_module(self.source, self.file)
 
     @cached_property
     def digest(self) -> str:

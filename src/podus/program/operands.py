@@ -1,0 +1,49 @@
+"""The names that instructions of chosen kinds have as their operands.
+
+Read from the bytecode itself: ``dis.get_instructions`` takes some twenty times as long, which a program of many thousand procedures feels.
+"""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Iterator
+from types import CodeType
+
+_EXTENDED = dis.EXTENDED_ARG
+# Low bits of the operand that say something else (that what is loaded is called).
+_SHIFT = {"LOAD_GLOBAL": 1, "LOAD_ATTR": 1 if sys.version_info >= (3, 12) else 0, "LOAD_SUPER_ATTR": 2}
+_SHIFTS = {dis.opmap[name]: bits for name, bits in _SHIFT.items() if name in dis.opmap}
+
+
+def opcodes(*starts: str) -> frozenset[int]:
+    """The opcodes that have a name as their operand and whose own name starts with one of ``starts``."""
+    return frozenset(op for op in dis.hasname if op < 256 and dis.opname[op].startswith(starts))
+
+
+def named(code: CodeType, wanted: frozenset[int]) -> Iterator[str]:
+    """The names in the instructions of ``code`` with the opcodes ``wanted``, in their order."""
+    raw, names = code.co_code, code.co_names
+    extended = 0
+    for op, arg in zip(raw[::2], raw[1::2], strict=True):
+        if op == _EXTENDED:
+            extended = (extended | arg) << 8
+            continue
+        if op in wanted:
+            yield names[(extended | arg) >> _SHIFTS.get(op, 0)]
+        extended = 0
+
+
+def any_named(code: CodeType, wanted: frozenset[int], name: str) -> bool:
+    """Whether an instruction with one of the opcodes ``wanted`` has ``name``."""
+    return name in code.co_names and name in named(code, wanted)
+
+
+STORES_NAME = opcodes("STORE_NAME")
+STORES_ATTRIBUTE = opcodes("STORE_ATTR")
+# Loads and stores of attributes; and what may bind a global, or an attribute of a module, anew.
+ATTRIBUTES = opcodes("LOAD_ATTR", "STORE_ATTR", "DELETE_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
+REBINDS = opcodes("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR")
+USES = opcodes(
+    "LOAD_NAME", "LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_", "LOAD_FROM_DICT"
+)
