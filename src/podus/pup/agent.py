@@ -32,6 +32,7 @@ from podus.updating.binding import stacks
 from podus.updating.breath import Breath, let_go
 from podus.updating.closures import variants
 from podus.updating.evaluate import Evaluation
+from podus.updating.find import class_at
 from podus.updating.kept import Kept
 from podus.updating.objects import Conversion
 from podus.updating.states import UNDER_WAY
@@ -220,10 +221,8 @@ class Agent:
         found: dict[str, dict[str, Any]] = {}
         for name in classes:
             module, _, qualname = name.partition(":")
-            cls: Any = self.module(module)
-            for word in qualname.split("."):
-                cls = vars(cls).get(word) if cls is not None else None
-            number, all_of_them = count(cls) if isinstance(cls, type) else (0, True)
+            cls = class_at(self.module(module), qualname)
+            number, all_of_them = count(cls) if cls is not None else (0, True)
             kept = self.kept.get(name)
             whole = kept is not None and all_of_them and len(kept) >= number
             found[name] = {

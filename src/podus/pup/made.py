@@ -6,6 +6,7 @@ import sys
 from enum import EnumMeta
 
 from podus.updating.breath import Breath
+from podus.updating.find import class_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,10 +23,7 @@ _DEEP = 20
 def named(name: str) -> Any:
     """The class ``module:qualname`` of the running program; None if there is no such class."""
     module, _, qualname = name.partition(":")
-    found: Any = sys.modules.get(module)
-    for word in qualname.split("."):
-        found = vars(found).get(word) if hasattr(found, "__dict__") else None
-    return found if isinstance(found, type) else None
+    return class_at(sys.modules.get(module), qualname)
 
 
 def kind_of(cls: Any, in_program: Callable[[str], bool]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cached_property
 from types import CodeType, FunctionType, ModuleType
 
 from podus.planning.model import ClassPart, ModulePart, Plan
@@ -60,7 +61,7 @@ class Collector:
         module, _, qualname = cls.partition(":")
         return next((p.steady.get(qualname, []) for p in self.plan.modules if p.name == module), [])
 
-    @property
+    @cached_property
     def procedure_names(self) -> set[str]:
         """The procedures that switch in groups."""
         return {name for group in self.plan.groups for name in group.procedures}
@@ -119,6 +120,7 @@ class Collector:
                 switch.set_item(holder, name, new)
 
     def collect(self, part: ModulePart) -> None:
+        """Plan what becomes of the names of a module, and of its classes, that its new statements have bound or no longer bind."""
         shadow = self.shadows[part.name]
         for cls, row, target in self.class_shadows.get(part.name, ()):
             self._collect_class(part, cls, row, target)
@@ -230,7 +232,6 @@ class Collector:
         return {id(c): n.removeprefix(prefix) for n, c in self.codes.items() if n.startswith(prefix)}
 
     def _collect_class(self, part: ModulePart, cls: type, row: ClassPart, target: Shadow) -> None:
-        removed = row.removed
         annotations = dict.pop(target, "__annotations__", None)
         if annotations:
             self.base.set_class_attribute(

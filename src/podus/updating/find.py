@@ -192,3 +192,11 @@ def program_modules(names: Iterable[str]) -> list[ModuleType]:
     """Those of the modules ``names`` that are loaded."""
     found = (sys.modules.get(name) for name in names)
     return [module for module in found if isinstance(module, ModuleType)]
+
+
+def class_at(module: Any, qualname: str) -> Any:
+    """The class of a module by its qualified name; None if there is none."""
+    found = module
+    for word in qualname.split("."):
+        found = vars(found).get(word) if hasattr(found, "__dict__") else None
+    return found if isinstance(found, type) else None

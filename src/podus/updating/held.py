@@ -116,14 +116,6 @@ def class_sets(cls: type, name: str) -> bool:
     return False
 
 
-def has(obj: Any, name: str) -> bool:
-    try:
-        _read(obj, name)
-    except AttributeError:
-        return False
-    return True
-
-
 def has_own(obj: Any, name: str) -> bool:
     """Whether the object itself holds a value of this name."""
     return held_by(obj, name, False) is not GONE

@@ -8,13 +8,13 @@ ctypes, as CPython would have set it.
 from __future__ import annotations
 
 from podus.errors import Refused
+from podus.updating.bases import layout
 from podus.updating.binding import Switch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_LAYOUT = 1 << 2 | 1 << 3 | 1 << 4 | 1 << 14 | sum(1 << n for n in range(24, 32))
 _HEAP = 1 << 9
 
 
@@ -22,7 +22,7 @@ def metaclass_into(old: type, new: type, switch: Switch) -> None:
     """Plan to give ``old`` the metaclass of ``new``. Raises Refused where their classes have different layouts, or CPython can't be told."""
     before, after = type(old), type(new)
     where = f"{old.__module__}:{old.__qualname__}"
-    if _layout(before) != _layout(after) or not old.__flags__ & _HEAP:
+    if layout(before) != layout(after) or not old.__flags__ & _HEAP:
         raise Refused(
             f"the metaclass of {where} changes from {before.__name__} to {after.__name__}, which lays its classes out otherwise",
             "restart for this one",
@@ -49,16 +49,6 @@ def metaclass_into(old: type, new: type, switch: Switch) -> None:
     switch.do += to(before, after)
     # Undone from the last to the first.
     switch.undo += to(after, before)[::-1]
-
-
-def _layout(metaclass: type) -> tuple[Any, ...]:
-    return (
-        metaclass.__basicsize__,
-        metaclass.__itemsize__,
-        metaclass.__dictoffset__,
-        metaclass.__weakrefoffset__,
-        metaclass.__flags__ & _LAYOUT,
-    )
 
 
 def _type_slot(cls: type) -> Any:

@@ -22,7 +22,7 @@ from podus.updating.abstract import abstract_into
 from podus.updating.binding import Stall, Switch, commit
 from podus.updating.breath import Breath
 from podus.updating.collecting import Collector
-from podus.updating.find import Finder, program_modules
+from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.footprint import Footprint, Registries, drop_overloads
 from podus.updating.gates import stage_gate
 from podus.updating.heap import SMALL, Search
@@ -200,10 +200,8 @@ class Stage(Collector):
         backwards = bool(self.plan.program.get("back_out"))
         for part in self.plan.objects:
             module, _, qualname = part.cls.partition(":")
-            cls: Any = self.agent.module(module)
-            for word in qualname.split("."):
-                cls = vars(cls).get(word)
-            if not isinstance(cls, type):
+            cls = class_at(self.agent.module(module), qualname)
+            if cls is None:
                 raise Refused(f"{part.cls} is no class of the running program", "plan again")
             there = back = None
             if part.mapper:
@@ -441,10 +439,8 @@ class Stage(Collector):
     # ---- classes
 
     def _run_class(self, module: ModuleType, part: ModulePart, row: ClassPart) -> None:
-        cls: Any = module
-        for word in row.qualname.split("."):
-            cls = vars(cls).get(word)
-        if not isinstance(cls, type):
+        cls = class_at(module, row.qualname)
+        if cls is None:
             text = f"{part.name}:{row.qualname} is no class any more: its new attributes are left out"
             self.notes.append(text)
             return

@@ -10,7 +10,7 @@ from podus.planning.model import Group, Plan
 from podus.support.declare import Declaration
 from podus.updating.binding import Stall, Switch, can_take_code, commit
 from podus.updating.closures import fitted, variants
-from podus.updating.find import Finder, program_modules
+from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.gates import forward, interprocedure_gate, twin
 from podus.updating.objects import Conversion
 from podus.updating.staging import Stage, declared
@@ -270,9 +270,7 @@ class Builder:
         owner, _, attribute = qualname.partition("#")[0].rpartition(".")
         different = set(new.co_freevars) ^ set(function.__code__.co_freevars)
         if different == {"__class__"} and owner and "<locals>" not in owner:
-            cls: Any = self.stage.agent.module(module)
-            for word in owner.split("."):
-                cls = vars(cls).get(word)
+            cls = class_at(self.stage.agent.module(module), owner)
             made = _given(unit, cls, attribute, new) or _with_class_cell(function, new, cls)
             attribute_made = _put_in(vars(cls).get(attribute), function, made)
             if attribute_made is not None and not _gives(unit, cls, attribute):
