@@ -15,7 +15,7 @@ from podus.program.changes import BodyChange, ModuleChange, compare_modules
 from podus.program.code import INLINE_NAMES, is_function, nested, walk
 from podus.program.constant import Computation, Resolve
 from podus.program.flow import absolute
-from podus.program.operands import STORES_NAME, USES, any_named, named
+from podus.program.operands import LOADS, STORES_NAME, any_named, imported, named
 from podus.program.version import Module, Version
 
 if TYPE_CHECKING:
@@ -358,23 +358,25 @@ def _root(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _outer_names(code: CodeType) -> set[str]:
-    """The names that a module's own code and the bodies of its classes use (not those that they only bind), without its procedures."""
+def _outer_names(code: CodeType) -> tuple[set[str], list[tuple[str, str]]]:
+    """The names that a module's own code and the bodies of its classes load, without its procedures; and what they import as what."""
     # A class body has names of the function around it among its free variables.
-    found = {*named(code, USES), *code.co_freevars}
+    found, brought = {*named(code, LOADS), *code.co_freevars}, list(imported(code))
     for inner in nested(code):
         if not is_function(inner) or inner.co_name in INLINE_NAMES:
-            found |= _outer_names(inner)
-    return found
+            names, more = _outer_names(inner)
+            found |= names
+            brought += more
+    return found, brought
 
 
 def _reachable_names(code: CodeType) -> set[str]:
-    """Those names, and what the module's own procedures among them mention, directly or not."""
-    found = _outer_names(code)
+    """Those names, what the module's own procedures among them mention, directly or not, and what was imported under one of them."""
+    found, brought = _outer_names(code)
     procedures = {inner.co_name: inner for inner in nested(code) if is_function(inner)}
     todo = list(found & procedures.keys())
     while todo:
         for inner in walk(procedures.pop(todo.pop())):
             found |= set(inner.co_names)
         todo = list(found & procedures.keys())
-    return found
+    return found | {name for name, alias in brought if alias in found}

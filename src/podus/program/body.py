@@ -380,7 +380,21 @@ def _head(node: ast.stmt) -> str:
     keep = isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and any(
         isinstance(part, ast.Call) for part in ast.walk(node)
     )
-    return ast.dump(_Heads(keep).visit(copy.deepcopy(node)))
+    return ast.dump(_Heads(keep).visit(_without_bodies(node)))
+
+
+def _without_bodies(node: ast.AST) -> ast.AST:
+    """A copy of ``node`` without what the procedures in it do."""
+    procedure = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    return type(node)(
+        **{n: [] if procedure and n == "body" else _copied(value) for n, value in ast.iter_fields(node)}
+    )
+
+
+def _copied(value: object) -> object:
+    if isinstance(value, ast.AST):
+        return _without_bodies(value)
+    return list(map(_copied, value)) if isinstance(value, list) else value
 
 
 def _is_pure(node: ast.expr) -> bool:

@@ -215,10 +215,12 @@ def _alike(before: list[str], after: list[str], change: ModuleChange) -> list[tu
 def compare_bodies(old: Body, new: Body) -> BodyChange:
     """Which statements of ``new`` have to run in a namespace in which those of ``old`` have run."""
     change = BodyChange(new)
-    unmatched_old, unmatched_new = _unmatched(old.statements, new.statements)
     for statement in old.statements:
         for name in statement.names:
             change.previous[name] = statement
+    if old is new:
+        return change
+    unmatched_old, unmatched_new = _unmatched(old.statements, new.statements)
     # Classes are matched by name: their bodies are compared statement by statement.
     old_classes = {s.names[-1]: s for s in old.statements if s.kind == "class"}
     for statement in new.statements:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dis
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from types import CodeType
 
 _EXTENDED = dis.EXTENDED_ARG
@@ -23,6 +24,18 @@ def opcodes(*starts: str) -> frozenset[int]:
 
 def named(code: CodeType, wanted: frozenset[int]) -> Iterator[str]:
     """The names in the instructions of ``code`` with the opcodes ``wanted``, in their order."""
+    return (name for _, name in _operands(code, wanted))
+
+
+def imported(code: CodeType) -> Iterator[tuple[str, str]]:
+    """What ``from … import`` in a module's or class's own code brings, each with the name that it is bound to here."""
+    rows = list(_operands(code, _IMPORTS | STORES_NAME))
+    for (op, name), (after, alias) in pairwise(rows):
+        if op in _IMPORTS and after in STORES_NAME:
+            yield name, alias
+
+
+def _operands(code: CodeType, wanted: frozenset[int]) -> Iterator[tuple[int, str]]:
     raw, names = code.co_code, code.co_names
     extended = 0
     for op, arg in zip(raw[::2], raw[1::2], strict=True):
@@ -30,7 +43,7 @@ def named(code: CodeType, wanted: frozenset[int]) -> Iterator[str]:
             extended = (extended | arg) << 8
             continue
         if op in wanted:
-            yield names[(extended | arg) >> _SHIFTS.get(op, 0)]
+            yield op, names[(extended | arg) >> _SHIFTS.get(op, 0)]
         extended = 0
 
 
@@ -44,6 +57,5 @@ STORES_ATTRIBUTE = opcodes("STORE_ATTR")
 # Loads and stores of attributes; and what may bind a global, or an attribute of a module, anew.
 ATTRIBUTES = opcodes("LOAD_ATTR", "STORE_ATTR", "DELETE_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
 REBINDS = opcodes("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR")
-USES = opcodes(
-    "LOAD_NAME", "LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_", "LOAD_FROM_DICT"
-)
+LOADS = opcodes("LOAD_NAME", "LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "LOAD_FROM_DICT")
+_IMPORTS = opcodes("IMPORT_FROM")
