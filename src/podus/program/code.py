@@ -54,7 +54,11 @@ def procedures(module_code: CodeType) -> dict[str, CodeType]:
     """Every procedure below ``module_code`` by qualified name (``Cart.total``, ``Cart.total#2``)."""
     found: dict[str, CodeType] = {}
     counts: dict[str, int] = {}
-    for code in walk(module_code):
+    # In the order of walk(), and faster: the program waits for it.
+    todo = [module_code]
+    while todo:
+        code = todo.pop()
+        todo += [const for const in reversed(code.co_consts) if type(const) is CodeType]
         if code is module_code or not is_procedure(code):
             continue
         name = code.co_qualname

@@ -579,7 +579,7 @@ class Agent:
         known = self._codes.get(name)
         if known is None or known[0] is not executed:
             found = {qualname: [code] for qualname, code in procedures(executed).items()}
-            if not runs(executed, self.module(name)):
+            if not runs(found, self.module(name)):
                 adopt(found, self.module(name))
             known = self._codes[name] = (executed, found)
         codes = {

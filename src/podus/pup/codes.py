@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from types import CodeType, FunctionType, ModuleType
 
-from podus.program.code import procedures
 from podus.updating.listing import referring
 
 
-def runs(executed: CodeType, module: ModuleType | None) -> bool:
-    """Whether the program's functions were made by this very code object, and not by an equal one."""
+def runs(found: dict[str, list[CodeType]], module: ModuleType | None) -> bool:
+    """Whether the program's functions were made by the code objects ``found``, and not by equal ones."""
     if module is None:
         return True
-    ids = {id(code) for code in procedures(executed).values()}
+    ids = {id(code) for codes in found.values() for code in codes}
     functions = [
         v for v in vars(module).values() if type(v) is FunctionType and v.__module__ == module.__name__
     ]

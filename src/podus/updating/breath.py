@@ -2,7 +2,9 @@
 
 A thread that computes keeps the GIL for CPython's switch interval (5 ms) whenever another one wants it; that would be a stall of 5 ms
 for every thread of the program, and a program of many busy threads would keep us waiting as long for each of them. So while podus
-works the interval is shorter, and whatever loops over many things takes a breath every half millisecond.
+works the interval is shorter, and whatever loops over many things takes a breath every few tenths of a millisecond: a longer one than
+the work before it, or threads that are at work two thirds of the time would line up for the rest, and the last in the line would wait
+for milliseconds.
 """
 
 from __future__ import annotations
@@ -15,32 +17,35 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# Seconds of work between two breaths, and the length of one: long enough for a waiting thread to wake up and take the GIL.
-WORK = 0.0005
-PAUSE = 0.00005
+# Seconds of work between two breaths, and the length of one.
+WORK = 0.0003
+PAUSE = 0.001
+# The length of one in work that is long in all: enough for a waiting thread to wake up and take the GIL.
+BRIEF = 0.00005
 # The switch interval, in seconds, while podus works.
-QUICK = 0.0005
+QUICK = 0.0003
 
 
 class Breath:
-    """Call it often: it sleeps a moment when this thread has worked for half a millisecond."""
+    """Call it often: it sleeps for ``pause`` seconds when this thread has worked for :data:`WORK`."""
 
-    __slots__ = ("_since",)
+    __slots__ = ("_pause", "_since")
 
-    def __init__(self) -> None:
+    def __init__(self, pause: float = PAUSE) -> None:
+        self._pause = pause
         self._since = time.perf_counter()
 
     def __call__(self) -> None:
         """Let others run if it is time."""
         if time.perf_counter() - self._since > WORK:
-            time.sleep(PAUSE)
+            time.sleep(self._pause)
             self._since = time.perf_counter()
 
 
 def let_go(container: Any) -> None:
     """Empty a large dictionary, list or set piece by piece: to free all that is in it at once would be a stall."""
     take = container.popitem if isinstance(container, dict) else container.pop
-    breath = Breath()
+    breath = Breath(BRIEF)
     while container:
         for _ in range(min(100, len(container))):
             take()

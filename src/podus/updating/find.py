@@ -7,7 +7,8 @@ import functools
 import sys
 import weakref
 from collections.abc import Iterable
-from itertools import count
+from itertools import compress, count, repeat
+from operator import attrgetter, is_, not_
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
 from podus.updating.breath import Breath, let_go
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _CONTAINERS = frozenset({dict, list, tuple, set, frozenset})
+_code_of, _closure_of = attrgetter("__code__"), attrgetter("__closure__")
 _FUNCTIONS = frozenset({id(FunctionType)})
 _PLAIN = frozenset({int, str, float, bool, bytes, type(None), ModuleType, CodeType, complex})
 
@@ -53,9 +55,10 @@ class Finder:
         """Follow the namespaces of ``modules``: functions, classes, wrappers, closures, partials, descriptors."""
         program = {module.__name__ for module in modules}
         todo: list[tuple[Any, int]] = []
-        for module in modules:
-            todo += [(value, 2) for value in list(vars(module).values())]
         breath = Breath()
+        for module in modules:
+            todo += [(value, 2) for value in self._sift(list(vars(module).values()))]
+            breath()
         for number in count():
             if not todo:
                 break
@@ -67,6 +70,20 @@ class Finder:
             self._seen.add(id(value))
             self._held.append(value)
             todo += self._inside(value, depth, program)
+
+    def _sift(self, values: list[Any]) -> list[Any]:
+        """Note the wanted ones among functions that lead nowhere else, as nearly all do; returns the rest, to be looked into one by one."""
+        are = list(map(is_, map(type, values), repeat(FunctionType)))
+        functions = list(compress(values, are))
+        for function in compress(functions, map(self.names.__contains__, map(id, map(_code_of, functions)))):
+            self.add(function)
+        wraps = map(getattr, functions, repeat("__wrapped__"), repeat(None))
+        leading = [
+            function
+            for function, closure, wrapped in zip(functions, map(_closure_of, functions), wraps, strict=True)
+            if closure is not None or wrapped is not None
+        ]
+        return [*compress(values, map(not_, are)), *leading]
 
     def follow(self, values: Iterable[Any]) -> None:
         """Look for functions in ``values`` and what they wrap, as :meth:`walk` does in namespaces."""
@@ -94,7 +111,8 @@ class Finder:
             return [(wrapped, depth)]
         if issubclass(kind, type):
             if type.__getattribute__(value, "__module__") in program:
-                return [(item, 2) for item in list(type.__getattribute__(value, "__dict__").values())]
+                inside = list(type.__getattribute__(value, "__dict__").values())
+                return [(item, 2) for item in self._sift(inside)]
             return []
         if kind in _CONTAINERS:
             if depth > 0 and len(value) <= 10_000:
