@@ -67,6 +67,11 @@ def procedures(module_code: CodeType) -> dict[str, CodeType]:
     return found
 
 
+def hash_of(content: bytes) -> str:
+    """The SHA-256 of a module's source, or of its code's :func:`fingerprint`, in hex: it tells one version from another."""
+    return str(sha256(content).hexdigest())
+
+
 def fingerprint(code: CodeType, *, skip_procedures: bool = False) -> bytes:
     """A hash of what ``code`` does: equal for two codes that differ in nothing but lines and file names.
 

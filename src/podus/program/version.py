@@ -8,12 +8,7 @@ from functools import cached_property
 from types import CodeType
 
 from podus.program.body import Body, parse_module
-from podus.program.code import fingerprint, procedures
-
-
-def content_digest(source: bytes | None, code: CodeType) -> str:
-    """What tells one version of a module from another: the hash of its source, else of its code."""
-    return hashlib.sha256(source if source is not None else fingerprint(code)).hexdigest()
+from podus.program.code import fingerprint, hash_of, procedures
 
 
 @dataclass
@@ -44,7 +39,7 @@ class Module:
     @cached_property
     def digest(self) -> str:
         """The SHA-256 of the source, or of what the code does where there is no source."""
-        return content_digest(self.source, self.code)
+        return hash_of(self.source if self.source is not None else fingerprint(self.code))
 
 
 @dataclass

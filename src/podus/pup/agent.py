@@ -13,11 +13,6 @@ import threading
 import time
 from types import CodeType, ModuleType
 
-try:  # not hashlib: it sets OpenSSL up, which would be a stall of 5 ms
-    from _sha2 import sha256  # type: ignore[import-not-found]
-except ImportError:
-    from _sha256 import sha256  # type: ignore[import-not-found]
-
 from podus.errors import NotFound, Refused
 from podus.planning.model import Plan
 from podus.program.code import procedures
@@ -133,7 +128,6 @@ class Agent:
             if module is None:
                 continue
             spec = vars(module).get("__spec__")
-            source = record.read_source()
             rows.append(
                 {
                     "name": name,
@@ -142,7 +136,7 @@ class Agent:
                     "package": "__path__" in vars(module),
                     "main": record.main,
                     "real_name": spec.name if record.main and spec is not None else "",
-                    "digest": _digest(source, record),
+                    "digest": record.digest,
                     "mtime": record.mtime,
                     "size": record.size,
                     "brought": name in self._brought,
@@ -454,7 +448,11 @@ class Agent:
                 self.recorder.records[part.name] = again or self._record_of(
                     plan, part.name, stage.module_codes[part.name]
                 )
-                self._codes.pop(part.name, None)
+                code = self.recorder.records[part.name].code
+                if code is not None and code is stage.module_codes.get(part.name):
+                    self._codes[part.name] = (code, {q: [c] for q, c in stage.defined[part.name].items()})
+                else:
+                    self._codes.pop(part.name, None)
         for name in evaluation.switched:
             self._held.pop(name, None)
         for name in plan.hold:
@@ -605,9 +603,3 @@ def _read_plan(directory: str) -> Plan:
 
 def _base64(data: bytes) -> str:
     return binascii.b2a_base64(data, newline=False).decode("ascii")
-
-
-def _digest(source: bytes | None, record: Record) -> str:
-    from podus.program.code import fingerprint
-
-    return str(sha256(source if source is not None else fingerprint(record.executed())).hexdigest())

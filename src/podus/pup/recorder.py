@@ -28,7 +28,7 @@ _bootstrap_external: Any = _external_module
 class Record:
     """One module as it runs: ``code`` is what was executed, ``source`` what that was compiled from (None: bytecode alone)."""
 
-    __slots__ = ("code", "file", "kind", "main", "mtime", "name", "size", "source", "source_path")
+    __slots__ = ("_digest", "code", "file", "kind", "main", "mtime", "name", "size", "source", "source_path")
 
     def __init__(self, name: str, file: str, code: CodeType | None, source: bytes | None, kind: str) -> None:
         self.name = name
@@ -41,6 +41,20 @@ class Record:
         self.main = False
         # Of the source when it was loaded: they tell whether the interpreter's cached bytecode is this version's.
         self.mtime = self.size = -1
+        # The digest, and of what it is.
+        self._digest: tuple[bytes | None, str, str] | None = None
+
+    @property
+    def digest(self) -> str:
+        """What tells this version of the module from another: the hash of its source, else of its code."""
+        known = self._digest
+        if known is None or known[0] is not self.source or known[1] != self.source_path:
+            from podus.program.code import fingerprint, hash_of
+
+            source = self.read_source()
+            digest = hash_of(source if source is not None else fingerprint(self.executed()))
+            known = self._digest = (self.source, self.source_path, digest)
+        return known[2]
 
     def read_source(self) -> bytes | None:
         """The running version's source, or None where there is only bytecode."""

@@ -22,6 +22,15 @@ _CONTAINERS = frozenset({dict, list, tuple, set, frozenset})
 _code_of, _closure_of = attrgetter("__code__"), attrgetter("__closure__")
 _FUNCTIONS = frozenset({id(FunctionType)})
 _PLAIN = frozenset({int, str, float, bool, bytes, type(None), ModuleType, CodeType, complex})
+_PLAIN |= {
+    type(len),
+    type(object.__init__),
+    type(str.join),
+    type(CodeType.co_name),
+    type(vars(ModuleType)["__dict__"]),
+}
+# By their ids: the metaclass of some type may have a hash of its own.
+_LEAVES = frozenset(map(id, [FunctionType, *_PLAIN]))
 
 
 # Functions that podus itself made to stand in for one of the program's.
@@ -46,9 +55,11 @@ class Finder:
         """Note ``function`` if it was made from a wanted procedure."""
         name = self.names.get(id(function.__code__))
         # Stand-ins of our own hold old code as well.
-        if name is not None and function not in TWINS:
-            found = self.functions.setdefault(name, [])
-            if not any(f is function for f in found):
+        if name is not None and not (TWINS and function in TWINS):
+            found = self.functions.get(name)
+            if found is None:
+                self.functions[name] = [function]
+            elif not any(f is function for f in found):
                 found.append(function)
 
     def walk(self, modules: Iterable[ModuleType]) -> None:
@@ -72,9 +83,9 @@ class Finder:
             todo += self._inside(value, depth, program)
 
     def _sift(self, values: list[Any]) -> list[Any]:
-        """Note the wanted ones among functions that lead nowhere else, as nearly all do; returns the rest, to be looked into one by one."""
-        are = list(map(is_, map(type, values), repeat(FunctionType)))
-        functions = list(compress(values, are))
+        """Note the wanted ones among functions that lead nowhere else, as nearly all do; returns what is to be looked into one by one."""
+        kinds = list(map(type, values))
+        functions = list(compress(values, map(is_, kinds, repeat(FunctionType))))
         for function in compress(functions, map(self.names.__contains__, map(id, map(_code_of, functions)))):
             self.add(function)
         wraps = map(getattr, functions, repeat("__wrapped__"), repeat(None))
@@ -83,7 +94,7 @@ class Finder:
             for function, closure, wrapped in zip(functions, map(_closure_of, functions), wraps, strict=True)
             if closure is not None or wrapped is not None
         ]
-        return [*compress(values, map(not_, are)), *leading]
+        return [*compress(values, map(not_, map(_LEAVES.__contains__, map(id, kinds)))), *leading]
 
     def follow(self, values: Iterable[Any]) -> None:
         """Look for functions in ``values`` and what they wrap, as :meth:`walk` does in namespaces."""

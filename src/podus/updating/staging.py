@@ -52,6 +52,8 @@ class Stage(Collector):
         self.declarations: list[Declaration] = []
         self.stall = Stall()
         self.module_codes: dict[str, CodeType] = {}
+        # The procedures of each, by qualified name.
+        self.defined: dict[str, dict[str, CodeType]] = {}
         self.runners: dict[str, dict[str, CodeType]] = {}
         self.old_codes: dict[str, list[CodeType]] = {}
         # Unchanged procedures of changed modules: they get their new line numbers at the end.
@@ -252,7 +254,8 @@ class Stage(Collector):
             code = self.agent.kept_code(self.plan.program.get("undo", ""), part.name) or packed["module"]
             self.module_codes[part.name] = code
             self.runners[part.name] = packed
-            for qualname, procedure in procedures(code).items():
+            self.defined[part.name] = procedures(code)
+            for qualname, procedure in self.defined[part.name].items():
                 self.codes[f"{part.name}:{qualname}"] = procedure
 
     def _find(self) -> None:
