@@ -144,10 +144,12 @@ def plan(
     hold: Iterable[str] = (),
     reset: Iterable[str] = (),
     objects: str = "sweep",
+    policy: str = "podus",
+    max_hold: float = 0.05,
 ) -> Plan:
     """What an update would do, and whether it is safe; nothing is changed. Parameters as for :func:`update`."""
     agent = _agent()
-    request = _request(source, support, now, hold, reset, objects)
+    request = _request(source, support, now, hold, reset, objects, policy, max_hold)
     del agent
     return make_plan(request)
 
@@ -163,6 +165,8 @@ def update(
     hold: Iterable[str] = (),
     reset: Iterable[str] = (),
     objects: str = "sweep",
+    policy: str = "podus",
+    max_hold: float = 0.05,
 ) -> Update:
     """Update this process.
 
@@ -171,13 +175,15 @@ def update(
     backed out, or with ``on_timeout="wait"`` goes on. With ``wait=False`` the update goes on in a thread of its own. ``now`` and ``hold`` override
     the order for the named procedures, ``reset`` names data that takes its new value although the program has modified it. ``objects`` says
     when live objects of changed classes are converted: ``"sweep"`` (when they are used, and the rest in the background), ``"lazy"`` (only when
-    they are used) or ``"eager"`` (at once).
+    they are used) or ``"eager"`` (at once). ``policy`` says when procedures switch: ``"podus"`` (each when it is inactive), ``"atomic"`` (all at one
+    instant in which none is active; if none comes, those who call one wait for ``max_hold`` seconds at the most while others leave) or
+    ``"immediate"`` (all at once, whoever is in them).
 
     Raises :class:`podus.Refused` if the plan is not safe and :class:`podus.PodusError` if the update fails; the program is then as before.
     """
     agent = _agent()
     declarations = None if support is None or isinstance(support, str | os.PathLike) else given(support)
-    request = _request(source, support, now, hold, reset, objects)
+    request = _request(source, support, now, hold, reset, objects, policy, max_hold)
     found = _begin(agent, request, declarations, timeout, on_timeout, None)
     if wait:
         found.wait()
@@ -201,9 +207,15 @@ def _request(
     hold: Iterable[str],
     reset: Iterable[str],
     objects: str = "sweep",
+    policy: str = "podus",
+    max_hold: float = 0.05,
 ) -> dict[str, Any]:
     if objects not in ("sweep", "lazy", "eager"):
         raise Refused(f"objects can't be {objects!r}", "give 'sweep', 'lazy' or 'eager'")
+    if policy not in ("podus", "atomic", "immediate"):
+        raise Refused(f"there is no policy {policy!r}", "give 'podus', 'atomic' or 'immediate'")
+    if max_hold < 0:
+        raise Refused(f"callers can't wait for {max_hold:g} s", "give max_hold in seconds, 0 for never")
     pup = start.current()
     assert pup is not None
     request: dict[str, Any] = {
@@ -212,6 +224,8 @@ def _request(
         "hold": list(hold),
         "reset": list(reset),
         "objects": objects,
+        "policy": policy,
+        "max_hold": max_hold,
     }
     if source is not None:
         text = os.fspath(source)

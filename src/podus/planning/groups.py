@@ -17,6 +17,10 @@ class Groups:
     def __contains__(self, member: str) -> bool:
         return member in self._parent
 
+    def members(self) -> list[str]:
+        """All that is in some set."""
+        return list(self._parent)
+
     def add(self, member: str) -> None:
         """Add a set of one."""
         if member not in self._parent:

@@ -282,6 +282,9 @@ class Plan:
     caches: list[str] = field(default_factory=list)
     # When live objects are converted: ``lazy``, ``eager`` or ``sweep``.
     pace: str = "sweep"
+    # When procedures switch: ``podus``, ``atomic`` or ``immediate``; and for how many seconds at most ``atomic`` lets callers wait.
+    policy: str = "podus"
+    max_hold: float = 0.05
     now: list[str] = field(default_factory=list)
     hold: list[str] = field(default_factory=list)
     refusals: list[Note] = field(default_factory=list)

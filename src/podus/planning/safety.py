@@ -68,6 +68,8 @@ class Safety:
         self._interfaces(gates)
         self._data()
         self._objects()
+        if self.plan.policy == "atomic":
+            self._atomic()
         converted = [m.target for m in self.plan.mappers if m.kind == "data"]
         converted += [part.cls for part in self.plan.objects if part.converts]
         self.plan.groups = self.groups.result(self.switching, converted)
@@ -78,6 +80,20 @@ class Safety:
             self.switching[name].notes.append(
                 "is active and never returns: it stays in its old version until it ends"
             )
+
+    def _atomic(self) -> None:
+        """All that changes switches at one instant: it never comes if something of it never returns."""
+        apart = {*self.plan.now, *self.plan.hold}
+        self.groups.join([m for m in self.groups.members() if m not in apart], "the policy is atomic")
+        for name in sorted(self.endless & set(self.switching)):
+            if name not in apart:
+                row = self.active[self.old_names.get(name, name)][0]
+                self.compiler.refuse(
+                    "never-inactive",
+                    f"{name} is active and never returns (thread {row['thread']}, line {row['line']}): there is no instant for an atomic update",
+                    f"leave it out with --hold {name}, or update with another policy",
+                    name,
+                )
 
     # ---- activity
 

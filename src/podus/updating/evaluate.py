@@ -22,7 +22,7 @@ from podus.updating.binding import Stall, commit, in_slices
 from podus.updating.breath import let_go, quick_turns
 from podus.updating.caches import clear_stale
 from podus.updating.closures import fitted
-from podus.updating.forward import switch_inactive
+from podus.updating.policy import policy_of
 from podus.updating.staging import Stage
 from podus.updating.sweep import sweep
 from podus.updating.units import Builder, Gates, Unit, take_along
@@ -81,6 +81,8 @@ class Evaluation:
         self.stage: Stage | None = None
         self.activity: Activity | None = None
         self._builder: Builder | None = None
+        # When may a procedure switch.
+        self.policy = policy_of(plan)
         # Who is active in the new version, on the way back.
         self.activity_back: Activity | None = None
         self._changed = threading.Condition()
@@ -242,7 +244,7 @@ class Evaluation:
             with quick_turns:
                 active = self.activity.look()
                 self.stall.longest_us = max(self.stall.longest_us, self.activity.heap_seconds * 1e6)
-                switch_inactive(self, active)
+                self.policy.switch(self, active)
                 if self._failure is not None:
                     raise self._failure
                 if all(unit.done or unit.held for unit in self.units) and self._objects_converted():

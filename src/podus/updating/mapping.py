@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from podus.errors import Refused
-from podus.updating.binding import Stall, Switch, commit, commit_unless_active
+from podus.updating.binding import Stall, Switch, active_ids, commit, commit_unless_active
 from podus.updating.gates import Door
 from podus.updating.staging import Stage
 from podus.updating.units import MapperStep, StaticData, Unit
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podus.pup.agent import Agent
+
+
+# Seconds between two looks at who is inside while the doors are held.
+_GLANCE = 0.0005
 
 
 class Doors:
@@ -41,6 +46,23 @@ class Doors:
             return True
         self._door.open()
         return False
+
+    def hold(self, forbidden: set[int], seconds: float, *, strict: bool) -> bool:
+        """Shut the doors behind those who are inside, and wait for them to leave; says whether they did, within ``seconds``.
+
+        Threads that run an event loop pass: those inside may be its tasks. But not where it is ``strict``, as nobody may see what is converted.
+        """
+        inside = forbidden | self.inside
+        self._door.insiders = inside
+        self._door.loops_pass = not strict
+        commit(self._shut.do, self._stall)
+        until = time.monotonic() + seconds
+        while not inside.isdisjoint(active_ids()):
+            if time.monotonic() >= until:
+                self.open()
+                return False
+            time.sleep(_GLANCE)
+        return True
 
     def open(self, switch: list[Any] | None = None, forbidden: set[int] | None = None) -> bool:
         """Carry out ``switch`` (or put back what was) and let all who wait pass; says whether that was done.

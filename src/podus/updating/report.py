@@ -27,6 +27,7 @@ def status(update: Evaluation) -> dict[str, Any]:
     return {
         "id": update.plan.id,
         "state": update.state,
+        "policy": update.plan.policy,
         "from": update.plan.from_version,
         "to": update.plan.to_version,
         "total": update.total,

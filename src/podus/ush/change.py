@@ -80,6 +80,23 @@ ORDER = _all(
         help="Convert live objects of changed classes when they are used, and the rest in the background; only when they are used; or at once.",
     ),
 )
+POLICY = _all(
+    click.option(
+        "--policy",
+        type=click.Choice(["podus", "atomic", "immediate"]),
+        default="podus",
+        show_default=True,
+        help="Switch each procedure when it is inactive; all at one instant in which none is active; or all at once, whoever is in them.",
+    ),
+    click.option(
+        "--max-hold",
+        type=click.FloatRange(min=0),
+        default=50,
+        show_default=True,
+        metavar="MS",
+        help="With --policy atomic: let callers wait for the instant so many milliseconds at the most.",
+    ),
+)
 WAITING = _all(
     click.option(
         "--timeout",
@@ -167,6 +184,8 @@ def order(
     hold: tuple[str, ...],
     reset: tuple[str, ...],
     objects: str = "sweep",
+    policy: str = "podus",
+    max_hold: float = 50,
 ) -> dict[str, Any]:
     return {
         "support": support,
@@ -174,6 +193,8 @@ def order(
         "hold": list(hold),
         "reset": list(reset),
         "objects": objects,
+        "policy": policy,
+        "max_hold": max_hold / 1000,
     }
 
 
@@ -279,6 +300,7 @@ def scaffold(
         ),
         ("podus update shop --to v2.1 --support support.py", "to a version loaded before, with support code"),
         ("podus update shop --now shop.pay:charge", "switch one procedure out of its turn"),
+        ("podus update shop --policy atomic", "switch all procedures at one instant"),
     ],
 )
 @program_argument()
@@ -286,6 +308,7 @@ def scaffold(
 @TO
 @LABEL
 @ORDER
+@POLICY
 @WAITING
 @click.pass_context
 def update(
@@ -301,12 +324,14 @@ def update(
     hold: tuple[str, ...],
     reset: tuple[str, ...],
     objects: str,
+    policy: str,
+    max_hold: float,
     timeout: float | None,
     on_timeout: str,
     detach: bool,
     as_json: bool,
 ) -> None:
-    """Update the program NAME while it runs, each procedure when it is inactive.
+    """Update the program NAME while it runs, each procedure when it is inactive (or as --policy says).
 
     Without --from, --git or --to the new version is what lies on disk now. A plan that is not safe is refused, and nothing is changed.
     Ctrl-C leaves the update under way and says how to follow it or take it back.
@@ -317,7 +342,7 @@ def update(
             pup,
             quiet=as_json,
             **source_of(source, git, to, label),
-            **order(support, now, hold, reset, objects),
+            **order(support, now, hold, reset, objects, policy, max_hold),
         )
         code = _evaluate(
             "update", pup, made, timeout=timeout, on_timeout=on_timeout, detach=detach, as_json=as_json

@@ -12,7 +12,7 @@ from podus.planning import outcome
 from podus.planning.outcome import Outcome
 from podus.portmap import lookup
 from podus.ush import client, plan_view, show
-from podus.ush.change import ORDER, SOURCE, TO, discard, order, planned, record, source_of
+from podus.ush.change import ORDER, POLICY, SOURCE, TO, discard, order, planned, record, source_of
 from podus.ush.command import DONE, FAILED, Command, Session, print_json, program_argument
 
 
@@ -34,6 +34,7 @@ from podus.ush.command import DONE, FAILED, Command, Session, print_json, progra
 @SOURCE
 @TO
 @ORDER
+@POLICY
 @click.option(
     "--diff",
     "wanted",
@@ -55,6 +56,8 @@ def plan(
     hold: tuple[str, ...],
     reset: tuple[str, ...],
     objects: str,
+    policy: str,
+    max_hold: float,
     wanted: str | None,
     as_json: bool,
 ) -> None:
@@ -73,7 +76,7 @@ def plan(
             quiet=as_json,
             explain=True,
             **source_of(source, git, to),
-            **order(support, now, hold, reset, objects),
+            **order(support, now, hold, reset, objects, policy, max_hold),
         )
         add_breakages(made)
         record("plan", "plan", entry, made)

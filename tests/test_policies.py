@@ -1,0 +1,204 @@
+"""When procedures switch: at one instant (atomic), at once (immediate), and what neither may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.programs import Program, Raised
+
+Start = Callable[..., Program]
+
+# Each call of pair() says which versions it has met; somebody is always inside.
+PAIR = """
+import threading, time
+def first():
+    time.sleep(0.002)
+    return 1
+def second():
+    time.sleep(0.002)
+    return 1
+def pair():
+    return 1, first(), second()
+met, stop = [], threading.Event()
+def serve():
+    while not stop.is_set():
+        met.append(pair())
+"""
+
+
+def test_atomic_switches_nothing_while_one_is_active(program: Start) -> None:
+    app = program(shop="def f():\n    gate('in')\n    return 1\ndef g(): return 1")
+    app.start("t", "shop.f()", at="in")
+    update = app.edit(shop="def f(): return 2\ndef g(): return 2").begin(policy="atomic", max_hold=0.001)
+    status = app.status(update)
+    assert (status["policy"], status["switched"]) == ("atomic", [])
+    assert {row["procedure"] for row in status["pending"]} <= {"shop:f", "shop:g"}
+    assert app("shop.g()") == 1
+    app.open("in")
+    assert app.join("t") == 1
+    app.until(update, "complete")
+    assert app("(shop.f(), shop.g())") == [2, 2]
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_atomic_is_never_seen_mixed_where_somebody_is_always_inside(program: Start, back: bool) -> None:
+    app = program(shop=PAIR)
+    app.run("threads = [threading.Thread(target=shop.serve) for _ in range(8)]")
+    app.run("for n, t in enumerate(threads): t.start()")
+    app.edit(shop=PAIR.replace("return 1", "return 2")).update(policy="atomic", max_hold=0.5)
+    if back:
+        app.update(policy="atomic", max_hold=0.5, back_out=True)
+    app.run("count = len(shop.met); wait = threading.Event()")
+    app.run("while len(shop.met) < count + 20: wait.wait(0.001)")
+    app.run("shop.stop.set(); [t.join() for t in threads]")
+    assert app("len({len(set(row)) for row in shop.met})") == 1
+    assert app("sorted(set(shop.met[-1]))") == ([1] if back else [2])
+    assert app("sorted(set(shop.met))") == [[1, 1, 1], [2, 2, 2]]
+
+
+def test_who_waits_at_a_door_goes_on_though_nothing_came_of_it(program: Start) -> None:
+    # Each of two calls leaves only when the next has come: while the doors are shut nobody can leave.
+    source = """
+        import threading
+        turn = [threading.Event() for _ in range(1000)]
+        def step(n):
+            turn[n].set()
+            assert turn[n + 1].wait(20)
+            return 1
+        def walk(start):
+            return [step(n) for n in range(start, 400, 2)]
+    """
+    app = program(shop=source)
+    app.start("even", "shop.walk(0)")
+    app.start("odd", "shop.walk(1)")
+    app.edit(shop=source.replace("return 1", "return 2"))
+    update = app.begin(policy="atomic", max_hold=0.005)
+    app.run("shop.turn[400].set()")
+    assert set(app.join("even") + app.join("odd")) <= {1, 2}
+    app.until(update, "complete")
+    assert app("(shop.turn[1].set(), shop.step(0))[1]") == 2
+
+
+def test_atomic_converts_data_while_nobody_is_inside(program: Start) -> None:
+    source = """
+        import threading, time
+        TOTAL = 100
+        def read():
+            time.sleep(0.001)
+            return ('pence', TOTAL)
+        seen, stop = [], threading.Event()
+        def serve():
+            while not stop.is_set():
+                seen.append(read())
+    """
+    support = """
+        import podus
+        @podus.mapper("shop:TOTAL", reverse=lambda total: total * 100)
+        def total(pence): return pence // 100
+    """
+    app = program(shop=source)
+    app.run("threads = [threading.Thread(target=shop.serve) for _ in range(6)]\nfor t in threads: t.start()")
+    new = source.replace("TOTAL = 100", "TOTAL = 1").replace("pence", "pounds")
+    app.edit(shop=new).update(policy="atomic", max_hold=0.5, support=support)
+    app.run("count = len(shop.seen); wait = threading.Event()")
+    app.run("while len(shop.seen) < count + 20: wait.wait(0.001)")
+    app.run("shop.stop.set(); [t.join() for t in threads]")
+    assert app("sorted(set(shop.seen))") == [["pence", 100], ["pounds", 1]]
+
+
+def test_an_event_loop_does_not_wait_at_a_door(program: Start) -> None:
+    source = """
+        import asyncio
+        def f(): return 1
+        async def inside(go):
+            await go.wait()
+            return f()
+        async def main(shut):
+            go = asyncio.Event()
+            task = asyncio.create_task(inside(go))
+            await asyncio.sleep(0)
+            # The doors are shut again and again while the task is suspended; f is called all the same.
+            while not shut.is_set():
+                assert f() in (1, 2)
+                await asyncio.sleep(0.001)
+            go.set()
+            return await task
+    """
+    app = program(shop=source)
+    app.run("enough = threading.Event()")
+    app.start("loop", "shop.asyncio.run(shop.main(enough))")
+    app.edit(shop=source.replace("return 1", "return 2").replace("return f()", "return f() * 10"))
+    update = app.begin(policy="atomic", max_hold=0.02)
+    app.run("threading.Event().wait(0.5); enough.set()")
+    assert app.join("loop") == 1
+    app.until(update, "complete")
+    assert app("shop.f()") == 2
+
+
+def test_atomic_is_refused_where_its_instant_never_comes(program: Start) -> None:
+    source = """
+        def work(): return 1
+        def main():
+            while True:
+                gate('turn')
+                work()
+    """
+    app = program(shop=source)
+    app.start("main", "shop.main()", at="turn")
+    app.edit(shop=source.replace("return 1", "return 2").replace("gate('turn')", "gate('turn'); 0 or 1"))
+    plan = app.plan(policy="atomic")
+    assert [note.code for note in plan.refusals] == ["never-inactive"]
+    assert "shop:main is active and never returns (thread main, line 5)" in plan.refusals[0].text
+    app.update(policy="atomic", hold=["shop:main"])
+    assert app("shop.work()") == 2
+
+
+def test_immediate_waits_for_nobody(program: Start) -> None:
+    source = """
+        def f():
+            gate('in')
+            return [1, g()]
+        def g(): return 1
+    """
+    app = program(shop=source)
+    app.start("t", "shop.f()", at="in")
+    app.edit(shop=source.replace("1", "2").replace("gate('in')", "pass")).update(policy="immediate")
+    assert app("shop.f()") == [2, 2]
+    app.open("in")
+    # What was active ends in its old version, and calls the newest of what it calls.
+    assert app.join("t") == [1, 2]
+
+
+def test_immediate_still_converts_data_with_nobody_in_it(program: Start) -> None:
+    source = """
+        LIMIT = 100
+        def f():
+            before = LIMIT
+            gate('in')
+            return [before, LIMIT]
+    """
+    support = "import podus\n@podus.mapper('shop:LIMIT')\ndef limit(old): return old // 100\n"
+    app = program(shop=source)
+    app.start("t", "shop.f()", at="in")
+    app.edit(shop=source.replace("100", "1").replace("gate('in')", "pass"))
+    update = app.begin(policy="immediate", support=support)
+    assert app.status(update)["state"] in ("staging", "pending")
+    app.open("in")
+    assert app.join("t") == [100, 100]
+    app.until(update, "complete")
+    assert app("shop.f()") == [1, 1]
+
+
+def test_policies_in_the_shell_and_in_the_program(program: Start) -> None:
+    app = program(shop="def f(): return 1")
+    app.edit(shop="def f(): return 2").podus("update", "app", "--policy", "atomic", "--max-hold", "20")
+    assert app("shop.f()") == 2
+    app.edit(shop="def f(): return 3")
+    app.run("import podus; done = podus.update(policy='immediate')")
+    assert app("(done.state, done.status()['policy'], shop.f())") == ["complete", "immediate", 3]
+    with pytest.raises(Raised) as raised:
+        app.run("podus.update(policy='soon')")
+    assert "there is no policy 'soon'" in str(raised.value)
+    assert "never" not in app.podus("update", "app", "--policy", "soon", check=2).stdout
