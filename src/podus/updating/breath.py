@@ -20,24 +20,25 @@ if TYPE_CHECKING:
 # Seconds of work between two breaths, and the length of one.
 WORK = 0.0001
 PAUSE = 0.0003
-# The length of one in work that is long in all: enough for a waiting thread to wake up and take the GIL.
-BRIEF = 0.00005
+# The same for work that is long in all, with a million objects.
+LONG_WORK = 0.0003
+LONG_PAUSE = 0.0005
 # The switch interval, in seconds, while podus works: a shorter one would take threads out of the middle of short work.
 QUICK = 0.001
 
 
 class Breath:
-    """Call it often: it sleeps for ``pause`` seconds when this thread has worked for :data:`WORK`."""
+    """Call it often: it sleeps for a moment when this thread has worked for a moment. ``long``: the work is long in all."""
 
-    __slots__ = ("_pause", "_since")
+    __slots__ = ("_pause", "_since", "_work")
 
-    def __init__(self, pause: float = PAUSE) -> None:
-        self._pause = pause
+    def __init__(self, *, long: bool = False) -> None:
+        self._work, self._pause = (LONG_WORK, LONG_PAUSE) if long else (WORK, PAUSE)
         self._since = time.perf_counter()
 
     def __call__(self) -> None:
         """Let others run if it is time."""
-        if time.perf_counter() - self._since > WORK:
+        if time.perf_counter() - self._since > self._work:
             time.sleep(self._pause)
             self._since = time.perf_counter()
 
@@ -45,7 +46,7 @@ class Breath:
 def let_go(container: Any) -> None:
     """Empty a large dictionary, list or set piece by piece: to free all that is in it at once would be a stall."""
     take = container.popitem if isinstance(container, dict) else container.pop
-    breath = Breath(BRIEF)
+    breath = Breath(long=True)
     while container:
         for _ in range(min(100, len(container))):
             take()

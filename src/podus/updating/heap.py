@@ -22,7 +22,7 @@ from operator import attrgetter, call, getitem, not_, or_
 from types import FrameType
 
 from podus.updating import listing
-from podus.updating.breath import BRIEF, Breath
+from podus.updating.breath import Breath
 from podus.updating.listing import at_once
 from podus.updating.marks import Marks, position
 from podus.updating.reach import MANY, OPTIMIZED, SNAPSHOTS, forget_snapshot, frames, locals_of, parts_of
@@ -89,7 +89,7 @@ class Search:
         self.missing = 0
         self.count = 0
         self._bound = bound_seconds
-        self._breath = breath or Breath(BRIEF)
+        self._breath = breath or Breath(long=True)
         self._wanted = _with_subclasses(classes)
         self._ids = frozenset(map(id, self._wanted))
         # Some instances are none of the collector's concern: empty __slots__, or of a subclass of int with such.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable
 
-from podus.updating.breath import BRIEF, Breath
+from podus.updating.breath import Breath
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Kept:
 
     def let_go(self) -> None:
         """Let go of all, piece by piece: there may be as many as the program has objects."""
-        breath = Breath(BRIEF)
+        breath = Breath(long=True)
         for part in list(self._parts.values()):
             # Some may end meanwhile.
             for ident in list(part):

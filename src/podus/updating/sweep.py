@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from podus.updating.breath import BRIEF, Breath
+from podus.updating.breath import Breath
 from podus.updating.heap import SMALL, Search
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ def sweep(conversions: list[Conversion], stall: Stall, *, hurry: bool, between: 
 
     Raises MapperFailed.
     """
-    breath = _none if hurry else Breath(BRIEF)
+    breath = _none if hurry else Breath(long=True)
     search = Search([conversion.cls for conversion in conversions], breath)
     # By the ids of classes: the search counts references to them.
     concerned: dict[int, list[Conversion]] = {}
