@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-USAGE = "usage: podus run [--name NAME] [--include PACKAGE]... [--] SCRIPT|-m MODULE [ARGS]..."
+USAGE = "usage: podus run [--name NAME] [--include PACKAGE]... [--watch] [--] SCRIPT|-m MODULE [ARGS]..."
 
 
 def _usage(message: str) -> NoReturn:
@@ -31,6 +31,7 @@ def parse(args: list[str]) -> tuple[dict[str, object], list[str]]:
     name = ""
     include: list[str] = []
     rest = list(args)
+    settings: dict[str, object] = {"watch": False}
     while rest and rest[0].startswith("-"):
         word = rest[0]
         option, equals, value = word.partition("=")
@@ -39,9 +40,12 @@ def parse(args: list[str]) -> tuple[dict[str, object], list[str]]:
             break
         if word == "-m" or word.startswith("-m"):
             break
-        if option not in ("--name", "--include"):
+        if option not in ("--name", "--include") and word != "--watch":
             _usage(f"no such option: {word}")
         rest.pop(0)
+        if word == "--watch":
+            settings["watch"] = True
+            continue
         if not equals:
             if not rest:
                 _usage(f"{option} needs a value")
@@ -52,7 +56,7 @@ def parse(args: list[str]) -> tuple[dict[str, object], list[str]]:
             include += [part for part in value.split(",") if part]
     if not rest:
         _usage("give a SCRIPT or -m MODULE to run")
-    settings: dict[str, object] = {"include": include}
+    settings["include"] = include
     if rest[0] == "-m" or (rest[0].startswith("-m") and len(rest[0]) > 2):
         module = rest[1] if rest[0] == "-m" and len(rest) > 1 else rest[0][2:]
         if not module:
@@ -106,6 +110,23 @@ def _check_interpreter() -> None:
             )
 
 
+def _watch_beside() -> None:
+    """Start ``podus watch`` for the program that this process becomes; not as a child, for it may wait for children of its own."""
+    pid = os.getpid()
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    if os.fork():
+        os._exit(0)
+    # Ctrl-C in the terminal is for the program.
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    os.execv(sys.executable, [sys.executable, "-m", "podus", "watch", "--wait", str(pid)])
+
+
 def main(args: list[str]) -> NoReturn:
     """Replace this process by the program under its pup. Does not return."""
     settings, words = parse(args)
@@ -118,4 +139,6 @@ def main(args: list[str]) -> NoReturn:
     environment["PYTHONPATH"] = boot + (os.pathsep + pythonpath if pythonpath else "")
     sys.stdout.flush()
     sys.stderr.flush()
+    if settings["watch"]:
+        _watch_beside()
     os.execve(sys.executable, [sys.executable, *_interpreter_flags(), *words], environment)

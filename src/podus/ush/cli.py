@@ -7,6 +7,7 @@ from click.shell_completion import get_completion_class
 
 from podus.ush import change, look, planned
 from podus.ush.command import Command, Group, Session, program_argument
+from podus.ush.watch import watch as watch_command
 
 COMPLETION_VARIABLE = "_PODUS_COMPLETE"
 SETUP = {
@@ -40,8 +41,9 @@ def cli(ctx: click.Context) -> None:
         ("podus run shop.py --port 80", "python shop.py --port 80, under its program-update processor"),
         ("podus run --name shop -m shop.server", "python -m shop.server, called shop"),
         ("podus run --include requests shop.py", "the installed package requests can be updated too"),
+        ("podus run --watch shop.py", "update it at once whenever one of its files is saved"),
     ],
-    options_metavar="[--name NAME] [--include PACKAGE]... [--]",
+    options_metavar="[--name NAME] [--include PACKAGE]... [--watch] [--]",
 )
 @click.option(
     "--name", metavar="NAME", help="Call the program this; without it, the script's or module's name."
@@ -52,10 +54,11 @@ def cli(ctx: click.Context) -> None:
     metavar="PACKAGE",
     help="This installed package belongs to the program; repeatable.",
 )
+@click.option("--watch", is_flag=True, help="Update it on every save; see `podus watch`.")
 @click.argument(
     "words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="SCRIPT|-m MODULE [ARGS]..."
 )
-def run(name: str | None, include: tuple[str, ...], words: tuple[str, ...]) -> None:
+def run(name: str | None, include: tuple[str, ...], watch: bool, words: tuple[str, ...]) -> None:
     """Start a Python program under its program-update processor (pup).
 
     The program can't tell: its arguments, streams, signals, tracebacks and exit status are as under plain python. The program is every module
@@ -63,7 +66,8 @@ def run(name: str | None, include: tuple[str, ...], words: tuple[str, ...]) -> N
     """
     from podus.pup.launch import main
 
-    main([*(["--name", name] if name else []), *(f"--include={package}" for package in include), *words])
+    options = [*(["--name", name] if name else []), *(f"--include={package}" for package in include)]
+    main([*options, *(["--watch"] if watch else []), *words])
 
 
 @click.command(
@@ -130,6 +134,7 @@ for command in (
     look.versions,
     look.log,
     change.back_out,
+    watch_command,
     ush,
     demo,
     completion,
