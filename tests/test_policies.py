@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -202,3 +204,124 @@ def test_policies_in_the_shell_and_in_the_program(program: Start) -> None:
         app.run("podus.update(policy='soon')")
     assert "there is no policy 'soon'" in str(raised.value)
     assert "never" not in app.podus("update", "app", "--policy", "soon", check=2).stdout
+
+
+RATES = """
+    def total(): return 1
+    def refund():
+        gate('refund')
+        return 1
+    class Tax:
+        def add(self):
+            gate('tax')
+        def drop(self): pass
+    def bill():
+        yield 1
+        yield total()
+"""
+
+
+def test_an_update_waits_until_what_it_names_is_idle(program: Start) -> None:
+    app = program(shop=RATES)
+    app.start("a", "shop.refund()", at="refund")
+    app.start("b", "shop.Tax().add()", at="tax")
+    app.run("bill = shop.bill(); next(bill)")
+    app.edit(shop=RATES.replace("total(): return 1", "total(): return 2"))
+    update = app.begin(when="shop:refund idle and shop:Tax.* are idle and shop:bill is idle")
+    for gate, thread in (("refund", "a"), ("tax", "b")):
+        assert app.status(update)["switched"] == []
+        assert app("shop.total()") == 1
+        app.open(gate)
+        app.join(thread)
+    assert app.status(update)["switched"] == []
+    assert app("list(bill)") == [1]
+    app.until(update, "complete")
+    assert app("shop.total()") == 2
+
+
+def test_of_several_conditions_one_is_enough(program: Start) -> None:
+    app = program(shop=RATES)
+    app.start("a", "shop.refund()", at="refund")
+    app.edit(shop=RATES.replace("total(): return 1", "total(): return 2"))
+    app.update(when="shop:refund idle or shop:Tax.add, shop:Tax.drop idle")
+    assert app("shop.total()") == 2
+    app.open("refund")
+
+
+@pytest.mark.parametrize(
+    "condition, says",
+    [
+        ("shop:forever idle", "shop:forever is active and never returns (thread main, line 4)"),
+        ("shop:refund", "'shop:refund' is no condition"),
+        ("shop:refund idle or", "is no condition"),
+        ("shop:refunds idle", "shop:refunds, which no procedure of the program is called"),
+    ],
+)
+def test_a_condition_that_can_not_come_true_is_refused(program: Start, condition: str, says: str) -> None:
+    source = (
+        "def total(): return 1\ndef forever():\n    while True:\n        gate('turn')\ndef refund(): pass\n"
+    )
+    app = program(shop=source)
+    app.start("main", "shop.forever()", at="turn")
+    app.edit(shop=source.replace("return 1", "return 2"))
+    done = app.podus("update", "app", "--when", condition, check=1)
+    assert says in " ".join(done.stderr.split())
+    assert app("shop.total()") == 1
+    app.update(when="shop:forever idle or shop:total idle")
+    assert app("shop.total()") == 2
+
+
+def test_nobody_waits_for_itself(program: Start) -> None:
+    source = """
+        import podus
+        def total(): return 1
+        def serve(**more): return podus.update(when="shop:serve idle", **more)
+    """
+    app = program(shop=source)
+    app.edit(shop=source.replace("return 1", "return 2"))
+    with pytest.raises(Raised) as raised:
+        app("shop.serve()")
+    assert "the condition can't come true: shop:serve itself asks for the update" in str(raised.value)
+    app.run("update = shop.serve(wait=False)")
+    assert app("update.wait()") == "complete"
+    assert app("shop.total()") == 2
+
+
+def test_only_what_is_named_is_updated(program: Start) -> None:
+    source = "def f(): return 1\ndef g(): return 1\ndef h(a): return 1\ndef k(): return h(1)\n"
+    app = program(shop=source)
+    app.edit(shop=source.replace("return 1", "return 2").replace("h(a)", "h()").replace("h(1)", "h()"))
+    for running in ("nothing of it", "shop:f"):
+        plan = app.plan(only=["shop:k"])
+        assert [note.code for note in plan.refusals] == ["not-alone"], running
+        assert "shop:k can't be updated without shop:" in plan.refusals[0].text
+        if running != "shop:f":
+            app.update(only=["shop:f"])
+        assert app("(shop.f(), shop.g(), shop.k())") == [2, 1, 1]
+    app.podus("update", "app", "shop:[hk]", "shop:g")
+    assert app("(shop.f(), shop.g(), shop.k())") == [2, 2, 2]
+
+
+def test_data_is_not_left_out(program: Start) -> None:
+    app = program(shop="LIMIT = 1\ndef f(): return 1\ndef g(): return 1\n")
+    app.edit(shop="LIMIT = 2\ndef f(): return 2\ndef g(): return 2\n")
+    plan = app.plan(only=["shop:f"])
+    assert [note.code for note in plan.refusals] == ["not-alone"]
+    assert "shop:LIMIT changes as well" in plan.refusals[0].text
+
+
+def test_the_sentence_of_dymos_in_the_shell(program: Start) -> None:
+    app = program(shop=RATES)
+    app.edit(shop=RATES.replace("total(): return 1", "total(): return 2"))
+    done = subprocess.run(
+        [sys.executable, "-m", "podus", "ush", "app"],
+        input="update shop:total when shop:refund, shop:Tax.* idle\n",
+        cwd=app.root,
+        env=app.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.split(" [")[0]) == (0, "app is now 2"), done.stderr
+    assert app("shop.total()") == 2

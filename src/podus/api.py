@@ -146,10 +146,13 @@ def plan(
     objects: str = "sweep",
     policy: str = "podus",
     max_hold: float = 0.05,
+    when: str = "",
+    only: Iterable[str] = (),
 ) -> Plan:
     """What an update would do, and whether it is safe; nothing is changed. Parameters as for :func:`update`."""
     agent = _agent()
     request = _request(source, support, now, hold, reset, objects, policy, max_hold)
+    request |= {"when": when, "only": list(only)}
     del agent
     return make_plan(request)
 
@@ -167,6 +170,8 @@ def update(
     objects: str = "sweep",
     policy: str = "podus",
     max_hold: float = 0.05,
+    when: str = "",
+    only: Iterable[str] = (),
 ) -> Update:
     """Update this process.
 
@@ -177,13 +182,15 @@ def update(
     when live objects of changed classes are converted: ``"sweep"`` (when they are used, and the rest in the background), ``"lazy"`` (only when
     they are used) or ``"eager"`` (at once). ``policy`` says when procedures switch: ``"podus"`` (each when it is inactive), ``"atomic"`` (all at one
     instant in which none is active; if none comes, those who call one wait for ``max_hold`` seconds at the most while others leave) or
-    ``"immediate"`` (all at once, whoever is in them).
+    ``"immediate"`` (all at once, whoever is in them). With a condition, ``when="shop:refund, shop.tax:* idle"``, all switch at one instant at which
+    those are idle, and ``only`` names (with ``*``) what is to be updated; the rest is left for another update.
 
     Raises :class:`podus.Refused` if the plan is not safe and :class:`podus.PodusError` if the update fails; the program is then as before.
     """
     agent = _agent()
     declarations = None if support is None or isinstance(support, str | os.PathLike) else given(support)
     request = _request(source, support, now, hold, reset, objects, policy, max_hold)
+    request |= {"when": when, "only": list(only), "thread": threading.get_ident() if wait else None}
     found = _begin(agent, request, declarations, timeout, on_timeout, None)
     if wait:
         found.wait()

@@ -75,7 +75,7 @@ class Compiler:
             to_version={},
             now=list(request.get("now") or ()),
             hold=list(request.get("hold") or ()),
-            policy=request.get("policy") or "podus",
+            policy="when" if request.get("when") else request.get("policy") or "podus",
             max_hold=float(request["max_hold"] if request.get("max_hold") is not None else 0.05),
             directory=directory,
         )

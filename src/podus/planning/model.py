@@ -282,8 +282,10 @@ class Plan:
     caches: list[str] = field(default_factory=list)
     # When live objects are converted: ``lazy``, ``eager`` or ``sweep``.
     pace: str = "sweep"
-    # When procedures switch: ``podus``, ``atomic`` or ``immediate``; and for how many seconds at most ``atomic`` lets callers wait.
+    # When procedures switch: ``podus``, ``atomic``, ``immediate`` or ``when``; ``when`` the procedures of one of these lists are idle;
+    # and for how many seconds at most ``atomic`` lets callers wait.
     policy: str = "podus"
+    when: list[list[str]] = field(default_factory=list)
     max_hold: float = 0.05
     now: list[str] = field(default_factory=list)
     hold: list[str] = field(default_factory=list)

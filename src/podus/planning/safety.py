@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from podus.planning.condition import matching, parse
 from podus.planning.groups import Groups
 from podus.planning.model import Note, Procedure, Reach
 from podus.program.code import is_function, nested, walk
@@ -73,6 +74,8 @@ class Safety:
         converted = [m.target for m in self.plan.mappers if m.kind == "data"]
         converted += [part.cls for part in self.plan.objects if part.converts]
         self.plan.groups = self.groups.result(self.switching, converted)
+        self._only()
+        self._when()
         if self.switching or self.data_users:
             self._reach()
         for name in sorted(self.endless & set(self.switching)):
@@ -95,6 +98,55 @@ class Safety:
                     name,
                 )
 
+    def _only(self) -> None:
+        """Hold what changes and was not asked for."""
+        patterns = self.compiler.request.get("only")
+        if not patterns:
+            return
+        chosen = set(matching(patterns, self.switching, "the update"))
+        left = [name for name in self.switching if name not in chosen]
+        self.plan.hold += [name for name in left if name not in self.plan.hold]
+        for group in self.plan.groups:
+            apart = [name for name in group.procedures if name not in chosen]
+            if apart and len(apart) < len(group.procedures):
+                self.compiler.refuse(
+                    "not-alone",
+                    f"{', '.join(n for n in group.procedures if n in chosen)} can't be updated without {', '.join(apart)}: {'; '.join(group.why)}",
+                    "name these as well",
+                )
+        statements = [p.name for p in self.plan.modules if p.action == "update" and p.statements]
+        if left and (statements or self.plan.data):
+            where = self.plan.data[0].name if self.plan.data else f"the top level of {statements[0]}"
+            self.compiler.refuse(
+                "not-alone",
+                f"{where} changes as well, and only procedures can be left out",
+                "update all of it",
+            )
+
+    def _when(self) -> None:
+        """Read the condition, and refuse what can't come true."""
+        text = self.compiler.request.get("when")
+        if not text:
+            return
+        names = [f"{m.name}:{name}" for m in self.compiler.old.modules.values() for name in m.procedures]
+        self.plan.when = [matching(patterns, names, "the condition") for patterns in parse(text)]
+        never = [next((why for n in either if (why := self._never_idle(n))), "") for either in self.plan.when]
+        if all(never):
+            self.compiler.refuse(
+                "never-idle", f"the condition can't come true: {never[0]}", "name procedures that return"
+            )
+
+    def _never_idle(self, name: str) -> str:
+        """Why a procedure can't become idle while the update is waited for; "" if it can."""
+        rows = self.active.get(name, ())
+        if any(row["id"] == self.compiler.request.get("thread") for row in rows):
+            return f"{name} itself asks for the update, and waits for it"
+        code = self._old_code(name)
+        for row in rows:
+            if code is not None and not can_return_from(code, row["offset"], excepted=True):
+                return f"{name} is active and never returns (thread {row['thread']}, line {row['line']})"
+        return ""
+
     # ---- activity
 
     def _activity(self) -> dict[str, list[dict[str, Any]]]:
@@ -104,7 +156,8 @@ class Safety:
         for thread in answer["threads"]:
             for frame in thread["stack"]:
                 if frame["procedure"]:
-                    found.setdefault(frame["procedure"], []).append({"thread": thread["name"], **frame})
+                    row = {"thread": thread["name"], "id": thread["id"], **frame}
+                    found.setdefault(frame["procedure"], []).append(row)
         return found
 
     def _old_code(self, name: str) -> CodeType | None:
@@ -142,6 +195,9 @@ class Safety:
     def _declared(self) -> None:
         for targets in self.support.together():
             self.groups.join([t for t in targets if t in self.switching], "declared with together")
+        # What they are to each other is not known any more: their old version is not among the versions that are compared.
+        held = [n for n in self.compiler.pup.hello["held"] if n in self.switching and n not in self.endless]
+        self.groups.join(held, "held back by an earlier update")
 
     def _interfaces(self, gates: dict[str, Any]) -> None:
         """What each change means for old callers; without an interprocedure they must switch with it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from podus.updating.binding import Switch, commit_unless_active
 from podus.updating.mapping import Doors, convert
 from podus.updating.units import Unit
@@ -20,16 +22,19 @@ def may_sleep(units: list[Unit], activity: Activity | None) -> set[str]:
     return {n for u in units if len(u.names) > 1 and not u.forced for n in u.names if n in activity.suspends}
 
 
-def switch_together(update: Evaluation, units: list[Unit], max_hold: float = 0.0) -> bool:
+def switch_together(
+    update: Evaluation, units: list[Unit], max_hold: float = 0.0, also: Iterable[int] = ()
+) -> bool:
     """Switch ``units`` at one instant in which none of them is active; says whether that was done.
 
     Where there are mappers: shut the doors of all who use the data, and of all that switches, then convert it. The doors are also shut
     where coroutines or generators switch with others: one that was made a moment ago is on no stack yet. With ``max_hold`` (seconds) the
-    doors are shut behind those inside, and whoever comes waits that long for them to leave.
+    doors are shut behind those inside, and whoever comes waits that long for them to leave. ``also`` are the ids of other code
+    that must not be on a stack then.
     """
     assert update.stage is not None
     update.announce(units)
-    forbidden = {i for u in units if not u.forced for i in u.old_codes}
+    forbidden = {i for u in units if not u.forced for i in u.old_codes}.union(also)
     sleepers = may_sleep(units, update.activity)
     mapped = any(u.mappers for u in units)
     if not (sleepers or mapped or max_hold):
@@ -61,7 +66,7 @@ def switch_together(update: Evaluation, units: list[Unit], max_hold: float = 0.0
         doors.open()
         update.doors = None
         raise
-    done = doors.open(ops, forbidden if sleepers or max_hold else None)
+    done = doors.open(ops, forbidden if sleepers or max_hold or also else None)
     update.doors = None
     if done:
         update.switched_now(units)

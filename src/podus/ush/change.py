@@ -96,6 +96,12 @@ POLICY = _all(
         metavar="MS",
         help="With --policy atomic: let callers wait for the instant so many milliseconds at the most.",
     ),
+    click.option(
+        "--when",
+        metavar="CONDITION",
+        help="Switch all at one instant at which these are idle: 'shop:refund, shop.tax:* idle'; with `and`, `or`.",
+    ),
+    click.argument("only", nargs=-1, metavar="[MOD:F]..."),
 )
 WAITING = _all(
     click.option(
@@ -186,7 +192,11 @@ def order(
     objects: str = "sweep",
     policy: str = "podus",
     max_hold: float = 50,
+    when: str | None = None,
+    only: tuple[str, ...] = (),
 ) -> dict[str, Any]:
+    if when and policy != "podus":
+        raise click.UsageError(f"--when and --policy {policy} exclude each other: each says when to switch")
     return {
         "support": support,
         "now": list(now),
@@ -195,6 +205,8 @@ def order(
         "objects": objects,
         "policy": policy,
         "max_hold": max_hold / 1000,
+        "when": when,
+        "only": list(only),
     }
 
 
@@ -301,6 +313,10 @@ def scaffold(
         ("podus update shop --to v2.1 --support support.py", "to a version loaded before, with support code"),
         ("podus update shop --now shop.pay:charge", "switch one procedure out of its turn"),
         ("podus update shop --policy atomic", "switch all procedures at one instant"),
+        (
+            "podus update shop shop:total --when 'shop:refund, shop.tax:* idle'",
+            "one procedure, when these are idle",
+        ),
     ],
 )
 @program_argument()
@@ -326,6 +342,8 @@ def update(
     objects: str,
     policy: str,
     max_hold: float,
+    when: str | None,
+    only: tuple[str, ...],
     timeout: float | None,
     on_timeout: str,
     detach: bool,
@@ -333,7 +351,7 @@ def update(
 ) -> None:
     """Update the program NAME while it runs, each procedure when it is inactive (or as --policy says).
 
-    Without --from, --git or --to the new version is what lies on disk now. A plan that is not safe is refused, and nothing is changed.
+    Without --from, --git or --to the new version is what lies on disk now; of it only the procedures MOD:F (with *), if some are named. A plan that is not safe is refused, and nothing is changed.
     Ctrl-C leaves the update under way and says how to follow it or take it back.
     """
     entry = lookup.find(name)
@@ -342,7 +360,7 @@ def update(
             pup,
             quiet=as_json,
             **source_of(source, git, to, label),
-            **order(support, now, hold, reset, objects, policy, max_hold),
+            **order(support, now, hold, reset, objects, policy, max_hold, when, only),
         )
         code = _evaluate(
             "update", pup, made, timeout=timeout, on_timeout=on_timeout, detach=detach, as_json=as_json

@@ -58,6 +58,8 @@ def plan(
     objects: str,
     policy: str,
     max_hold: float,
+    when: str | None,
+    only: tuple[str, ...],
     wanted: str | None,
     as_json: bool,
 ) -> None:
@@ -76,7 +78,7 @@ def plan(
             quiet=as_json,
             explain=True,
             **source_of(source, git, to),
-            **order(support, now, hold, reset, objects, policy, max_hold),
+            **order(support, now, hold, reset, objects, policy, max_hold, when, only),
         )
         add_breakages(made)
         record("plan", "plan", entry, made)

@@ -100,6 +100,7 @@ def execute(group: click.Group, session: Session, line: str) -> int:
         return DONE
     if words in (["quit"], ["exit"]):
         raise EOFError
+    words = sentence(words, session.current)
     if len(words) == 1 and words[0].isdecimal():
         words = ["diff", *words]
     if words[0] not in KEEP_THE_PLAN:
@@ -113,6 +114,16 @@ def execute(group: click.Group, session: Session, line: str) -> int:
         return FAILED
     finally:
         sys.stdout.flush()
+
+
+def sentence(words: list[str], current: str) -> list[str]:
+    """Dymos' own sentence as a command: ``update A, B when X, Y idle`` is about the program that the shell is at."""
+    if words[0] != "update" or "when" not in words[2:]:
+        return words
+    at = words.index("when")
+    wanted = [word.strip(",") for word in words[1:at]]
+    name = wanted.pop(0) if not current and ":" not in wanted[0] else current
+    return ["update", name, *wanted, "--when", " ".join(words[at + 1 :])]
 
 
 def main(cli: click.Group, name: str) -> int:

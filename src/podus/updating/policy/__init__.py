@@ -9,6 +9,7 @@ from __future__ import annotations
 from podus.updating.policy.atomic import Atomic
 from podus.updating.policy.immediate import Immediate
 from podus.updating.policy.podus import Podus
+from podus.updating.policy.when import When
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,4 +29,6 @@ def policy_of(plan: Plan) -> Policy:
     """The policy that a plan was made for."""
     if plan.policy == "atomic":
         return Atomic(plan.max_hold)
+    if plan.policy == "when":
+        return When(plan.when)
     return Immediate() if plan.policy == "immediate" else Podus()
