@@ -112,8 +112,8 @@ class Update:
             _raise(evaluation)
         return evaluation.state
 
-    def back_out(self, timeout: float | None = None) -> str:
-        """Take it back: what has switched returns as it becomes inactive; after completion, by a whole update back.
+    def back_out(self, timeout: float | None = None, *, policy: str = "podus", max_hold: float = 0.05) -> str:
+        """Take it back: what has switched returns as it becomes inactive; after completion, by a whole update back, under ``policy``.
 
         Raises Refused where data was mapped and no way back was given. Gives the state.
         """
@@ -129,7 +129,7 @@ class Update:
                     f"update {self.id} is not the last one",
                     f"back out {last} first" if last else "update again",
                 )
-            request = _request(None, None, [], [], [])
+            request = _request(None, None, [], [], [], policy=policy, max_hold=max_hold)
             request.update(back_out=True)
             back = _begin(agent, request, evaluation.declarations, timeout, "back-out", evaluation)
             back.wait(timeout)

@@ -96,6 +96,8 @@ POLICY = _all(
         metavar="MS",
         help="With --policy atomic: let callers wait for the instant so many milliseconds at the most.",
     ),
+)
+WHEN = _all(
     click.option(
         "--when",
         metavar="CONDITION",
@@ -325,6 +327,7 @@ def scaffold(
 @LABEL
 @ORDER
 @POLICY
+@WHEN
 @WAITING
 @click.pass_context
 def update(
@@ -423,6 +426,7 @@ def _evaluate(
     metavar="FILE",
     help="Support code for the way back, if the update's own has none.",
 )
+@POLICY
 @WAITING
 @click.pass_context
 def back_out(
@@ -431,12 +435,14 @@ def back_out(
     name: str,
     to: str | None,
     support: str | None,
+    policy: str,
+    max_hold: float,
     timeout: float | None,
     on_timeout: str,
     detach: bool,
     as_json: bool,
 ) -> None:
-    """Take an update of the program NAME back, by the same rule of activity.
+    """Take an update of the program NAME back, by the same rule of activity (or as --policy says).
 
     While an update is under way, what has switched goes back. After it the way back is an update like any other, with the reverse support
     code; it is refused where data was mapped and no way back was given.
@@ -448,7 +454,15 @@ def back_out(
         except NotFound:
             status = None
         if not under_way(status):
-            made = planned(pup, quiet=as_json, back_out=True, to=to, support=support)
+            made = planned(
+                pup,
+                quiet=as_json,
+                back_out=True,
+                to=to,
+                support=support,
+                policy=policy,
+                max_hold=max_hold / 1000,
+            )
             ctx.exit(
                 _evaluate(
                     "back-out",

@@ -12,7 +12,7 @@ from podus.planning import outcome
 from podus.planning.outcome import Outcome
 from podus.portmap import lookup
 from podus.ush import client, plan_view, show
-from podus.ush.change import ORDER, POLICY, SOURCE, TO, discard, order, planned, record, source_of
+from podus.ush.change import ORDER, POLICY, SOURCE, TO, WHEN, discard, order, planned, record, source_of
 from podus.ush.command import DONE, FAILED, Command, Session, print_json, program_argument
 
 
@@ -35,6 +35,7 @@ from podus.ush.command import DONE, FAILED, Command, Session, print_json, progra
 @TO
 @ORDER
 @POLICY
+@WHEN
 @click.option(
     "--diff",
     "wanted",
