@@ -24,6 +24,8 @@ from podus.ush.follow import follow
 
 # Milliseconds in which the saves of one moment are gathered, and after which it is looked whether the program still runs.
 GATHER, LOOK = 50, 500
+# After so many looks it is asked for modules that it has imported meanwhile.
+ASK = 10
 # Seconds that a program has to come up, and that an update may take before it is said who is waited for.
 START, PATIENCE = 60.0, 5.0
 # So many procedures are named in the one line that an update gets.
@@ -85,7 +87,7 @@ def _watch(entry: Entry, policy: str) -> None:
         if not files:
             time.sleep(LOOK / 1000)
             continue
-        for changes in saves(
+        looks = saves(
             *sorted({os.path.dirname(file) for file in files}),
             watch_filter=PythonFilter(),
             recursive=False,
@@ -93,14 +95,18 @@ def _watch(entry: Entry, policy: str) -> None:
             step=GATHER,
             rust_timeout=LOOK,
             yield_on_timeout=True,
-        ):
+        )
+        for number, changes in enumerate(looks, start=1):
             times = _times(files)
             if changes or times != seen:
                 seen = times
                 _update(entry, policy)
                 # It may have imported modules from elsewhere meanwhile.
                 break
-            if not is_alive(entry.pid, entry.born) or _files(entry) != files:
+            if not is_alive(entry.pid, entry.born):
+                return
+            # To ask the program costs it a little: not at every look.
+            if number % ASK == 0 and _files(entry) != files:
                 break
 
 
