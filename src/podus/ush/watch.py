@@ -77,7 +77,6 @@ def _once_up(text: str) -> Entry:
 
 
 def _watch(entry: Entry, policy: str) -> None:
-    from watchfiles import PythonFilter
     from watchfiles import watch as saves
 
     # What was saved while the program came up, or the directories were not watched, is seen by its times.
@@ -89,16 +88,17 @@ def _watch(entry: Entry, policy: str) -> None:
             continue
         looks = saves(
             *sorted({os.path.dirname(file) for file in files}),
-            watch_filter=PythonFilter(),
+            # Whatever changes there makes us look: a program that writes files beside its own must not hide a save.
+            watch_filter=None,
             recursive=False,
             debounce=GATHER,
             step=GATHER,
             rust_timeout=LOOK,
             yield_on_timeout=True,
         )
-        for number, changes in enumerate(looks, start=1):
+        for number, _ in enumerate(looks, start=1):
             times = _times(files)
-            if changes or times != seen:
+            if times != seen:
                 seen = times
                 _update(entry, policy)
                 # It may have imported modules from elsewhere meanwhile.
