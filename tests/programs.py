@@ -194,10 +194,13 @@ class Program:
         with self.pup() as pup:
             pup.call("back-out", update=update)
 
-    def podus(self, *words: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:
-        """The command line."""
+    def podus(
+        self, *words: str, check: int | None = 0, said: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """The command line; ``said`` is what it reads on standard input."""
         done = subprocess.run(
             [sys.executable, "-m", "podus", *words],
+            input=said,
             cwd=self.root,
             env=self.environment,
             capture_output=True,

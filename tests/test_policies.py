@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -313,15 +311,6 @@ def test_data_is_not_left_out(program: Start) -> None:
 def test_the_sentence_of_dymos_in_the_shell(program: Start) -> None:
     app = program(shop=RATES)
     app.edit(shop=RATES.replace("total(): return 1", "total(): return 2"))
-    done = subprocess.run(
-        [sys.executable, "-m", "podus", "ush", "app"],
-        input="update shop:total when shop:refund, shop:Tax.* idle\n",
-        cwd=app.root,
-        env=app.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = app.podus("ush", "app", said="update shop:total when shop:refund, shop:Tax.* idle\n", check=None)
     assert (done.returncode, done.stdout.split(" [")[0]) == (0, "app is now 2"), done.stderr
     assert app("shop.total()") == 2

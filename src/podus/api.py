@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from podus.errors import PodusError, Refused
-from podus.planning.model import Plan
+from podus.planning.model import MAX_HOLD, POLICIES, Plan
 from podus.planning.request import make_plan
 from podus.pup import start
 from podus.support.load import given
@@ -112,7 +112,9 @@ class Update:
             _raise(evaluation)
         return evaluation.state
 
-    def back_out(self, timeout: float | None = None, *, policy: str = "podus", max_hold: float = 0.05) -> str:
+    def back_out(
+        self, timeout: float | None = None, *, policy: str = "podus", max_hold: float = MAX_HOLD
+    ) -> str:
         """Take it back: what has switched returns as it becomes inactive; after completion, by a whole update back, under ``policy``.
 
         Raises Refused where data was mapped and no way back was given. Gives the state.
@@ -145,7 +147,7 @@ def plan(
     reset: Iterable[str] = (),
     objects: str = "sweep",
     policy: str = "podus",
-    max_hold: float = 0.05,
+    max_hold: float = MAX_HOLD,
     when: str = "",
     only: Iterable[str] = (),
 ) -> Plan:
@@ -169,7 +171,7 @@ def update(
     reset: Iterable[str] = (),
     objects: str = "sweep",
     policy: str = "podus",
-    max_hold: float = 0.05,
+    max_hold: float = MAX_HOLD,
     when: str = "",
     only: Iterable[str] = (),
 ) -> Update:
@@ -215,11 +217,11 @@ def _request(
     reset: Iterable[str],
     objects: str = "sweep",
     policy: str = "podus",
-    max_hold: float = 0.05,
+    max_hold: float = MAX_HOLD,
 ) -> dict[str, Any]:
     if objects not in ("sweep", "lazy", "eager"):
         raise Refused(f"objects can't be {objects!r}", "give 'sweep', 'lazy' or 'eager'")
-    if policy not in ("podus", "atomic", "immediate"):
+    if policy not in POLICIES:
         raise Refused(f"there is no policy {policy!r}", "give 'podus', 'atomic' or 'immediate'")
     if max_hold < 0:
         raise Refused(f"callers can't wait for {max_hold:g} s", "give max_hold in seconds, 0 for never")

@@ -14,7 +14,7 @@ from typing import Any
 from podus.errors import NotFound, Refused
 from podus.planning.ask import Asker
 from podus.planning.derived import Derived
-from podus.planning.model import ModulePart, Note, Plan, Procedure
+from podus.planning.model import MAX_HOLD, ModulePart, Note, Plan, Procedure
 from podus.planning.moves import find_moves
 from podus.planning.objects import ObjectChanges
 from podus.planning.safety import Safety
@@ -76,7 +76,7 @@ class Compiler:
             now=list(request.get("now") or ()),
             hold=list(request.get("hold") or ()),
             policy="when" if request.get("when") else request.get("policy") or "podus",
-            max_hold=float(request["max_hold"] if request.get("max_hold") is not None else 0.05),
+            max_hold=float(request.get("max_hold", MAX_HOLD)),
             directory=directory,
         )
 

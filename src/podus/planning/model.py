@@ -16,6 +16,12 @@ else:
     from podus.planning.record import asdict, dataclass, field
 
 
+# When procedures switch, as a person may choose it (``when`` comes with its condition); see updating/policy.
+POLICIES = ("podus", "atomic", "immediate")
+# Seconds that ``atomic`` lets callers wait.
+MAX_HOLD = 0.05
+
+
 @dataclass
 class Note:
     """One printed sentence: a refusal, a question or a remark, with its remedy."""
@@ -286,7 +292,7 @@ class Plan:
     # and for how many seconds at most ``atomic`` lets callers wait.
     policy: str = "podus"
     when: list[list[str]] = field(default_factory=list)
-    max_hold: float = 0.05
+    max_hold: float = MAX_HOLD
     now: list[str] = field(default_factory=list)
     hold: list[str] = field(default_factory=list)
     refusals: list[Note] = field(default_factory=list)

@@ -12,7 +12,7 @@ from operator import attrgetter, is_, not_
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
 from podus.updating.breath import Breath, let_go
-from podus.updating.listing import TARGETS, referring, tracked
+from podus.updating.listing import referring
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def suspended(codes: list[tuple[CodeType, str]]) -> tuple[list[tuple[str, str, i
     kinds = frozenset(map(id, attributes))
     names = {id(code): name for code, name in codes}
     # Each refers to its code.
-    things, held = referring([code for code, _ in codes], kinds) if len(codes) <= TARGETS else tracked(kinds)
+    things, held = referring([code for code, _ in codes], kinds)
     breath = Breath()
     for number, thing in enumerate(things):
         if number % 100 == 0:

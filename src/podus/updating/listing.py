@@ -42,19 +42,22 @@ def tracked(kinds: frozenset[int]) -> tuple[list[Any], float]:
 
 
 def referring(targets: Iterable[Any], kinds: frozenset[int]) -> tuple[list[Any], float]:
-    """The objects of the types with the ids ``kinds`` that refer to one of ``targets``; and the seconds that no other thread could run.
+    """The objects of the types with the ids ``kinds`` that refer to one of ``targets``, or more of these types; and the seconds that no other
+    thread could run.
 
-    That is about 30 ms per million objects of any kind, for few targets.
+    That is about 30 ms per million objects of any kind. For many targets all of these types are given, as that takes less time.
     """
+    targets = tuple(targets)
+    if len(targets) > TARGETS:
+        return tracked(kinds)
     since = time.perf_counter()
-    found = at_once(of_kinds(starmap(gc.get_referrers, [tuple(targets)]), kinds))
+    found = at_once(of_kinds(starmap(gc.get_referrers, [targets]), kinds))
     return found, time.perf_counter() - since
 
 
 def instances(classes: list[type]) -> tuple[list[Any], float]:
     """All tracked objects of just these classes; and the seconds that no other thread could run. An object refers to its class."""
-    kinds = frozenset(map(id, classes))
-    return referring(classes, kinds) if len(classes) <= TARGETS else tracked(kinds)
+    return referring(classes, frozenset(map(id, classes)))
 
 
 def seconds_each(targets: int) -> float:

@@ -12,7 +12,7 @@ import click
 
 from podus.errors import NotFound, Refused
 from podus.log import Log
-from podus.planning.model import Note, Plan
+from podus.planning.model import MAX_HOLD, POLICIES, Note, Plan
 from podus.portmap import lookup
 from podus.portmap.lookup import Entry
 from podus.ush import client, show
@@ -83,7 +83,7 @@ ORDER = _all(
 POLICY = _all(
     click.option(
         "--policy",
-        type=click.Choice(["podus", "atomic", "immediate"]),
+        type=click.Choice(POLICIES),
         default="podus",
         show_default=True,
         help="Switch each procedure when it is inactive; all at one instant in which none is active; or all at once, whoever is in them.",
@@ -91,7 +91,7 @@ POLICY = _all(
     click.option(
         "--max-hold",
         type=click.FloatRange(min=0),
-        default=50,
+        default=round(MAX_HOLD * 1000),
         show_default=True,
         metavar="MS",
         help="With --policy atomic: let callers wait for the instant so many milliseconds at the most.",
@@ -193,7 +193,7 @@ def order(
     reset: tuple[str, ...],
     objects: str = "sweep",
     policy: str = "podus",
-    max_hold: float = 50,
+    max_hold: float = MAX_HOLD * 1000,
     when: str | None = None,
     only: tuple[str, ...] = (),
 ) -> dict[str, Any]:
@@ -212,6 +212,11 @@ def order(
     }
 
 
+def placed(note: Note) -> str:
+    """A refusal's sentence, with its place before it if the sentence does not name it."""
+    return f"{note.where}: {note.text}" if note.where and note.where not in note.text else note.text
+
+
 def _refuse(command: str, entry: Entry, plan: Plan, refusals: Sequence[Note], *, as_json: bool) -> None:
     """Raise Failed if there are ``refusals``, after showing all but a single one, which is the error itself."""
     if not refusals:
@@ -221,8 +226,7 @@ def _refuse(command: str, entry: Entry, plan: Plan, refusals: Sequence[Note], *,
     data = {"plan": json.loads(plan.to_json())}
     if len(refusals) == 1:
         note = refusals[0]
-        where = f"{note.where}: " if note.where and note.where not in note.text else ""
-        raise Failed(f"{entry.name} is not changed: {where}{note.text}", note.remedy, "refused", **data)
+        raise Failed(f"{entry.name} is not changed: {placed(note)}", note.remedy, "refused", **data)
     if not as_json:
         screen = show.console(err=True)
         for line in show.notes("", refusals, "!", "red")[1:]:

@@ -13,12 +13,12 @@ from typing import Any
 import click
 
 from podus.errors import NotFound, PodusError, Unreachable
-from podus.planning.model import Plan
+from podus.planning.model import POLICIES, Plan
 from podus.portmap import lookup
 from podus.portmap.lookup import Entry
 from podus.portmap.process import is_alive
 from podus.ush import client, show
-from podus.ush.change import discard, planned, record
+from podus.ush.change import discard, placed, planned, record
 from podus.ush.command import Command, program_argument, who
 from podus.ush.follow import follow
 
@@ -44,7 +44,7 @@ NAMED = 4
 @program_argument()
 @click.option(
     "--policy",
-    type=click.Choice(["immediate", "podus", "atomic"]),
+    type=click.Choice(POLICIES),
     default="immediate",
     show_default=True,
     help="When procedures switch; see `podus update`.",
@@ -142,8 +142,7 @@ def _update(entry: Entry, policy: str) -> None:
                 record("refuse", "watch", entry, plan)
                 discard(plan)
                 note = plan.refusals[0]
-                where = f"{note.where}: " if note.where and note.where not in note.text else ""
-                _say(entry, f"is as before: {where}{note.text}", note.remedy)
+                _say(entry, f"is as before: {placed(note)}", note.remedy)
                 return
             if plan.empty:
                 discard(plan)
