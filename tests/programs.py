@@ -186,6 +186,16 @@ class Program:
                 status = pup.call("wait", update=update, seconds=5, after=status["events"])
             return dict(status)
 
+    def until_watched(self, update: str, *procedures: str) -> None:
+        """Wait until who is in these procedures will move as soon as a loop comes round."""
+        end = time.monotonic() + 60
+        with self.pup() as pup:
+            while True:
+                status = pup.call("status", update=update)
+                if set(procedures) <= {row["procedure"] for row in status["pending"] if row["moves"]}:
+                    return
+                assert time.monotonic() < end, status
+
     def update(self, **request: Any) -> dict[str, Any]:
         """Update and wait until it is complete."""
         return self.until(self.begin(**request), "complete")

@@ -39,6 +39,7 @@ class Procedure:
     ``change`` is ``body``, ``interface``, ``head`` (decorators, defaults, annotations), ``added`` or ``removed``;
     ``interface`` says in words what changed in the signature and whether every old call is still accepted.
     ``hidden`` is set where function objects made from it can't all be found by name (closures).
+    ``running`` is ``moved``, ``waited for`` or ``left`` where it was active when the plan was made.
     ``suspends`` is set for generators and coroutines: they can be active without being on a stack.
     """
 
@@ -49,6 +50,7 @@ class Procedure:
     suspends: bool = False
     # An activation of it, when the plan was made, could not come to an end from where it stood.
     endless: bool = False
+    running: str = ""
     line: int = 0
     # The old and the new parameters, where they differ: "(a, b=...)".
     signatures: list[str] = field(default_factory=list)
@@ -256,6 +258,31 @@ class ObjectPart:
 
 
 @dataclass
+class Loop:
+    """A loop at whose head a running frame of ``procedure`` goes on in the new version.
+
+    The offsets are those of bytecode as it is compiled: ``head`` names the exit stub of the old version's loop; a frame leaves before the
+    instructions at ``leaves``, which begin a line, and where a jump goes back to one of ``jumps``; ``enter`` is where the new version goes on, with
+    ``depth`` objects on the value stack. The variables ``needs`` must be bound by then; ``given`` are new ones with the text of
+    the literal that the new version gives them before the loop. ``mapper``: a frame mapper gives them.
+    """
+
+    procedure: str
+    text: str
+    line: int
+    new_line: int
+    how: str
+    head: int
+    enter: int
+    depth: int
+    leaves: list[int] = field(default_factory=list)
+    jumps: list[int] = field(default_factory=list)
+    needs: list[str] = field(default_factory=list)
+    given: dict[str, str] = field(default_factory=dict)
+    mapper: bool = False
+
+
+@dataclass
 class Plan:
     """One update, ready to be evaluated (``refusals`` empty) or refused.
 
@@ -286,6 +313,9 @@ class Plan:
     moves: dict[str, str] = field(default_factory=dict)
     # Procedures that did not change, but whose cached results may be what changed ones gave.
     caches: list[str] = field(default_factory=list)
+    # Where running frames go on in the new version; and in the old one, on the way back.
+    loops: list[Loop] = field(default_factory=list)
+    back_loops: list[Loop] = field(default_factory=list)
     # When live objects are converted: ``lazy``, ``eager`` or ``sweep``.
     pace: str = "sweep"
     # When procedures switch: ``podus``, ``atomic``, ``immediate`` or ``when``; ``when`` the procedures of one of these lists are idle;
@@ -342,6 +372,8 @@ class Plan:
             "gates": Gate,
             "mappers": Mapper,
             "objects": ObjectPart,
+            "loops": Loop,
+            "back_loops": Loop,
             "refusals": Note,
             "asks": Note,
             "notes": Note,

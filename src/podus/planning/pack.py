@@ -19,7 +19,9 @@ MAGIC = b"podus pack 1\n"
 class PackWriter:
     """Collects code objects and writes them to one file."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, stubs: bool = False) -> None:
+        # Whether running frames are to be able to leave the code's loops.
+        self._stubs = stubs
         # By identity while there is one code, as equal ones in it are one object already; hashing a code object takes long.
         self._by_id: dict[int, int] = {}
         self._numbers: dict[CodeType, int] = {}
@@ -29,6 +31,10 @@ class PackWriter:
 
     def add(self, name: str, code: CodeType) -> None:
         """Put ``code`` into the pack under ``name``."""
+        if self._stubs:
+            from podus.frames.stubs import with_stubs
+
+            code = with_stubs(code)
         if len(self._names) == 1:
             for number, known in enumerate(self._codes):
                 self._numbers.setdefault(known, number)

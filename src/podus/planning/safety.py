@@ -6,10 +6,11 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from podus.planning.condition import matching, parse
+from podus.planning.frames import Frames
 from podus.planning.groups import Groups
 from podus.planning.model import Note, Procedure, Reach
 from podus.program.code import is_function, nested, walk
-from podus.program.control import can_return_from, still_mentions
+from podus.program.control import can_come_to, can_return_from, still_mentions
 from podus.program.flow import flow
 from podus.program.interface import (
     Signature,
@@ -58,6 +59,7 @@ class Safety:
         self._old_graph: CallGraph | None = None
         self._made: dict[tuple[bool, str], dict[int, CodeType]] = {}
         self.endless = self._endless()
+        self._running()
 
     def compile(self) -> None:
         """Do it all."""
@@ -177,6 +179,34 @@ class Safety:
             ):
                 found.add(name)
         return found
+
+    def _running(self) -> None:
+        """Where who is in a changed procedure can go on in its new version; who can, does not stand in the way for ever."""
+        frames = Frames(self.compiler, self.support, self.old_names)
+        stubs = self.compiler.pup.hello.get("stubs", False)
+        for name, procedure in self.switching.items():
+            rows = self.active.get(self.old_names.get(name, name), ())
+            if not rows and not procedure.suspends:
+                continue
+            there, back, reasons = frames.of(name) if stubs else ([], [], ["podus keeps out of loops here"])
+            self.plan.loops += there
+            self.plan.back_loops += back
+            code = self._old_code(name)
+            if not rows or code is None:
+                continue
+            places = [offset for loop in there for offset in (*loop.leaves, *loop.jumps)]
+            if there and all(can_come_to(code, row["offset"], places) for row in rows):
+                procedure.running = "moved"
+                procedure.notes += [
+                    f"who is in its loop `{loop.text}` (line {loop.line}) goes on in line {loop.new_line} of the new version: {loop.how}"
+                    for loop in there
+                ]
+                self.endless.discard(name)
+            elif name in self.endless:
+                procedure.running = "left"
+                procedure.notes += reasons
+            else:
+                procedure.running = "waited for"
 
     # ---- groups
 

@@ -158,6 +158,10 @@ class SupportCode:
         """The interprocedures, as the plan has them."""
         return [Gate(row["targets"][0], row["function"]) for row in self._usable("interprocedure")]
 
+    def frame_mappers(self) -> set[str]:
+        """The procedures whose running frames' variables are given by a frame mapper."""
+        return {row["targets"][0] for row in self._usable("frame_mapper")}
+
     def together(self) -> list[list[str]]:
         """The declared semantic dependencies."""
         return [row["targets"] for row in self.declarations if row["kind"] == "together"]

@@ -252,7 +252,7 @@ class TopLevel:
                 continue
             module = self.compiler.new.modules[part.name]
             stem = f"{number:04d}"
-            writer = PackWriter()
+            writer = PackWriter(stubs=bool(self.compiler.pup.hello.get("stubs")))
             code = module.code
             if code.co_filename != module.file and module.source is not None:
                 # Unchanged, and read from where it was loaded: what goes to the pup names the file where it is now.

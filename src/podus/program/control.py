@@ -9,7 +9,7 @@ from __future__ import annotations
 import dis
 import opcode
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import CodeType
 
 from podus.program.code import walk
@@ -77,11 +77,8 @@ def units(code: CodeType) -> Iterator[tuple[int, int, int, int]]:
         start = offset
 
 
-def handlers(code: CodeType) -> list[tuple[int, int, int, int]]:
-    """``(first offset, end offset, handler's offset, stack depth at the handler)``, from the exception table.
-
-    The depth counts the pushed instruction offset but not the exception itself.
-    """
+def exception_entries(code: CodeType) -> list[tuple[int, int, int, int]]:
+    """The exception table: ``(first offset, end offset, handler's offset, stack depth << 1 | whether the offset is pushed)``."""
     entries: list[tuple[int, int, int, int]] = []
     table = iter(code.co_exceptiontable)
 
@@ -100,8 +97,18 @@ def handlers(code: CodeType) -> list[tuple[int, int, int, int]]:
             return entries
         end = start + number() * 2
         target = number() * 2
-        depth = number()
-        entries.append((start, end, target, (depth >> 1) + (depth & 1)))
+        entries.append((start, end, target, number()))
+
+
+def handlers(code: CodeType) -> list[tuple[int, int, int, int]]:
+    """``(first offset, end offset, handler's offset, stack depth at the handler)``, from the exception table.
+
+    The depth counts the pushed instruction offset but not the exception itself.
+    """
+    return [
+        (start, end, target, (depth >> 1) + (depth & 1))
+        for start, end, target, depth in exception_entries(code)
+    ]
 
 
 _loops: dict[tuple[int, bool], tuple[CodeType, list[int], frozenset[int]]] = {}
@@ -169,14 +176,29 @@ def can_return_from(code: CodeType, lasti: int, *, excepted: bool = False) -> bo
     return here in leaving
 
 
-def still_mentions(code: CodeType, lasti: int, name: str) -> bool:
-    """Whether an activation of ``code`` that stands at byte offset ``lasti`` can come to an instruction that loads ``name``.
+def can_come_to(code: CodeType, lasti: int, offsets: Iterable[int]) -> bool:
+    """Whether an activation of ``code`` that stands at byte offset ``lasti`` can come to one of the instructions at ``offsets``."""
+    here, after = _ways(code, lasti)
+    return _comes_to(here, after, set(offsets))
 
-    ``name`` is that of a global, an attribute or a free variable. What is nested in ``code`` counts where it is made.
-    """
+
+def _comes_to(here: int, after: dict[int, list[int]], wanted: set[int]) -> bool:
+    seen = {here}
+    todo = [here]
+    while todo:
+        for offset in after.get(todo.pop(), ()):
+            if offset in wanted:
+                return True
+            if offset not in seen:
+                seen.add(offset)
+                todo.append(offset)
+    return False
+
+
+def _ways(code: CodeType, lasti: int) -> tuple[int, dict[int, list[int]]]:
+    """The instruction at which ``lasti`` is, and where each instruction leads to, exceptions included."""
     table = handlers(code)
     after: dict[int, list[int]] = {}
-    loads: set[int] = set()
     here = 0
     for start, op, arg, following in units(code):
         if start <= lasti:
@@ -187,19 +209,22 @@ def still_mentions(code: CodeType, lasti: int, name: str) -> bool:
         if not CLOSED[op]:
             ways.append(following)
         ways += [target for first, end, target, _ in table if first <= start < end]
-        if NAMES[op].startswith(("LOAD_", "IMPORT_")) and _mentions(code, NAMES[op], arg, name):
-            loads.add(start)
-    seen = {here}
-    todo = [here]
+    return here, after
+
+
+def still_mentions(code: CodeType, lasti: int, name: str) -> bool:
+    """Whether an activation of ``code`` that stands at byte offset ``lasti`` can come to an instruction that loads ``name``.
+
+    ``name`` is that of a global, an attribute or a free variable. What is nested in ``code`` counts where it is made.
+    """
+    here, after = _ways(code, lasti)
+    loads = [
+        start
+        for start, op, arg, _ in units(code)
+        if NAMES[op].startswith(("LOAD_", "IMPORT_")) and _mentions(code, NAMES[op], arg, name)
+    ]
     # The instruction at which it stands is a call under way, and behind it.
-    while todo:
-        for offset in after.get(todo.pop(), ()):
-            if offset in loads:
-                return True
-            if offset not in seen:
-                seen.add(offset)
-                todo.append(offset)
-    return False
+    return _comes_to(here, after, set(loads))
 
 
 _SHIFTS = {"LOAD_GLOBAL": 1, "LOAD_ATTR": 1 if sys.version_info >= (3, 12) else 0, "LOAD_SUPER_ATTR": 2}

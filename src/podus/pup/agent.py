@@ -14,6 +14,7 @@ import time
 from types import CodeType, ModuleType
 
 from podus.errors import NotFound, Refused
+from podus.frames import shift_of
 from podus.planning.model import Plan
 from podus.program.code import procedures
 from podus.pup.codes import adopt, runs
@@ -107,6 +108,7 @@ class Agent:
             "optimize": sys.flags.optimize,
             "include": list(self.recorder.include),
             "held": sorted(self._held),
+            "stubs": self.recorder.stubs,
             "roots": self.finder.roots,
             "podus": VERSION,
             "argv": list(sys.orig_argv),
@@ -180,7 +182,7 @@ class Agent:
         threads = []
         for ident, stack in seen.items():
             rows = [
-                {"procedure": by_id[id(code)], "line": line, "offset": offset}
+                {"procedure": by_id[id(code)], "line": line, "offset": offset - shift_of(code)}
                 for code, line, offset in stack
                 if id(code) in by_id
             ]

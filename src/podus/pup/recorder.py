@@ -74,7 +74,9 @@ class Record:
 class Recorder:
     """The records of the program's modules: every module outside the standard library and site-packages, and ``include``."""
 
-    def __init__(self, include: list[str]) -> None:
+    def __init__(self, include: list[str], *, stubs: bool = True) -> None:
+        # Whether what is loaded gets exit stubs for its loops.
+        self.stubs = stubs
         self.include = tuple(include)
         self.records: dict[str, Record] = {}
         # What `podus run` starts; its module is called __main__ when it is recorded.
@@ -84,16 +86,25 @@ class Recorder:
         """Whether module ``name`` from ``file`` is part of the program."""
         return in_program(name, file, self.include)
 
-    def loaded(self, loader: Any, module: ModuleType, code: CodeType) -> None:
-        """Called between compiling and executing a module. Never raises: a program must not fail for our sake."""
+    def loaded(self, loader: Any, module: ModuleType, code: CodeType) -> CodeType:
+        """Called between compiling and executing a module; gives the code to execute. Never raises: a program must not fail for our sake."""
         name = module.__name__
         aside.enter(module)
         try:
             file = getattr(module, "__file__", None)
             if self.in_program(name, file):
+                code = self._with_stubs(code)
                 self.records[name] = self._record(loader, name, str(file), code)
         except Exception:
             self.records.pop(name, None)
+        return code
+
+    def _with_stubs(self, code: CodeType) -> CodeType:
+        if not self.stubs:
+            return code
+        from podus.frames.stubs import with_stubs
+
+        return with_stubs(code)
 
     def _record(self, loader: Any, name: str, file: str, code: CodeType | None) -> Record:
         kind = "source"
@@ -181,7 +192,7 @@ class Recorder:
             code = loader.get_code(module.__name__)
             if code is None:
                 raise ImportError(f"cannot load module {module.__name__!r} when get_code() returns None")
-            holder[0].loaded(loader, module, code)
+            code = holder[0].loaded(loader, module, code)
             call(exec, code, module.__dict__)
 
         exec_module.__code__ = _in_place_of(original.__code__, exec_module.__code__)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Declaration:
-    """One piece of support code: ``kind`` is ``interprocedure``, ``mapper`` or ``together``; ``targets`` are ``module:name``."""
+    """One piece of support code: ``kind`` is ``interprocedure``, ``mapper``, ``frame_mapper`` or ``together``; ``targets`` are ``module:name``."""
 
     __slots__ = ("function", "kind", "reverse", "targets")
 
@@ -100,6 +100,24 @@ def mapper(target: str, *, reverse: Callable[[Any], Any] | None = None) -> Calla
 
     def declare(function: F) -> F:
         _declare(function, Declaration("mapper", (target,), function, reverse))
+        return function
+
+    return declare
+
+
+def frame_mapper(
+    target: str, *, reverse: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+) -> Callable[[F], F]:
+    """Declare a frame mapper: ``def main(old): return {**old, "total": 0}`` for who is in a loop of the procedure ``target``.
+
+    When a running frame goes on in the new version, it gets the variables of the old one, by name, and gives those of the new one; what it
+    leaves out is not bound. It runs in the frame's own thread, between two iterations. ``reverse`` does the same on the way back.
+    From Kitsune's stack migration: Hayden et al., "Kitsune: Efficient, General-purpose Dynamic Software Updating for C", OOPSLA 2012.
+    """
+    _check_target(target)
+
+    def declare(function: F) -> F:
+        _declare(function, Declaration("frame_mapper", (target,), function, reverse))
         return function
 
     return declare

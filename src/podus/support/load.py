@@ -91,7 +91,7 @@ def inspect(path: str) -> list[dict[str, Any]]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for decorator in node.decorator_list:
                 kind = _declared(decorator, path)
-                if kind in ("interprocedure", "mapper"):
+                if kind in ("interprocedure", "mapper", "frame_mapper"):
                     assert isinstance(decorator, ast.Call)
                     reverse = any(k.arg == "reverse" for k in decorator.keywords)
                     row = {
@@ -138,7 +138,7 @@ def _declared(node: ast.expr, path: str) -> str:
         else ""
     )
     owner = function.value if isinstance(function, ast.Attribute) else None
-    if name not in ("interprocedure", "mapper", "together") or (
+    if name not in ("interprocedure", "mapper", "frame_mapper", "together") or (
         owner is not None and not isinstance(owner, ast.Name)
     ):
         return ""

@@ -35,6 +35,8 @@ class Activity:
         # The low-water mark: which old code was on a stack when S was computed last.
         self._mark: frozenset[int] = frozenset()
         self.heap_seconds = 0.0
+        # Generators and coroutines that need not end first: who is in them goes on as it is.
+        self.passed: set[str] = set()
 
     def look(self) -> set[str]:
         """The procedures that are active now, in their old version; the stacks as they are become the low-water mark.
@@ -49,14 +51,27 @@ class Activity:
             active |= {name for _, name, _, _ in self._asleep}
         now = time.time()
         self._since = {name: self._since.get(name, now) for name in active}
-        return active
+        return active - self.passed
+
+    def lives(self) -> bool:
+        """Whether there is any activation of the old version left."""
+        return bool(self.look() or self.passed.intersection(self._since))
 
     def glance(self) -> set[str]:
         """As :meth:`look`, for whoever only wants to know: the mark stays where it is."""
         active = {self.codes[i] for i in active_ids() & self.codes.keys()}
         if self.suspends and not self._scanned:
             self._look_at_suspended()
-        return active | {name for _, name, _, reference in self._asleep if not is_finished(reference)}
+        asleep = {name for _, name, _, reference in self._asleep if not is_finished(reference)}
+        return (active | asleep) - self.passed
+
+    def asleep_in(self, names: set[str]) -> dict[str, int]:
+        """How many suspended activations were found of those of the procedures ``names`` that have any."""
+        found: dict[str, int] = {}
+        for _, name, _, reference in self._asleep:
+            if name in names and not is_finished(reference):
+                found[name] = found.get(name, 0) + 1
+        return found
 
     def asleep(self) -> set[str]:
         """The procedures that are suspended now: looked for in the whole heap, for whoever has seen to it that none is made meanwhile."""

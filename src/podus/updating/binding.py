@@ -12,8 +12,8 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import accumulate, chain, repeat, starmap, takewhile, tee
-from operator import attrgetter, call, itemgetter
+from itertools import accumulate, chain, compress, repeat, starmap, takewhile, tee
+from operator import attrgetter, call, itemgetter, not_, or_
 from types import CodeType, FrameType
 
 TYPE_CHECKING = False
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
     # One assignment: a callable of C and its arguments, such as (setattr, function, "__code__", code).
     Op = tuple[Any, ...]
+
+
+# Frames that are in no version for the moment, by id: their thread waits between two iterations of a loop (podus.updating.frames).
+PARKED: dict[int, Any] = {}
+# Places (id of the code, offset) at which a frame has handed over to another one and will only return what that returns.
+HANDED_OVER: set[tuple[int, int]] = set()
 
 
 def _each_stack(tops: Iterator[FrameType]) -> Iterator[Iterator[FrameType]]:
@@ -38,6 +44,18 @@ def _frames() -> Iterator[FrameType]:
     return chain.from_iterable(_each_stack(tops))
 
 
+def _ids() -> Iterator[int]:
+    """The ids of the code of every frame that is active; no bytecode runs while it is iterated."""
+    if not (PARKED or HANDED_OVER):
+        return map(id, map(attrgetter("f_code"), _frames()))
+    frames, coded, placed, known = tee(_frames(), 4)
+    ids, again = tee(map(id, map(attrgetter("f_code"), coded)))
+    handed_over = map(HANDED_OVER.__contains__, zip(again, map(attrgetter("f_lasti"), placed), strict=False))
+    parked = map(PARKED.__contains__, map(id, known))
+    active = map(not_, map(or_, handed_over, parked))
+    return map(itemgetter(0), compress(zip(ids, frames, strict=False), active))
+
+
 def stacks() -> dict[int, list[tuple[CodeType, int, int]]]:
     """For each thread its stack at one instant, innermost first, as (code, line, offset of the instruction).
 
@@ -47,12 +65,19 @@ def stacks() -> dict[int, list[tuple[CodeType, int, int]]]:
     taken = list(
         zip(map(itemgetter(0), items), map(tuple, _each_stack(map(itemgetter(1), again))), strict=False)
     )
-    return {thread: [(f.f_code, f.f_lineno or 0, f.f_lasti) for f in frames] for thread, frames in taken}
+    return {
+        thread: [
+            (f.f_code, f.f_lineno or 0, f.f_lasti)
+            for f in frames
+            if (id(f.f_code), f.f_lasti) not in HANDED_OVER
+        ]
+        for thread, frames in taken
+    }
 
 
 def active_ids() -> set[int]:
     """The ids of all code on any stack, at one instant."""
-    return set(map(id, map(attrgetter("f_code"), _frames())))
+    return set(_ids())
 
 
 class Switch:
@@ -129,8 +154,7 @@ def commit_unless_active(forbidden: Iterable[int], ops: list[Op], stall: Stall) 
 
     Returns whether it was done; if not, nothing was. Takes about 0.2 us an operation and 0.1 us a frame.
     """
-    codes = map(id, map(attrgetter("f_code"), _frames()))
-    free = takewhile(frozenset(forbidden).isdisjoint, [codes])
+    free = takewhile(frozenset(forbidden).isdisjoint, [_ids()])
     act: Iterator[Any] = starmap(deque, [(starmap(call, ops), 0)])
     collecting = gc.isenabled()
     # A collection in the middle could run a finalizer, and so let another thread in.

@@ -11,6 +11,8 @@ import opcode
 from types import CodeType
 from weakref import ref
 
+from podus.frames import HOOK
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,18 +44,31 @@ def fitted(code: CodeType, free: tuple[str, ...]) -> CodeType | None:
     for made in variants(code):
         if made.co_freevars == free:
             return made
-    found = _fit(code, free)
+    found = _fit(_without_stubs(code), free)
     if found is not None:
-        row = _made.get(id(code))
-        if row is None:
-            number = id(code)
-            row = _made[number] = (ref(code, lambda _: _made.pop(number, None) and None), [])
-        row[1][:] = [r for r in row[1] if r() is not None] + [ref(found)]
+        note_variant(code, found)
     return found
 
 
+def _without_stubs(code: CodeType) -> CodeType:
+    if not (code.co_names and code.co_names[-1] == HOOK):
+        return code
+    from podus.frames.stubs import without_stubs
+
+    return without_stubs(code)
+
+
+def note_variant(code: CodeType, made: CodeType) -> None:
+    """Note that ``made`` does what ``code`` does, and is its procedure's as well."""
+    row = _made.get(id(code))
+    if row is None:
+        number = id(code)
+        row = _made[number] = (ref(code, lambda _: _made.pop(number, None) and None), [])
+    row[1][:] = [r for r in row[1] if r() is not None] + [ref(made)]
+
+
 def variants(code: CodeType) -> list[CodeType]:
-    """What :func:`fitted` has made from ``code`` and is still in use."""
+    """What has been made from ``code`` and is still in use."""
     row = _made.get(id(code))
     if row is None or row[0]() is not code:
         return []

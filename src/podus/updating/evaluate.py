@@ -21,7 +21,7 @@ from podus.updating.backward import activity_of_new, one_way, switch_back
 from podus.updating.binding import Stall, commit, in_slices
 from podus.updating.breath import let_go, quick_turns
 from podus.updating.caches import clear_stale
-from podus.updating.closures import fitted
+from podus.updating.closures import fitted, variants
 from podus.updating.policy import policy_of
 from podus.updating.staging import Stage
 from podus.updating.sweep import sweep
@@ -34,13 +34,20 @@ if TYPE_CHECKING:
 
     from podus.pup.agent import Agent
     from podus.updating.binding import Op
+    from podus.updating.frames import Frames
     from podus.updating.mapping import Doors
 
 # Seconds between two looks at the stacks: short at first, for most procedures are active for microseconds.
 _FIRST_WAIT = 0.0005
 _LONGEST_WAIT = 0.02
+# Seconds in which what is active may come to an end by itself, before it is moved or passed by.
+_PATIENCE = 0.05
 # Seconds that a fork waits for the driver to leave.
 _FORK_PATIENCE = 1.0
+
+
+# Python 3.11 sees only frames on a stack.
+MOVES_SUSPENDED = sys.version_info >= (3, 12)
 
 
 class _Left(BaseException):
@@ -104,6 +111,11 @@ class Evaluation:
         self.missed = False
         # Closures: more of them are made while their makers have not switched.
         self._hidden = {p.name for p in plan.procedures if p.hidden and "<locals>" in p.name}
+        # The running frames that can move: forward, and back; and for which procedures they may.
+        self.frames: Frames | None = None
+        self.frames_back: Frames | None = None
+        self._moving: set[str] = set()
+        self._waiting_since = 0.0
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
     # ---- the thread
@@ -130,6 +142,7 @@ class Evaluation:
             self._fail(error)
             self._rest()
             return
+        self._waiting_since = time.monotonic()
         self._go(states.PENDING)
         self._drive()
 
@@ -211,6 +224,7 @@ class Evaluation:
         ]
         suspends = {p.name for p in self.plan.procedures if p.suspends}
         self.activity = Activity(codes, suspends, self.plan)
+        self._prepare_frames(stage)
         self._log("stage", [], {"statements": sum(len(m.statements) for m in self.plan.modules)})
 
     def _drive(self) -> None:
@@ -244,13 +258,58 @@ class Evaluation:
             with quick_turns:
                 active = self.activity.look()
                 self.stall.longest_us = max(self.stall.longest_us, self.activity.heap_seconds * 1e6)
-                self.policy.switch(self, active)
+                self._pass_suspended()
+                self.policy.switch(self, active - self.activity.passed)
+                self._move_frames(self.frames, active)
                 if self._failure is not None:
                     raise self._failure
                 if all(unit.done or unit.held for unit in self.units) and self._objects_converted():
                     self._complete()
                     return
             wait = self._sleep(wait)
+
+    # ---- running frames
+
+    def _prepare_frames(self, stage: Stage) -> None:
+        loops = self.plan.loops
+        if not loops:
+            return
+        from podus.updating.frames import Frames
+
+        names = {loop.procedure for loop in loops}
+        for unit in self.units:
+            for name in names.intersection(unit.names):
+                # At the very instant of the switch: who looks sees either both or neither.
+                unit.switch.do.append((set.add, self._moving, name))
+                unit.switch.undo.append((set.discard, self._moving, name))
+        frames = Frames(self._moving.__contains__, self._poke.set, self._object_failed)
+        frames.add(loops, stage.old_codes, stage.codes, stage.frame_mapper)
+        self.frames = frames
+
+    def _pass_suspended(self) -> None:
+        """Generators and coroutines that don't end soon need not: those that begin do so in the new version, these end in theirs."""
+        activity = self.activity
+        assert activity is not None
+        if not activity.suspends or time.monotonic() - self._waiting_since < _PATIENCE:
+            return
+        for unit in self.units:
+            group = unit.group
+            apart = not (unit.mappers or unit.conversions or unit.users or group.data or group.mappers)
+            if len(unit.names) == 1 and apart and unit.names[0] in activity.suspends and not unit.held:
+                unit.passed = True
+                activity.passed.add(unit.names[0])
+
+    def _move_frames(self, frames: Frames | None, active: set[str]) -> None:
+        """Look for procedures that are active for longer at the heads of their loops."""
+        if frames is None or not frames.names:
+            return
+        late = time.monotonic() - self._waiting_since >= _PATIENCE
+        frames.arm(name for name in frames.names if late or name in self._moved_at_once)
+        frames.refresh()
+
+    @property
+    def _moved_at_once(self) -> set[str]:
+        return {p.name for p in self.plan.procedures if p.running == "moved"}
 
     # ---- objects
 
@@ -342,6 +401,8 @@ class Evaluation:
             unit.done = True
             unit.taken = unit.taken or unit.switch
             self.switched += unit.names
+        if self.frames is not None:
+            self.frames.release()
         self._take_along(units, back=False)
         self._bump()
 
@@ -366,6 +427,7 @@ class Evaluation:
             time.sleep(_LONGEST_WAIT)
             return
         commit([*self._builder.gates.closing.do, *self._unhook(), *self.stage.removals.do], self.stall)
+        self._settle_frames()
         for name in self.plan.caches:
             for cache in self.stage.finder.caches.get(name, ()):
                 self.notes += filter(None, [clear_stale(name, cache)])
@@ -378,6 +440,19 @@ class Evaluation:
             self.backs_out = None
         self._go(states.COMPLETE)
         self._rest()
+
+    def _settle_frames(self) -> None:
+        """Say who goes on in the old version; those that come to the head of their loop later still move."""
+        assert self.activity is not None
+        left = self.activity.asleep_in(self.activity.passed)
+        moving = set(left) & (self.frames.names if self.frames is not None and MOVES_SUSPENDED else set())
+        for name, count in sorted(left.items()):
+            how = "moves when its loop comes round" if name in moving else "ends in it"
+            self.notes.append(f"{name}: {count} suspended in the old version, and each {how}")
+        if self.frames is not None:
+            if self.frames.moved:
+                self.notes.append(f"{self.frames.moved} running frames moved to the new version")
+            self.frames.disarm(keep=moving)
 
     def _unhook(self) -> list[Op]:
         """The hooks on classes go when all objects have their new form."""
@@ -394,7 +469,7 @@ class Evaluation:
     def _old_code_lives(self) -> bool:
         """Whether any old activation is left that could call through a gate."""
         assert self.activity is not None
-        return bool(self.activity.look())
+        return self.activity.lives()
 
     def _relabel(self) -> None:
         """Give unchanged procedures of changed modules their new line numbers; behaviour is the same, so the instant does not matter."""
@@ -435,21 +510,40 @@ class Evaluation:
         """Those that switched go back as they become inactive, by the same rule."""
         assert self.stage is not None
         wait = _FIRST_WAIT
+        self._waiting_since = time.monotonic()
+        if self.frames is not None:
+            self.frames.disarm()
         while True:
             self._leave_for_fork()
             with quick_turns:
                 if self.activity_back is None:
                     self.activity_back = activity_of_new(self)
-                switch_back(self, self.activity_back.look())
+                    self.frames_back = self._frames_back(self.stage)
+                active = self.activity_back.look()
+                switch_back(self, active)
+                self._move_frames(self.frames_back, active)
             if not any(unit.done for unit in self.units):
                 break
             self._poke.wait(wait)
             self._poke.clear()
             wait = min(wait * 1.5, _LONGEST_WAIT)
+        if self.frames_back is not None:
+            self.frames_back.disarm()
         self.stage.undo()
         self._log("backed-out", [], {"reason": self.reason}, ended=True)
         self._go(states.BACKED_OUT)
         self._rest()
+
+    def _frames_back(self, stage: Stage) -> Frames | None:
+        if not self.plan.back_loops:
+            return None
+        from podus.updating.frames import Frames
+
+        frames = Frames(lambda name: name not in self._moving, self._poke.set, self._object_failed)
+        new = {name: [code, *variants(code)] for name, code in stage.codes.items()}
+        old = {name: codes[0] for name, codes in stage.old_codes.items() if codes}
+        frames.add(self.plan.back_loops, new, old, stage.frame_mapper)
+        return frames
 
     # ---- what others see
 

@@ -11,6 +11,7 @@ from itertools import compress, count, repeat
 from operator import attrgetter, is_, not_
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
+from podus.updating.binding import HANDED_OVER
 from podus.updating.breath import Breath, let_go
 from podus.updating.listing import referring
 
@@ -200,20 +201,22 @@ def suspended(codes: list[tuple[CodeType, str]]) -> tuple[list[tuple[str, str, i
         name = names.get(id(getattr(thing, code)))
         if name is not None and not getattr(thing, running):
             alive = getattr(thing, frame)
-            if alive is not None:
+            # One that has handed over waits for another, which is listed.
+            if alive is not None and (id(alive.f_code), alive.f_lasti) not in HANDED_OVER:
                 found.append((kind, name, alive.f_lineno or 0, weakref.ref(thing)))
                 del alive
     return found, held
 
 
 def is_finished(reference: Any) -> bool:
-    """Whether a suspended activation found by :func:`suspended` has ended."""
+    """Whether a suspended activation found by :func:`suspended` has ended, or handed over to one of another version."""
     thing = reference()
     if thing is None:
         return True
     for name in ("gi_frame", "cr_frame", "ag_frame"):
         if hasattr(thing, name):
-            return getattr(thing, name) is None
+            frame = getattr(thing, name)
+            return frame is None or (id(frame.f_code), frame.f_lasti) in HANDED_OVER
     return True
 
 

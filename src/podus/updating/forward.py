@@ -34,11 +34,11 @@ def switch_together(
     """
     assert update.stage is not None
     update.announce(units)
-    forbidden = {i for u in units if not u.forced for i in u.old_codes}.union(also)
+    forbidden = {i for u in units if not (u.forced or u.passed) for i in u.old_codes}.union(also)
     sleepers = may_sleep(units, update.activity)
     mapped = any(u.mappers for u in units)
     if not (sleepers or mapped or max_hold):
-        forbidden |= {id(f.__code__) for u in units if not u.forced for f in u.users}
+        forbidden |= {id(f.__code__) for u in units if not (u.forced or u.passed) for f in u.users}
         if not commit_unless_active(forbidden, [op for u in units for op in u.switch.do], update.stall):
             return False
         update.switched_now(units)

@@ -84,6 +84,16 @@ def _pending(
     else:
         why = f"{name} is about to switch"
     endless = bool(blockers) and blockers <= update.endless
+    moves = update.frames is not None and any(map(update.frames.watches, blockers))
     if endless:
         why += "; it never returns"
-    return {"procedure": name, "why": why, "holders": holders, "held": unit.held, "endless": endless}
+    elif moves:
+        why += "; it moves when its loop comes round"
+    return {
+        "procedure": name,
+        "why": why,
+        "holders": holders,
+        "held": unit.held,
+        "endless": endless,
+        "moves": moves,
+    }

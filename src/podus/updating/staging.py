@@ -228,6 +228,12 @@ class Stage(Collector):
             elif part.fields and sys.getallocatedblocks() <= SMALL:
                 conversion.look_for_own(obj for batch in Search([cls]) for obj in batch)
 
+    def frame_mapper(self, name: str) -> Any:
+        """What gives the variables of who is in the procedure ``name``. Raises Refused if the support code does not have it."""
+        backwards = bool(self.plan.program.get("back_out"))
+        declaration = declared(self.declarations, "frame_mapper", name, backwards)
+        return declaration.reverse if backwards else declaration.function
+
     def after_fork(self) -> None:
         """In a forked child: whoever was converting an object is not here."""
         self.object_lock = _thread.RLock()

@@ -1,0 +1,289 @@
+"""Exit stubs: where a running frame can leave its loop, put into code when a module is loaded.
+
+For each loop the stub packs the value stack (iterators, the exits of ``with`` blocks) and all variables, and has what :data:`HOOK` gives it
+go on in their place. No instruction leads there. CPython lets a debugger set a frame's next line only where the stack fits,
+and finds out what stack an instruction has by following the code and its exception table (``mark_stacks`` in
+Objects/frameobject.c): so there is an entry in the table, of the loop's head, that covers no instruction at all. Nothing is added
+to what runs, and nothing that was compiled changes its place.
+"""
+
+from __future__ import annotations
+
+import dis
+from types import CodeType
+
+from podus.frames import HOOK
+from podus.frames.assemble import Instructions, exception_table, last_line
+from podus.program.control import BACKWARD, CLOSED, JUMPS, NAMES, exception_entries, units
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# What the hook is called for.
+LEAVE, RETURNED, RAISED = 0, 1, 2
+# Marks the last constant of code with stubs.
+_MARK = "podus: stubs"
+
+_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
+_IF_NONE = "POP_JUMP_IF_NONE" if dis.opmap.get("POP_JUMP_IF_NONE", 256) < 256 else "POP_JUMP_FORWARD_IF_NONE"
+# What goes back to the head of a loop; waiting for a coroutine goes back as well, but is no loop.
+_BACK = frozenset(n for n in range(256) if JUMPS[n] == BACKWARD and NAMES[n] != "JUMP_BACKWARD_NO_INTERRUPT")
+_COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
+_SWAP = dis.opmap["SWAP"]
+
+_effects: dict[int, tuple[int, int]] = {}
+
+
+def _effect(op: int, arg: int) -> tuple[int, int]:
+    """What an instruction adds to the stack, when it falls through and when it jumps."""
+    operand = None if op < dis.HAVE_ARGUMENT else arg
+    known = (
+        dis.stack_effect(op, operand, jump=False),
+        dis.stack_effect(op, operand, jump=True) if JUMPS[op] else 0,
+    )
+    _effects[op << 32 | arg] = known
+    return known
+
+
+def depths(code: CodeType, table: list[tuple[int, int, int, int]]) -> dict[int, int]:
+    """The heads of the code's loops, by offset, with the depth of the stack there."""
+    at: dict[int, int] = {target: (depth >> 1) + (depth & 1) + 1 for _, _, target, depth in table}
+    # The start of a generator leaves what is sent to it on the stack.
+    depth = 1 if code.co_flags & (_GENERATOR | _COROUTINE | _ASYNC_GENERATOR) else 0
+    if depth and dis.stack_effect(dis.opmap["RETURN_GENERATOR"]) > 0:
+        depth = 0
+    known = True
+    heads: dict[int, int] = {}
+    inlined: set[int] = set()
+    before = -1
+    for start, op, arg, following in units(code):
+        if start in at:
+            depth, known = at[start], True
+        elif known:
+            at[start] = depth
+        if NAMES[op] == "FOR_ITER" and before == _SWAP:
+            # A comprehension that stands in the procedure's own code (PEP 709).
+            inlined.add(start)
+        if known:
+            falls, jumps = _effects.get(op << 32 | arg) or _effect(op, arg)
+            if JUMPS[op]:
+                target = following + JUMPS[op] * 2 * arg
+                if op in _BACK:
+                    if target in at and target not in inlined:
+                        heads[target] = at[target]
+                else:
+                    at.setdefault(target, depth + jumps)
+            depth += falls
+        if CLOSED[op]:
+            known = False
+        before = op
+    return heads
+
+
+def may_loop(code: CodeType) -> bool:
+    """Whether there may be a loop in ``code`` itself that a frame can leave."""
+    return (
+        code.co_name not in _COMPREHENSIONS
+        and not code.co_flags & _ASYNC_GENERATOR
+        and not _BACK.isdisjoint(code.co_code[::2])
+    )
+
+
+def with_stubs(code: CodeType) -> CodeType:
+    """``code`` with exit stubs for its loops, and for those of all that is nested in it; itself where there is none."""
+    consts: tuple[Any, ...] = code.co_consts
+    changed = False
+    for const in consts:
+        if type(const) is CodeType:
+            made = tuple(with_stubs(c) if type(c) is CodeType else c for c in consts)
+            changed = any(one is not other for one, other in zip(made, consts, strict=True))
+            consts = made
+            break
+    if not may_loop(code):
+        return code.replace(co_consts=consts) if changed else code
+    table = exception_entries(code)
+    heads = sorted(depths(code, table).items())
+    if not heads:
+        return code.replace(co_consts=consts) if changed else code
+    return _append(code, consts, table, heads)
+
+
+def stub_lines(code: CodeType) -> dict[int, int]:
+    """For code with stubs: the offset of each loop's head, with the line that a frame there is sent to."""
+    stubs = _noted(code)
+    return {} if stubs is None else {head: stubs[2] + number for number, head in enumerate(stubs[5])}
+
+
+def own_length(code: CodeType) -> int:
+    """The bytes of ``code`` before its stubs."""
+    stubs = _noted(code)
+    return len(code.co_code) if stubs is None else stubs[1]
+
+
+def without_stubs(code: CodeType) -> CodeType:
+    """The code as it was compiled, what is nested in it as well."""
+    consts = tuple(without_stubs(c) if type(c) is CodeType else c for c in code.co_consts)
+    stubs = _noted(code)
+    if stubs is None:
+        return code if all(map(_is, consts, code.co_consts)) else code.replace(co_consts=consts)
+    _, length, _, own_consts, own_names, _, stack, lines, table = stubs
+    return code.replace(
+        co_code=code.co_code[:length],
+        co_consts=consts[:own_consts],
+        co_names=code.co_names[:own_names],
+        co_stacksize=stack,
+        co_linetable=code.co_linetable[:lines],
+        co_exceptiontable=table,
+    )
+
+
+def _is(one: object, other: object) -> bool:
+    return one is other
+
+
+def _noted(code: CodeType) -> tuple[Any, ...] | None:
+    """What :func:`_append` noted of the code that it was given."""
+    last = code.co_consts[-1] if code.co_consts else None
+    return last if type(last) is tuple and len(last) == 9 and last[0] == _MARK else None
+
+
+def handing_over(code: CodeType) -> CodeType:
+    """As :func:`with_stubs` for resume code: its stubs give what goes on to the stub that has started it, so that stacks do not grow."""
+    table = exception_entries(code)
+    return _append(code, code.co_consts, table, sorted(depths(code, table).items()), True)
+
+
+def _append(
+    code: CodeType,
+    consts: tuple[Any, ...],
+    table: list[tuple[int, int, int, int]],
+    heads: list[tuple[int, int]],
+    handed_over: bool = False,
+) -> CodeType:
+    length = len(code.co_code)
+    before = last_line(code)
+    # Lines of their own: a frame is sent to a line, and to nothing more exact.
+    first = max([line for *_, line in code.co_lines() if line is not None] or [code.co_firstlineno]) + 1
+    note = (
+        _MARK,
+        length,
+        first,
+        len(code.co_consts),
+        len(code.co_names),
+        tuple(head for head, _ in heads),
+        code.co_stacksize,
+        len(code.co_linetable),
+        code.co_exceptiontable,
+    )
+    number = len(consts)
+    consts = (*consts, LEAVE, RETURNED, RAISED, None, note)
+    stub = Instructions(code.co_firstlineno)
+    for loop, (_, depth) in enumerate(heads):
+        stub.line = None
+        stub.label(f"marked {loop}")
+        stub.emit("POP_TOP")
+        stub.line = first + loop
+        stub.emit("BUILD_TUPLE", depth)
+        stub.line = code.co_firstlineno
+        stub.jump("JUMP_FORWARD", "pack")
+    covered = _pack(stub, code, len(code.co_names), number, handed_over)
+    entries = _split(
+        table, [(head, length + stub.labels[f"marked {k}"], d) for k, (head, d) in enumerate(heads)]
+    )
+    entries += [(length + s, length + e, length + t, d) for s, e, t, d in covered]
+    return code.replace(
+        co_code=code.co_code + stub.finish(),
+        co_consts=consts,
+        co_names=(*code.co_names, HOOK),
+        co_stacksize=max(code.co_stacksize, max(depth for _, depth in heads) + 7),
+        co_linetable=code.co_linetable + stub.lines(before),
+        co_exceptiontable=exception_table(entries),
+    )
+
+
+def _pack(
+    stub: Instructions, code: CodeType, name: int, number: int, handed_over: bool
+) -> list[tuple[int, int, int, int]]:
+    """Pack the variables with the value stack, and go on with what the hook gives for them, or hand it over; gives the exception table."""
+    stub.label("pack")
+    stub.emit("BUILD_LIST", 0)
+    plain, cells = slots(code)
+    for slot in range(len(plain) + len(cells)):
+        if slot in cells:
+            stub.cell(slot)
+        else:
+            stub.emit("LOAD_FAST", slot)
+        stub.emit("LIST_APPEND", 1)
+    stub.emit("BUILD_TUPLE", 2)
+    for slot in plain:
+        # What the frame has held lives on in another one, and no longer than there.
+        stub.emit("LOAD_CONST", number + 3)
+        stub.emit("STORE_FAST", slot)
+    stub.call_global(name, number + LEAVE)
+    if handed_over:
+        stub.emit("RETURN_VALUE")
+        return []
+    stub.label("again")
+    stub.call_top()
+    waits = code.co_flags & (_GENERATOR | _COROUTINE)
+    if waits:
+        if code.co_flags & _COROUTINE:
+            stub.emit("GET_AWAITABLE", 0)
+        stub.wait(number + 3)
+    stub.label("returned")
+    stub.emit("COPY", 1)
+    stub.call_global(name, number + RETURNED)
+    stub.jump(_IF_NONE, "done")
+    stub.emit("SWAP", 2)
+    stub.emit("POP_TOP")
+    stub.jump("JUMP_BACKWARD", "again")
+    stub.label("done")
+    stub.emit("RETURN_VALUE")
+    # Leaves the frame out of the traceback: what it has become is in it already.
+    stub.label("raised")
+    stub.emit("COPY", 1)
+    stub.call_global(name, number + RAISED)
+    stub.emit("POP_TOP")
+    stub.emit("RERAISE", 0)
+    at = stub.labels
+    if "thrown" not in at:
+        return [(at["again"], at["returned"], at["raised"], 0)]
+    return [
+        (at["again"], at["yielding"], at["raised"], 0),
+        (at["yielding"], at["resumed"], at["thrown"], 2 << 1),
+        (at["resumed"], at["returned"], at["raised"], 0),
+    ]
+
+
+def slots(code: CodeType) -> tuple[list[int], list[int]]:
+    """The slots of a frame that hold a variable's value, and those that hold a cell, in the order of the interpreter's ``localsplus``."""
+    inner = set(code.co_cellvars)
+    plain = [slot for slot, name in enumerate(code.co_varnames) if name not in inner]
+    count = len(names(code))
+    return plain, [slot for slot in range(count) if slot not in set(plain)]
+
+
+def names(code: CodeType) -> list[str]:
+    """The names of the variables in a frame's slots."""
+    known = set(code.co_varnames)
+    return [*code.co_varnames, *(n for n in code.co_cellvars if n not in known), *code.co_freevars]
+
+
+def _split(
+    table: list[tuple[int, int, int, int]], marks: list[tuple[int, int, int]]
+) -> list[tuple[int, int, int, int]]:
+    """The exception table with an entry without extent for each of ``marks``: (offset, target, depth). It must stay in order, and nothing may overlap."""
+    entries = list(table)
+    for offset, *_ in marks:
+        entries = [
+            part
+            for start, end, handler, held in entries
+            for part in (
+                ((start, offset, handler, held), (offset, end, handler, held))
+                if start < offset < end
+                else ((start, end, handler, held),)
+            )
+        ]
+    marked = [(offset, offset, target, depth << 1) for offset, target, depth in marks]
+    return sorted([*entries, *marked], key=lambda entry: entry[:2])

@@ -1,0 +1,164 @@
+"""Which running frames can go on in the new version: loops matched, and the variables that the new version needs there.
+
+The paper leaves ``main`` out: it is always active. A frame in a loop is moved between two iterations, as Kitsune does at its update points (Hayden
+et al., OOPSLA 2012), but wherever there is a loop and with nothing written for it.
+"""
+
+from __future__ import annotations
+
+import ast
+from types import CodeType
+from typing import TYPE_CHECKING
+
+from podus.planning.model import Loop
+from podus.program.loops import Loop as Found
+from podus.program.loops import loops_of, match, needed
+
+if TYPE_CHECKING:
+    from podus.planning.compile import Compiler
+    from podus.planning.supported import SupportCode
+    from podus.program.version import Module
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Frames:
+    """Finds for changed procedures the loops at which who is in them can move."""
+
+    def __init__(self, compiler: Compiler, support: SupportCode, old_names: dict[str, str]) -> None:
+        self.compiler = compiler
+        self.mapped = support.frame_mappers()
+        self.old_names = old_names
+        self._nodes: dict[int, tuple[Module, dict[tuple[str, int], _Function]]] = {}
+
+    def of(self, name: str) -> tuple[list[Loop], list[Loop], list[str]]:
+        """The loops of the procedure ``name`` at which a frame can move forward, and back; and why it can't at others."""
+        old, new = self._found(self.old_names.get(name, name), True), self._found(name, False)
+        if old is None or new is None:
+            return [], [], ["there is no source to tell its loops from"]
+        (old_code, old_node, old_loops), (new_code, new_node, new_loops) = old, new
+        if old_code.co_flags & 0x2A0 != new_code.co_flags & 0x2A0:
+            return [], [], ["it becomes another kind of function"]
+        if old_code.co_flags & 0x200:
+            return [], [], ["it is an asynchronous generator: these can't hand over to another"]
+        if not old_loops:
+            return [], [], ["it stands in no loop"]
+        there, back, reasons = [], [], []
+        pairs = match(old_loops, new_loops)
+        for one in old_loops:
+            pair = next((p for p in pairs if p[0] is one), None)
+            if pair is None:
+                reasons.append(
+                    f"its loop `{one.kind} {one.text}` (line {one.line}) has no equal in the new version"
+                )
+                continue
+            why = one.why or pair[1].why
+            if why:
+                reasons.append(f"its loop `{one.kind} {one.text}` (line {one.line}) can't be left: {why}")
+                continue
+            made = self._loop(name, pair, old_code, new_code, new_node, True)
+            if isinstance(made, str):
+                reasons.append(made)
+                continue
+            there.append(made)
+            returning = self._loop(name, (pair[1], one, pair[2]), new_code, old_code, old_node, False)
+            if not isinstance(returning, str):
+                back.append(returning)
+        return there, back, reasons
+
+    def _loop(
+        self,
+        name: str,
+        pair: tuple[Found, Found, str],
+        old: CodeType,
+        new: CodeType,
+        node: _Function,
+        forward: bool,
+    ) -> Loop | str:
+        before, after, how = pair
+        wanted = needed(new, after.enter)
+        known = {*old.co_varnames, *old.co_cellvars, *old.co_freevars}
+        strange = set(new.co_freevars) - known - {"__class__"}
+        if strange or ("__class__" in new.co_freevars and "__class__" not in old.co_freevars):
+            return f"its new version closes over {', '.join(sorted(strange)) or '__class__'}, which the old one does not have"
+        mapper = forward and name in self.mapped
+        given: dict[str, str] = {}
+        for variable in sorted(wanted - known):
+            literal = _literal(node, variable, after.line)
+            if literal is not None:
+                given[variable] = literal
+            elif not mapper:
+                return (
+                    f"{variable} is new in its loop `{after.kind} {after.text}` (line {after.line}), and podus can't tell what it is "
+                    f"for one that runs: give a @podus.frame_mapper({name!r})"
+                )
+        return Loop(
+            name,
+            f"{before.kind} {before.text}",
+            before.line,
+            after.line,
+            how,
+            before.head,
+            after.enter,
+            len(after.layout),
+            before.leaves,
+            before.jumps,
+            sorted(wanted & known - set(new.co_freevars)),
+            given,
+            mapper,
+        )
+
+    def _found(self, name: str, old: bool) -> tuple[CodeType, _Function, list[Found]] | None:
+        version = self.compiler.old if old else self.compiler.new
+        module, _, qualname = name.partition(":")
+        owner = version.modules.get(module)
+        code = owner.procedures.get(qualname) if owner is not None else None
+        if owner is None or code is None or owner.source is None:
+            return None
+        node = self._functions(owner).get((code.co_name, code.co_firstlineno))
+        return None if node is None else (code, node, loops_of(code, node))
+
+    def _functions(self, module: Module) -> dict[tuple[str, int], _Function]:
+        known = self._nodes.get(id(module))
+        if known is None:
+            tree = ast.parse(module.source or b"")
+            found: dict[tuple[str, int], _Function] = {}
+            for node in ast.walk(tree):
+                if isinstance(node, _Function):
+                    line = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+                    found[node.name, line] = node
+            known = self._nodes[id(module)] = (module, found)
+        return known[1]
+
+
+def _literal(node: _Function, variable: str, before: int) -> str | None:
+    """The text of the literal that is assigned to a variable above line ``before``, and nowhere else there; None if there is none."""
+    found = [
+        inner
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Name)
+        and inner.id == variable
+        and isinstance(inner.ctx, ast.Store)
+        and inner.lineno < before
+    ]
+    values = [
+        inner.value
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Assign)
+        and len(inner.targets) == 1
+        and any(inner.targets[0] is f for f in found)
+    ]
+    values += [
+        inner.value
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.AnnAssign)
+        and inner.value is not None
+        and any(inner.target is f for f in found)
+    ]
+    if len(found) != 1 or len(values) != 1:
+        return None
+    try:
+        ast.literal_eval(values[0])
+    except (ValueError, TypeError, SyntaxError, MemoryError):
+        return None
+    return ast.unparse(values[0])

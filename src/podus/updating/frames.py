@@ -1,0 +1,315 @@
+"""Running frames go on in the new version: each leaves its loop between two iterations, once its procedure has switched.
+
+A thread that comes to the head of such a loop before that waits there for a moment: it is between two iterations, in no version, and
+its procedure is not active by it. So a procedure that never returns switches by the rule of all others, and with those it must switch with.
+These are the update points of Kitsune (Hayden et al., OOPSLA 2012), found instead of written.
+
+The frame itself stays on the stack, empty, and returns what the new one does; see podus.frames.
+"""
+
+from __future__ import annotations
+
+import _thread
+import builtins
+import sys
+import time
+from functools import partial
+from types import CellType, CodeType, FrameType, FunctionType
+from weakref import ref
+
+from podus.frames import HOOK, RESUMED, shift_of
+from podus.frames.resume import UNBOUND, prefix, resume_code
+from podus.frames.stubs import LEAVE, RETURNED, names, own_length, slots, stub_lines, without_stubs
+from podus.updating.binding import HANDED_OVER, PARKED
+from podus.updating.closures import note_variant
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from podus.planning.model import Loop
+
+_SUSPENDS = 0x20 | 0x80
+# Seconds that a thread waits at the head of its loop, at most; and how many times as long it then runs before it waits again.
+_HOLD = 0.05
+_OPEN = 9
+
+
+class Move:
+    """One loop of one version, and the code that goes on with what has left it."""
+
+    def __init__(self, loop: Loop, new: CodeType, owner: Frames, mapper: Any) -> None:
+        self.loop = loop
+        self.owner = owner
+        self.mapper = mapper
+        self.needs = frozenset(loop.needs)
+        made = resume_code(new, loop.enter, loop.depth)
+        # What is nested in it is what is nested in the procedure itself.
+        count = len(without_stubs(new).co_consts)
+        self.code = made.replace(co_consts=(*new.co_consts[:count], *made.co_consts[count:]))
+        note_variant(new, self.code)
+        key = id(self.code)
+        RESUMED[key] = (ref(self.code, lambda _: RESUMED.pop(key, None) and None), prefix(new, self.code))
+        every = names(self.code)
+        own = len(every) - len(self.code.co_freevars)
+        cells = set(slots(self.code)[1])
+        self.slots = [(name, slot in cells) for slot, name in enumerate(every[:own]) if name != ".state"]
+
+    def goes_on(self, frame: FrameType, stack: tuple[Any, ...], held: dict[str, Any], values: Any) -> Any:
+        """What, called without arguments, goes on in the new version; ``held`` are the old frame's slots, ``values`` the mapper's variables."""
+        new: list[Any] = []
+        for name, is_cell in self.slots:
+            value = _value(held, name) if values is None else values.get(name, UNBOUND)
+            if value is UNBOUND and values is None and name in self.loop.given:
+                value = eval(self.loop.given[name], {"__builtins__": {}})
+            if is_cell:
+                cell = held.get(name)
+                if type(cell) is not CellType:
+                    cell = CellType()
+                    if value is not UNBOUND:
+                        cell.cell_contents = value
+                elif values is not None and value is not UNBOUND:
+                    cell.cell_contents = value
+                new.append(cell)
+            else:
+                new.append(value)
+        closure = tuple(held[name] for name in self.code.co_freevars)
+        function = FunctionType(self.code, frame.f_globals, self.code.co_name, None, closure)
+        return partial(function, (*new, *reversed(stack)))
+
+
+def _value(held: dict[str, Any], name: str) -> Any:
+    value = held.get(name, UNBOUND)
+    if type(value) is CellType:
+        try:
+            return value.cell_contents
+        except ValueError:
+            return UNBOUND
+    return value
+
+
+class _Next:
+    """What a frame that was moved before hands back to the one that has started it."""
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: Any) -> None:
+        self.call = call
+
+
+# Frames on their way: what they become, their unbound variables, and those that a mapper has given.
+_leaving: dict[int, tuple[Move, list[str], dict[str, Any] | None]] = {}
+# The code whose loops are watched, by id: where a frame may leave it.
+_watched: dict[int, tuple[ref[CodeType], dict[int, Move]]] = {}
+
+
+class Frames:
+    """The frames of one update, in one direction.
+
+    ``ready`` says whether who is in a procedure may leave for its other version; ``poke`` wakes the driver, ``failed`` takes what a mapper raised.
+    """
+
+    def __init__(
+        self,
+        ready: Callable[[str], bool],
+        poke: Callable[[], object],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._ready = ready
+        self._poke = poke
+        self._failed = failed
+        self._moves: dict[str, list[tuple[CodeType, dict[int, Move]]]] = {}
+        self._armed: set[str] = set()
+        # Until when threads wait, and when each may be asked to wait again.
+        self._until = 0.0
+        self._next: dict[int, float] = {}
+        self.moved = 0
+        self.longest = 0.0
+        self.over = False
+
+    def add(
+        self, loops: Iterable[Loop], old: dict[str, list[CodeType]], new: dict[str, CodeType], mappers: Any
+    ) -> None:
+        """Make what the ``loops`` need, from the ``old`` code of each procedure to its ``new`` one. Raises ValueError where that can't be written."""
+        for loop in loops:
+            code = new.get(loop.procedure)
+            if code is None:
+                continue
+            for base in old.get(loop.procedure, ()):
+                shift = shift_of(base)
+                lines = stub_lines(base)
+                if loop.head + shift not in lines:
+                    continue
+                move = Move(loop, code, self, mappers(loop.procedure) if loop.mapper else None)
+                rows = self._moves.setdefault(loop.procedure, [])
+                table = next((t for c, t in rows if c is base), None)
+                if table is None:
+                    table = {}
+                    rows.append((base, table))
+                for offset in (*loop.leaves, *loop.jumps):
+                    table[offset + shift] = move
+
+    @property
+    def names(self) -> set[str]:
+        """The procedures whose frames can move."""
+        return set(self._moves)
+
+    def watches(self, name: str) -> bool:
+        """Whether frames of a procedure are seen when they come to the head of a loop."""
+        return name in self._armed
+
+    def arm(self, wanted: Iterable[str]) -> None:
+        """Have frames of these procedures be seen at the heads of their loops."""
+        for name in wanted:
+            if name in self._armed or name not in self._moves:
+                continue
+            self._armed.add(name)
+            for code, table in self._moves[name]:
+                key = id(code)
+                _watched[key] = (ref(code, lambda _, key=key: _watched.pop(key, None) and None), table)  # type: ignore[misc]
+                watching.begin(code)
+
+    def disarm(self, *, keep: Iterable[str] = ()) -> None:
+        """Let all go on as they are, but for the frames of ``keep``, which move whenever they come round."""
+        self.over = True
+        kept = set(keep)
+        for name in self._armed - kept:
+            for code, table in self._moves[name]:
+                known = _watched.get(id(code))
+                if known is not None and known[1] is table:
+                    del _watched[id(code)]
+                    watching.end(code)
+        self._armed &= kept
+        for lock in list(PARKED.values()):
+            _release(lock)
+        self._moves = {}
+
+    def refresh(self) -> None:
+        """See threads that have come to the procedures meanwhile."""
+        if self._armed:
+            watching.refresh()
+
+    def release(self) -> None:
+        """Let who waits look again."""
+        for lock in list(PARKED.values()):
+            _release(lock)
+
+    # ---- in the program's threads
+
+    def arrive(self, frame: FrameType, move: Move) -> None:
+        """A frame is about to begin an iteration."""
+        name = move.loop.procedure
+        if not self._ready(name):
+            if self.over or frame.f_code.co_flags & _SUSPENDS or not self._park(frame):
+                return
+            if not self._ready(name):
+                return
+        _leave(frame, move)
+
+    def _park(self, frame: FrameType) -> bool:
+        """Wait until the procedure has switched or the time is up; says whether it was waited."""
+        key = id(frame)
+        now = time.monotonic()
+        if now >= self._until:
+            if now < self._next.get(_thread.get_ident(), 0.0):
+                return False
+            self._until = now + _HOLD
+        lock = _thread.allocate_lock()
+        lock.acquire()
+        PARKED[key] = lock
+        try:
+            self._poke()
+            lock.acquire(timeout=max(0.0, self._until - now))
+        finally:
+            # From here on it is active again: whether its procedure has switched is looked at after this.
+            del PARKED[key]
+        waited = time.monotonic() - now
+        self.longest = max(self.longest, waited)
+        self._next[_thread.get_ident()] = now + waited + _OPEN * max(waited, _HOLD)
+        return True
+
+
+def _release(lock: Any) -> None:
+    try:
+        lock.release()
+    except RuntimeError:
+        pass
+
+
+def _seen(frame: FrameType, offset: int) -> None:
+    """A frame of watched code stands at ``offset``, at the beginning of a line or behind a jump."""
+    known = _watched.get(id(frame.f_code))
+    move = None if known is None else known[1].get(offset)
+    if move is None:
+        return
+    try:
+        move.owner.arrive(frame, move)
+    except Exception as error:
+        move.owner._failed(error)
+
+
+def _leave(frame: FrameType, move: Move) -> None:
+    """Send a frame to its exit stub. Nothing of it is changed if a variable is missing that the new version needs."""
+    code = frame.f_code
+    values = frame.f_locals
+    if not all(name in values for name in move.needs):
+        return
+    given = None
+    if move.mapper is not None:
+        given = move.mapper(dict(values))
+        if not isinstance(given, dict):
+            raise TypeError(f"the frame mapper of {move.loop.procedure} gave no dict of variables")
+    every = names(code)
+    unbound = [every[slot] for slot in slots(code)[0] if every[slot] not in values]
+    line = stub_lines(code)[move.loop.head + shift_of(code)]
+    setattr(builtins, HOOK, _hook)
+    watching.bind(frame, values, unbound)
+    _leaving[id(frame)] = (move, unbound, given)
+    try:
+        watching.send(frame, line)
+    except BaseException:
+        del _leaving[id(frame)]
+        raise
+    length = own_length(code)
+    key = id(code)
+    if (key, length) not in HANDED_OVER:
+        places = [(key, offset) for offset in range(length, len(code.co_code), 2)]
+        HANDED_OVER.update(places)
+        _shells[key] = ref(code, lambda _: HANDED_OVER.difference_update(places))
+
+
+# Code of which some frame has handed over.
+_shells: dict[int, ref[CodeType]] = {}
+# Names by which a procedure may have got hold of its own variables as a dict.
+_LOOKS_AT_ITSELF = frozenset({"locals", "vars", "eval", "exec", "dir", "_getframe", "currentframe"})
+
+
+def _hook(thing: Any, kind: int) -> Any:
+    """What exit stubs call: the frame that has left gets what goes on in its place, and what that returned or raised."""
+    if kind == RETURNED:
+        return thing.call if type(thing) is _Next else None
+    if kind != LEAVE:
+        # The frame that was left is no part of what happened.
+        thing.__traceback__ = thing.__traceback__.tb_next
+        return None
+    frame = sys._getframe(1)
+    move, unbound, given = _leaving.pop(id(frame))
+    stack, held = thing
+    known = dict(zip(names(frame.f_code), held, strict=True))
+    for name in unbound:
+        del known[name]
+    if sys.version_info < (3, 13) and _LOOKS_AT_ITSELF.isdisjoint(frame.f_code.co_names):
+        # The dict that was made to look at the variables would keep them alive.
+        frame.f_locals.clear()
+    goes_on = move.goes_on(frame, stack, known, given)
+    move.owner.moved += 1
+    return _Next(goes_on) if shift_of(frame.f_code) else goes_on
+
+
+if sys.version_info >= (3, 12):
+    from podus.updating.monitored import Watching
+else:
+    from podus.updating.traced import Watching
+
+watching = Watching(_seen)

@@ -1,0 +1,107 @@
+"""Seeing frames at the heads of their loops on Python 3.11, which has no ``sys.monitoring``: by tracing the threads that they run in.
+
+A thread's tracing is switched on from outside with ``_PyEval_SetTrace``, for the time of an update; each thread switches it off itself. A thread
+that a debugger or coverage traces already is left alone. Generators and coroutines that are suspended are not seen.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+    from typing import Any
+
+_LINE = 2
+_api = ctypes.pythonapi
+_Trace = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.py_object, ctypes.c_int, ctypes.c_void_p)
+
+
+class Watching:
+    """The code that is watched; ``seen(frame, offset)`` is called in the thread of the frame."""
+
+    def __init__(self, seen: Callable[[FrameType, int], None]) -> None:
+        self._seen = seen
+        self._codes: set[int] = set()
+        # Kept: the interpreter holds its address.
+        self._function = _Trace(self._traced)
+
+    def begin(self, code: CodeType) -> None:
+        """Watch the loops of ``code`` in the threads that are in it now."""
+        self._codes.add(id(code))
+        self.refresh()
+
+    def end(self, code: CodeType) -> None:
+        """Watch them no more."""
+        self._codes.discard(id(code))
+
+    def refresh(self) -> None:
+        """See the threads that have come to watched code meanwhile."""
+        _api.PyInterpreterState_Get.restype = ctypes.c_void_p
+        _api.PyInterpreterState_ThreadHead.restype = _api.PyThreadState_Next.restype = ctypes.c_void_p
+        _api.PyThreadState_GetFrame.restype = ctypes.py_object
+        own = sys._getframe()
+        interpreter = ctypes.c_void_p(_api.PyInterpreterState_Get())
+        state = _api.PyInterpreterState_ThreadHead(interpreter)
+        while state:
+            here = ctypes.c_void_p(state)
+            frame: Any = None
+            try:
+                frame = _api.PyThreadState_GetFrame(here)
+            except ValueError:
+                # It runs no Python code.
+                frame = None
+            if frame is not None and frame is not own and self._is_in(frame):
+                _api._PyEval_SetTrace(here, self._function, ctypes.c_void_p())
+            state = _api.PyThreadState_Next(here)
+
+    def _is_in(self, frame: Any) -> bool:
+        """Whether watched code is on the stack, and nobody else traces it."""
+        found = False
+        while frame is not None:
+            if frame.f_trace is not None:
+                return False
+            found = found or id(frame.f_code) in self._codes
+            frame = frame.f_back
+        return found
+
+    def _traced(self, _: Any, frame: FrameType, what: int, argument: Any) -> int:
+        if not self._codes:
+            sys.settrace(None)
+        elif what == _LINE and id(frame.f_code) in self._codes:
+            try:
+                self._seen(frame, frame.f_lasti)
+            except BaseException as error:
+                self._raise(error)
+        return 0
+
+    @staticmethod
+    def _raise(error: BaseException) -> None:
+        """What a signal handler has raised while the thread waited is raised in the program, a moment later: ctypes lets nothing through."""
+        import threading
+
+        _api.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), ctypes.py_object(type(error)))
+
+    def bind(self, frame: FrameType, values: Any, unbound: list[str]) -> None:
+        """Bind variables that are not bound: the exit stub reads them all."""
+        from podus.updating.ctype import locals_to_fast
+
+        for name in unbound:
+            values[name] = None
+        if unbound:
+            locals_to_fast(frame)
+
+    def send(self, frame: FrameType, line: int) -> None:
+        """Have the frame go on at ``line``."""
+        frame.f_trace = _nothing
+        try:
+            frame.f_lineno = line  # type: ignore[misc]
+        finally:
+            del frame.f_trace
+
+
+def _nothing(*_: object) -> None:
+    """Frames that are sent elsewhere must have a trace function."""
