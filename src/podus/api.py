@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from podus.errors import PodusError, Refused
-from podus.planning.model import MAX_HOLD, POLICIES, Plan
+from podus.planning.model import MAX_HOLD, MOVE_AFTER, POLICIES, Plan
 from podus.planning.request import make_plan
 from podus.pup import start
 from podus.support.load import given
@@ -150,11 +150,12 @@ def plan(
     max_hold: float = MAX_HOLD,
     when: str = "",
     only: Iterable[str] = (),
+    move_after: float = MOVE_AFTER,
 ) -> Plan:
     """What an update would do, and whether it is safe; nothing is changed. Parameters as for :func:`update`."""
     agent = _agent()
     request = _request(source, support, now, hold, reset, objects, policy, max_hold)
-    request |= {"when": when, "only": list(only)}
+    request |= {"when": when, "only": list(only), "move_after": move_after}
     del agent
     return make_plan(request)
 
@@ -174,6 +175,7 @@ def update(
     max_hold: float = MAX_HOLD,
     when: str = "",
     only: Iterable[str] = (),
+    move_after: float = MOVE_AFTER,
 ) -> Update:
     """Update this process.
 
@@ -185,14 +187,20 @@ def update(
     they are used) or ``"eager"`` (at once). ``policy`` says when procedures switch: ``"podus"`` (each when it is inactive), ``"atomic"`` (all at one
     instant in which none is active; if none comes, those who call one wait for ``max_hold`` seconds at the most while others leave) or
     ``"immediate"`` (all at once, whoever is in them). With a condition, ``when="shop:refund, shop.tax:* idle"``, all switch at one instant at which
-    those are idle, and ``only`` names (with ``*``) what is to be updated; the rest is left for another update.
+    those are idle, and ``only`` names (with ``*``) what is to be updated; the rest is left for another update. Who is in a loop that never ends
+    goes on in the new version between two iterations; who is in one that ends is waited for, for ``move_after`` seconds, and then moved as well.
 
     Raises :class:`podus.Refused` if the plan is not safe and :class:`podus.PodusError` if the update fails; the program is then as before.
     """
     agent = _agent()
     declarations = None if support is None or isinstance(support, str | os.PathLike) else given(support)
     request = _request(source, support, now, hold, reset, objects, policy, max_hold)
-    request |= {"when": when, "only": list(only), "thread": threading.get_ident() if wait else None}
+    request |= {
+        "when": when,
+        "only": list(only),
+        "move_after": move_after,
+        "thread": threading.get_ident() if wait else None,
+    }
     found = _begin(agent, request, declarations, timeout, on_timeout, None)
     if wait:
         found.wait()

@@ -25,7 +25,7 @@ LEAVE, RETURNED, RAISED = 0, 1, 2
 # Marks the last constant of code with stubs.
 _MARK = "podus: stubs"
 
-_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
+_OPTIMIZED, _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x01, 0x20, 0x80, 0x200
 _IF_NONE = "POP_JUMP_IF_NONE" if dis.opmap.get("POP_JUMP_IF_NONE", 256) < 256 else "POP_JUMP_FORWARD_IF_NONE"
 # What goes back to the head of a loop; waiting for a coroutine goes back as well, but is no loop.
 _BACK = frozenset(n for n in range(256) if JUMPS[n] == BACKWARD and NAMES[n] != "JUMP_BACKWARD_NO_INTERRUPT")
@@ -85,7 +85,7 @@ def may_loop(code: CodeType) -> bool:
     """Whether there may be a loop in ``code`` itself that a frame can leave."""
     return (
         code.co_name not in _COMPREHENSIONS
-        and not code.co_flags & _ASYNC_GENERATOR
+        and code.co_flags & (_OPTIMIZED | _ASYNC_GENERATOR) == _OPTIMIZED
         and not _BACK.isdisjoint(code.co_code[::2])
     )
 
@@ -234,11 +234,13 @@ def _pack(
     stub.label("returned")
     stub.emit("COPY", 1)
     stub.call_global(name, number + RETURNED)
+    stub.emit("COPY", 1)
     stub.jump(_IF_NONE, "done")
     stub.emit("SWAP", 2)
     stub.emit("POP_TOP")
     stub.jump("JUMP_BACKWARD", "again")
     stub.label("done")
+    stub.emit("POP_TOP")
     stub.emit("RETURN_VALUE")
     # Leaves the frame out of the traceback: what it has become is in it already.
     stub.label("raised")

@@ -14,7 +14,7 @@ from typing import Any
 from podus.errors import NotFound, Refused
 from podus.planning.ask import Asker
 from podus.planning.derived import Derived
-from podus.planning.model import MAX_HOLD, ModulePart, Note, Plan, Procedure
+from podus.planning.model import MAX_HOLD, MOVE_AFTER, ModulePart, Note, Plan, Procedure
 from podus.planning.moves import find_moves
 from podus.planning.objects import ObjectChanges
 from podus.planning.safety import Safety
@@ -77,6 +77,7 @@ class Compiler:
             hold=list(request.get("hold") or ()),
             policy="when" if request.get("when") else request.get("policy") or "podus",
             max_hold=float(request.get("max_hold", MAX_HOLD)),
+            move_after=float(request.get("move_after", MOVE_AFTER)),
             directory=directory,
         )
 

@@ -20,6 +20,8 @@ else:
 POLICIES = ("podus", "atomic", "immediate")
 # Seconds that ``atomic`` lets callers wait.
 MAX_HOLD = 0.05
+# Seconds that who is in a loop that comes to an end is waited for, before the frame is moved.
+MOVE_AFTER = 2.0
 
 
 @dataclass
@@ -264,7 +266,8 @@ class Loop:
     The offsets are those of bytecode as it is compiled: ``head`` names the exit stub of the old version's loop; a frame leaves before the
     instructions at ``leaves``, which begin a line, and where a jump goes back to one of ``jumps``; ``enter`` is where the new version goes on, with
     ``depth`` objects on the value stack. The variables ``needs`` must be bound by then; ``given`` are new ones with the text of
-    the literal that the new version gives them before the loop. ``mapper``: a frame mapper gives them.
+    the literal that the new version gives them before the loop. ``mapper``: a frame mapper gives them. ``waits`` is set where
+    who is in it would come to an end, and is waited for at first.
     """
 
     procedure: str
@@ -280,6 +283,7 @@ class Loop:
     needs: list[str] = field(default_factory=list)
     given: dict[str, str] = field(default_factory=dict)
     mapper: bool = False
+    waits: bool = False
 
 
 @dataclass
@@ -323,6 +327,8 @@ class Plan:
     policy: str = "podus"
     when: list[list[str]] = field(default_factory=list)
     max_hold: float = MAX_HOLD
+    # How many seconds who is in a loop that comes to an end is waited for, before the frame is moved.
+    move_after: float = MOVE_AFTER
     now: list[str] = field(default_factory=list)
     hold: list[str] = field(default_factory=list)
     refusals: list[Note] = field(default_factory=list)

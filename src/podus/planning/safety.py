@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from podus.planning.condition import matching, parse
 from podus.planning.frames import Frames
 from podus.planning.groups import Groups
-from podus.planning.model import Note, Procedure, Reach
+from podus.planning.model import Loop, Note, Procedure, Reach
 from podus.program.code import is_function, nested, walk
-from podus.program.control import can_come_to, can_return_from, still_mentions
+from podus.program.control import can_come_to, can_return_from, never_returns, still_mentions
 from podus.program.flow import flow
 from podus.program.interface import (
     Signature,
@@ -183,30 +183,44 @@ class Safety:
     def _running(self) -> None:
         """Where who is in a changed procedure can go on in its new version; who can, does not stand in the way for ever."""
         frames = Frames(self.compiler, self.support, self.old_names)
-        stubs = self.compiler.pup.hello.get("stubs", False)
         for name, procedure in self.switching.items():
             rows = self.active.get(self.old_names.get(name, name), ())
             if not rows and not procedure.suspends:
                 continue
-            there, back, reasons = frames.of(name) if stubs else ([], [], ["podus keeps out of loops here"])
+            if not all(row["stubs"] for row in rows):
+                there, back, reasons = (
+                    list[Loop](),
+                    list[Loop](),
+                    ["it was loaded without exit stubs for its loops"],
+                )
+            else:
+                there, back, reasons = frames.of(name)
+            code = self._old_code(name)
+            if code is None:
+                continue
+            if procedure.suspends:
+                # One that comes to an end does so in the version in which it began.
+                there = there if never_returns(code, excepted=True) else []
+            else:
+                for loop in (*there, *back):
+                    loop.waits = name not in self.endless
             self.plan.loops += there
             self.plan.back_loops += back
-            code = self._old_code(name)
-            if not rows or code is None:
+            if not rows:
                 continue
             places = [offset for loop in there for offset in (*loop.leaves, *loop.jumps)]
-            if there and all(can_come_to(code, row["offset"], places) for row in rows):
+            if name not in self.endless:
+                procedure.running = "waited for"
+            elif there and all(can_come_to(code, row["offset"], places) for row in rows):
                 procedure.running = "moved"
                 procedure.notes += [
                     f"who is in its loop `{loop.text}` (line {loop.line}) goes on in line {loop.new_line} of the new version: {loop.how}"
                     for loop in there
                 ]
                 self.endless.discard(name)
-            elif name in self.endless:
+            else:
                 procedure.running = "left"
                 procedure.notes += reasons
-            else:
-                procedure.running = "waited for"
 
     # ---- groups
 

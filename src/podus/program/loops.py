@@ -7,7 +7,7 @@ iteration of a ``for`` begins at its head; that of a ``while`` at its test, of w
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 
@@ -94,20 +94,20 @@ class _Finder:
         loop.jumps = [at[0]]
 
     def _while(self, loop: Loop, stmt: ast.While, heads: list[int]) -> None:
+        # Where the body begins; what handles an exception may lie behind and jump back into the middle of it.
+        first = min((start for start in self.places if self._in_span(start, *_span(stmt.body))), default=-1)
+        tested = [head for head in heads if self._in_span(head, *_span([stmt.test]))]
+        # `continue` in `while True` goes to the line of the `while`, where nothing is left to do.
+        bodies = [head for head in heads if head == first or self._only_nothing(head, first)]
         if isinstance(stmt.test, ast.Constant):
-            # `continue` goes to the line of the `while`, where nothing is left to do.
-            if not heads or not all(
-                NAMES[op] == "NOP" for s, op, *_ in self.units if heads[0] <= s < heads[-1]
-            ):
-                loop.why = loop.why or ("it is there twice" if heads else "it does not come round")
+            if not bodies:
+                loop.why = loop.why or "it does not come round"
                 return
-            loop.head = loop.enter = heads[0]
-            loop.jumps = heads
+            loop.head = loop.enter = bodies[0]
+            loop.jumps = bodies
             return
         # The test at the entry, and the one at the end, lead to the body; `continue` goes to the first.
-        tested = [head for head in heads if self._in_test(head, stmt)]
-        bodies = [head for head in heads if head not in tested]
-        if len(tested) > 1 or len(bodies) > 1 or not heads:
+        if len(tested) > 1 or len(bodies) > 1 or not (tested or bodies):
             loop.why = loop.why or ("it is there twice" if heads else "it does not come round")
             return
         if not bodies:
@@ -121,20 +121,21 @@ class _Finder:
         if entry is None or None in ends or not all(self._begins_line(e) for e in ends if e is not None):
             # The test stands on the line of the body: the old one has been evaluated when the frame is seen.
             loop.enter = body
-            loop.jumps = heads
+            loop.jumps = bodies
             return
         loop.enter = entry
         loop.leaves = sorted({entry, *(e for e in ends if e is not None)})
 
-    def _in_test(self, offset: int, stmt: ast.While) -> bool:
+    def _in_span(self, offset: int, start: tuple[int, int], end: tuple[int, int]) -> bool:
+        """Whether an instruction comes from the source between two places, each a line and a column."""
         line, end_line, col, end_col = self.places[offset]
-        test = stmt.test
         if line is None or col is None or end_line is None or end_col is None:
             return False
-        return (test.lineno, test.col_offset) <= (line, col) and (end_line, end_col) <= (
-            test.end_lineno or 0,
-            test.end_col_offset or 0,
-        )
+        return start <= (line, col) and (end_line, end_col) <= end
+
+    def _only_nothing(self, offset: int, end: int) -> bool:
+        between = [NAMES[op] for start, op, *_ in self.units if offset <= start < end]
+        return bool(between) and set(between) == {"NOP"}
 
     def _run_before(self, offset: int, stmt: ast.While) -> int | None:
         """The first of the instructions of the test that stand right before ``offset``."""
@@ -145,7 +146,7 @@ class _Finder:
             # In Python 3.11 the jump behind a test has the place of the whole statement.
             place = self.places[before]
             jumps = JUMPS[op] and (place[0], place[2]) == (stmt.lineno, stmt.col_offset)
-            if not (self._in_test(before, stmt) or jumps):
+            if not (self._in_span(before, *_span([stmt.test])) or jumps):
                 break
             number -= 1
             first = before
@@ -165,6 +166,11 @@ class _Finder:
             if known and stmt.lineno <= min(known) and max(known) <= (stmt.end_lineno or stmt.lineno)
         ]
         return max(around, key=lambda stmt: (stmt.lineno, stmt.col_offset), default=None)
+
+
+def _span(nodes: Sequence[ast.stmt | ast.expr]) -> tuple[tuple[int, int], tuple[int, int]]:
+    first, last = nodes[0], nodes[-1]
+    return (first.lineno, first.col_offset), (last.end_lineno or 0, last.end_col_offset or 0)
 
 
 def _loops(

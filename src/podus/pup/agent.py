@@ -14,7 +14,7 @@ import time
 from types import CodeType, ModuleType
 
 from podus.errors import NotFound, Refused
-from podus.frames import shift_of
+from podus.frames import HOOK, shift_of
 from podus.planning.model import Plan
 from podus.program.code import procedures
 from podus.pup.codes import adopt, runs
@@ -182,7 +182,13 @@ class Agent:
         threads = []
         for ident, stack in seen.items():
             rows = [
-                {"procedure": by_id[id(code)], "line": line, "offset": offset - shift_of(code)}
+                {
+                    "procedure": by_id[id(code)],
+                    "line": line,
+                    "offset": offset - shift_of(code),
+                    # Whether it can leave its loops.
+                    "stubs": code.co_names[-1:] == (HOOK,),
+                }
                 for code, line, offset in stack
                 if id(code) in by_id
             ]

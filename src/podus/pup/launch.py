@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-USAGE = "usage: podus run [--name NAME] [--include PACKAGE]... [--watch] [--] SCRIPT|-m MODULE [ARGS]..."
+USAGE = "usage: podus run [--name NAME] [--include PACKAGE]... [--watch] [--no-stubs] [--] SCRIPT|-m MODULE [ARGS]..."
 
 
 def _usage(message: str) -> NoReturn:
@@ -31,7 +31,7 @@ def parse(args: list[str]) -> tuple[dict[str, object], list[str]]:
     name = ""
     include: list[str] = []
     rest = list(args)
-    settings: dict[str, object] = {"watch": False}
+    settings: dict[str, object] = {"watch": False, "stubs": True}
     while rest and rest[0].startswith("-"):
         word = rest[0]
         option, equals, value = word.partition("=")
@@ -40,11 +40,14 @@ def parse(args: list[str]) -> tuple[dict[str, object], list[str]]:
             break
         if word == "-m" or word.startswith("-m"):
             break
-        if option not in ("--name", "--include") and word != "--watch":
+        if option not in ("--name", "--include") and word not in ("--watch", "--no-stubs"):
             _usage(f"no such option: {word}")
         rest.pop(0)
         if word == "--watch":
             settings["watch"] = True
+            continue
+        if word == "--no-stubs":
+            settings["stubs"] = False
             continue
         if not equals:
             if not rest:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class Pup:
     """The program-update processor of this process: its records, its socket, and, once asked for, its agent."""
 
-    def __init__(self, name: str, include: list[str]) -> None:
+    def __init__(self, name: str, include: list[str], *, stubs: bool) -> None:
         self.name = name
-        self.recorder = Recorder(include)
+        self.recorder = Recorder(include, stubs=stubs)
         self.server = Server(self._handle, self._socket_path)
         self._agent: Any = None
         self.error = ""
@@ -132,13 +132,13 @@ def current() -> Pup | None:
     return _pup
 
 
-def start(name: str, include: list[str]) -> Pup:
-    """Start this process's pup. A program goes on without one if its socket can't be made (``Pup.error`` says why)."""
+def start(name: str, include: list[str], *, stubs: bool = True) -> Pup:
+    """Start this process's pup; with ``stubs``, what is loaded gets exit stubs for its loops. A program goes on without one if its socket can't be made (``Pup.error`` says why)."""
     global _pup
     if _pup is not None:
         _pup.recorder.include = tuple(dict.fromkeys((*_pup.recorder.include, *include)))
         return _pup
-    _pup = Pup(name, include)
+    _pup = Pup(name, include, stubs=stubs)
     _pup.recorder.install()
     try:
         _pup.serve()
@@ -155,7 +155,11 @@ def start(name: str, include: list[str]) -> Pup:
 
 def boot(settings: dict[str, Any]) -> None:
     """Called by ``pup/boot`` before the program's first line."""
-    pup = start(settings["name"], settings["include"])
+    pup = start(settings["name"], settings["include"], stubs=settings["stubs"])
     pup.recorder.expect_main(settings.get("module"), settings.get("script"))
+    if settings["stubs"]:
+        from podus.pup.main_code import at_start
+
+        at_start(lambda file: pup.recorder.in_program("__main__", file))
     if pup.error:
         print(f"podus: {pup.error}; the program runs, but can't be updated", file=sys.stderr)

@@ -116,6 +116,8 @@ class Evaluation:
         self.frames_back: Frames | None = None
         self._moving: set[str] = set()
         self._waiting_since = 0.0
+        # How many of the two times that what is active has to come to an end by itself are over.
+        self._impatient = 0
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
     # ---- the thread
@@ -263,7 +265,9 @@ class Evaluation:
                 self._move_frames(self.frames, active)
                 if self._failure is not None:
                     raise self._failure
-                if all(unit.done or unit.held for unit in self.units) and self._objects_converted():
+                moving = self.frames is not None and bool(self.frames.busy)
+                done = all(unit.done or unit.held for unit in self.units)
+                if done and not moving and self._objects_converted():
                     self._complete()
                     return
             wait = self._sleep(wait)
@@ -284,13 +288,16 @@ class Evaluation:
                 unit.switch.undo.append((set.discard, self._moving, name))
         frames = Frames(self._moving.__contains__, self._poke.set, self._object_failed)
         frames.add(loops, stage.old_codes, stage.codes, stage.frame_mapper)
+        for unit in self.units:
+            for name in unit.names:
+                unit.new_codes.update((id(code), code) for code in frames.codes(name))
         self.frames = frames
 
     def _pass_suspended(self) -> None:
         """Generators and coroutines that don't end soon need not: those that begin do so in the new version, these end in theirs."""
         activity = self.activity
         assert activity is not None
-        if not activity.suspends or time.monotonic() - self._waiting_since < _PATIENCE:
+        if not (activity.suspends and self._impatient):
             return
         for unit in self.units:
             group = unit.group
@@ -300,16 +307,14 @@ class Evaluation:
                 activity.passed.add(unit.names[0])
 
     def _move_frames(self, frames: Frames | None, active: set[str]) -> None:
-        """Look for procedures that are active for longer at the heads of their loops."""
+        """Look at the heads of their loops for those who never return; and after a while for those who take long to."""
         if frames is None or not frames.names:
             return
-        late = time.monotonic() - self._waiting_since >= _PATIENCE
-        frames.arm(name for name in frames.names if late or name in self._moved_at_once)
+        frames.arm(frames.endless)
+        # Where data takes a new form, a variable may hold some of the old: who comes to an end does so with that.
+        if self._impatient == 2 and not any(unit.mappers or unit.conversions for unit in self.units):
+            frames.arm(active & frames.names)
         frames.refresh()
-
-    @property
-    def _moved_at_once(self) -> set[str]:
-        return {p.name for p in self.plan.procedures if p.running == "moved"}
 
     # ---- objects
 
@@ -370,6 +375,11 @@ class Evaluation:
             if self.activity.shrunk():
                 return _FIRST_WAIT
             wait = min(wait * 1.5, _LONGEST_WAIT)
+            since = time.monotonic() - self._waiting_since
+            patience = sum(since >= limit for limit in (_PATIENCE, self.plan.move_after))
+            if patience > self._impatient:
+                self._impatient = patience
+                return wait
             if self.missed or not self._mark_holds():
                 return wait
 

@@ -34,6 +34,9 @@ _SUSPENDS = 0x20 | 0x80
 # Seconds that a thread waits at the head of its loop, at most; and how many times as long it then runs before it waits again.
 _HOLD = 0.05
 _OPEN = 9
+# Seconds between two looks at whether the driver has looked since, and for how long at most.
+_GLANCE = 0.005
+_LONGEST = 1.0
 
 
 class Move:
@@ -125,8 +128,12 @@ class Frames:
         self._until = 0.0
         self._next: dict[int, float] = {}
         self.moved = 0
+        # How often the driver has looked, and switched what it could.
+        self.rounds = 0
         self.longest = 0.0
         self.over = False
+        # The threads that wait, or are about to leave.
+        self.busy: set[int] = set()
 
     def add(
         self, loops: Iterable[Loop], old: dict[str, list[CodeType]], new: dict[str, CodeType], mappers: Any
@@ -154,6 +161,19 @@ class Frames:
     def names(self) -> set[str]:
         """The procedures whose frames can move."""
         return set(self._moves)
+
+    @property
+    def endless(self) -> set[str]:
+        """Those of them that never come to an end by themselves."""
+        return {
+            name
+            for name, rows in self._moves.items()
+            if any(not move.loop.waits for _, table in rows for move in table.values())
+        }
+
+    def codes(self, name: str) -> list[CodeType]:
+        """The code in which the procedure's frames go on."""
+        return [move.code for _, table in self._moves.get(name, ()) for move in table.values()]
 
     def watches(self, name: str) -> bool:
         """Whether frames of a procedure are seen when they come to the head of a loop."""
@@ -186,7 +206,8 @@ class Frames:
         self._moves = {}
 
     def refresh(self) -> None:
-        """See threads that have come to the procedures meanwhile."""
+        """The driver has looked; see threads that have come to the procedures meanwhile."""
+        self.rounds += 1
         if self._armed:
             watching.refresh()
 
@@ -200,17 +221,23 @@ class Frames:
     def arrive(self, frame: FrameType, move: Move) -> None:
         """A frame is about to begin an iteration."""
         name = move.loop.procedure
-        if not self._ready(name):
-            if self.over or frame.f_code.co_flags & _SUSPENDS or not self._park(frame):
-                return
+        thread = _thread.get_ident()
+        self.busy.add(thread)
+        try:
             if not self._ready(name):
-                return
-        _leave(frame, move)
+                if self.over or frame.f_code.co_flags & _SUSPENDS or not self._park(frame):
+                    return
+                if not self._ready(name):
+                    return
+            _leave(frame, move)
+        finally:
+            self.busy.discard(thread)
 
     def _park(self, frame: FrameType) -> bool:
         """Wait until the procedure has switched or the time is up; says whether it was waited."""
         key = id(frame)
         now = time.monotonic()
+        round = self.rounds
         if now >= self._until:
             if now < self._next.get(_thread.get_ident(), 0.0):
                 return False
@@ -221,6 +248,9 @@ class Frames:
         try:
             self._poke()
             lock.acquire(timeout=max(0.0, self._until - now))
+            # A busy machine may not have let the driver look in that time.
+            while self.rounds < round + 2 and not self.over and time.monotonic() - now < _LONGEST:
+                lock.acquire(timeout=_GLANCE)
         finally:
             # From here on it is active again: whether its procedure has switched is looked at after this.
             del PARKED[key]

@@ -12,7 +12,7 @@ import click
 
 from podus.errors import NotFound, Refused
 from podus.log import Log
-from podus.planning.model import MAX_HOLD, POLICIES, Note, Plan
+from podus.planning.model import MAX_HOLD, MOVE_AFTER, POLICIES, Note, Plan
 from podus.portmap import lookup
 from podus.portmap.lookup import Entry
 from podus.ush import client, show
@@ -96,6 +96,14 @@ POLICY = _all(
         metavar="MS",
         help="With --policy atomic: let callers wait for the instant so many milliseconds at the most.",
     ),
+)
+MOVING = click.option(
+    "--move-after",
+    type=click.FloatRange(min=0),
+    default=MOVE_AFTER,
+    show_default=True,
+    metavar="S",
+    help="Wait so many seconds for who is in a loop that comes to an end; then move the frame to the new version between two iterations.",
 )
 WHEN = _all(
     click.option(
@@ -196,6 +204,7 @@ def order(
     max_hold: float = MAX_HOLD * 1000,
     when: str | None = None,
     only: tuple[str, ...] = (),
+    move_after: float = MOVE_AFTER,
 ) -> dict[str, Any]:
     if when and policy != "podus":
         raise click.UsageError(f"--when and --policy {policy} exclude each other: each says when to switch")
@@ -209,6 +218,7 @@ def order(
         "max_hold": max_hold / 1000,
         "when": when,
         "only": list(only),
+        "move_after": move_after,
     }
 
 
@@ -331,6 +341,7 @@ def scaffold(
 @LABEL
 @ORDER
 @POLICY
+@MOVING
 @WHEN
 @WAITING
 @click.pass_context
@@ -351,6 +362,7 @@ def update(
     max_hold: float,
     when: str | None,
     only: tuple[str, ...],
+    move_after: float,
     timeout: float | None,
     on_timeout: str,
     detach: bool,
@@ -367,7 +379,7 @@ def update(
             pup,
             quiet=as_json,
             **source_of(source, git, to, label),
-            **order(support, now, hold, reset, objects, policy, max_hold, when, only),
+            **order(support, now, hold, reset, objects, policy, max_hold, when, only, move_after),
         )
         code = _evaluate(
             "update", pup, made, timeout=timeout, on_timeout=on_timeout, detach=detach, as_json=as_json

@@ -43,7 +43,7 @@ def cli(ctx: click.Context) -> None:
         ("podus run --include requests shop.py", "the installed package requests can be updated too"),
         ("podus run --watch shop.py", "update it at once whenever one of its files is saved"),
     ],
-    options_metavar="[--name NAME] [--include PACKAGE]... [--watch] [--]",
+    options_metavar="[--name NAME] [--include PACKAGE]... [--watch] [--no-stubs] [--]",
 )
 @click.option(
     "--name", metavar="NAME", help="Call the program this; without it, the script's or module's name."
@@ -55,10 +55,15 @@ def cli(ctx: click.Context) -> None:
     help="This installed package belongs to the program; repeatable.",
 )
 @click.option("--watch", is_flag=True, help="Update it on every save; see `podus watch`.")
+@click.option(
+    "--stubs/--no-stubs",
+    default=True,
+    help="Whether running loops can go on in a new version; without, loaded code is just what python makes of it.",
+)
 @click.argument(
     "words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="SCRIPT|-m MODULE [ARGS]..."
 )
-def run(name: str | None, include: tuple[str, ...], watch: bool, words: tuple[str, ...]) -> None:
+def run(name: str | None, include: tuple[str, ...], watch: bool, stubs: bool, words: tuple[str, ...]) -> None:
     """Start a Python program under its program-update processor (pup).
 
     The program can't tell: its arguments, streams, signals, tracebacks and exit status are as under plain python. The program is every module
@@ -67,7 +72,7 @@ def run(name: str | None, include: tuple[str, ...], watch: bool, words: tuple[st
     from podus.pup.launch import main
 
     options = [*(["--name", name] if name else []), *(f"--include={package}" for package in include)]
-    main([*options, *(["--watch"] if watch else []), *words])
+    main([*options, *(["--watch"] if watch else []), *([] if stubs else ["--no-stubs"]), *words])
 
 
 @click.command(

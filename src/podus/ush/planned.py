@@ -12,7 +12,19 @@ from podus.planning import outcome
 from podus.planning.outcome import Outcome
 from podus.portmap import lookup
 from podus.ush import client, plan_view, show
-from podus.ush.change import ORDER, POLICY, SOURCE, TO, WHEN, discard, order, planned, record, source_of
+from podus.ush.change import (
+    MOVING,
+    ORDER,
+    POLICY,
+    SOURCE,
+    TO,
+    WHEN,
+    discard,
+    order,
+    planned,
+    record,
+    source_of,
+)
 from podus.ush.command import DONE, FAILED, Command, Session, print_json, program_argument
 
 
@@ -35,6 +47,7 @@ from podus.ush.command import DONE, FAILED, Command, Session, print_json, progra
 @TO
 @ORDER
 @POLICY
+@MOVING
 @WHEN
 @click.option(
     "--diff",
@@ -61,6 +74,7 @@ def plan(
     max_hold: float,
     when: str | None,
     only: tuple[str, ...],
+    move_after: float,
     wanted: str | None,
     as_json: bool,
 ) -> None:
@@ -79,7 +93,7 @@ def plan(
             quiet=as_json,
             explain=True,
             **source_of(source, git, to),
-            **order(support, now, hold, reset, objects, policy, max_hold, when, only),
+            **order(support, now, hold, reset, objects, policy, max_hold, when, only, move_after),
         )
         add_breakages(made)
         record("plan", "plan", entry, made)

@@ -29,7 +29,7 @@ def _boot() -> None:
         from podus.pup import aside, recorder
     finally:
         sys.path[:] = before
-    recorder.Recorder(config["include"]).install()
+    recorder.Recorder(config["include"], stubs=config["stubs"]).install()
     aside.look(config["first"], at_start=True)
     from podus.pup import start
 
