@@ -47,10 +47,10 @@ PRICES = """
 class Program:
     """A program under podus that does what it is told, a line at a time."""
 
-    def __init__(self, directory: Path, name: str) -> None:
+    def __init__(self, directory: Path, name: str, options: tuple[str, ...] = ()) -> None:
         self.directory, self.name = directory, name
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "podus", "run", "--name", name, str(directory / "app.py")],
+            [sys.executable, "-m", "podus", "run", *options, "--name", name, str(directory / "app.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

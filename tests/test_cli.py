@@ -67,8 +67,8 @@ def sources(tmp_path: Path) -> Path:
 def start(sources: Path) -> Iterator[Start]:
     started: list[Program] = []
 
-    def run(name: str = "shop") -> Program:
-        started.append(Program(sources, name))
+    def run(name: str = "shop", *options: str) -> Program:
+        started.append(Program(sources, name, options=options))
         return started[-1]
 
     yield run
@@ -265,7 +265,7 @@ def test_wrong_use_is_said_and_the_exit_code_is_2(start: Start, words: list[str]
 
 
 def test_what_is_missing_is_scaffolded_and_filled_in(start: Start, tmp_path: Path) -> None:
-    program = start()
+    program = start("shop", "--no-stubs")
     program.edit("def total(count)", "def total(count, fee)")
     program.edit("count * RATE", "count * RATE + fee")
     app = program.directory / "app.py"

@@ -159,7 +159,7 @@ def shop(tmp_path: Path) -> Iterator[tuple[Path, Talk]]:
     """A running program, where its files lie, and a way to talk to it."""
     write(tmp_path, app=APP, lib=LIB)
     process = subprocess.Popen(
-        [sys.executable, "-m", "podus", "run", "--name", "shop", str(tmp_path / "app.py")],
+        [sys.executable, "-m", "podus", "run", "--no-stubs", "--name", "shop", str(tmp_path / "app.py")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

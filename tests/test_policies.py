@@ -145,7 +145,7 @@ def test_atomic_is_refused_where_its_instant_never_comes(program: Start) -> None
                 gate('turn')
                 work()
     """
-    app = program(shop=source)
+    app = program("--no-stubs", shop=source)
     app.start("main", "shop.main()", at="turn")
     app.edit(shop=source.replace("return 1", "return 2").replace("gate('turn')", "gate('turn'); 0 or 1"))
     plan = app.plan(policy="atomic")

@@ -206,7 +206,8 @@ def test_a_changed_interface_switches_with_its_changed_callers(program: Start) -
 
 def test_a_caller_that_never_returns_needs_an_interprocedure(program: Start) -> None:
     app = program(
-        shop="def total(a): return a\ndef main():\n    while True:\n        gate('in')\n        seen.append(total(1))\nseen = []"
+        "--no-stubs",
+        shop="def total(a): return a\ndef main():\n    while True:\n        gate('in')\n        seen.append(total(1))\nseen = []",
     )
     app.start("t", "shop.main()", at="in")
     app.edit(
@@ -299,7 +300,8 @@ def test_a_new_procedure_calls_only_new_ones_whatever_the_order(program: Start) 
 
 def test_nobody_waits_for_a_procedure_that_never_returns(program: Start) -> None:
     app = program(
-        shop="def main():\n    while True:\n        gate('loop')\n        step()\ndef step(): pass\n"
+        "--no-stubs",
+        shop="def main():\n    while True:\n        gate('loop')\n        step()\ndef step(): pass\n",
     )
     app.start("t", "shop.main()", at="loop")
     app.replace("shop", "gate('loop')", "gate('loop'); step()").replace("shop", "pass", "return 1")
@@ -337,7 +339,7 @@ def test_an_endless_caller_that_is_past_the_call_asks_for_nothing(program: Start
                 gate('loop')
                 table.get(1)
     """
-    app = program(shop=source)
+    app = program("--no-stubs", shop=source)
     app.start("t", "shop.main({})", at="loop")
     app.edit(
         shop=source.replace("setup(a)", "setup(a, b)")

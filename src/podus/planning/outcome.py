@@ -293,8 +293,12 @@ def _active(plan: Plan, active: Mapping[str, Sequence[str]]) -> list[Risk]:
             text += ", and --now switches it all the same"
         elif item.endless:
             text += " and never returns: it stays old until it ends, and the update is under way until then"
+        elif item.running == "moved":
+            text += ": it goes on in the new version when its loop comes round"
         else:
             text += ": it switches when it returns"
+            if any(loop.procedure == item.name for loop in plan.loops):
+                text += f", or after {plan.move_after:g} s when its loop comes round"
         if held:
             text += f"; until then it holds back {names(held)}"
         found.append(Risk("risk", text, [item.name, *held]))
