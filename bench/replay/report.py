@@ -28,7 +28,10 @@ files are overwritten with those of the **new** release, as an installer does, t
 They are held against a process of the new release that was never updated. The tests run twice in that one, and only those count that pass both times:
 a test that fails because something ran before it says nothing about an update. The rest of the table: changed modules and procedures, the classes and
 functions of the package that are still the same objects (of those that the new release still has), and the old objects that are of the
-new release's classes."""
+new release's classes.
+
+A person reads what a refusal proposes. So does the replay in one respect: where a refusal's own remedy names `--reset` for data that is made by several
+statements at the top of a module, the update is asked for a second time with just these options. The page names every such case."""
 
 
 def write(results: dict[str, Any], page: Path, packages: list[Package]) -> None:
@@ -42,6 +45,7 @@ def write(results: dict[str, Any], page: Path, packages: list[Package]) -> None:
         sections += [
             podus(pairs),
             f"*Python {on['python']}, {on['date']}.*",
+            made_again(pairs),
             peers(pairs),
             refused(pairs),
             lost(pairs),
@@ -126,6 +130,18 @@ def peers(pairs: dict[str, dict[str, Any]]) -> str:
 The share of the tests that pass after the update; 0 where the tool raised, ended the process or did not come to an end. `importlib.reload` gets the changed modules in the order of their imports.
 
 {table(["package", *(NAMES[tool] for tool in tools)], rows)}"""
+
+
+def made_again(pairs: dict[str, dict[str, Any]]) -> str:
+    """Where the second update, with the options of the first one's remedy, was the one that was carried out."""
+    rows = []
+    for key, row in pairs.items():
+        names = row["podus"].get("reset")
+        if names:
+            name, old, new = key.split()
+            rows.append([f"{name} {old} → {new}", " ".join(f"`--reset {word}`" for word in names)])
+    head = ["update", "carried out with"]
+    return f"## Made again\n\n{table(head, rows)}".replace("---:", "---") if rows else ""
 
 
 def refused(pairs: dict[str, dict[str, Any]]) -> str:

@@ -404,18 +404,19 @@ class Stage(Collector):
         try:
             exec(code, real, names)
         except (Exception, SystemExit) as error:
-            place = part.file
+            place, remedy = part.file, "mend it and update again"
             trace = error.__traceback__
             while trace is not None:
                 frame = trace.tb_frame
+                if frame.f_code is code:
+                    remedy += _anew(part, trace.tb_lineno)
                 name, file = frame.f_globals.get("__name__", ""), frame.f_code.co_filename
                 # The innermost line of the program's own: a new module's, where it is the import that failed.
                 if frame.f_code is code or self.agent.recorder.in_program(name, file):
                     place = f"{file}:{trace.tb_lineno}"
                 trace = trace.tb_next
             raise Refused(
-                f"a new top-level statement raised {type(error).__name__}: {error} ({place})",
-                "mend it and update again",
+                f"a new top-level statement raised {type(error).__name__}: {error} ({place})", remedy
             ) from error
 
     def _snapshot(self, real: dict[str, Any]) -> None:
@@ -481,6 +482,15 @@ class Stage(Collector):
             if parent in sys.modules and vars(sys.modules[parent]).get(child) is module:
                 delattr(sys.modules[parent], child)
         self.agent.finder.forget()
+
+
+def _anew(part: ModulePart, line: int) -> str:
+    """The remedy where what a statement goes on with was made by the old version's statements."""
+    for lines, options in part.anew.items():
+        first, _, last = lines.partition("-")
+        if int(first) <= line <= int(last):
+            return f", or make the data that it goes on with again: {options}"
+    return ""
 
 
 def declared(declarations: list[Declaration], kind: str, target: str, backwards: bool) -> Declaration:
