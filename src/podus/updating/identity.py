@@ -71,12 +71,15 @@ class Identity:
                     self._pairs[id(member)] = (member, before)
         elif isinstance(old, type) and isinstance(new, type):
             for name, value in list(vars(new).items()):
-                before = vars(old).get(name)
-                functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
-                if (isinstance(before, type) and isinstance(value, type)) or (
-                    functions and can_become(before, value)
-                ):
-                    self.keep(before, value)
+                self.keep_part(vars(old).get(name), value)
+
+    def keep_part(self, before: Any, value: Any) -> None:
+        """Note what a class has had under one name, if it goes on in place of what its new statement has made."""
+        functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
+        if (isinstance(before, type) and isinstance(value, type)) or (
+            functions and can_become(before, value)
+        ):
+            self.keep(before, value)
 
     def classes(self) -> list[type]:
         """The classes that are kept."""

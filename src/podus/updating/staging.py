@@ -94,6 +94,17 @@ class Stage(Collector):
         abstract_into(switches, self.removals, self.base, [*changed, *self.identity.classes()])
         self._leave_footprint()
         self._objects()
+        if self.replacement:
+            self._account_for_own()
+            self.replacement.check()
+
+    def _account_for_own(self) -> None:
+        """Tell the replacement what of ours refers to the classes."""
+        ours: list[Any] = [self.identity._made, self.identity._pairs, *self.identity._pairs.values()]
+        ours += [row for rows in self.class_shadows.values() for row in rows]
+        switches = [self.base, self.removals, self._prepared, *self.redefined.values(), *self.data.values()]
+        ours += [op for switch in switches for op in (*switch.do, *switch.undo)]
+        self.replacement.ours = {id(value): value for value in ours}
 
     def _define(self) -> None:
         """Run what is new aside, and plan how it takes effect."""
@@ -112,6 +123,7 @@ class Stage(Collector):
         returning = {f"{p.name}:{n}" for p in parts for n, (_, name) in p.redirects.items() if n == name}
         moves.keep(self.shadows, self.identity, returning)
         self.keep_identities()
+        self.fill_replaced()
         moves.collect(self.base, self.identity)
         for part in parts:
             self.collect(part)
@@ -169,6 +181,8 @@ class Stage(Collector):
                 skip.add((id(vars(sys.modules[module])), simple))
         grouped = {name for group in self.plan.groups for name in (*group.data, *group.mappers)}
         base, redefined, data, removals = footprint.take_back(skip, grouped)
+        if footprint.replacement:
+            self.replacement = footprint.replacement.reversed()
         names = self.procedure_names
         for name, switch in redefined.items():
             (self.redefined.setdefault(name, Switch()) if name in names else base).extend(switch)
@@ -192,6 +206,7 @@ class Stage(Collector):
         }
         self.footprint.base += [*self._prepared.undo, *self.base.undo]
         self.footprint.removals += self.removals.undo
+        self.footprint.replacement = self.replacement
         for name, switch in self.redefined.items():
             self.footprint.redefined[old_names.get(name, name)] = list(switch.undo)
         for name, switch in self.data.items():
@@ -202,7 +217,7 @@ class Stage(Collector):
         backwards = bool(self.plan.program.get("back_out"))
         for part in self.plan.objects:
             module, _, qualname = part.cls.partition(":")
-            cls = class_at(self.agent.module(module), qualname)
+            cls = self.replacement.of(class_at(self.agent.module(module), qualname))
             if cls is None:
                 raise Refused(f"{part.cls} is no class of the running program", "plan again")
             there = back = None
