@@ -133,3 +133,26 @@ def test_who_holds_it_and_can_not_be_changed_is_named(program: Start, holder: st
     assert holder in done["reason"] and "m:P" in done["reason"] and done["remedy"]
     assert same(app, WHERE) and same(app, SUB)
     assert app("[id(m.P) == old, f(2), m.P().g()]") == [True, ["old", 2], "p"]
+
+
+def test_it_is_replaced_under_the_hands_of_a_thread(program: Start) -> None:
+    app = start(program)
+    app.run(
+        """
+        global seen, done
+        seen, done = set(), threading.Event()
+        def work():
+            while not done.is_set():
+                seen.add((m.P.f(1)[0], m.S.g(), m.make()[0], issubclass(m.P, type), m.User.kind is m.S, o.P is m.P))
+        threading.Thread(target=work, name="work", daemon=True).start()
+        """
+    )
+    app.edit(m=NEW)
+    app.update()
+    assert same(app, WHERE) and same(app, SUB)
+    app.update(back_out=True)
+    app.run("done.set()")
+    assert same(app, WHERE) and app("id(m.P) == old")
+    # The class is either; which version a procedure is in is its own matter.
+    assert app("{row[1] for row in seen} == {'s'}")
+    assert app("{row[0] for row in seen} == {'old', 'new'}")

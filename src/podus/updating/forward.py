@@ -44,6 +44,7 @@ class Replaced:
             if found is None:
                 return False
             self._ready.append(found)
+            self._stall.longest_us = max(self._stall.longest_us, found.seconds * 1e6)
             self.ops += found.ops
             self.held = (found.targets, found.counts)
         return True

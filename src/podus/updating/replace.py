@@ -12,6 +12,7 @@ import enum
 import functools
 import gc
 import sys
+import time
 import weakref
 from itertools import compress, repeat
 from operator import not_, setitem
@@ -128,7 +129,8 @@ class Replacement:
             again = _Accounts(found.targets)
             if again.ids - set(found.ours) <= found.accounts.ids and not any(again.hidden):
                 self._tries = 0
-                return Ready((found, again), found.ops, found.targets)
+                seconds = max(found.accounts.seconds, again.seconds)
+                return Ready((found, again), found.ops, found.targets, seconds)
         blocked, targets = found.blocked, found.targets
         del found
         self._tries += _TRIES // 10 if blocked else 1
@@ -154,13 +156,17 @@ class Replacement:
 
 
 class Ready:
-    """The operations of a replacement, and at how many references to each of ``targets`` they are complete."""
+    """The operations of a replacement, and at how many references to each of ``targets`` they are complete.
 
-    def __init__(self, searches: Any, ops: list[Op], targets: list[type]) -> None:
+    ``seconds`` is how long the program was held up, at the longest, to find them.
+    """
+
+    def __init__(self, searches: Any, ops: list[Op], targets: list[type], seconds: float) -> None:
         # Kept, as what they hold is counted.
         self._searches = searches
         self.ops = ops
         self.targets = targets
+        self.seconds = seconds
         self.counts = list(map(sys.getrefcount, targets))
 
 
@@ -171,6 +177,8 @@ class _Accounts:
         self.holders: dict[int, Any] = {}
         self.from_tuples: list[int] = []
         self.hidden: list[int] = []
+        # Seconds for which no other thread could run, at the longest.
+        self.seconds = 0.0
 
         class Probe:
             pass
@@ -192,7 +200,9 @@ class _Accounts:
         return set(self.holders)
 
     def _account(self, targets: list[type], place: int) -> int:
+        since = time.perf_counter()
         found, tuples = holding(targets[place])
+        self.seconds = max(self.seconds, time.perf_counter() - since)
         count = sys.getrefcount(targets[place])
         ident = id(targets[place])
         self.from_tuples.append(tuples)
