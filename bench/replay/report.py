@@ -22,7 +22,7 @@ EXPLAINED = {
     "bottle 0.12.25 0.13.0": "Importing bottle makes a default application with a `ConfigDict`, a dictionary with slots. The new release refers to such objects weakly, and "
     "CPython has no room for that in one that was made without it; the object itself would have to be replaced.",
     "mistune 3.0.2 3.1.0": "`mistune.html` is an object that the old release made, and the rules in it go by the old release's names (`axt_heading`); the new release's code asks for "
-    "`atx_heading`. Both are keys in a dictionary: no text says that one has become the other, and the plan can't ask. A mapper for `BlockParser` would rename it.",
+    "`atx_heading`. Both are keys in a dictionary: no text says that one has become the other, and the plan can't ask. To rename them wherever the object holds them would be a mapper's business.",
 }
 
 HEAD = """# Real releases, replayed
