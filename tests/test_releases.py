@@ -25,6 +25,13 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "import typing as t\nT = t.TypeVar('T')\nclass C(t.Generic[T]):\n    def f(self): return 2",
         "c.f() == 2 and m.C[int]().f() == 2 and c.x == 1 and m.C.__parameters__ == (m.T,)",
     ),
+    "typing's own names among what is imported": (
+        "class A:\n    def f(self): return 1\nclass C: pass",
+        "C = m.C",
+        "from typing import Dict, List, Tuple\nKNOWN = {'a': List, 'b': Dict}\nclass A:\n    def f(self): return 1\n"
+        "class C(A):\n    x: Tuple[A, ...] = ()",
+        "m.C is C and C().f() == 1 and str(m.KNOWN['a']) == 'typing.List'",
+    ),
     "a class loses its base": (
         "class A:\n    def f(self): return 1\nclass C(A):\n    pass",
         "import weakref; c = m.C(); c.x = 1",

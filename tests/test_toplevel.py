@@ -59,6 +59,89 @@ def test_reset_takes_the_new_value_all_the_same(program: Start) -> None:
     assert app("shop.LEVELS") == {"a": 100}
 
 
+PARSER = """
+import argparse
+flags = ["x", ("y", "yes")]
+parser = argparse.ArgumentParser(prog="p")
+options = ["start"]
+parser.add_argument("--out", default="a")
+for flag in flags:
+    if isinstance(flag, tuple):
+        options.append(flag[1])
+        parser.add_argument("--" + flag[1], default="1")
+    else:
+        options.append(flag)
+        parser.add_argument("--" + flag, default="1")
+def parse(): return sorted(vars(parser.parse_args([])).items())
+"""
+
+
+def test_data_is_made_again_with_all_that_goes_on_with_it(program: Start) -> None:
+    app = program(shop=PARSER, other="from shop import parser\n")
+    app.replace("shop", 'default="a"', 'default="b"')
+    plan = app.plan()
+    assert plan.safe and [note.code for note in plan.asks] == ["data-goes-on"]
+    assert "--reset shop:options --reset shop:parser" in plan.asks[0].remedy
+    # As the parser is, the option is there already: nothing can be added again.
+    failed = app.until(app.begin(), "failed")
+    assert "conflicting option" in failed["reason"]
+    assert "--reset shop:options --reset shop:parser" in failed["remedy"]
+    assert app("shop.parse()") == [["out", "a"], ["x", "1"], ["yes", "1"]]
+    # The loop would fill the other data twice.
+    alone = app.plan(reset=["shop:parser"])
+    assert [note.code for note in alone.refusals] == ["reset-with"]
+    assert "--reset shop:options --reset shop:parser" in alone.refusals[0].remedy
+    app.update(reset=["shop:parser", "shop:options"])
+    assert app("shop.parse()") == [["out", "b"], ["x", "1"], ["yes", "1"]]
+    assert app("shop.options") == ["start", "x", "yes"]
+    assert app("other.parser is shop.parser")
+    app.update(back_out=True)
+    assert app("shop.parse()") == [["out", "a"], ["x", "1"], ["yes", "1"]]
+    assert app("other.parser is shop.parser")
+
+
+MADE = """
+TABLE = {}
+TABLE["a"] = 1
+child = TABLE.setdefault("child", [])
+child.append(2)
+TABLE["b"] = LAST = 3
+def on(table):
+    def register(f):
+        table[f.__name__] = f
+        return f
+    return register
+@on(TABLE)
+def handler(): return 1
+"""
+
+
+def test_reset_runs_what_fills_data_and_what_is_made_from_it(program: Start) -> None:
+    app = program(shop=MADE)
+    app.run("global h\nshop.TABLE['own'] = 1\nh = shop.handler")
+    app.edit(shop=MADE.replace("TABLE = {}", "TABLE = dict(z=0)").replace("return 1", "return 2"))
+    (ask,) = app.plan().asks
+    assert "--reset shop:TABLE --reset shop:child" in ask.remedy
+    app.update(reset=["shop:TABLE", "shop:child"])
+    assert app("sorted(shop.TABLE)") == ["a", "b", "child", "handler", "z"]
+    assert app("[shop.TABLE['child'], shop.child is shop.TABLE['child']]") == [[2], True]
+    assert app("[shop.TABLE['handler'] is h is shop.handler, h()]") == [True, 2]
+
+
+def test_what_is_assigned_again_or_only_added_is_no_question(program: Start) -> None:
+    old = "T = {}\nT['a'] = 1\nL = []\nL.append(1)\n"
+    app = program(shop=old)
+    app.edit(shop=old.replace("= 1", "= 2") + "L.append(2)\n")
+    assert not app.plan().asks
+    app.update()
+    assert app("[shop.T, shop.L]") == [{"a": 2}, [1, 2]]
+    app.edit(shop="T = {}\nT['b'] = 2\nL = []\nL.append(1)\nL.append(2)\n")
+    (ask,) = app.plan().asks
+    assert "shop:T" in ask.text and "--reset shop:T" in ask.remedy
+    app.update(reset=["shop:T"])
+    assert app("[shop.T, shop.L]") == [{"b": 2}, [1, 2]]
+
+
 MAPPER = """
 import podus
 def back(new): return [(k, v) for k, v in new.items()]

@@ -185,7 +185,7 @@ def summary(result: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
     for key in ("identity", "objects", "imported"):
         if key in result:
             row[key] = result[key]
-    for key in ("modules", "procedures", "refused", "refusals", "asks", "mappers"):
+    for key in ("modules", "procedures", "refused", "refusals", "asks", "mappers", "reset"):
         if update.get(key):
             row[key] = update[key]
     if "error" in result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,14 @@ NAMES = {
     "pyflyby": "pyflyby",
 }
 
+# What a look at a refusal or at lost tests has shown.
+EXPLAINED = {
+    "bottle 0.12.25 0.13.0": "Importing bottle makes a default application with a `ConfigDict`, a dictionary with slots. The new release refers to such objects weakly, and "
+    "CPython has no room for that in one that was made without it; the object itself would have to be replaced.",
+    "mistune 3.0.2 3.1.0": "`mistune.html` is an object that the old release made, and the rules in it go by the old release's names (`axt_heading`); the new release's code asks for "
+    "`atx_heading`. Both are keys in a dictionary: no text says that one has become the other, and the plan can't ask. To rename them wherever the object holds them would be a mapper's business.",
+}
+
 HEAD = """# Real releases, replayed
 
 <!-- Written by `make replay` from bench/replay/results.json; don't edit it. -->
@@ -28,7 +37,10 @@ files are overwritten with those of the **new** release, as an installer does, t
 They are held against a process of the new release that was never updated. The tests run twice in that one, and only those count that pass both times:
 a test that fails because something ran before it says nothing about an update. The rest of the table: changed modules and procedures, the classes and
 functions of the package that are still the same objects (of those that the new release still has), and the old objects that are of the
-new release's classes."""
+new release's classes.
+
+A person reads what a refusal proposes. So does the replay in one respect: where a refusal's own remedy names `--reset` for data that is made by several
+statements at the top of a module, the update is asked for a second time with just these options. The page names every such case."""
 
 
 def write(results: dict[str, Any], page: Path, packages: list[Package]) -> None:
@@ -42,6 +54,7 @@ def write(results: dict[str, Any], page: Path, packages: list[Package]) -> None:
         sections += [
             podus(pairs),
             f"*Python {on['python']}, {on['date']}.*",
+            made_again(pairs),
             peers(pairs),
             refused(pairs),
             lost(pairs),
@@ -128,6 +141,18 @@ The share of the tests that pass after the update; 0 where the tool raised, ende
 {table(["package", *(NAMES[tool] for tool in tools)], rows)}"""
 
 
+def made_again(pairs: dict[str, dict[str, Any]]) -> str:
+    """Where the second update, with the options of the first one's remedy, was the one that was carried out."""
+    rows = []
+    for key, row in pairs.items():
+        names = row["podus"].get("reset")
+        if names:
+            name, old, new = key.split()
+            rows.append([f"{name} {old} → {new}", " ".join(f"`--reset {word}`" for word in names)])
+    head = ["update", "carried out with"]
+    return f"## Made again\n\n{table(head, rows)}".replace("---:", "---") if rows else ""
+
+
 def refused(pairs: dict[str, dict[str, Any]]) -> str:
     """What podus would not do, and why."""
     rows = []
@@ -141,7 +166,20 @@ def refused(pairs: dict[str, dict[str, Any]]) -> str:
                 rows.append(
                     [" ".join(key.split()[:1]) + " " + " → ".join(key.split()[1:]), text.replace("|", "\\|")]
                 )
-    return f"## Refused\n\n{table(['update', 'why'], rows)}".replace("---:", "---") if rows else ""
+    if not rows:
+        return ""
+    page = f"## Refused\n\n{table(['update', 'why'], rows)}".replace("---:", "---")
+    return "\n\n".join([page, *explained(k for k, row in pairs.items() if row["podus"].get("refused"))])
+
+
+def explained(keys: Iterable[str]) -> list[str]:
+    """The paragraphs that say more of some pairs."""
+    found = []
+    for key in keys:
+        if key in EXPLAINED:
+            name, old, new = key.split()
+            found.append(f"**{name} {old} → {new}.** {EXPLAINED[key]}")
+    return found
 
 
 def lost(pairs: dict[str, dict[str, Any]]) -> str:
@@ -157,6 +195,7 @@ def lost(pairs: dict[str, dict[str, Any]]) -> str:
             rows.append([f"{name} {old} → {new}", listed + (f" and {rest} more" if rest else "")])
     if not rows:
         return ""
-    return f"## Lost\n\n{table(['update', 'tests that pass in a new process only'], rows)}".replace(
+    page = f"## Lost\n\n{table(['update', 'tests that pass in a new process only'], rows)}".replace(
         "---:", "---"
     )
+    return "\n\n".join([page, *explained(k for k, row in pairs.items() if row["podus"].get("lost"))])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib
 import os
+import re
 import shutil
 import sys
 from types import ModuleType
@@ -57,13 +58,21 @@ class Podus(Tool):
         }
         if plan.refusals:
             return told | {"refused": "; ".join(dict.fromkeys(n.text for n in plan.refusals))}
-        try:
-            done = podus.update(self.live, support=support, timeout=60)
-        except podus.PodusError as error:
-            return told | {"refused": str(error)}
-        if done.state != "complete":
-            return told | {"refused": done.reason}
-        return told | {"state": done.state}
+        reset: list[str] = []
+        while True:
+            try:
+                done = podus.update(self.live, support=support, timeout=60, reset=reset)
+                reason, remedy = done.reason, getattr(done, "remedy", "")
+            except podus.PodusError as error:
+                reason, remedy = error.message, error.remedy
+            else:
+                if done.state == "complete":
+                    return told | {"state": done.state, **({"reset": reset} if reset else {})}
+            # What a person would do who reads the remedy.
+            asked = re.findall(r"--reset (\S+)", remedy)
+            if reset or not asked:
+                return told | {"refused": f"{reason} ({remedy})" if remedy else reason}
+            reset = asked
 
 
 class Overwriting(Tool):

@@ -194,6 +194,8 @@ class ModulePart:
     staged: list[str] = field(default_factory=list)
     # Name -> the functions that one statement defines under it, in the old and in the new version: of `if` and `else` the one counts.
     alternatives: dict[str, list[list[str]]] = field(default_factory=dict)
+    # Lines of statements that go on with data that is there ("8-12") -> the options that make it again.
+    anew: dict[str, str] = field(default_factory=dict)
     # What the statements that run while staging may call and must find new: changed procedures, and users of changed data.
     calls: list[str] = field(default_factory=list)
 

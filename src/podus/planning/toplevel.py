@@ -10,6 +10,7 @@ import os
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from podus.planning.filling import Fillings
 from podus.planning.model import ClassPart, Datum, ModulePart, Note
 from podus.planning.pack import PackWriter
 from podus.planning.remade import Remade, steady
@@ -41,11 +42,15 @@ class TopLevel:
         self.run: dict[str, list[Statement]] = {}
         self.class_run: dict[tuple[str, tuple[str, ...]], list[Statement]] = {}
         self.reset = set(compiler.request.get("reset") or ())
+        # Module -> the data that several of its statements make.
+        self.fillings: dict[str, Fillings] = {}
         # Module and name -> the code that computes a new field of live objects.
         self.derived: dict[tuple[str, str], CodeType] = {}
 
     def compile(self) -> None:
         """Fill the plan's modules and data."""
+        for change in self.compiler.changes.values():
+            self._fillings(change)
         self.remade.find()
         for module in self.compiler.imported:
             part = ModulePart(module.name, "import", module.file, package=module.package)
@@ -58,7 +63,7 @@ class TopLevel:
         if self.plan.program.get("undo"):
             self._take_back()
         known = {d.name for d in self.plan.data}
-        for name in sorted(self.reset - known):
+        for name in sorted(self.reset - known - {n for f in self.fillings.values() for n in f.names}):
             near = difflib.get_close_matches(name, known, 1)
             self.compiler.refuse(
                 "unknown-reset",
@@ -107,6 +112,35 @@ class TopLevel:
                     f"{part.file}:{statement.line}",
                 )
             )
+
+    def _fillings(self, change: ModuleChange) -> None:
+        """Find the data that several statements make; what is to be made again is, with all of these."""
+        if change.body is None or self.plan.program.get("undo"):
+            return
+        fillings = self.fillings[change.new.name] = Fillings(change.body, change.new.name)
+        wanted = {n.partition(":")[2] for n in self.reset if n.partition(":")[0] == change.new.name}
+        for name in sorted(fillings.outdated):
+            before = fillings.outdated[name]
+            if name not in wanted and not self.support.maps(f"{change.new.name}:{name}"):
+                text = f"`{before.text}` went on with {change.new.name}:{name} and is not in the new version"
+                self.plan.asks.append(
+                    Note(
+                        "data-goes-on",
+                        f"{text}: what it did to the data stays",
+                        f"to make the data again with all statements that go on with it: {fillings.option([name])}",
+                        f"{change.old.file}:{before.line}",
+                    )
+                )
+        missing = sorted(fillings.with_all(wanted) - wanted)
+        if missing:
+            names = ", ".join(f"{change.new.name}:{name}" for name in sorted(wanted & fillings.assigned))
+            self.compiler.refuse(
+                "reset-with",
+                f"what makes {names} again acts on {', '.join(missing)} as well, and would do so twice",
+                f"make all of it again: {fillings.option(wanted)}",
+                change.new.file,
+            )
+        fillings.run_again(wanted)
 
     def _bytecode_only(self, change: ModuleChange) -> None:
         """Without source the bodies can't be told apart statement by statement: only procedures can be switched."""
@@ -180,6 +214,8 @@ class TopLevel:
             self.plan.data.append(Datum(prefix + name, "remove", "nothing in the new version binds it"))
         if not body.owners:
             part.removed = [*body.removed, *_attributes_gone(change)]
+            if part.name in self.fillings:
+                part.anew = self.fillings[part.name].options(chosen)
         return chosen
 
     def _runs(
@@ -210,12 +246,17 @@ class TopLevel:
                     Note(
                         "data-kept",
                         f"{full_name} is assigned otherwise in the new version, but {why}: it is kept as it is",
-                        f"give a mapper for it, or --reset {full_name} to take the new value",
+                        f"give a mapper for it, or {self._option(full_name, part)} to take the new value",
                         f"{part.file}:{statement.line}",
                     )
                 )
                 runs = False
         return runs
+
+    def _option(self, name: str, part: ModulePart) -> str:
+        fillings = self.fillings.get(part.name)
+        simple = name.partition(":")[2]
+        return f"--reset {name}" if fillings is None or "." in simple else fillings.option([simple])
 
     def _initial(self, change: ModuleChange, before: Statement, owners: tuple[str, ...]) -> dict[str, Any]:
         """What the pup needs to tell whether data is still as the old statement set it."""

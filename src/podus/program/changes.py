@@ -31,6 +31,8 @@ class BodyChange:
     # Whether what both bodies define besides procedures comes in another order.
     moved: bool = False
     kept: list[Statement] = field(default_factory=list)
+    # The old statements that the new version doesn't have.
+    gone: list[Statement] = field(default_factory=list)
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -221,6 +223,7 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
     if old is new:
         return change
     unmatched_old, unmatched_new = _unmatched(old.statements, new.statements)
+    change.gone = unmatched_old
     # Classes are matched by name: their bodies are compared statement by statement.
     old_classes = {s.names[-1]: s for s in old.statements if s.kind == "class"}
     for statement in new.statements:

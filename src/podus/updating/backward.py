@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podus.updating.activity import Activity
 from podus.updating.binding import Switch, commit_unless_active
-from podus.updating.forward import may_sleep
+from podus.updating.forward import Replaced, may_sleep
 from podus.updating.mapping import Doors, convert
 from podus.updating.sweep import restore
 from podus.updating.units import MapperStep, Unit
@@ -66,9 +66,13 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
     steps = [step for step in steps if step.reverse is not None]
     conversions = [conversion for unit in units for conversion in unit.conversions]
     sleepers = may_sleep(units, update.activity_back)
+    replaced = Replaced(units, update.stall, back=True)
     if not steps and not conversions and not sleepers:
-        if not commit_unless_active(inside, undo, update.stall):
+        if not replaced.ready():
             return False
+        if not commit_unless_active(inside, [*undo, *replaced.ops], update.stall, replaced.held):
+            return False
+        replaced.settle()
         update.gone_back(units)
         return True
     doors = Doors(update.stage, units, update.stall)
@@ -83,6 +87,12 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
         for step in steps:
             reverse = MapperStep(step.target, step.reverse, step.kind, step.convert)
             convert(update.agent, update.stage, reverse, back)
+        # By themselves: what is converted back could not wait for another instant.
+        if not (replaced.ready() and commit_unless_active((), replaced.ops, update.stall, replaced.held)):
+            doors.open()
+            update.doors = None
+            return False
+        replaced.settle()
         restore(conversions)
     except BaseException:
         doors.open()

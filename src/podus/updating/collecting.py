@@ -11,9 +11,17 @@ from podus.updating.attributes import attribute_of, no_attribute_of
 from podus.updating.binding import Switch, can_become
 from podus.updating.find import program_modules
 from podus.updating.gates import forward
-from podus.updating.graft import Keeping, adopt_class_cell, attribute_into, can_be_marker, value_into
+from podus.updating.graft import (
+    Keeping,
+    adopt_class_cell,
+    attribute_into,
+    can_be_marker,
+    replaced_into,
+    value_into,
+)
 from podus.updating.identity import Identity
 from podus.updating.naming import Naming
+from podus.updating.replace import Replacement, copy_of, needs_replacing
 from podus.updating.shadow import Shadow
 from podus.updating.slots import slots_into
 
@@ -39,6 +47,7 @@ class Collector:
         self.class_shadows: dict[str, list[tuple[type, ClassPart, Shadow]]] = {}
         self.identity = Identity(set())
         self.naming = Naming({})
+        self.replacement = Replacement()
         self.keeping = Keeping(self.identity.of, self._steady, self._place, self.identity.made)
         # Functions that could not be kept, what takes their place, and when.
         self._succeeded: dict[int, tuple[Any, Any, Switch]] = {}
@@ -77,8 +86,11 @@ class Collector:
                 staged.append((shadow, rows))
             for cls, _, target in self.class_shadows.get(part.name, ()):
                 staged.append((target, [(n, vars(cls).get(n), v) for n, v in target.items()]))
+        self._replace(staged)
         for _, rows in staged:
             for _, before, value in rows:
+                if self.replacement.has(before, value):
+                    continue
                 functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
                 classes = isinstance(before, type) and isinstance(value, type)
                 if classes or (functions and can_become(before, value)) or can_be_marker(before, value):
@@ -105,6 +117,41 @@ class Collector:
                     if name in shadow.added:
                         shadow.real[name] = kept
         self.notes += self.identity.notes
+
+    def _replace(self, staged: list[tuple[Shadow, list[tuple[str, Any, Any]]]]) -> None:
+        """Have the classes that can't be changed in place replaced, with those below them."""
+        pairs = [
+            (b, v) for _, rows in staged for _, b, v in rows if isinstance(b, type) and isinstance(v, type)
+        ]
+        todo = [
+            (before, value)
+            for before, value in pairs
+            if before is not value and needs_replacing(before, value)
+        ]
+        made = {id(before): value for before, value in pairs if before is not value}
+        while todo:
+            before, value = todo.pop(0)
+            if self.replacement.of(before) is not before:
+                continue
+            self.replacement.add(before, value)
+            for name, part in list(vars(value).items()):
+                self.identity.keep_part(vars(before).get(name), part)
+            for below in type.__subclasses__(before):
+                anew = made.get(id(below))
+                if anew is None:
+                    anew = copy_of(below, tuple(map(self.replacement.of, below.__bases__)))
+                if value in anew.__mro__:
+                    todo.append((below, anew))
+        for rows_of_module in self.class_shadows.values():
+            rows_of_module[:] = [(self.replacement.of(c), row, target) for c, row, target in rows_of_module]
+
+    def fill_replaced(self) -> None:
+        """Give the classes that take the place of others what these have, and plan what becomes of it."""
+        for old, new in zip(self.replacement.old, self.replacement.new, strict=True):
+            replaced_into(old, new, self.base, self.keeping)
+            self.notes.append(
+                f"{old.__module__}:{old.__qualname__} could not be changed in place: a new class takes its place everywhere"
+            )
 
     def succeed(self) -> None:
         """Registries that hold a function which could not be kept get what takes its place, at the same instant as its module."""
@@ -153,6 +200,8 @@ class Collector:
                 self.base.set_item(real, name, {**real.get(name, {}), **value})
                 continue
             before = real.get(name)
+            if self.replacement.has(before, value):
+                continue
             if before is value or (part.stars and _is_submodule(part.name, name, before, value)):
                 continue
             if self._is_imported(part, before, value):

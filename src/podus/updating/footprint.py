@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from types import FunctionType
 
 from podus.updating.binding import Switch
+from podus.updating.replace import Replacement
 from podus.updating.withdrawn import registry_of, take_out
 
 TYPE_CHECKING = False
@@ -39,6 +40,8 @@ class Footprint:
         self.redefined: dict[str, list[Op]] = {}
         self.data: dict[str, list[Op]] = {}
         self.removals: list[Op] = []
+        # The classes that others have taken the place of.
+        self.replacement = Replacement()
         self.entries: list[Entry] = []
         # What single-dispatch functions remember of a registry that has changed.
         self.caches: list[dict[Any, Any]] = []

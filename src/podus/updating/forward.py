@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from podus.updating.binding import Switch, commit_unless_active
+from podus.updating.binding import Stall, Switch, commit, commit_unless_active
 from podus.updating.mapping import Doors, convert
 from podus.updating.units import Unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from podus.updating.activity import Activity
     from podus.updating.binding import Op
     from podus.updating.evaluate import Evaluation
+    from podus.updating.replace import Ready
 
 
 def may_sleep(units: list[Unit], activity: Activity | None) -> set[str]:
@@ -20,6 +23,38 @@ def may_sleep(units: list[Unit], activity: Activity | None) -> set[str]:
     if activity is None:
         return set()
     return {n for u in units if len(u.names) > 1 and not u.forced for n in u.names if n in activity.suspends}
+
+
+class Replaced:
+    """The classes that are replaced when some units switch, or go back."""
+
+    def __init__(self, units: list[Unit], stall: Stall, *, back: bool) -> None:
+        self._all = [unit.replacement for unit in units if unit.replacement is not None]
+        self._stall = stall
+        self._back = back
+        self.ops: list[Op] = []
+        # At how many references to which classes the operations are complete.
+        self.held: tuple[list[Any], list[int]] = ([], [])
+        self._ready: list[Ready] = []
+
+    def ready(self) -> bool:
+        """Find what refers to the classes now; says whether all of it was found. Raises Refused if something can't be changed."""
+        for replacement in self._all:
+            found = replacement.ready(back=self._back)
+            if found is None:
+                return False
+            self._ready.append(found)
+            self._stall.longest_us = max(self._stall.longest_us, found.seconds * 1e6)
+            self.ops += found.ops
+            self.held = (found.targets, found.counts)
+        return True
+
+    def settle(self) -> None:
+        """Look once more, after the instant."""
+        self._ready.clear()
+        self.ops.clear()
+        for replacement in self._all:
+            commit(replacement.settle(back=self._back), self._stall)
 
 
 def switch_together(
@@ -37,10 +72,16 @@ def switch_together(
     forbidden = {i for u in units if not (u.forced or u.passed) for i in u.old_codes}.union(also)
     sleepers = may_sleep(units, update.activity)
     mapped = any(u.mappers for u in units)
+    replaced = Replaced(units, update.stall, back=False)
     if not (sleepers or mapped or max_hold):
         forbidden |= {id(f.__code__) for u in units if not (u.forced or u.passed) for f in u.users}
-        if not commit_unless_active(forbidden, [op for u in units for op in u.switch.do], update.stall):
+        if not replaced.ready():
             return False
+        ops = [*replaced.ops, *(op for u in units for op in u.switch.do)]
+        if not commit_unless_active(forbidden, ops, update.stall, replaced.held):
+            return False
+        ops.clear()
+        replaced.settle()
         update.switched_now(units)
         return True
     doors = Doors(update.stage, units, update.stall)
@@ -52,7 +93,7 @@ def switch_together(
         doors.open()
         update.doors = None
         return False
-    ops: list[Op] = []
+    ops = []
     try:
         for unit in units:
             converted = Switch()
@@ -62,12 +103,18 @@ def switch_together(
             taken.extend(unit.switch)
             taken.extend(converted)
             ops += taken.do
+        counted = replaced.ready()
     except BaseException:
         doors.open()
         update.doors = None
         raise
-    done = doors.open(ops, forbidden if sleepers or max_hold or also else None)
+    ops = [*replaced.ops, *ops]
+    done = counted and doors.open(ops, forbidden if sleepers or max_hold or also else None, replaced.held)
+    if not counted:
+        doors.open()
     update.doors = None
+    ops.clear()
     if done:
+        replaced.settle()
         update.switched_now(units)
     return done

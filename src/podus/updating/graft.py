@@ -246,6 +246,23 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
     bases_into(old, new, tuple(map(kept.of, new.__bases__)), switch)
 
 
+def replaced_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) -> None:
+    """Plan what becomes of the parts of ``new``, which takes the place of ``old``: the functions that are there go on."""
+    where = f"{old.__module__}:{old.__qualname__}"
+    steady = set(kept.steady(where))
+    for name, value in list(vars(new).items()):
+        before = vars(old).get(name)
+        if name in _OWN or before is value or type(before) is not type(value):
+            continue
+        data = name in steady and _is_data(value)
+        if not (data or isinstance(value, (FunctionType, property, type, *_DESCRIPTORS))):
+            continue
+        # Nobody sees the new class yet.
+        type.__setattr__(new, name, before)
+        if not data:
+            attribute_into(new, name, value, kept.place(f"{where}.{name}") or switch, kept)
+
+
 # What the enum module keeps in a class by member; brought over with the members' identity kept.
 _ENUM_MAPS = frozenset(
     {"_member_map_", "_member_names_", "_value2member_map_", "_unhashable_values_", "_hashable_values_"}

@@ -35,6 +35,11 @@ def _is_ours(value: Any) -> bool:
     return str(type.__getattribute__(type(value), "__dict__").get("__module__", "")).startswith("podus.")
 
 
+def _has_arguments(alias: Any) -> bool:
+    """Whether it is one of typing's aliases of something (``List[C]``); ``List`` alone names nothing."""
+    return hasattr(alias, "copy_with") and hasattr(alias, "__args__")
+
+
 class _Nothing:
     """What a class that is thrown away derives from."""
 
@@ -66,12 +71,15 @@ class Identity:
                     self._pairs[id(member)] = (member, before)
         elif isinstance(old, type) and isinstance(new, type):
             for name, value in list(vars(new).items()):
-                before = vars(old).get(name)
-                functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
-                if (isinstance(before, type) and isinstance(value, type)) or (
-                    functions and can_become(before, value)
-                ):
-                    self.keep(before, value)
+                self.keep_part(vars(old).get(name), value)
+
+    def keep_part(self, before: Any, value: Any) -> None:
+        """Note what a class has had under one name, if it goes on in place of what its new statement has made."""
+        functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
+        if (isinstance(before, type) and isinstance(value, type)) or (
+            functions and can_become(before, value)
+        ):
+            self.keep(before, value)
 
     def classes(self) -> list[type]:
         """The classes that are kept."""
@@ -85,7 +93,7 @@ class Identity:
         if type(value) is tuple:
             inside = tuple(map(self.of, value))
             return value if all(a is b for a, b in zip(inside, value, strict=True)) else inside
-        if type(value) in _ALIASES or (type(value).__module__ == "typing" and hasattr(value, "copy_with")):
+        if type(value) in _ALIASES or (type(value).__module__ == "typing" and _has_arguments(value)):
             return self._alias(value)
         return value
 

@@ -75,6 +75,20 @@ def everything() -> tuple[list[Any], float]:
     return found, time.perf_counter() - since
 
 
+def holding(target: Any) -> tuple[list[Any], int]:
+    """What refers to ``target``, tuples left out; and how many references tuples hold."""
+    box: list[Any] = []
+    listings = starmap(gc.get_referrers, [(target,)])
+    others = compress(box, map(is_not, map(type, box), repeat(tuple)))
+    tuples = compress(box, map(is_, map(type, box), repeat(tuple)))
+    ids = map(id, chain.from_iterable(map(gc.get_referents, tuples)))
+    # The collector tracks no numbers: what is one is an id.
+    found = at_once(chain(_each(box.extend, listings), others, ids, _each(list.clear, [box])))
+    ident = id(target)
+    of_tuples = [value for value in found if type(value) is int]
+    return [value for value in found if type(value) is not int], of_tuples.count(ident)
+
+
 def young() -> Iterator[list[Any]]:
     """Lists of the young generations, if they are small enough: for :func:`of_kinds` and :func:`without_tuples` alone."""
     return map(gc.get_objects, _GENERATIONS if gc.get_count()[0] <= YOUNG else ())

@@ -64,12 +64,17 @@ class Doors:
             time.sleep(_GLANCE)
         return True
 
-    def open(self, switch: list[Any] | None = None, forbidden: set[int] | None = None) -> bool:
+    def open(
+        self,
+        switch: list[Any] | None = None,
+        forbidden: set[int] | None = None,
+        held: tuple[list[Any], list[int]] = ([], []),
+    ) -> bool:
         """Carry out ``switch`` (or put back what was) and let all who wait pass; says whether that was done.
 
         A coroutine that was made before the doors were shut may have begun since: it is not done if code of ``forbidden`` is on a stack.
         """
-        done = commit_unless_active(forbidden or (), [*self._shut.undo, *(switch or ())], self._stall)
+        done = commit_unless_active(forbidden or (), [*self._shut.undo, *(switch or ())], self._stall, held)
         if not done:
             commit(self._shut.undo, self._stall)
         self._door.open()

@@ -94,6 +94,17 @@ class Stage(Collector):
         abstract_into(switches, self.removals, self.base, [*changed, *self.identity.classes()])
         self._leave_footprint()
         self._objects()
+        if self.replacement:
+            self._account_for_own()
+            self.replacement.check()
+
+    def _account_for_own(self) -> None:
+        """Tell the replacement what of ours refers to the classes."""
+        ours: list[Any] = [self.identity._made, self.identity._pairs, *self.identity._pairs.values()]
+        ours += [row for rows in self.class_shadows.values() for row in rows]
+        switches = [self.base, self.removals, self._prepared, *self.redefined.values(), *self.data.values()]
+        ours += [op for switch in switches for op in (*switch.do, *switch.undo)]
+        self.replacement.ours = {id(value): value for value in ours}
 
     def _define(self) -> None:
         """Run what is new aside, and plan how it takes effect."""
@@ -112,6 +123,7 @@ class Stage(Collector):
         returning = {f"{p.name}:{n}" for p in parts for n, (_, name) in p.redirects.items() if n == name}
         moves.keep(self.shadows, self.identity, returning)
         self.keep_identities()
+        self.fill_replaced()
         moves.collect(self.base, self.identity)
         for part in parts:
             self.collect(part)
@@ -169,6 +181,8 @@ class Stage(Collector):
                 skip.add((id(vars(sys.modules[module])), simple))
         grouped = {name for group in self.plan.groups for name in (*group.data, *group.mappers)}
         base, redefined, data, removals = footprint.take_back(skip, grouped)
+        if footprint.replacement:
+            self.replacement = footprint.replacement.reversed()
         names = self.procedure_names
         for name, switch in redefined.items():
             (self.redefined.setdefault(name, Switch()) if name in names else base).extend(switch)
@@ -192,6 +206,7 @@ class Stage(Collector):
         }
         self.footprint.base += [*self._prepared.undo, *self.base.undo]
         self.footprint.removals += self.removals.undo
+        self.footprint.replacement = self.replacement
         for name, switch in self.redefined.items():
             self.footprint.redefined[old_names.get(name, name)] = list(switch.undo)
         for name, switch in self.data.items():
@@ -202,7 +217,7 @@ class Stage(Collector):
         backwards = bool(self.plan.program.get("back_out"))
         for part in self.plan.objects:
             module, _, qualname = part.cls.partition(":")
-            cls = class_at(self.agent.module(module), qualname)
+            cls = self.replacement.of(class_at(self.agent.module(module), qualname))
             if cls is None:
                 raise Refused(f"{part.cls} is no class of the running program", "plan again")
             there = back = None
@@ -410,18 +425,19 @@ class Stage(Collector):
         try:
             exec(code, real, names)
         except (Exception, SystemExit) as error:
-            place = part.file
+            place, remedy = part.file, "mend it and update again"
             trace = error.__traceback__
             while trace is not None:
                 frame = trace.tb_frame
+                if frame.f_code is code:
+                    remedy += _anew(part, trace.tb_lineno)
                 name, file = frame.f_globals.get("__name__", ""), frame.f_code.co_filename
                 # The innermost line of the program's own: a new module's, where it is the import that failed.
                 if frame.f_code is code or self.agent.recorder.in_program(name, file):
                     place = f"{file}:{trace.tb_lineno}"
                 trace = trace.tb_next
             raise Refused(
-                f"a new top-level statement raised {type(error).__name__}: {error} ({place})",
-                "mend it and update again",
+                f"a new top-level statement raised {type(error).__name__}: {error} ({place})", remedy
             ) from error
 
     def _snapshot(self, real: dict[str, Any]) -> None:
@@ -487,6 +503,15 @@ class Stage(Collector):
             if parent in sys.modules and vars(sys.modules[parent]).get(child) is module:
                 delattr(sys.modules[parent], child)
         self.agent.finder.forget()
+
+
+def _anew(part: ModulePart, line: int) -> str:
+    """The remedy where what a statement goes on with was made by the old version's statements."""
+    for lines, options in part.anew.items():
+        first, _, last = lines.partition("-")
+        if int(first) <= line <= int(last):
+            return f", or make the data that it goes on with again: {options}"
+    return ""
 
 
 def declared(declarations: list[Declaration], kind: str, target: str, backwards: bool) -> Declaration:

@@ -13,6 +13,7 @@ from podus.updating.closures import fitted, variants
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.gates import forward, interprocedure_gate, twin
 from podus.updating.objects import Conversion
+from podus.updating.replace import Replacement
 from podus.updating.staging import Stage, declared
 
 TYPE_CHECKING = False
@@ -40,6 +41,8 @@ class Unit:
         self.needs: list[Unit] = []
         # The same for the way back; None: all others.
         self.back_needs: list[Unit] | None = None
+        # The classes that are replaced when it switches.
+        self.replacement: Replacement | None = None
         self.done = False
         self.held = False
         self.forced = False
@@ -140,6 +143,7 @@ class Builder:
         units: list[Unit] = []
         first = Unit(Group([]))
         first.switch = self.stage.base
+        first.replacement = self.stage.replacement or None
         units.append(first)
         for group in self.plan.groups:
             unit = Unit(group)

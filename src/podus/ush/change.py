@@ -70,7 +70,7 @@ ORDER = _all(
         "--reset",
         multiple=True,
         metavar="MOD:NAME",
-        help="Give this data its new value though the program has modified it; repeatable.",
+        help="Make this data again, with all top-level statements that go on with it, though the program has modified it; repeatable.",
     ),
     click.option(
         "--objects",

@@ -1,0 +1,166 @@
+"""Data that several top-level statements make: the one that assigns it, and those that go on with it.
+
+``parser = ArgumentParser()`` is followed by ``parser.add_argument(…)``, ``TABLE = {}`` by ``TABLE["a"] = f`` and loops that fill it. A
+statement that differs runs on what the data has become, so what its old version did to it stays. To make the data again is to run
+its assignment *and* all that goes on with it, in order; where such a statement acts on other data as well, that has to be made again too.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from functools import cached_property
+
+from podus.program.body import Body, Statement
+from podus.program.changes import BodyChange
+
+_DEFINITIONS = ("def", "class")
+
+
+class Fillings:
+    """What goes on with the data of one module, in its new version."""
+
+    def __init__(self, change: BodyChange, module: str) -> None:
+        self.change = change
+        self.module = module
+        body = change.new
+        self.assigned = _assigned(body)
+        self.statements = [s for s in body.statements if s.kind not in ("import", "docstring", "main")]
+
+    def with_all(self, names: Iterable[str]) -> set[str]:
+        """The data that has to be made again with the data ``names``, these included."""
+        wanted = {name for name in names if name in self.assigned}
+        while True:
+            found = set(wanted)
+            for statement in self.again(wanted):
+                if statement.kind in _DEFINITIONS:
+                    continue
+                found |= acted_on(statement.node) & self._made
+                if statement.names and not statement.pure:
+                    found |= {*statement.names} & self.assigned
+            if found == wanted:
+                return wanted
+            wanted = found
+
+    def option(self, names: Iterable[str]) -> str:
+        """How a person says that the data ``names`` is to be made again."""
+        wanted = sorted({*names, *self.with_all(names)})
+        return " ".join(f"--reset {self.module}:{name}" for name in wanted)
+
+    def options(self, statements: list[Statement]) -> dict[str, str]:
+        """For statements that go on with data that is there: how it would be made again, by their first and last line (``8-12``)."""
+        anew = {name for s in statements if s.kind == "assign" for name in s.names}
+        found: dict[str, str] = {}
+        for statement in statements:
+            kept = acted_on(statement.node) & self.assigned & {*self.change.previous} - anew
+            if kept and statement.kind not in _DEFINITIONS:
+                found[f"{statement.line}-{statement.node.end_lineno}"] = self.option(kept)
+        return found
+
+    def again(self, names: Iterable[str]) -> list[Statement]:
+        """The statements that run when the data ``names`` is made again, in order."""
+        made = set(names)
+        return [s for s in self.statements if made & {*s.names} or made & _read(s)]
+
+    @cached_property
+    def names(self) -> set[str]:
+        """The data (``module:name``) that a statement that runs goes on with, or one that is gone did."""
+        acting = [s.node for s in (*self.change.run, *self.change.gone) if s.kind not in _DEFINITIONS]
+        found = {name for node in acting for name in acted_on(node)} & self.assigned
+        return {f"{self.module}:{name}" for name in self.with_all(found)}
+
+    @cached_property
+    def _made(self) -> set[str]:
+        """The data whose value a statement could change in place."""
+        found: set[str] = set()
+        for statement in self.change.new.statements:
+            if statement.kind == "assign" and not _is_fixed(getattr(statement.node, "value", None)):
+                found |= {*statement.names}
+        return found
+
+    @cached_property
+    def outdated(self) -> dict[str, Statement]:
+        """The data that is kept, though a statement that went on with it differs or is gone; and that old statement."""
+        body = self.change.new
+        anew = {name for s in self.change.run if s.kind == "assign" for name in s.names}
+        written = {target for s in body.statements for target in _targets(s.node)}
+        found: dict[str, Statement] = {}
+        for statement in self.change.gone:
+            targets = _targets(statement.node)
+            # Assigned to again by the new version: nothing of the old value is left.
+            replaced = isinstance(statement.node, ast.Assign) and bool(targets) and targets <= written
+            if statement.names or statement.kind not in ("other", "assign") or replaced:
+                continue
+            for name in sorted(acted_on(statement.node) & self.assigned & self._made - anew):
+                before = self.change.previous.get(name)
+                if before is not None and before.kind == "assign":
+                    found.setdefault(name, statement)
+        return found
+
+    def run_again(self, names: Iterable[str]) -> None:
+        """Have the update make the data ``names`` again with all that goes on with it."""
+        change = self.change
+        chosen = {id(s) for s in [*change.run, *self.again(names)]}
+        change.run = [s for s in change.new.statements if id(s) in chosen]
+        # A class whose whole statement runs is not changed piece by piece.
+        whole = {s.names[-1] for s in change.run if s.kind == "class"}
+        change.classes = [c for c in change.classes if c.owners[-1] not in whole]
+
+
+def acted_on(node: ast.stmt) -> set[str]:
+    """The names of the data that a statement may change in place: what it calls a method of, assigns into or hands to a function."""
+    found: set[str] = set()
+    for part in _outside_procedures(node):
+        if isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
+            function = part.value.func
+            if isinstance(function, ast.Name):
+                given = [*part.value.args, *(keyword.value for keyword in part.value.keywords)]
+                found |= {value.id for value in given if isinstance(value, ast.Name)}
+            found |= {_root(function)} if not isinstance(function, ast.Name) else set()
+        elif isinstance(part, ast.AugAssign):
+            found.add(_root(part.target))
+        elif isinstance(part, ast.Subscript | ast.Attribute) and isinstance(part.ctx, ast.Store | ast.Del):
+            found.add(_root(part))
+    return found - {""}
+
+
+def _assigned(body: Body) -> set[str]:
+    """The names that assignments bind, and nothing else but loops that go on with them."""
+    others = {name for s in body.statements if s.kind in (*_DEFINITIONS, "import") for name in s.names}
+    return {name for s in body.statements if s.kind == "assign" for name in s.names} - others
+
+
+def _read(statement: Statement) -> set[str]:
+    """The names of which a statement holds something when it has run, or that it goes on with."""
+    if statement.kind not in _DEFINITIONS:
+        return {*statement.reads}
+    decorators: list[ast.expr] = getattr(statement.node, "decorator_list", [])
+    return {part.id for d in decorators for part in ast.walk(d) if isinstance(part, ast.Name)}
+
+
+def _targets(node: ast.stmt) -> set[str]:
+    """What an assignment into something assigns to, as it is written."""
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return {ast.unparse(t) for t in targets if isinstance(t, ast.Subscript | ast.Attribute)}
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Starred):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_fixed(value: ast.expr | None) -> bool:
+    """Whether a value can't be changed in place, as far as its text tells."""
+    return isinstance(
+        value, ast.Constant | ast.JoinedStr | ast.Compare | ast.UnaryOp | ast.Lambda | ast.Tuple
+    )
+
+
+def _outside_procedures(node: ast.AST) -> Iterable[ast.AST]:
+    todo = [node]
+    while todo:
+        part = todo.pop()
+        yield part
+        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            todo += ast.iter_child_nodes(part)

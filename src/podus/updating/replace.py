@@ -1,0 +1,455 @@
+"""Replacing a class that can't be changed in place: the new class stands wherever the old one stood, from one instant on.
+
+CPython can't give a class another layout (it becomes a metaclass, or derives from another built-in type). Where it has no objects, the class
+that its new statement has made takes its place, and so do copies of its subclasses. What refers to the old one is found by asking the
+collector, and counted: at the instant of the switch the class has as many references as were found, and every one is one that can be
+changed; else nothing is done. So it is never half replaced. Methods go on as the same function objects.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import gc
+import sys
+import time
+import weakref
+from itertools import compress, repeat
+from operator import not_, setitem
+from types import (
+    CellType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodType,
+)
+
+from podus.errors import Refused
+from podus.updating.bases import layout
+from podus.updating.listing import holding, tracked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from podus.updating.binding import Op
+
+# How often it is tried at an instant at which somebody holds a reference that can't be seen: a thread that is just using the class.
+_TRIES = 400
+_HEAP = 1 << 9
+_FRESH = ("__dict__", "__weakref__", "_abc_impl")
+
+
+class _NoAlias:
+    """In place of typing's own, where the program doesn't use it."""
+
+
+def needs_replacing(old: type, new: type) -> bool:
+    """Whether ``old`` can't be made what ``new`` is where it is, because its layout is another and not for its slots alone."""
+    if isinstance(old, enum.EnumMeta) or isinstance(new, enum.EnumMeta):
+        return False
+    if layout(type(old)) != layout(type(new)):
+        return True
+    names = [[(base.__module__, base.__qualname__) for base in cls.__bases__] for cls in (old, new)]
+    return names[0] != names[1] and layout(old) != layout(new)
+
+
+def copy_of(cls: type, bases: tuple[type, ...]) -> type:
+    """A class with the parts of ``cls``, the same objects, and other bases. Raises Refused where making it would run code of the program."""
+    where = f"{cls.__module__}:{cls.__qualname__}"
+    meta: type = max((type(base) for base in bases), key=lambda kind: len(type.mro(kind)), default=type)
+    hooked = any("__init_subclass__" in vars(base) for one in bases for base in one.__mro__[:-1])
+    if hooked or meta not in (type, type(bases[0])) or meta.__name__ not in ("type", "ABCMeta"):
+        raise Refused(
+            f"{where} has to be made again with its base, which runs hooks of others", "restart for this one"
+        )
+    slots = {name for name, value in vars(cls).items() if isinstance(value, MemberDescriptorType)}
+    names = {name: value for name, value in vars(cls).items() if name not in _FRESH and name not in slots}
+    made: type = type.__new__(meta, cls.__name__, bases, names)
+    made.__qualname__ = cls.__qualname__
+    if meta is not type:
+        from _abc import _abc_init  # type: ignore[import-not-found]
+
+        _abc_init(made)
+    return made
+
+
+class Replacement:
+    """The classes that an update replaces. ``old`` and ``new`` go by position; ``back`` swaps them."""
+
+    def __init__(self) -> None:
+        self.old: list[type] = []
+        self.new: list[type] = []
+        self.notes: list[str] = []
+        # The ids of tuples, lists and dictionaries that are the update's own.
+        self.ours: dict[int, Any] = {}
+        self._tries = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.old)
+
+    def add(self, old: type, new: type) -> None:
+        """Have ``new`` take the place of ``old``."""
+        self.old.append(old)
+        self.new.append(new)
+
+    def has(self, old: Any, new: Any) -> bool:
+        """Whether ``new`` takes the place of ``old``."""
+        return any(a is old and b is new for a, b in zip(self.old, self.new, strict=True))
+
+    def of(self, cls: Any) -> Any:
+        """What takes the place of a class; itself if nothing does."""
+        return next((b for a, b in zip(self.old, self.new, strict=True) if a is cls), cls)
+
+    def reversed(self) -> Replacement:
+        """The way back."""
+        back = Replacement()
+        back.old, back.new = list(self.new), list(self.old)
+        return back
+
+    def check(self) -> None:
+        """Raises Refused, naming it, if something holds one of the classes that can't be made to hold another."""
+        if _Search(self, back=False).blocked:
+            # It may be garbage that nobody has looked at yet.
+            gc.collect()
+            found = _Search(self, back=False)
+            if found.blocked:
+                raise self._refusal(found.blocked)
+
+    def ready(self, *, back: bool) -> Ready | None:
+        """What replaces every reference there is now. None if there are some at the moment that can't be seen.
+
+        Raises Refused where that doesn't pass, or something that holds a class can't be changed.
+        """
+        found = _Search(self, back=back)
+        if not found.blocked:
+            again = _Accounts(found.targets)
+            if again.ids - set(found.ours) <= found.accounts.ids and not any(again.hidden):
+                self._tries = 0
+                seconds = max(found.accounts.seconds, again.seconds)
+                return Ready((found, again), found.ops, found.targets, seconds)
+        blocked, targets = found.blocked, found.targets
+        del found
+        self._tries += _TRIES // 10 if blocked else 1
+        if self._tries > _TRIES:
+            self._tries = 0
+            raise self._refusal(blocked or _in_frames(targets) or ["something that can't be seen"])
+        if blocked:
+            # It may be garbage that nobody has looked at yet.
+            gc.collect()
+        return None
+
+    def settle(self, *, back: bool) -> list[Op]:
+        """What has been missed: nothing, or a reference that moved at the last moment."""
+        return _Search(self, back=back).ops
+
+    def _refusal(self, blocked: list[str]) -> Refused:
+        names = ", ".join(f"{cls.__module__}:{cls.__qualname__}" for cls in self.old[:3])
+        return Refused(
+            f"{names} can't be changed in place (its objects would need another layout), nor replaced: "
+            f"it is held by {', '.join(dict.fromkeys(blocked))}",
+            "restart for this one",
+        )
+
+
+class Ready:
+    """The operations of a replacement, and at how many references to each of ``targets`` they are complete.
+
+    ``seconds`` is how long the program was held up, at the longest, to find them.
+    """
+
+    def __init__(self, searches: Any, ops: list[Op], targets: list[type], seconds: float) -> None:
+        # Kept, as what they hold is counted.
+        self._searches = searches
+        self.ops = ops
+        self.targets = targets
+        self.seconds = seconds
+        self.counts = list(map(sys.getrefcount, targets))
+
+
+class _Accounts:
+    """What refers to some classes: the objects but for tuples, how often tuples do, and how many references nothing explains."""
+
+    def __init__(self, targets: list[type]) -> None:
+        self.holders: dict[int, Any] = {}
+        self.from_tuples: list[int] = []
+        self.hidden: list[int] = []
+        # Seconds for which no other thread could run, at the longest.
+        self.seconds = 0.0
+
+        class Probe:
+            pass
+
+        # What looking itself adds is seen at a class that nobody else holds.
+        probe: list[type] = [Probe]
+        del Probe
+        baseline = self._account(probe, 0)
+        self.holders.clear()
+        # A class stands in its own tuple of ancestors.
+        self.asking = self.from_tuples.pop() - 1
+        for place in range(len(targets)):
+            self.hidden.append(self._account(targets, place) - baseline)
+        self.from_tuples = [tuples - self.asking for tuples in self.from_tuples]
+
+    @property
+    def ids(self) -> set[int]:
+        """The ids of the objects."""
+        return set(self.holders)
+
+    def _account(self, targets: list[type], place: int) -> int:
+        since = time.perf_counter()
+        found, tuples = holding(targets[place])
+        self.seconds = max(self.seconds, time.perf_counter() - since)
+        count = sys.getrefcount(targets[place])
+        ident = id(targets[place])
+        self.from_tuples.append(tuples)
+        self.holders.update((id(holder), holder) for holder in found if holder is not self.holders)
+        return count - tuples - sum(list(map(id, gc.get_referents(h))).count(ident) for h in found)
+
+
+class _Search:
+    """One look at all that refers to the classes."""
+
+    def __init__(self, replacement: Replacement, *, back: bool) -> None:
+        self.targets = replacement.new if back else replacement.old
+        others = replacement.old if back else replacement.new
+        self.table = dict(zip(map(id, self.targets), others, strict=True))
+        self.ops: list[Op] = []
+        self.blocked: list[str] = []
+        self._family = [c for t in self.targets for c in (t, *_below(t))]
+        self.ours: dict[int, Any] = dict(replacement.ours)
+        self.ours |= {id(v): 0 for v in (replacement.old, replacement.new, self.table, self._family)}
+        self.accounts = _Accounts(self.targets)
+        self.ours[id(self.accounts.holders)] = 0
+        self._classes = _namespaces()
+        for holder in list(self.accounts.holders.values()):
+            self._holder(holder)
+        self._tuples()
+        for target in self.targets:
+            self.blocked += _weakly(target)
+        self._classes.clear()
+
+    # ---- what holds them
+
+    def _holder(self, holder: Any) -> None:
+        kind = type(holder)
+        if id(holder) in self.ours or kind.__module__.startswith("podus."):
+            return
+        if id(kind) in self.table:
+            self.blocked.append(f"a live object of {kind.__qualname__}")
+        elif isinstance(holder, type):
+            if not any(holder is cls for cls in self._family):
+                self.blocked.append(f"the class {holder.__qualname__}")
+        elif isinstance(holder, dict):
+            self._dictionary(holder)
+        elif isinstance(holder, list):
+            self._list(holder)
+        elif kind is set:
+            for item in [item for item in holder if id(item) in self.table]:
+                self.ops += [(set.discard, holder, item), (set.add, holder, self.table[id(item)])]
+        elif kind is CellType:
+            self.ops.append((setattr, holder, "cell_contents", self.table[id(holder.cell_contents)]))
+        elif isinstance(holder, GetSetDescriptorType | MemberDescriptorType):
+            if id(holder.__objclass__) not in self.table:
+                self.blocked.append(f"the descriptor {holder.__name__}")
+        elif kind is functools.partial and id(holder.func) in self.table:
+            state = (self.table[id(holder.func)], holder.args, holder.keywords, vars(holder))
+            self.ops.append((functools.partial.__setstate__, holder, state))  # type: ignore[attr-defined]
+        else:
+            self._object(holder)
+
+    def _dictionary(self, names: dict[Any, Any]) -> None:
+        owner = self._classes.get(id(names))
+        if owner is not None and any(owner is target for target in self.targets):
+            return
+        keys = [key for key in names if id(key) in self.table]
+        if keys and type(names) is not dict:
+            self.blocked.append(f"a key of a {type(names).__qualname__}")
+            return
+        for key, value in list(names.items()):
+            new = self.table.get(id(value), value)
+            if id(key) in self.table:
+                self.ops += [
+                    (dict.pop, names, key, None),
+                    (dict.__setitem__, names, self.table[id(key)], new),
+                ]
+            elif new is not value:
+                if owner is not None:
+                    self.ops.append((type.__setattr__, owner, key, new))
+                else:
+                    self.ops.append((dict.__setitem__, names, key, new))
+
+    def _list(self, items: list[Any]) -> None:
+        there = set(map(id, items))
+        if any(id(self.table[i]) in there for i in there & self.table.keys()):
+            # A hook has put the new class in when it was made.
+            kept = compress(items, map(not_, map(self.table.__contains__, map(id, items))))
+            self.ops.append((setitem, items, slice(None), kept))
+        else:
+            # At the instant itself: the places may be others by then.
+            swapped = map(dict.get, repeat(self.table), map(id, items), items)
+            self.ops.append((setitem, items, slice(None), swapped))
+
+    def _object(self, holder: Any) -> None:
+        kind, left = type(holder), set(map(id, gc.get_referents(holder))) & self.table.keys()
+        for base in (base for base in kind.__mro__ if base.__flags__ & _HEAP):
+            for slot in vars(base).values():
+                if isinstance(slot, MemberDescriptorType):
+                    try:
+                        held = slot.__get__(holder)
+                    except AttributeError:
+                        continue
+                    if id(held) in left:
+                        self.ops.append((slot.__set__, holder, self.table[id(held)]))
+                        left.discard(id(held))
+        names = _own_names(holder)
+        for name, value in list(names.items()):
+            if id(value) in self.table:
+                self.ops.append((dict.__setitem__, names, name, self.table[id(value)]))
+                left.discard(id(value))
+        if left:
+            self.blocked.append(_told(holder))
+
+    # ---- tuples
+
+    def _tuples(self) -> None:
+        """Replace tuples in namespaces and defaults: a tuple is never asked for by itself, as it may not be made yet."""
+        counted = dict(zip(map(id, self.targets), self.accounts.from_tuples, strict=True))
+        left = dict(counted)
+        own = [part for cls in dict.fromkeys(self._family) for part in (cls.__mro__, cls.__bases__)]
+        own += [value for value in self.ours.values() if type(value) is tuple]
+        for held in {id(value): value for value in own}.values():
+            for item in held:
+                if id(item) in left:
+                    left[id(item)] -= 1
+        if not any(n > 0 for n in left.values()):
+            return
+        # Typing remembers what it was asked for.
+        for clean in getattr(sys.modules.get("typing"), "_cleanups", ()):
+            clean()
+        for place, ident in enumerate(map(id, self.targets)):
+            own_since = sum(item is self.targets[place] for op in self.ops for item in op)
+            now = holding(self.targets[place])[1] - self.accounts.asking
+            left[ident] += now - counted[ident] - own_since
+        for names in [vars(module) for module in list(sys.modules.values()) if hasattr(module, "__dict__")]:
+            self._tuples_in(names, None, left)
+        for cls in list(self._classes.values()):
+            if not any(cls is target for target in self.targets):
+                self._tuples_in(dict(vars(cls)), cls, left)
+        alias = getattr(sys.modules.get("typing"), "_GenericAlias", _NoAlias)
+        found, _ = tracked(frozenset(map(id, (FunctionType, alias, *_below(alias)))))
+        for holder in found:
+            if isinstance(holder, FunctionType):
+                new = self._swapped(holder.__defaults__, left)
+                if new is not None:
+                    self.ops.append((setattr, holder, "__defaults__", new))
+            else:
+                # type[C] as typing has it: whoever holds it sees the new class.
+                names = _own_names(holder)
+                new = self._swapped(names.get("__args__"), left)
+                if new is not None:
+                    self.ops.append((dict.__setitem__, names, "__args__", new))
+        if any(n > 0 for n in left.values()):
+            self.blocked.append("a tuple")
+
+    def _tuples_in(self, names: dict[str, Any], owner: type | None, left: dict[int, int]) -> None:
+        if id(names) in self.ours:
+            return
+        for name, value in list(names.items()):
+            new = self._swapped(value, left)
+            if new is not None and owner is not None:
+                self.ops.append((type.__setattr__, owner, name, new))
+            elif new is not None:
+                self.ops.append((dict.__setitem__, names, name, new))
+
+    def _swapped(self, value: Any, left: dict[int, int]) -> tuple[Any, ...] | None:
+        if type(value) is not tuple or not any(id(item) in self.table for item in value):
+            return None
+        if id(value) not in self.ours:
+            self.ours[id(value)] = value
+            for item in value:
+                if id(item) in left:
+                    left[id(item)] -= 1
+        return tuple(self.table.get(id(item), item) for item in value)
+
+
+def _namespaces() -> dict[int, type]:
+    """The dictionaries behind all classes: these are changed through their class, which remembers what it has looked up."""
+    found: dict[int, type] = {}
+    for cls in (object, *_below(object)):
+        for inner in gc.get_referents(type.__dict__["__dict__"].__get__(cls)):
+            found[id(inner)] = cls
+    return found
+
+
+def _below(cls: type) -> Iterable[type]:
+    found: dict[int, type] = {}
+    todo = [cls]
+    while todo:
+        below: list[type] = type.__subclasses__(todo.pop())
+        for other in below:
+            if id(other) not in found:
+                found[id(other)] = other
+                todo.append(other)
+    return found.values()
+
+
+def _own_names(holder: Any) -> dict[str, Any]:
+    try:
+        names = object.__getattribute__(holder, "__dict__")
+    except (AttributeError, TypeError):
+        return {}
+    return names if isinstance(names, dict) else {}
+
+
+def _weakly(target: type) -> list[str]:
+    """Who holds a class weakly, but for the interpreter itself."""
+    found = []
+    for ref in weakref.getweakrefs(target):
+        for holder in [h for h in gc.get_referrers(ref) if type(h) in (dict, set)]:
+            if type(holder) is dict and holder.get(id(target)) is ref:
+                continue  # A base's list of its subclasses.
+            if type(holder) is set and type(ref) is weakref.ref and _is_cache(ref):
+                continue  # What an abstract class has noted about it.
+            found.append(f"a weak reference in a {type(holder).__qualname__}")
+    return found
+
+
+def _is_cache(ref: Any) -> bool:
+    """Whether it was made by the ``abc`` module, and stands in no registry."""
+    if not isinstance(ref.__callback__, type(len)):
+        return False
+    from _abc import _get_dump
+
+    abstract = [c for c in _below(object) if "_abc_impl" in vars(c)]
+    return not any(ref in _get_dump(cls)[0] for cls in abstract)
+
+
+def _told(holder: Any) -> str:
+    kind = type(holder)
+    if isinstance(holder, MethodType):
+        return f"the bound method {holder.__func__.__qualname__}"
+    if isinstance(holder, GeneratorType) or hasattr(kind, "cr_frame"):
+        return f"{holder.__qualname__}, which is suspended"
+    if isinstance(holder, FrameType):
+        return f"a frame of {holder.f_code.co_qualname}"
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"an object of {name}"
+
+
+def _in_frames(targets: list[type]) -> list[str]:
+    """The procedures on the stacks with a local variable that holds one of the classes."""
+    found: list[str] = []
+    ids = set(map(id, targets))
+    for frame in list(sys._current_frames().values()):
+        at: Any = frame
+        while at is not None:
+            if not at.f_globals.get("__name__", "").startswith("podus."):
+                names = [name for name, value in list(at.f_locals.items()) if id(value) in ids]
+                if names and at.f_code.co_name != "<module>":
+                    found.append(f"{names[0]} in {at.f_code.co_qualname}, which is active")
+            at = at.f_back
+    return found
