@@ -22,12 +22,12 @@ from podus.pup.finder import VersionFinder
 from podus.pup.recorder import Record
 from podus.pup.server import Later, UnknownMethod
 from podus.support.declare import Declaration
-from podus.updating.activity import thread_names
 from podus.updating.binding import stacks
 from podus.updating.breath import Breath, let_go
 from podus.updating.closures import variants
 from podus.updating.evaluate import Evaluation
 from podus.updating.find import class_at
+from podus.updating.holders import thread_names
 from podus.updating.kept import Kept
 from podus.updating.objects import Conversion
 from podus.updating.states import UNDER_WAY
@@ -92,7 +92,7 @@ class Agent:
         asked = getattr(self, "ask_" + method.replace("-", "_"), None)
         if asked is None:
             raise UnknownMethod(f"the pup has no method {method}")
-        if method in ("update", "back-out"):
+        if method in ("update", "back-out", "switch"):
             params = {"who": {"uid": peer.get("uid"), "shell": peer.get("pid")}, **params}
         return asked(**params)
 
@@ -323,6 +323,15 @@ class Agent:
         evaluation = self._evaluation(update)
         evaluation.who = who or evaluation.who
         evaluation.back_out("asked to")
+        return {"id": evaluation.plan.id}
+
+    def ask_switch(
+        self, procedures: list[str], update: str | None = None, who: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Switch procedures of the update under way though they are active."""
+        evaluation = self._evaluation(update)
+        evaluation.who = who or evaluation.who
+        evaluation.order(procedures)
         return {"id": evaluation.plan.id}
 
     # ---- updates

@@ -22,6 +22,7 @@ from podus.updating.binding import Stall, commit, in_slices
 from podus.updating.breath import let_go, quick_turns
 from podus.updating.caches import clear_stale
 from podus.updating.closures import fitted
+from podus.updating.holders import Holders
 from podus.updating.policy import policy_of
 from podus.updating.staging import Stage
 from podus.updating.sweep import sweep
@@ -415,6 +416,12 @@ class Evaluation:
         self.reason = "backed out by a whole update back"
         self._go(states.BACKED_OUT)
 
+    def order(self, names: list[str]) -> None:
+        """Switch these procedures at the next look though they are active. Raises Refused if that can't be done."""
+        for unit in report.alone(self, names):
+            unit.forced, unit.held = True, False
+        self._poke.set()
+
     # ---- backward
 
     def back_out(self, reason: str) -> None:
@@ -470,8 +477,8 @@ class Evaluation:
         activity = self.activity_back
         if activity is None:
             return False
-        active = activity.glance()
-        return any(holder["ident"] in idents for name in active for holder in activity.holders(name))
+        holders = Holders(activity)
+        return any(holder["ident"] in idents for name in activity.glance() for holder in holders.of(name))
 
     @property
     def gates(self) -> Gates | None:

@@ -15,7 +15,7 @@ from podus.log import Log
 from podus.planning.model import MAX_HOLD, POLICIES, Note, Plan
 from podus.portmap import lookup
 from podus.portmap.lookup import Entry
-from podus.ush import client, show
+from podus.ush import choices, client, show
 from podus.ush.command import (
     DONE,
     Command,
@@ -486,3 +486,31 @@ def back_out(
         begun = pup.call("back-out", update=status["id"], who=who())
         status = follow(pup, begun["id"], timeout=0 if detach else timeout, quiet=as_json)
         ctx.exit(finish(entry, status, wanted="backed-out", as_json=as_json))
+
+
+@click.command(
+    cls=Command,
+    short_help="Switch a procedure of the update under way though it is active.",
+    examples=[("podus switch shop shop.pay:charge", "what runs of it ends in the old version")],
+)
+@program_argument()
+@click.argument("procedures", nargs=-1, required=True, metavar="MOD:F...")
+def switch(*, name: str, procedures: tuple[str, ...], as_json: bool) -> None:
+    """Switch procedures of the update of NAME that is under way now, though they are active: as --now, for an update that waits already.
+
+    What runs of them ends in the old version. It is refused for what switches together with others or converts data.
+    """
+    entry = lookup.find(name)
+    with client.connect(entry) as pup:
+        begun = pup.call("switch", procedures=list(procedures), who=who())
+        status = pup.call("status", update=begun["id"])
+        while under_way(status) and not set(procedures) <= set(status["switched"]):
+            status = pup.call("wait", update=begun["id"], seconds=1.0, after=status["events"])
+    if as_json:
+        print_json(choices.add(entry, status))
+        return
+    left = len([row for row in status["pending"] if not row["held"]])
+    rest = (
+        f"{show.plural(left, 'procedure')} left" if under_way(status) else f"the update is {status['state']}"
+    )
+    click.echo(f"{', '.join(procedures)} switched: {rest}")

@@ -12,7 +12,7 @@ import click
 from podus.errors import NotFound, PodusError
 from podus.log import Log, Record
 from podus.portmap import lookup
-from podus.ush import client, show
+from podus.ush import choices, client, show
 from podus.ush.command import Command, complete_program, print_json, program_argument
 from podus.ush.follow import finish, follow, under_way
 
@@ -85,11 +85,15 @@ def status(
                 state = follow(pup, state["id"], timeout=timeout, quiet=as_json)
             ctx.exit(finish(entry, state, wanted=end, as_json=as_json))
     if as_json:
-        print_json({"program": hello, "update": state})
+        print_json({"program": hello, "update": choices.add(entry, state) if state else None})
         return
     click.echo(f"{entry.full_name} runs {show.version(hello.get('version'))}")
     if state:
-        show.console().print(show.status(state, rows=show.ROWS))
+        show.console().print(
+            show.status(
+                state, rows=show.ROWS, choices=choices.shown(entry, state) if under_way(state) else ()
+            )
+        )
     else:
         click.echo("no update has been made since it started")
 
