@@ -70,7 +70,7 @@ class Update:
 
     @property
     def pending(self) -> list[str]:
-        """The procedures that have not switched yet, as ``module:qualname``."""
+        """The procedures that have not switched (or not gone back) yet, as ``module:qualname``."""
         return [row["procedure"] for row in self._evaluation.status()["pending"]]
 
     @property
@@ -97,14 +97,20 @@ class Update:
         while evaluation.state in states.UNDER_WAY:
             if evaluation.timed_out > was_up and evaluation.on_timeout == "wait":
                 break
-            left = None if deadline is None else deadline - time.monotonic()
+            ends = [] if deadline is None else [deadline - time.monotonic()]
+            if evaluation.clock.deadline is not None:
+                ends.append(evaluation.clock.deadline - time.time())
+            left = min(ends, default=None)
             if left is not None and left <= 0:
                 break
             evaluation.wait(pause if left is None else min(pause, left))
             pause = min(pause * 2, 0.25)
             if evaluation.events != events:
                 events, happened = evaluation.events, time.monotonic()
-            if evaluation.state == states.PENDING and evaluation.timeout is not None and not was_up:
+            given_up = (
+                evaluation.timeout is not None and not was_up
+            ) or evaluation.clock.deadline is not None
+            if evaluation.state == states.PENDING and given_up:
                 continue
             if evaluation.stuck_for(threading.get_ident(), asleep=time.monotonic() - happened > _ASLEEP):
                 break
@@ -166,6 +172,7 @@ def update(
     wait: bool = True,
     timeout: float | None = None,
     on_timeout: str = "back-out",
+    deadline: Any = None,
     now: Iterable[str] = (),
     hold: Iterable[str] = (),
     reset: Iterable[str] = (),
@@ -179,7 +186,9 @@ def update(
 
     ``source`` is a directory that holds the new version, ``"git:REV"``, or None for the files that lie on disk where the program's modules
     were loaded from. ``support`` is the path of a support file, or support functions themselves. ``timeout`` is in seconds; after it the update is
-    backed out, or with ``on_timeout="wait"`` goes on. With ``wait=False`` the update goes on in a thread of its own. ``now`` and ``hold`` override
+    backed out, or with ``on_timeout="wait"`` goes on. With ``wait=False`` the update goes on in a thread of its own. ``deadline`` is when
+    all must be over, the way back too: seconds from now, or a ``datetime``; what is not complete shortly before (a tenth of the time, at most 1 s) is backed
+    out, whatever ``on_timeout`` says. ``now`` and ``hold`` override
     the order for the named procedures, ``reset`` names data that takes its new value although the program has modified it. ``objects`` says
     when live objects of changed classes are converted: ``"sweep"`` (when they are used, and the rest in the background), ``"lazy"`` (only when
     they are used) or ``"eager"`` (at once). ``policy`` says when procedures switch: ``"podus"`` (each when it is inactive), ``"atomic"`` (all at one
@@ -193,7 +202,7 @@ def update(
     declarations = None if support is None or isinstance(support, str | os.PathLike) else given(support)
     request = _request(source, support, now, hold, reset, objects, policy, max_hold)
     request |= {"when": when, "only": list(only), "thread": threading.get_ident() if wait else None}
-    found = _begin(agent, request, declarations, timeout, on_timeout, None)
+    found = _begin(agent, request, declarations, timeout, on_timeout, None, _moment(deadline))
     if wait:
         found.wait()
     return found
@@ -256,8 +265,9 @@ def _begin(
     timeout: float | None,
     on_timeout: str,
     backs_out: Evaluation | None,
+    deadline: float | None = None,
 ) -> Update:
-    made = make_plan(request)
+    made = make_plan(request, deadline=deadline)
     if made.refusals:
         note = made.refusals[0]
         more = f" (and {len(made.refusals) - 1} more)" if len(made.refusals) > 1 else ""
@@ -265,9 +275,25 @@ def _begin(
         raise Refused(note.text + more, note.remedy)
     who = {"uid": os.getuid(), "shell": os.getpid()}
     evaluation = agent.begin(
-        made, timeout=timeout, on_timeout=on_timeout, who=who, declarations=declarations, backs_out=backs_out
+        made,
+        timeout=timeout,
+        on_timeout=on_timeout,
+        deadline=deadline,
+        who=who,
+        declarations=declarations,
+        backs_out=backs_out,
     )
     return Update(evaluation)
+
+
+def _moment(deadline: Any) -> float | None:
+    """A deadline in seconds since 1970. Raises Refused if it is over."""
+    if deadline is None:
+        return None
+    moment = float(deadline.timestamp()) if hasattr(deadline, "timestamp") else time.time() + deadline
+    if moment <= time.time():
+        raise Refused(f"the deadline {deadline} is over already", "give seconds from now, or a later moment")
+    return moment
 
 
 def _raise(evaluation: Evaluation) -> None:

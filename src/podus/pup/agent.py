@@ -292,10 +292,14 @@ class Agent:
         plan: str,
         timeout: float | None = None,
         on_timeout: str = "back-out",
+        deadline: float | None = None,
         who: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Begin to evaluate a plan; refused if an update is under way or the plan was made for another version."""
-        return {"id": self.begin(_read_plan(plan), timeout=timeout, on_timeout=on_timeout, who=who).plan.id}
+        begun = self.begin(
+            _read_plan(plan), timeout=timeout, on_timeout=on_timeout, deadline=deadline, who=who
+        )
+        return {"id": begun.plan.id}
 
     def ask_refused(self, plan: str) -> dict[str, Any]:
         """Write down that a plan was refused."""
@@ -342,6 +346,7 @@ class Agent:
         *,
         timeout: float | None = None,
         on_timeout: str = "back-out",
+        deadline: float | None = None,
         who: dict[str, Any] | None = None,
         declarations: list[Declaration] | None = None,
         backs_out: Evaluation | None = None,
@@ -361,15 +366,25 @@ class Agent:
                 plan,
                 timeout=timeout,
                 on_timeout=on_timeout,
+                deadline=deadline,
                 who=who,
                 declarations=declarations,
                 backs_out=backs_out,
             )
+            before = self.update
             self.update = self.updates[plan.id] = evaluation
             for old in list(self.updates)[:-_KEPT]:
                 del self.updates[old]
             self._directories.add(plan.directory)
-            evaluation.start()
+            try:
+                evaluation.start()
+            except RuntimeError as error:
+                del self.updates[plan.id]
+                self.update = before
+                raise Refused(
+                    f"the program is ending, and Python starts no thread for an update any more ({error})",
+                    "start it again with the new version",
+                ) from None
             return evaluation
 
     def _check_plan(self, plan: Plan) -> None:

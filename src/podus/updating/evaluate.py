@@ -21,6 +21,7 @@ from podus.updating.backward import activity_of_new, one_way, switch_back
 from podus.updating.binding import Stall, commit, in_slices
 from podus.updating.breath import let_go, quick_turns
 from podus.updating.caches import clear_stale
+from podus.updating.clock import Clock
 from podus.updating.closures import fitted
 from podus.updating.holders import Holders
 from podus.updating.policy import policy_of
@@ -58,6 +59,7 @@ class Evaluation:
         *,
         timeout: float | None = None,
         on_timeout: str = "back-out",
+        deadline: float | None = None,
         who: dict[str, Any] | None = None,
         declarations: list[Declaration] | None = None,
         backs_out: Evaluation | None = None,
@@ -105,7 +107,7 @@ class Evaluation:
         self.missed = False
         # Closures: more of them are made while their makers have not switched.
         self._hidden = {p.name for p in plan.procedures if p.hidden and "<locals>" in p.name}
-        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self.clock = Clock(timeout, deadline)
 
     # ---- the thread
 
@@ -125,6 +127,7 @@ class Evaluation:
                 if self.plan.hold:
                     self._log("override", self.plan.hold, {"order": "hold"})
                 self._stage()
+                self.clock.check_staged()
         except BaseException as error:
             if self.stage is not None:
                 self.stage.undo()
@@ -284,27 +287,18 @@ class Evaluation:
 
     def _undisturbed(self) -> bool:
         """Whether the driver may go on with what it is at."""
-        late = self._deadline is not None and time.monotonic() >= self._deadline
-        return not (self._back_out_wanted or self._parking or self._failure or late)
+        return not (self._back_out_wanted or self._parking or self._failure or self.clock.late)
 
     def _sleep(self, wait: float) -> float:
         """Wait until a stack has shrunk, somebody wants something, or the time is up."""
         assert self.activity is not None
         while True:
             self._leave_for_fork()
-            if self._deadline is not None and time.monotonic() >= self._deadline:
-                self._deadline = None
-                self.timed_out = True
+            if self.clock.late:
+                reason = self.clock.look(self)
                 self._bump()
-                mapped = one_way(self)
-                if mapped and self.on_timeout == "back-out":
-                    self.notes.append(
-                        f"not backed out when its time was over: {mapped} has been mapped, and there is no way back"
-                    )
-                elif self.on_timeout == "back-out":
-                    self._back_out_wanted = (
-                        self._back_out_wanted or f"not complete after {self.timeout:g} s: {self._waits_for()}"
-                    )
+                if reason:
+                    self._back_out_wanted = self._back_out_wanted or reason
                     return wait
             if self._poke.wait(wait):
                 self._poke.clear()
@@ -460,7 +454,8 @@ class Evaluation:
 
     # ---- what others see
 
-    def _waits_for(self) -> str:
+    def waits_for(self) -> str:
+        """Why the first that has not switched has not."""
         rows = self.status()["pending"]
         return rows[0]["why"] if rows else "nothing"
 

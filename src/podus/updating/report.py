@@ -45,6 +45,7 @@ def status(update: Evaluation) -> dict[str, Any]:
         "events": update.events,
         "started": update.started,
         "ended": update.ended,
+        "deadline": update.clock.deadline,
         "stall_us": round(update.stall.longest_us, 1),
         "reason": update.reason,
         "remedy": update.remedy,

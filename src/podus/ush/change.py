@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from podus.log import Log
 from podus.planning.model import MAX_HOLD, POLICIES, Note, Plan
 from podus.portmap import lookup
 from podus.portmap.lookup import Entry
-from podus.ush import choices, client, show
+from podus.ush import choices, client, moment, show
 from podus.ush.command import (
     DONE,
     Command,
@@ -120,15 +121,22 @@ WAITING = _all(
         help="When the time is over: back out, or leave the update under way (exit code 3).",
     ),
     click.option(
+        "--deadline",
+        callback=moment.deadline,
+        metavar="WHEN",
+        help="Be over by then, whatever --on-timeout says: seconds from now, 5m, 12:30 or a date and time. It counts from the command on, with planning; "
+        "what is not complete shortly before (a tenth of the time, at most 1 s) goes back.",
+    ),
+    click.option(
         "--detach", is_flag=True, help="Do not wait; the exit code is 3 while the update is under way."
     ),
 )
 
 
-def planned(pup: client.Pup, *, quiet: bool, **request: Any) -> Plan:
+def planned(pup: client.Pup, *, quiet: bool, deadline: float | None = None, **request: Any) -> Plan:
     """Have the planner, a process of the program's own interpreter, make the plan.
 
-    Raises PodusError if none can be made.
+    Raises PodusError if none can be made, by the ``deadline`` (seconds since 1970) if there is one.
     """
     given = [
         name for name, value in (("--from", "from"), ("--git", "git"), ("--to", "to")) if request.get(value)
@@ -145,7 +153,8 @@ def planned(pup: client.Pup, *, quiet: bool, **request: Any) -> Plan:
 
     executable = str(pup.call("hello").get("executable") or pup.entry.executable)
     with _progress(quiet) as say:
-        return make_plan({"socket": pup.entry.socket, **request}, executable=executable, progress=say)
+        wanted = {"socket": pup.entry.socket, **request}
+        return make_plan(wanted, executable=executable, progress=say, deadline=deadline)
 
 
 def record(event: str, command: str, entry: Entry, plan: Plan) -> None:
@@ -316,6 +325,7 @@ def scaffold(
             "podus update shop --git v2.1 --timeout 30",
             "to a revision; back out if it takes more than half a minute",
         ),
+        ("podus update shop --deadline 12:30", "be over by then, in the new version or back in the old one"),
         ("podus update shop --to v2.1 --support support.py", "to a version loaded before, with support code"),
         ("podus update shop --now shop.pay:charge", "switch one procedure out of its turn"),
         ("podus update shop --policy atomic", "switch all procedures at one instant"),
@@ -353,6 +363,7 @@ def update(
     only: tuple[str, ...],
     timeout: float | None,
     on_timeout: str,
+    deadline: float | None,
     detach: bool,
     as_json: bool,
 ) -> None:
@@ -366,11 +377,19 @@ def update(
         made = planned(
             pup,
             quiet=as_json,
+            deadline=deadline,
             **source_of(source, git, to, label),
             **order(support, now, hold, reset, objects, policy, max_hold, when, only),
         )
         code = _evaluate(
-            "update", pup, made, timeout=timeout, on_timeout=on_timeout, detach=detach, as_json=as_json
+            "update",
+            pup,
+            made,
+            timeout=timeout,
+            on_timeout=on_timeout,
+            deadline=deadline,
+            detach=detach,
+            as_json=as_json,
         )
     ctx.exit(code)
 
@@ -382,6 +401,7 @@ def _evaluate(
     *,
     timeout: float | None,
     on_timeout: str,
+    deadline: float | None,
     detach: bool,
     as_json: bool,
 ) -> int:
@@ -401,14 +421,19 @@ def _evaluate(
         screen = show.console(err=True)
         for line in show.notes("", plan.asks, "?", "yellow")[1:]:
             screen.print(line)
-    begun = pup.call("update", plan=plan.directory, timeout=timeout, on_timeout=on_timeout, who=who())
+    begun = pup.call(
+        "update", plan=plan.directory, timeout=timeout, on_timeout=on_timeout, deadline=deadline, who=who()
+    )
     if detach:
         status = pup.call("status", update=begun["id"])
     else:
         # The pup itself backs out when the time is over; a shell that waits no longer goes away.
         patience = timeout if on_timeout == "wait" else None
+        if deadline is not None:
+            left = max(0.0, deadline - time.time())
+            patience = left if patience is None else min(left, patience)
         # With a time to back out at, that is what is waited for.
-        patient = timeout is not None and on_timeout == "back-out"
+        patient = deadline is not None or (timeout is not None and on_timeout == "back-out")
         status = follow(pup, begun["id"], timeout=patience, quiet=as_json, patient=patient)
     return finish(entry, status, wanted="complete", as_json=as_json)
 
@@ -443,6 +468,7 @@ def back_out(
     max_hold: float,
     timeout: float | None,
     on_timeout: str,
+    deadline: float | None,
     detach: bool,
     as_json: bool,
 ) -> None:
@@ -461,6 +487,7 @@ def back_out(
             made = planned(
                 pup,
                 quiet=as_json,
+                deadline=deadline,
                 back_out=True,
                 to=to,
                 support=support,
@@ -474,6 +501,7 @@ def back_out(
                     made,
                     timeout=timeout,
                     on_timeout=on_timeout,
+                    deadline=deadline,
                     detach=detach,
                     as_json=as_json,
                 )
@@ -484,6 +512,9 @@ def back_out(
                 f"`podus back-out {entry.full_name}` takes it back first",
             )
         begun = pup.call("back-out", update=status["id"], who=who())
+        if deadline is not None:
+            left = max(0.0, deadline - time.time())
+            timeout = left if timeout is None else min(left, timeout)
         status = follow(pup, begun["id"], timeout=0 if detach else timeout, quiet=as_json)
         ctx.exit(finish(entry, status, wanted="backed-out", as_json=as_json))
 
