@@ -119,7 +119,12 @@ class Update:
         return evaluation.state
 
     def back_out(
-        self, timeout: float | None = None, *, policy: str = "podus", max_hold: float = MAX_HOLD
+        self,
+        timeout: float | None = None,
+        *,
+        policy: str = "podus",
+        max_hold: float = MAX_HOLD,
+        max_stall: float = 0.0,
     ) -> str:
         """Take it back: what has switched returns as it becomes inactive; after completion, by a whole update back, under ``policy``.
 
@@ -137,7 +142,7 @@ class Update:
                     f"update {self.id} is not the last one",
                     f"back out {last} first" if last else "update again",
                 )
-            request = _request(None, None, [], [], [], policy=policy, max_hold=max_hold)
+            request = _request(None, None, [], [], [], policy=policy, max_hold=max_hold, max_stall=max_stall)
             request.update(back_out=True)
             back = _begin(agent, request, evaluation.declarations, timeout, "back-out", evaluation)
             back.wait(timeout)
@@ -154,12 +159,13 @@ def plan(
     objects: str = "sweep",
     policy: str = "podus",
     max_hold: float = MAX_HOLD,
+    max_stall: float = 0.0,
     when: str = "",
     only: Iterable[str] = (),
 ) -> Plan:
     """What an update would do, and whether it is safe; nothing is changed. Parameters as for :func:`update`."""
     agent = _agent()
-    request = _request(source, support, now, hold, reset, objects, policy, max_hold)
+    request = _request(source, support, now, hold, reset, objects, policy, max_hold, max_stall)
     request |= {"when": when, "only": list(only)}
     del agent
     return make_plan(request)
@@ -179,6 +185,7 @@ def update(
     objects: str = "sweep",
     policy: str = "podus",
     max_hold: float = MAX_HOLD,
+    max_stall: float = 0.0,
     when: str = "",
     only: Iterable[str] = (),
 ) -> Update:
@@ -193,14 +200,15 @@ def update(
     when live objects of changed classes are converted: ``"sweep"`` (when they are used, and the rest in the background), ``"lazy"`` (only when
     they are used) or ``"eager"`` (at once). ``policy`` says when procedures switch: ``"podus"`` (each when it is inactive), ``"atomic"`` (all at one
     instant in which none is active; if none comes, those who call one wait for ``max_hold`` seconds at the most while others leave) or
-    ``"immediate"`` (all at once, whoever is in them). With a condition, ``when="shop:refund, shop.tax:* idle"``, all switch at one instant at which
+    ``"immediate"`` (all at once, whoever is in them). ``max_stall`` (microseconds) keeps every
+    stall under it, or the update is refused: what would take longer is split where it can be. With a condition, ``when="shop:refund, shop.tax:* idle"``, all switch at one instant at which
     those are idle, and ``only`` names (with ``*``) what is to be updated; the rest is left for another update.
 
     Raises :class:`podus.Refused` if the plan is not safe and :class:`podus.PodusError` if the update fails; the program is then as before.
     """
     agent = _agent()
     declarations = None if support is None or isinstance(support, str | os.PathLike) else given(support)
-    request = _request(source, support, now, hold, reset, objects, policy, max_hold)
+    request = _request(source, support, now, hold, reset, objects, policy, max_hold, max_stall)
     request |= {"when": when, "only": list(only), "thread": threading.get_ident() if wait else None}
     found = _begin(agent, request, declarations, timeout, on_timeout, None, _moment(deadline))
     if wait:
@@ -227,6 +235,7 @@ def _request(
     objects: str = "sweep",
     policy: str = "podus",
     max_hold: float = MAX_HOLD,
+    max_stall: float = 0.0,
 ) -> dict[str, Any]:
     if objects not in ("sweep", "lazy", "eager"):
         raise Refused(f"objects can't be {objects!r}", "give 'sweep', 'lazy' or 'eager'")
@@ -234,6 +243,8 @@ def _request(
         raise Refused(f"there is no policy {policy!r}", "give 'podus', 'atomic' or 'immediate'")
     if max_hold < 0:
         raise Refused(f"callers can't wait for {max_hold:g} s", "give max_hold in seconds, 0 for never")
+    if max_stall < 0:
+        raise Refused(f"a stall can't be {max_stall:g} µs", "give max_stall in microseconds, 0 for no bound")
     pup = start.current()
     assert pup is not None
     request: dict[str, Any] = {
@@ -244,6 +255,7 @@ def _request(
         "objects": objects,
         "policy": policy,
         "max_hold": max_hold,
+        "max_stall": max_stall,
     }
     if source is not None:
         text = os.fspath(source)

@@ -82,6 +82,7 @@ class Compiler:
             hold=list(request.get("hold") or ()),
             policy="when" if request.get("when") else request.get("policy") or "podus",
             max_hold=float(request.get("max_hold", MAX_HOLD)),
+            max_stall=float(request.get("max_stall") or 0.0),
             directory=directory,
         )
 

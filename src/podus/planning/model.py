@@ -293,6 +293,8 @@ class Plan:
     policy: str = "podus"
     when: list[list[str]] = field(default_factory=list)
     max_hold: float = MAX_HOLD
+    # Microseconds that the program may be held up at the most; 0: as long as it takes.
+    max_stall: float = 0.0
     now: list[str] = field(default_factory=list)
     hold: list[str] = field(default_factory=list)
     refusals: list[Note] = field(default_factory=list)

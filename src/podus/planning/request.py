@@ -27,7 +27,7 @@ def make_plan(
 
     ``request`` names the program's ``socket`` and the new version (``from``, ``git``, ``to``, or none of them for the files on disk),
     ``support`` (a path) or ``declarations``, ``now``, ``hold``, ``reset``, ``label``, ``back_out``,
-    ``policy`` (``podus``, ``atomic`` or ``immediate``) and ``max_hold`` (seconds), or ``when`` (a condition), ``only`` (patterns of procedures), and
+    ``policy`` (``podus``, ``atomic`` or ``immediate``) and ``max_hold`` (seconds), ``max_stall`` (microseconds), or ``when`` (a condition), ``only`` (patterns of procedures), and
     ``thread``, the number of the program's own thread that asks and waits. ``progress`` gets a line for each step.
     By the ``deadline`` (seconds since 1970) the planner is ended.
     Raises a :class:`podus.errors.PodusError` if no plan can be made; a plan with refusals is a plan.

@@ -34,14 +34,18 @@ class Activity:
         self._scanned = 0.0
         # The low-water mark: which old code was on a stack when S was computed last.
         self._mark: frozenset[int] = frozenset()
-        self.heap_seconds = 0.0
+        # The longest that nobody else could run: for a look through the heap, and at the stacks.
+        self.heap_seconds = self.look_seconds = 0.0
 
     def look(self) -> set[str]:
         """The procedures that are active now, in their old version; the stacks as they are become the low-water mark.
 
         For the thread that switches alone: what somebody else looked at has not been acted on.
         """
-        ids = active_ids() & self.codes.keys()
+        since = time.perf_counter()
+        seen = active_ids()
+        self.look_seconds = max(self.look_seconds, time.perf_counter() - since)
+        ids = seen & self.codes.keys()
         self._mark = frozenset(ids)
         active = {self.codes[i] for i in ids}
         if self.suspends:
@@ -89,6 +93,11 @@ class Activity:
         """The active procedures that keep ``name`` from switching: itself, or what its new version can reach."""
         found = {name} & active
         return found | (active & pending & self.reaches.get(name, frozenset()))
+
+    @property
+    def targets(self) -> int:
+        """How many things are looked for in the heap."""
+        return len(self._watched)
 
     def asleep_rows(self) -> list[tuple[str, str, int, Any]]:
         """What was suspended when it was looked for last: kind, procedure, line, weak reference."""

@@ -15,10 +15,10 @@ from podus.errors import PodusError, Refused
 from podus.log import Log
 from podus.planning.model import Plan
 from podus.support.declare import Declaration
-from podus.updating import report, states
+from podus.updating import bound, report, states
 from podus.updating.activity import Activity
 from podus.updating.backward import activity_of_new, one_way, switch_back
-from podus.updating.binding import Stall, commit, in_slices
+from podus.updating.binding import Stall, in_slices, settle
 from podus.updating.breath import let_go, quick_turns
 from podus.updating.caches import clear_stale
 from podus.updating.clock import Clock
@@ -77,7 +77,11 @@ class Evaluation:
         self.error: BaseException | None = None
         self.started = time.time()
         self.ended: float | None = None
-        self.stall = Stall()
+        self.stall = Stall(plan.max_stall)
+        # Why the next look is put off, if it is.
+        self.delayed = ""
+        # How often the heap has been walked in vain; how often callers went through a door that was shut for too long.
+        self.walks = self.passed = 0
         self.events = 0
         self.units: list[Unit] = []
         self.switched: list[str] = []
@@ -122,6 +126,9 @@ class Evaluation:
     def run(self) -> None:
         """Stage, switch, complete; or back out; or fail with the program as before."""
         try:
+            if self.stall.bound_us:
+                quick_turns.no_longer_than(self.stall.bound_us / 2e6)
+                bound.calibrate(self.stall)
             with quick_turns:
                 self._log("update", [p.name for p in self.plan.procedures])
                 if self.plan.hold:
@@ -215,6 +222,7 @@ class Evaluation:
         ]
         suspends = {p.name for p in self.plan.procedures if p.suspends}
         self.activity = Activity(codes, suspends, self.plan)
+        bound.check(self, self.units)
         self._log("stage", [], {"statements": sum(len(m.statements) for m in self.plan.modules)})
 
     def _drive(self) -> None:
@@ -245,9 +253,13 @@ class Evaluation:
                 self.reason = self._back_out_wanted
                 self._go(states.BACKING_OUT)
                 return
+            self.delayed = bound.not_now(self)
+            if self.delayed:
+                wait = self._sleep(wait)
+                continue
             with quick_turns:
                 active = self.activity.look()
-                self.stall.longest_us = max(self.stall.longest_us, self.activity.heap_seconds * 1e6)
+                self.stall.note(self.activity.heap_seconds, self.activity.look_seconds)
                 self.policy.switch(self, active)
                 if self._failure is not None:
                     raise self._failure
@@ -268,12 +280,15 @@ class Evaluation:
         assert self.stage is not None
         if self.plan.pace == "lazy" or not self.stage.conversions:
             return True
-        return sweep(
+        done = sweep(
             list(self.stage.conversions.values()),
             self.stall,
             hurry=self.plan.pace == "eager",
             between=self._undisturbed,
         )
+        if not done and self.stall.bound_us and self._undisturbed():
+            bound.swept(self)
+        return done
 
     def _finish_lazy(self) -> None:
         """Convert what an earlier update left to be converted when it is used: this one's objects start from there."""
@@ -282,7 +297,7 @@ class Evaluation:
             for conversion in standing:
                 conversion.failed = self._object_failed
             sweep(standing, self.stall, hurry=True, between=lambda: True)
-            commit([op for conversion in standing for op in conversion.unhooking], self.stall)
+            settle([op for conversion in standing for op in conversion.unhooking], self.stall)
             standing.clear()
 
     def _undisturbed(self) -> bool:
@@ -360,12 +375,13 @@ class Evaluation:
         if self._builder.gates.any and self._old_code_lives():
             time.sleep(_LONGEST_WAIT)
             return
-        commit([*self._builder.gates.closing.do, *self._unhook(), *self.stage.removals.do], self.stall)
+        settle([*self._builder.gates.closing.do, *self._unhook(), *self.stage.removals.do], self.stall)
         for name in self.plan.caches:
             for cache in self.stage.finder.caches.get(name, ()):
                 self.notes += filter(None, [clear_stale(name, cache)])
         self.agent.installed(self)
         self._relabel()
+        self.notes += bound.broken(self.stall)
         self._log("complete", self.switched, {"notes": self.notes}, ended=True)
         if self.backs_out is not None:
             # First: whoever waits for this update asks the other one for its state next.
@@ -441,13 +457,17 @@ class Evaluation:
             with quick_turns:
                 if self.activity_back is None:
                     self.activity_back = activity_of_new(self)
-                switch_back(self, self.activity_back.look())
+                self.delayed = bound.not_now(self)
+                if not self.delayed:
+                    switch_back(self, self.activity_back.look())
+                    self.stall.note(self.activity_back.heap_seconds, self.activity_back.look_seconds)
             if not any(unit.done for unit in self.units):
                 break
             self._poke.wait(wait)
             self._poke.clear()
             wait = min(wait * 1.5, _LONGEST_WAIT)
         self.stage.undo()
+        self.notes += bound.broken(self.stall)
         self._log("backed-out", [], {"reason": self.reason}, ended=True)
         self._go(states.BACKED_OUT)
         self._rest()
@@ -483,6 +503,7 @@ class Evaluation:
 
     def _rest(self) -> None:
         """Let go of the old version's functions and of what was staged: whoever goes back from here does so by a plan."""
+        quick_turns.no_longer_than(0)
         stage = self.stage
         self.units = []
         self.stage = self.activity = self._builder = self.activity_back = None
@@ -514,6 +535,9 @@ class Evaluation:
 
     def _go(self, state: str) -> None:
         self.state = states.check(self.state, state)
+        if state == states.BACKING_OUT:
+            # What went forward has to go back, whatever it takes.
+            self.stall.refuses = False
         if state not in states.UNDER_WAY:
             self.ended = time.time()
         self._bump()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from podus.updating.binding import Switch, commit_unless_active
+from podus.updating.bound import passed
 from podus.updating.mapping import Doors, convert
 from podus.updating.units import Unit
 
@@ -70,4 +71,6 @@ def switch_together(
     update.doors = None
     if done:
         update.switched_now(units)
+    elif doors.passed:
+        passed(update, units)
     return done

@@ -51,6 +51,8 @@ def status(update: Evaluation) -> dict[str, Any]:
         "remedy": update.remedy,
         "timed_out": update.timed_out,
         "notes": list(update.notes),
+        "delayed": update.delayed,
+        "max_stall_us": update.stall.bound_us or None,
         "stuck": _all(pending, lambda row: bool(row["endless"])),
         "gates": len(gates.closing.do) if gates is not None and update.state == states.PENDING else 0,
     }

@@ -97,6 +97,13 @@ POLICY = _all(
         metavar="MS",
         help="With --policy atomic: let callers wait for the instant so many milliseconds at the most.",
     ),
+    click.option(
+        "--max-stall",
+        type=click.FloatRange(min=1),
+        metavar="MICROSECONDS",
+        help="Hold the program up for no longer than that at a time, or refuse: what takes longer is split where it can be. It covers every time in which "
+        "no thread can run because of podus, and on the way forward the time that callers wait at doors.",
+    ),
 )
 WHEN = _all(
     click.option(
@@ -205,6 +212,7 @@ def order(
     max_hold: float = MAX_HOLD * 1000,
     when: str | None = None,
     only: tuple[str, ...] = (),
+    max_stall: float | None = None,
 ) -> dict[str, Any]:
     if when and policy != "podus":
         raise click.UsageError(f"--when and --policy {policy} exclude each other: each says when to switch")
@@ -216,6 +224,7 @@ def order(
         "objects": objects,
         "policy": policy,
         "max_hold": max_hold / 1000,
+        "max_stall": max_stall,
         "when": when,
         "only": list(only),
     }
@@ -359,6 +368,7 @@ def update(
     objects: str,
     policy: str,
     max_hold: float,
+    max_stall: float | None,
     when: str | None,
     only: tuple[str, ...],
     timeout: float | None,
@@ -379,7 +389,7 @@ def update(
             quiet=as_json,
             deadline=deadline,
             **source_of(source, git, to, label),
-            **order(support, now, hold, reset, objects, policy, max_hold, when, only),
+            **order(support, now, hold, reset, objects, policy, max_hold, when, only, max_stall),
         )
         code = _evaluate(
             "update",
@@ -466,6 +476,7 @@ def back_out(
     support: str | None,
     policy: str,
     max_hold: float,
+    max_stall: float | None,
     timeout: float | None,
     on_timeout: str,
     deadline: float | None,
@@ -493,6 +504,7 @@ def back_out(
                 support=support,
                 policy=policy,
                 max_hold=max_hold / 1000,
+                max_stall=max_stall,
             )
             ctx.exit(
                 _evaluate(

@@ -59,6 +59,7 @@ def plan(
     objects: str,
     policy: str,
     max_hold: float,
+    max_stall: float | None,
     when: str | None,
     only: tuple[str, ...],
     wanted: str | None,
@@ -79,7 +80,7 @@ def plan(
             quiet=as_json,
             explain=True,
             **source_of(source, git, to),
-            **order(support, now, hold, reset, objects, policy, max_hold, when, only),
+            **order(support, now, hold, reset, objects, policy, max_hold, when, only, max_stall),
         )
         add_breakages(made)
         record("plan", "plan", entry, made)

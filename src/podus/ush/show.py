@@ -163,6 +163,8 @@ def status(
     parts: list[RenderableType] = [head]
     if state.get("reason"):
         parts.append(Text(f"  {state['reason']}"))
+    if state.get("delayed") and not ended:
+        parts.append(Text(f"  put off: {state['delayed']}"))
     new = [str(name) for name in state.get("switched") or []]
     if new and not ended:
         parts.append(Text(f"  new: {_names(new[::-1])}", style="green"))
