@@ -23,7 +23,7 @@ from podus.pup.recorder import Record
 from podus.pup.server import Later, UnknownMethod
 from podus.support.declare import Declaration
 from podus.updating.binding import stacks
-from podus.updating.breath import Breath, let_go
+from podus.updating.breath import Breath, let_go, quick_turns
 from podus.updating.closures import variants
 from podus.updating.evaluate import Evaluation
 from podus.updating.find import class_at
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 # Versions that are kept for going back to; their sources lie on the disk.
 _KEPT = 8
+# Seconds that a bound on stalls holds while a plan is made.
+_PLANNING = 60.0
 
 
 class Agent:
@@ -96,8 +98,10 @@ class Agent:
             params = {"who": {"uid": peer.get("uid"), "shell": peer.get("pid")}, **params}
         return asked(**params)
 
-    def ask_hello(self) -> dict[str, Any]:
-        """Who this is."""
+    def ask_hello(self, max_stall: float = 0.0) -> dict[str, Any]:
+        """Who this is. With ``max_stall`` (microseconds) a plan is about to be made for an update with that bound."""
+        if max_stall:
+            quick_turns.no_longer_than(max_stall / 1e6, _PLANNING)
         under_way = self.update is not None and self.update.state in UNDER_WAY
         return {
             "name": self.pup.name,

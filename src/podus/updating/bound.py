@@ -7,6 +7,7 @@ their frames, a look through the heap by the number of its objects. What an oper
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections import deque
@@ -14,7 +15,7 @@ from itertools import starmap
 from operator import call
 
 from podus.errors import Refused
-from podus.updating.listing import KINDS, REFERRING, TARGETS
+from podus.updating.listing import KINDS, REFERRING, TARGETS, at_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,34 @@ _SPARE = 2.0
 _SLOWEST = 2.0
 # So often a large heap is walked, or a door shut, before it is given up.
 _WALKS = 3
+# With more objects than that the program has frozen some itself.
+FROZEN = 1000
+
+
+class NoCollections:
+    """``with NoCollections(stall):`` garbage is not collected while an update with a bound is staged, for it makes much that lives on.
+
+    All that is young then counts as old: to look through it at once would be a stall. What the program sets meanwhile stands.
+    """
+
+    def __init__(self, stall: Stall) -> None:
+        self._wanted = bool(stall.bound_us)
+        self._before: tuple[int, int, int] | None = None
+
+    def __enter__(self) -> None:
+        before = gc.get_threshold()
+        if self._wanted and before[0]:
+            self._before = before
+            gc.set_threshold(0, *before[1:])
+
+    def __exit__(self, *error: object) -> None:
+        before = self._before
+        if before is None:
+            return
+        if gc.isenabled() and gc.get_freeze_count() < FROZEN:
+            at_once(starmap(call, [(gc.freeze,), (gc.unfreeze,)]))
+        if gc.get_threshold() == (0, *before[1:]):
+            gc.set_threshold(*before)
 
 
 def calibrate(stall: Stall) -> None:

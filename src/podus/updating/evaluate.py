@@ -127,13 +127,14 @@ class Evaluation:
         """Stage, switch, complete; or back out; or fail with the program as before."""
         try:
             if self.stall.bound_us:
-                quick_turns.no_longer_than(self.stall.bound_us / 2e6)
+                quick_turns.no_longer_than(self.stall.bound_us / 1e6)
                 bound.calibrate(self.stall)
             with quick_turns:
                 self._log("update", [p.name for p in self.plan.procedures])
                 if self.plan.hold:
                     self._log("override", self.plan.hold, {"order": "hold"})
-                self._stage()
+                with bound.NoCollections(self.stall):
+                    self._stage()
                 self.clock.check_staged()
         except BaseException as error:
             if self.stage is not None:
