@@ -232,7 +232,8 @@ def held_for(pending: Mapping[str, Any]) -> str:
     if not rows:
         return ""
     first = min(rows, key=lambda row: float(row["since"]))
-    return f"{'> ' if first.get('at_least') else ''}{ago(first['since'])}"
+    seconds = max(0, int(time.time() - float(first["since"])))
+    return f"{'> ' if first.get('at_least') else ''}{duration(seconds) if seconds else '0 s'}"
 
 
 def records(found: Sequence[Record]) -> RenderableType:
