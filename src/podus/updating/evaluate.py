@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 # Seconds between two looks at the stacks: short at first, for most procedures are active for microseconds.
 _FIRST_WAIT = 0.0005
 _LONGEST_WAIT = 0.02
+# Seconds for which a bound on stalls holds when the update is over.
+_AFTERWARDS = 5.0
 # Seconds that a fork waits for the driver to leave.
 _FORK_PATIENCE = 1.0
 
@@ -126,8 +128,8 @@ class Evaluation:
     def run(self) -> None:
         """Stage, switch, complete; or back out; or fail with the program as before."""
         try:
+            quick_turns.no_longer_than(self.stall.bound_us / 1e6)
             if self.stall.bound_us:
-                quick_turns.no_longer_than(self.stall.bound_us / 1e6)
                 bound.calibrate(self.stall)
             with quick_turns:
                 self._log("update", [p.name for p in self.plan.procedures])
@@ -504,7 +506,9 @@ class Evaluation:
 
     def _rest(self) -> None:
         """Let go of the old version's functions and of what was staged: whoever goes back from here does so by a plan."""
-        quick_turns.no_longer_than(0)
+        if self.stall.bound_us:
+            # Whoever waits for it asks how it ended, and may plan the next one.
+            quick_turns.no_longer_than(self.stall.bound_us / 1e6, _AFTERWARDS)
         stage = self.stage
         self.units = []
         self.stage = self.activity = self._builder = self.activity_back = None
