@@ -15,12 +15,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import children, conformance, objects, peers, report, stall, startup, steady
+from bench import children, conformance, objects, peers, realtime, report, stall, startup, steady
 
 PARTS = {
     "steady": steady.run,
     "startup": startup.run,
     "stall": stall.run,
+    "realtime": realtime.run,
     "peers": peers.run,
     "objects": objects.run,
     "conformance": conformance.run,

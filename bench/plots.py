@@ -42,7 +42,13 @@ STYLE = {
 def draw(results: dict[str, Any], place: Path) -> None:
     """Draw what has been measured into ``place``."""
     with plt.rc_context(STYLE):
-        for part, function in (("steady", steady), ("stall", stall), ("objects", objects), ("peers", peers)):
+        for part, function in (
+            ("steady", steady),
+            ("stall", stall),
+            ("realtime", realtime),
+            ("objects", objects),
+            ("peers", peers),
+        ):
             if part in results:
                 figure = function(results[part])
                 figure.savefig(place / f"{part}.svg", metadata={"Date": None}, bbox_inches="tight")
@@ -129,6 +135,40 @@ def stall(part: dict[str, Any]) -> Any:
         {"podus": part["rows"][sizes[-1]]},
         f"one update of the program of {int(sizes[-1]):,} procedures",
     )
+    figure.tight_layout()
+    return figure
+
+
+def realtime(part: dict[str, Any]) -> Any:
+    """What share of the periods began later than that."""
+    figure, axes = plt.subplots(figsize=(8, 3.4))
+    titles = {
+        "idle": "nothing happens",
+        "busy": "another process",
+        "update": "updates",
+        "bounded": "updates with a bound",
+    }
+    for kind, title in titles.items():
+        row = part["rows"][kind]
+        left, points = row["periods"], []
+        for place, count in row["classes"]:
+            points.append((10 ** (place / row["fine"]), left / row["periods"]))
+            left -= count
+        points.append((row["late_us"]["1"], 1 / row["periods"]))
+        axes.plot(
+            [p[0] for p in points],
+            [p[1] for p in points],
+            label=title,
+            linewidth=1.3,
+            drawstyle="steps-post",
+            color=COLOURS["updated" if kind == "bounded" else kind],
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    plain_numbers(axes.xaxis)
+    axes.set_xlabel("late by more than, µs")
+    axes.set_ylabel("share of the periods")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False, fontsize=9)
     figure.tight_layout()
     return figure
 

@@ -32,7 +32,14 @@ def write(results: dict[str, Any], docs: Path) -> None:
     images.mkdir(parents=True, exist_ok=True)
     plots.draw(results, images)
     sections = [HEAD, targets(results)]
-    written = {"steady": steady, "startup": startup, "stall": stall, "objects": objects, "peers": peers}
+    written = {
+        "steady": steady,
+        "startup": startup,
+        "stall": stall,
+        "realtime": realtime,
+        "objects": objects,
+        "peers": peers,
+    }
     for part, section in written.items():
         if part in results:
             sections.append(section(results[part]))
@@ -270,6 +277,55 @@ Where the time goes; the stall that podus reports is the longest that it kept th
                 "longest reported",
             ],
             times,
+        )
+    }"""
+
+
+WINDOWS = {
+    "idle": "nothing happens",
+    "busy": "another process is at work",
+    "update": "updates",
+    "bounded": "updates with a bound",
+}
+
+
+def realtime(part: dict[str, Any]) -> str:
+    rows = []
+    for kind, title in WINDOWS.items():
+        row = part["rows"][kind]
+        late = [f"{row['late_us'][q]:,.0f}" for q in ("0.5", "0.99", "0.999", "1")]
+        own = row.get("own_stall_us")
+        stalls = [f"{own['median']:,.0f}", f"{own['longest']:,.0f}"] if own else ["", ""]
+        rows.append([title, *late, f"{row['missed'] / row['periods']:.3%}", *stalls])
+    return f"""## Real time
+
+A thread that is to run every millisecond, and calls what changes: how late it begins, through {
+        part["updates"]:,} updates of {
+        part["procedures"]
+    } procedures made one right after the other, and as many with `--max-stall {
+        part[
+            "bound_us"
+        ]:.0f}`. The other windows are as long; *another process* is one that compiles, as a planner does.
+The program ran with {
+        part["priority"]
+    } priority; a second thread of it worked beside. An update had to do with the program for {
+        part["seconds"] * 1000:.0f} ms in the median.
+
+![Real time](img/realtime.svg)
+
+{
+        table(
+            [
+                "while",
+                "late, p50, µs",
+                "p99, µs",
+                "p99.9, µs",
+                "max, µs",
+                "periods missed",
+                "stall reported, median, µs",
+                "longest, µs",
+            ],
+            rows,
         )
     }"""
 

@@ -405,7 +405,7 @@ def test_progress_is_drawn_on_a_terminal(waiting: Program) -> None:
         start_new_session=True,
     )
     seen = b""
-    while b"is active in waiter" not in seen:
+    while b"thread waiter" not in seen:
         seen += os.read(main, 65536)
     assert b"1 of 2 procedures" in seen or b"0 of 2 procedures" in seen
     assert waiting.tell("release") == "released"

@@ -70,7 +70,7 @@ class Update:
 
     @property
     def pending(self) -> list[str]:
-        """The procedures that have not switched yet, as ``module:qualname``."""
+        """The procedures that have not switched (or not gone back) yet, as ``module:qualname``."""
         return [row["procedure"] for row in self._evaluation.status()["pending"]]
 
     @property
@@ -97,14 +97,20 @@ class Update:
         while evaluation.state in states.UNDER_WAY:
             if evaluation.timed_out > was_up and evaluation.on_timeout == "wait":
                 break
-            left = None if deadline is None else deadline - time.monotonic()
+            ends = [] if deadline is None else [deadline - time.monotonic()]
+            if evaluation.clock.deadline is not None:
+                ends.append(evaluation.clock.deadline - time.time())
+            left = min(ends, default=None)
             if left is not None and left <= 0:
                 break
             evaluation.wait(pause if left is None else min(pause, left))
             pause = min(pause * 2, 0.25)
             if evaluation.events != events:
                 events, happened = evaluation.events, time.monotonic()
-            if evaluation.state == states.PENDING and evaluation.timeout is not None and not was_up:
+            given_up = (
+                evaluation.timeout is not None and not was_up
+            ) or evaluation.clock.deadline is not None
+            if evaluation.state == states.PENDING and given_up:
                 continue
             if evaluation.stuck_for(threading.get_ident(), asleep=time.monotonic() - happened > _ASLEEP):
                 break
@@ -113,7 +119,12 @@ class Update:
         return evaluation.state
 
     def back_out(
-        self, timeout: float | None = None, *, policy: str = "podus", max_hold: float = MAX_HOLD
+        self,
+        timeout: float | None = None,
+        *,
+        policy: str = "podus",
+        max_hold: float = MAX_HOLD,
+        max_stall: float = 0.0,
     ) -> str:
         """Take it back: what has switched returns as it becomes inactive; after completion, by a whole update back, under ``policy``.
 
@@ -131,7 +142,7 @@ class Update:
                     f"update {self.id} is not the last one",
                     f"back out {last} first" if last else "update again",
                 )
-            request = _request(None, None, [], [], [], policy=policy, max_hold=max_hold)
+            request = _request(None, None, [], [], [], policy=policy, max_hold=max_hold, max_stall=max_stall)
             request.update(back_out=True)
             back = _begin(agent, request, evaluation.declarations, timeout, "back-out", evaluation)
             back.wait(timeout)
@@ -148,13 +159,14 @@ def plan(
     objects: str = "sweep",
     policy: str = "podus",
     max_hold: float = MAX_HOLD,
+    max_stall: float = 0.0,
     when: str = "",
     only: Iterable[str] = (),
     move_after: float = MOVE_AFTER,
 ) -> Plan:
     """What an update would do, and whether it is safe; nothing is changed. Parameters as for :func:`update`."""
     agent = _agent()
-    request = _request(source, support, now, hold, reset, objects, policy, max_hold)
+    request = _request(source, support, now, hold, reset, objects, policy, max_hold, max_stall)
     request |= {"when": when, "only": list(only), "move_after": move_after}
     del agent
     return make_plan(request)
@@ -167,12 +179,14 @@ def update(
     wait: bool = True,
     timeout: float | None = None,
     on_timeout: str = "back-out",
+    deadline: Any = None,
     now: Iterable[str] = (),
     hold: Iterable[str] = (),
     reset: Iterable[str] = (),
     objects: str = "sweep",
     policy: str = "podus",
     max_hold: float = MAX_HOLD,
+    max_stall: float = 0.0,
     when: str = "",
     only: Iterable[str] = (),
     move_after: float = MOVE_AFTER,
@@ -181,12 +195,15 @@ def update(
 
     ``source`` is a directory that holds the new version, ``"git:REV"``, or None for the files that lie on disk where the program's modules
     were loaded from. ``support`` is the path of a support file, or support functions themselves. ``timeout`` is in seconds; after it the update is
-    backed out, or with ``on_timeout="wait"`` goes on. With ``wait=False`` the update goes on in a thread of its own. ``now`` and ``hold`` override
+    backed out, or with ``on_timeout="wait"`` goes on. With ``wait=False`` the update goes on in a thread of its own. ``deadline`` is when
+    all must be over, the way back too: seconds from now, or a ``datetime``; what is not complete shortly before (a tenth of the time, at most 1 s) is backed
+    out, whatever ``on_timeout`` says. ``now`` and ``hold`` override
     the order for the named procedures, ``reset`` names data that takes its new value although the program has modified it. ``objects`` says
     when live objects of changed classes are converted: ``"sweep"`` (when they are used, and the rest in the background), ``"lazy"`` (only when
     they are used) or ``"eager"`` (at once). ``policy`` says when procedures switch: ``"podus"`` (each when it is inactive), ``"atomic"`` (all at one
     instant in which none is active; if none comes, those who call one wait for ``max_hold`` seconds at the most while others leave) or
-    ``"immediate"`` (all at once, whoever is in them). With a condition, ``when="shop:refund, shop.tax:* idle"``, all switch at one instant at which
+    ``"immediate"`` (all at once, whoever is in them). ``max_stall`` (microseconds) keeps every
+    stall under it, or the update is refused: what would take longer is split where it can be. With a condition, ``when="shop:refund, shop.tax:* idle"``, all switch at one instant at which
     those are idle, and ``only`` names (with ``*``) what is to be updated; the rest is left for another update. Who is in a loop that never ends
     goes on in the new version between two iterations; who is in one that ends is waited for, for ``move_after`` seconds, and then moved as well.
 
@@ -194,14 +211,14 @@ def update(
     """
     agent = _agent()
     declarations = None if support is None or isinstance(support, str | os.PathLike) else given(support)
-    request = _request(source, support, now, hold, reset, objects, policy, max_hold)
+    request = _request(source, support, now, hold, reset, objects, policy, max_hold, max_stall)
     request |= {
         "when": when,
         "only": list(only),
         "move_after": move_after,
         "thread": threading.get_ident() if wait else None,
     }
-    found = _begin(agent, request, declarations, timeout, on_timeout, None)
+    found = _begin(agent, request, declarations, timeout, on_timeout, None, _moment(deadline))
     if wait:
         found.wait()
     return found
@@ -226,6 +243,7 @@ def _request(
     objects: str = "sweep",
     policy: str = "podus",
     max_hold: float = MAX_HOLD,
+    max_stall: float = 0.0,
 ) -> dict[str, Any]:
     if objects not in ("sweep", "lazy", "eager"):
         raise Refused(f"objects can't be {objects!r}", "give 'sweep', 'lazy' or 'eager'")
@@ -233,6 +251,8 @@ def _request(
         raise Refused(f"there is no policy {policy!r}", "give 'podus', 'atomic' or 'immediate'")
     if max_hold < 0:
         raise Refused(f"callers can't wait for {max_hold:g} s", "give max_hold in seconds, 0 for never")
+    if max_stall < 0:
+        raise Refused(f"a stall can't be {max_stall:g} µs", "give max_stall in microseconds, 0 for no bound")
     pup = start.current()
     assert pup is not None
     request: dict[str, Any] = {
@@ -243,6 +263,7 @@ def _request(
         "objects": objects,
         "policy": policy,
         "max_hold": max_hold,
+        "max_stall": max_stall,
     }
     if source is not None:
         text = os.fspath(source)
@@ -264,8 +285,9 @@ def _begin(
     timeout: float | None,
     on_timeout: str,
     backs_out: Evaluation | None,
+    deadline: float | None = None,
 ) -> Update:
-    made = make_plan(request)
+    made = make_plan(request, deadline=deadline)
     if made.refusals:
         note = made.refusals[0]
         more = f" (and {len(made.refusals) - 1} more)" if len(made.refusals) > 1 else ""
@@ -273,9 +295,25 @@ def _begin(
         raise Refused(note.text + more, note.remedy)
     who = {"uid": os.getuid(), "shell": os.getpid()}
     evaluation = agent.begin(
-        made, timeout=timeout, on_timeout=on_timeout, who=who, declarations=declarations, backs_out=backs_out
+        made,
+        timeout=timeout,
+        on_timeout=on_timeout,
+        deadline=deadline,
+        who=who,
+        declarations=declarations,
+        backs_out=backs_out,
     )
     return Update(evaluation)
+
+
+def _moment(deadline: Any) -> float | None:
+    """A deadline in seconds since 1970. Raises Refused if it is over."""
+    if deadline is None:
+        return None
+    moment = float(deadline.timestamp()) if hasattr(deadline, "timestamp") else time.time() + deadline
+    if moment <= time.time():
+        raise Refused(f"the deadline {deadline} is over already", "give seconds from now, or a later moment")
+    return moment
 
 
 def _raise(evaluation: Evaluation) -> None:

@@ -19,7 +19,7 @@ _AT_ONCE = 16
 class Asker:
     """A connection to one pup. Raises what the pup answers as an error."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, max_stall: float | None = None) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(path)
@@ -29,6 +29,7 @@ class Asker:
             ) from None
         self._file = self._socket.makefile("rb")
         self._count = 0
+        self._max_stall = max_stall
         self._known: dict[tuple[str, str | None], dict[str, Any]] = {}
 
     def __enter__(self) -> Asker:
@@ -59,7 +60,9 @@ class Asker:
     @cached_property
     def hello(self) -> dict[str, Any]:
         """Who the pup is."""
-        result: dict[str, Any] = self.call("hello")
+        result: dict[str, Any] = self.call(
+            "hello", **({"max_stall": self._max_stall} if self._max_stall else {})
+        )
         return result
 
     def prefetch(self, modules: list[str], version: str | None) -> None:

@@ -69,7 +69,12 @@ class Compiler:
         hello = pup.hello
         self.plan = Plan(
             id=uuid.uuid4().hex[:12],
-            program={**{k: hello[k] for k in ("name", "pid")}, "running": hello["version"]["hash"]},
+            program={
+                **{k: hello[k] for k in ("name", "pid")},
+                "running": hello["version"]["hash"],
+                # What has to be said again to ask for the same version once more.
+                "asked": {k: request[k] for k in ("from", "git", "to", "support") if request.get(k)},
+            },
             python=sys.version.split()[0],
             from_version=dict(hello["version"]),
             to_version={},
@@ -78,6 +83,7 @@ class Compiler:
             policy="when" if request.get("when") else request.get("policy") or "podus",
             max_hold=float(request.get("max_hold", MAX_HOLD)),
             move_after=float(request.get("move_after", MOVE_AFTER)),
+            max_stall=float(request.get("max_stall") or 0.0),
             directory=directory,
         )
 

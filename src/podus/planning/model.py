@@ -331,6 +331,8 @@ class Plan:
     max_hold: float = MAX_HOLD
     # How many seconds who is in a loop that comes to an end is waited for, before the frame is moved.
     move_after: float = MOVE_AFTER
+    # Microseconds that the program may be held up at the most; 0: as long as it takes.
+    max_stall: float = 0.0
     now: list[str] = field(default_factory=list)
     hold: list[str] = field(default_factory=list)
     refusals: list[Note] = field(default_factory=list)
@@ -366,7 +368,7 @@ class Plan:
 
         Raises ValueError if it is no plan.
         """
-        raw = json.loads(text)
+        raw = _in_pieces(text)
         if not isinstance(raw, dict) or "to_version" not in raw:
             raise ValueError("not a plan")
         # What is added for readers is no part of the plan.
@@ -396,3 +398,43 @@ class Plan:
         for part in raw["objects"]:
             part.fields = [FieldPart(**item) for item in part.fields]
         return cls(**raw)
+
+
+_BETWEEN = " \t\r\n,:"
+
+
+def _in_pieces(text: str) -> Any:
+    """What ``json.loads`` gives; but of an object each value, and each item of its lists, in a call of its own, so that other threads may run in between.
+
+    Raises ValueError.
+    """
+    decode = json.JSONDecoder().raw_decode
+    start = _after(text, 0)
+    if text[start : start + 1] != "{":
+        return json.loads(text)
+    found: dict[str, Any] = {}
+    place = _after(text, start + 1)
+    while text[place : place + 1] != "}":
+        key, place = decode(text, place)
+        place = _after(text, place)
+        if text[place : place + 1] == "[":
+            items: list[Any] = []
+            place = _after(text, place + 1)
+            while text[place : place + 1] != "]":
+                item, place = decode(text, place)
+                items.append(item)
+                place = _after(text, place)
+            found[key] = items
+            place += 1
+        else:
+            found[key], place = decode(text, place)
+        place = _after(text, place)
+    if text[place + 1 :].strip():
+        raise ValueError("there is something behind the plan")
+    return found
+
+
+def _after(text: str, place: int) -> int:
+    while text[place : place + 1] and text[place] in _BETWEEN:
+        place += 1
+    return place

@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
         from podus.planning.ask import Asker
         from podus.planning.compile import Compiler
 
-        with Asker(request["socket"]) as pup:
+        with Asker(request["socket"], request.get("max_stall")) as pup:
             directory = tempfile.mkdtemp(prefix=f"{pup.hello['pid']}-", dir=_versions())
             plan = Compiler(request, pup, directory, progress).compile()
             with open(os.path.join(directory, "plan.json"), "w", encoding="utf-8") as file:

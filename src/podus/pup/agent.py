@@ -23,12 +23,12 @@ from podus.pup.finder import VersionFinder
 from podus.pup.recorder import Record
 from podus.pup.server import Later, UnknownMethod
 from podus.support.declare import Declaration
-from podus.updating.activity import thread_names
 from podus.updating.binding import stacks
-from podus.updating.breath import Breath, let_go
+from podus.updating.breath import Breath, let_go, quick_turns
 from podus.updating.closures import variants
 from podus.updating.evaluate import Evaluation
 from podus.updating.find import class_at
+from podus.updating.holders import thread_names
 from podus.updating.kept import Kept
 from podus.updating.objects import Conversion
 from podus.updating.states import UNDER_WAY
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 # Versions that are kept for going back to; their sources lie on the disk.
 _KEPT = 8
+# Seconds that a bound on stalls holds while a plan is made.
+_PLANNING = 60.0
 
 
 class Agent:
@@ -93,12 +95,14 @@ class Agent:
         asked = getattr(self, "ask_" + method.replace("-", "_"), None)
         if asked is None:
             raise UnknownMethod(f"the pup has no method {method}")
-        if method in ("update", "back-out"):
+        if method in ("update", "back-out", "switch"):
             params = {"who": {"uid": peer.get("uid"), "shell": peer.get("pid")}, **params}
         return asked(**params)
 
-    def ask_hello(self) -> dict[str, Any]:
-        """Who this is."""
+    def ask_hello(self, max_stall: float = 0.0) -> dict[str, Any]:
+        """Who this is. With ``max_stall`` (microseconds) a plan is about to be made for an update with that bound."""
+        if max_stall:
+            quick_turns.no_longer_than(max_stall / 1e6, _PLANNING)
         under_way = self.update is not None and self.update.state in UNDER_WAY
         return {
             "name": self.pup.name,
@@ -300,10 +304,14 @@ class Agent:
         plan: str,
         timeout: float | None = None,
         on_timeout: str = "back-out",
+        deadline: float | None = None,
         who: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Begin to evaluate a plan; refused if an update is under way or the plan was made for another version."""
-        return {"id": self.begin(_read_plan(plan), timeout=timeout, on_timeout=on_timeout, who=who).plan.id}
+        begun = self.begin(
+            _read_plan(plan), timeout=timeout, on_timeout=on_timeout, deadline=deadline, who=who
+        )
+        return {"id": begun.plan.id}
 
     def ask_refused(self, plan: str) -> dict[str, Any]:
         """Write down that a plan was refused."""
@@ -333,6 +341,15 @@ class Agent:
         evaluation.back_out("asked to")
         return {"id": evaluation.plan.id}
 
+    def ask_switch(
+        self, procedures: list[str], update: str | None = None, who: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Switch procedures of the update under way though they are active."""
+        evaluation = self._evaluation(update)
+        evaluation.who = who or evaluation.who
+        evaluation.order(procedures)
+        return {"id": evaluation.plan.id}
+
     # ---- updates
 
     def begin(
@@ -341,6 +358,7 @@ class Agent:
         *,
         timeout: float | None = None,
         on_timeout: str = "back-out",
+        deadline: float | None = None,
         who: dict[str, Any] | None = None,
         declarations: list[Declaration] | None = None,
         backs_out: Evaluation | None = None,
@@ -360,15 +378,25 @@ class Agent:
                 plan,
                 timeout=timeout,
                 on_timeout=on_timeout,
+                deadline=deadline,
                 who=who,
                 declarations=declarations,
                 backs_out=backs_out,
             )
+            before = self.update
             self.update = self.updates[plan.id] = evaluation
             for old in list(self.updates)[:-_KEPT]:
                 del self.updates[old]
             self._directories.add(plan.directory)
-            evaluation.start()
+            try:
+                evaluation.start()
+            except RuntimeError as error:
+                del self.updates[plan.id]
+                self.update = before
+                raise Refused(
+                    f"the program is ending, and Python starts no thread for an update any more ({error})",
+                    "start it again with the new version",
+                ) from None
             return evaluation
 
     def _check_plan(self, plan: Plan) -> None:

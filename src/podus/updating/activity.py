@@ -7,11 +7,10 @@ neither switches nor blocks; and one on a stack blocks only itself and those tha
 
 from __future__ import annotations
 
-import sys
 import time
 
 from podus.planning.model import Plan
-from podus.updating.binding import active_ids, stacks
+from podus.updating.binding import active_ids
 from podus.updating.find import is_finished, suspended
 
 TYPE_CHECKING = False
@@ -31,10 +30,12 @@ class Activity:
         self.suspends = suspends
         self._asleep: list[tuple[str, str, int, Any]] = []
         self._since: dict[str, float] = {}
+        self.first_look = 0.0
         self._scanned = 0.0
         # The low-water mark: which old code was on a stack when S was computed last.
         self._mark: frozenset[int] = frozenset()
-        self.heap_seconds = 0.0
+        # The longest that nobody else could run: for a look through the heap, and at the stacks.
+        self.heap_seconds = self.look_seconds = 0.0
         # Generators and coroutines that need not end first: who is in them goes on as it is.
         self.passed: set[str] = set()
 
@@ -43,13 +44,17 @@ class Activity:
 
         For the thread that switches alone: what somebody else looked at has not been acted on.
         """
-        ids = active_ids() & self.codes.keys()
+        since = time.perf_counter()
+        seen = active_ids()
+        self.look_seconds = max(self.look_seconds, time.perf_counter() - since)
+        ids = seen & self.codes.keys()
         self._mark = frozenset(ids)
         active = {self.codes[i] for i in ids}
         if self.suspends:
             self._look_at_suspended()
             active |= {name for _, name, _, _ in self._asleep}
         now = time.time()
+        self.first_look = self.first_look or now
         self._since = {name: self._since.get(name, now) for name in active}
         return active - self.passed
 
@@ -104,32 +109,15 @@ class Activity:
         found = {name} & active
         return found | (active & pending & self.reaches.get(name, frozenset()))
 
-    def holders(self, name: str) -> list[dict[str, Any]]:
-        """Who is in ``name``: thread, procedure, line, since when."""
-        found: list[dict[str, Any]] = []
-        names = thread_names()
-        for ident, stack in stacks().items():
-            for code, line, _ in stack:
-                if self.codes.get(id(code)) == name:
-                    found.append(
-                        {
-                            "thread": names.get(ident, str(ident)),
-                            "ident": ident,
-                            "procedure": name,
-                            "line": line,
-                        }
-                    )
-                    break
-        for kind, procedure, line, reference in self._asleep:
-            if procedure == name and not is_finished(reference):
-                found.append({"thread": f"a suspended {kind}", "ident": 0, "procedure": name, "line": line})
-        for row in found:
-            row["since"] = self._since.get(name, time.time())
-        return found
+    @property
+    def targets(self) -> int:
+        """How many things are looked for in the heap."""
+        return len(self._watched)
 
+    def asleep_rows(self) -> list[tuple[str, str, int, Any]]:
+        """What was suspended when it was looked for last: kind, procedure, line, weak reference."""
+        return list(self._asleep)
 
-def thread_names() -> dict[int, str]:
-    """Names of the program's threads; the modules that name them are not imported for it."""
-    # The program may have a threading.py of its own.
-    active: dict[int, Any] = getattr(sys.modules.get("threading"), "_active", {})
-    return {ident: thread.name for ident, thread in list(active.items())}
+    def since(self, name: str) -> float | None:
+        """When ``name`` was found active, without a break since (``time.time`` seconds)."""
+        return self._since.get(name)

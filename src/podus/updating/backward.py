@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podus.updating.activity import Activity
 from podus.updating.binding import Switch, commit_unless_active
+from podus.updating.bound import split
 from podus.updating.forward import Replaced, may_sleep
 from podus.updating.mapping import Doors, convert
 from podus.updating.sweep import restore
@@ -40,8 +41,13 @@ def switch_back(update: Evaluation, active: set[str]) -> None:
             break
         able = fit
     units = [unit for unit in forward if id(unit) in able]
-    if units and not _back_together(update, units):
-        for unit in sorted(units, key=lambda u: len(_needs(update, u))):
+    for step in split(update.stall, units, back=True) if units else ():
+        here = set(map(id, step))
+        if not all(id(n) in here for u in step for n in _needs(update, u)):
+            continue
+        if _back_together(update, step):
+            continue
+        for unit in sorted(step, key=lambda u: len(_needs(update, u))):
             if unit.done:
                 _back_together(update, [unit, *_needs(update, unit)])
 

@@ -139,24 +139,47 @@ class Switch:
 
 
 class Stall:
-    """How long podus held all other threads up, at the longest, in microseconds."""
+    """How long podus held all other threads up, at the longest, in microseconds; and how long it may (``bound_us``, 0: as long as it takes)."""
 
-    def __init__(self) -> None:
+    def __init__(self, bound_us: float = 0.0) -> None:
         self.longest_us = 0.0
+        self.bound_us = bound_us
+        # What one operation of a switch takes here.
+        self.operation_us = 0.2
+        # Whether what would take too long is refused; on the way back it is not.
+        self.refuses = bool(bound_us)
+
+    @property
+    def room(self) -> int:
+        """How many operations may be carried out at once where the instant does not matter."""
+        return max(1, int(self.bound_us / 2 / self.operation_us)) if self.bound_us else 1_000_000
 
     def measure(self, since: float) -> None:
         """Note a hold that began at ``since`` (``time.perf_counter`` seconds)."""
-        self.longest_us = max(self.longest_us, (time.perf_counter() - since) * 1e6)
+        self.note(time.perf_counter() - since)
+
+    def note(self, *seconds: float) -> None:
+        """Note holds of that length."""
+        self.longest_us = max(self.longest_us, *(each * 1e6 for each in seconds))
 
 
 def commit_unless_active(
-    forbidden: Iterable[int], ops: list[Op], stall: Stall, held: tuple[list[Any], list[int]] = ([], [])
+    forbidden: Iterable[int],
+    ops: list[Op],
+    stall: Stall,
+    held: tuple[list[Any], list[int]] = ([], []),
+    also: Iterator[int] | None = None,
 ) -> bool:
-    """Carry out ``ops`` at one instant in which none of the codes with the ids ``forbidden`` is on any stack.
+    """Carry out ``ops`` at one instant in which none of the codes with the ids ``forbidden`` is on any stack, nor among what ``also`` gives then.
 
     ``held``: only if these objects have just so many references. Returns whether it was done; if not, nothing was. Takes about 0.2 us an operation and 0.1 us a frame.
     """
-    free = takewhile(frozenset(forbidden).isdisjoint, [_ids()])
+    if stall.refuses:
+        _check(ops, stall)
+    codes = _ids()
+    if also is not None:
+        codes = chain(codes, also)
+    free = takewhile(frozenset(forbidden).isdisjoint, [codes])
     counted = takewhile(held[1].__eq__, map(list, [map(sys.getrefcount, held[0])]))
     act: Iterator[Any] = starmap(deque, [(starmap(call, ops), 0)])
     collecting = gc.isenabled()
@@ -179,9 +202,27 @@ def commit(ops: list[Op], stall: Stall) -> None:
 
 def in_slices(ops: list[Op], stall: Stall, size: int = 500) -> None:
     """Carry out ``ops`` where the instant does not matter, letting other threads in every ``size`` of them."""
+    size = min(size, stall.room)
     for start in range(0, len(ops), size):
         commit(ops[start : start + size], stall)
         time.sleep(0)
+
+
+def settle(ops: list[Op], stall: Stall) -> None:
+    """Carry out ``ops`` at one instant if the bound allows it, and in slices if not: where all that matters is over already."""
+    if len(ops) > stall.room:
+        in_slices(ops, stall)
+    else:
+        commit(ops, stall)
+
+
+def _check(ops: list[Op], stall: Stall) -> None:
+    """Raise Refused if it would take too long to carry out ``ops``."""
+    from podus.updating.bound import expected, too_long
+
+    need = expected(ops, stall)
+    if need > stall.bound_us:
+        raise too_long(stall, f"{len(ops)} assignments take effect at one instant", need)
 
 
 def can_take_code(function: Any, code: CodeType) -> bool:

@@ -25,6 +25,9 @@ LONG_WORK = 0.0003
 LONG_PAUSE = 0.0005
 # The switch interval, in seconds, while podus works: a shorter one would take threads out of the middle of short work.
 QUICK = 0.001
+# Who waits may have to wait for so many turns of others; and no turn is shorter than that, for there would be nothing but turns.
+TURNS = 5
+QUICKEST = 0.00005
 
 
 class Breath:
@@ -60,25 +63,35 @@ class _QuickTurns:
         self._lock = _thread.allocate_lock()
         self._inside = 0
         self._before = 0.0
+        self._quick = self._set = QUICK
+        self._until = 0.0
+
+    def no_longer_than(self, stall: float, last: float = float("inf")) -> None:
+        """Let nobody wait for longer than ``stall`` seconds for threads of ours, from the next time on and for the ``last`` seconds; 0: as usual."""
+        self._quick = min(QUICK, max(stall / TURNS, QUICKEST)) if stall else QUICK
+        self._until = time.monotonic() + last
 
     def __enter__(self) -> None:
         with self._lock:
             self._inside += 1
             if self._inside == 1:
                 self._before = sys.getswitchinterval()
-                if self._before > QUICK:
-                    sys.setswitchinterval(QUICK)
+            if self._quick < QUICK and time.monotonic() > self._until:
+                self._quick = QUICK
+            if sys.getswitchinterval() > self._quick + 2e-6:
+                self._set = self._quick
+                sys.setswitchinterval(self._set)
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
             self._inside -= 1
-            if self._inside == 0 and abs(sys.getswitchinterval() - QUICK) < 1e-6:
+            if self._inside == 0 and abs(sys.getswitchinterval() - self._set) < 2e-6:
                 sys.setswitchinterval(self._before)
 
     def forget(self) -> None:
         """In a forked child: whoever was inside is not here."""
         self._lock = _thread.allocate_lock()
-        if self._inside and abs(sys.getswitchinterval() - QUICK) < 1e-6:
+        if self._inside and abs(sys.getswitchinterval() - self._set) < 2e-6:
             sys.setswitchinterval(self._before)
         self._inside = 0
 

@@ -15,13 +15,15 @@ from podus.errors import PodusError, Refused
 from podus.log import Log
 from podus.planning.model import Plan
 from podus.support.declare import Declaration
-from podus.updating import report, states
+from podus.updating import bound, report, states
 from podus.updating.activity import Activity
 from podus.updating.backward import activity_of_new, one_way, switch_back
-from podus.updating.binding import Stall, commit, in_slices
+from podus.updating.binding import Stall, in_slices, settle
 from podus.updating.breath import let_go, quick_turns
 from podus.updating.caches import clear_stale
+from podus.updating.clock import Clock
 from podus.updating.closures import fitted, variants
+from podus.updating.holders import Holders
 from podus.updating.policy import policy_of
 from podus.updating.staging import Stage
 from podus.updating.sweep import sweep
@@ -42,6 +44,8 @@ _FIRST_WAIT = 0.0005
 _LONGEST_WAIT = 0.02
 # Seconds in which what is active may come to an end by itself, before it is moved or passed by.
 _PATIENCE = 0.05
+# Seconds for which a bound on stalls holds when the update is over.
+_AFTERWARDS = 5.0
 # Seconds that a fork waits for the driver to leave.
 _FORK_PATIENCE = 1.0
 
@@ -64,6 +68,7 @@ class Evaluation:
         *,
         timeout: float | None = None,
         on_timeout: str = "back-out",
+        deadline: float | None = None,
         who: dict[str, Any] | None = None,
         declarations: list[Declaration] | None = None,
         backs_out: Evaluation | None = None,
@@ -81,7 +86,11 @@ class Evaluation:
         self.error: BaseException | None = None
         self.started = time.time()
         self.ended: float | None = None
-        self.stall = Stall()
+        self.stall = Stall(plan.max_stall)
+        # Why the next look is put off, if it is.
+        self.delayed = ""
+        # How often the heap has been walked in vain; how often callers went through a door that was shut for too long.
+        self.walks = self.passed = 0
         self.events = 0
         self.units: list[Unit] = []
         self.switched: list[str] = []
@@ -118,7 +127,7 @@ class Evaluation:
         self._waiting_since = 0.0
         # How many of the two times that what is active has to come to an end by itself are over.
         self._impatient = 0
-        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self.clock = Clock(timeout, deadline)
 
     # ---- the thread
 
@@ -133,11 +142,16 @@ class Evaluation:
     def run(self) -> None:
         """Stage, switch, complete; or back out; or fail with the program as before."""
         try:
+            quick_turns.no_longer_than(self.stall.bound_us / 1e6)
+            if self.stall.bound_us:
+                bound.calibrate(self.stall)
             with quick_turns:
                 self._log("update", [p.name for p in self.plan.procedures])
                 if self.plan.hold:
                     self._log("override", self.plan.hold, {"order": "hold"})
-                self._stage()
+                with bound.NoCollections(self.stall):
+                    self._stage()
+                self.clock.check_staged()
         except BaseException as error:
             if self.stage is not None:
                 self.stage.undo()
@@ -227,6 +241,7 @@ class Evaluation:
         suspends = {p.name for p in self.plan.procedures if p.suspends}
         self.activity = Activity(codes, suspends, self.plan)
         self._prepare_frames(stage)
+        bound.check(self, self.units)
         self._log("stage", [], {"statements": sum(len(m.statements) for m in self.plan.modules)})
 
     def _drive(self) -> None:
@@ -257,9 +272,13 @@ class Evaluation:
                 self.reason = self._back_out_wanted
                 self._go(states.BACKING_OUT)
                 return
+            self.delayed = bound.not_now(self)
+            if self.delayed:
+                wait = self._sleep(wait)
+                continue
             with quick_turns:
                 active = self.activity.look()
-                self.stall.longest_us = max(self.stall.longest_us, self.activity.heap_seconds * 1e6)
+                self.stall.note(self.activity.heap_seconds, self.activity.look_seconds)
                 self._pass_suspended()
                 self.policy.switch(self, active - self.activity.passed)
                 self._move_frames(self.frames, active)
@@ -328,12 +347,15 @@ class Evaluation:
         assert self.stage is not None
         if self.plan.pace == "lazy" or not self.stage.conversions:
             return True
-        return sweep(
+        done = sweep(
             list(self.stage.conversions.values()),
             self.stall,
             hurry=self.plan.pace == "eager",
             between=self._undisturbed,
         )
+        if not done and self.stall.bound_us and self._undisturbed():
+            bound.swept(self)
+        return done
 
     def _finish_lazy(self) -> None:
         """Convert what an earlier update left to be converted when it is used: this one's objects start from there."""
@@ -342,32 +364,23 @@ class Evaluation:
             for conversion in standing:
                 conversion.failed = self._object_failed
             sweep(standing, self.stall, hurry=True, between=lambda: True)
-            commit([op for conversion in standing for op in conversion.unhooking], self.stall)
+            settle([op for conversion in standing for op in conversion.unhooking], self.stall)
             standing.clear()
 
     def _undisturbed(self) -> bool:
         """Whether the driver may go on with what it is at."""
-        late = self._deadline is not None and time.monotonic() >= self._deadline
-        return not (self._back_out_wanted or self._parking or self._failure or late)
+        return not (self._back_out_wanted or self._parking or self._failure or self.clock.late)
 
     def _sleep(self, wait: float) -> float:
         """Wait until a stack has shrunk, somebody wants something, or the time is up."""
         assert self.activity is not None
         while True:
             self._leave_for_fork()
-            if self._deadline is not None and time.monotonic() >= self._deadline:
-                self._deadline = None
-                self.timed_out = True
+            if self.clock.late:
+                reason = self.clock.look(self)
                 self._bump()
-                mapped = one_way(self)
-                if mapped and self.on_timeout == "back-out":
-                    self.notes.append(
-                        f"not backed out when its time was over: {mapped} has been mapped, and there is no way back"
-                    )
-                elif self.on_timeout == "back-out":
-                    self._back_out_wanted = (
-                        self._back_out_wanted or f"not complete after {self.timeout:g} s: {self._waits_for()}"
-                    )
+                if reason:
+                    self._back_out_wanted = self._back_out_wanted or reason
                     return wait
             if self._poke.wait(wait):
                 self._poke.clear()
@@ -436,13 +449,14 @@ class Evaluation:
         if self._builder.gates.any and self._old_code_lives():
             time.sleep(_LONGEST_WAIT)
             return
-        commit([*self._builder.gates.closing.do, *self._unhook(), *self.stage.removals.do], self.stall)
+        settle([*self._builder.gates.closing.do, *self._unhook(), *self.stage.removals.do], self.stall)
         self._settle_frames()
         for name in self.plan.caches:
             for cache in self.stage.finder.caches.get(name, ()):
                 self.notes += filter(None, [clear_stale(name, cache)])
         self.agent.installed(self)
         self._relabel()
+        self.notes += bound.broken(self.stall)
         self._log("complete", self.switched, {"notes": self.notes}, ended=True)
         if self.backs_out is not None:
             # First: whoever waits for this update asks the other one for its state next.
@@ -500,6 +514,12 @@ class Evaluation:
         self.reason = "backed out by a whole update back"
         self._go(states.BACKED_OUT)
 
+    def order(self, names: list[str]) -> None:
+        """Switch these procedures at the next look though they are active. Raises Refused if that can't be done."""
+        for unit in report.alone(self, names):
+            unit.forced, unit.held = True, False
+        self._poke.set()
+
     # ---- backward
 
     def back_out(self, reason: str) -> None:
@@ -529,9 +549,12 @@ class Evaluation:
                 if self.activity_back is None:
                     self.activity_back = activity_of_new(self)
                     self.frames_back = self._frames_back(self.stage)
-                active = self.activity_back.look()
-                switch_back(self, active)
-                self._move_frames(self.frames_back, active)
+                self.delayed = bound.not_now(self)
+                if not self.delayed:
+                    active = self.activity_back.look()
+                    switch_back(self, active)
+                    self._move_frames(self.frames_back, active)
+                    self.stall.note(self.activity_back.heap_seconds, self.activity_back.look_seconds)
             if not any(unit.done for unit in self.units):
                 break
             self._poke.wait(wait)
@@ -540,6 +563,7 @@ class Evaluation:
         if self.frames_back is not None:
             self.frames_back.disarm()
         self.stage.undo()
+        self.notes += bound.broken(self.stall)
         self._log("backed-out", [], {"reason": self.reason}, ended=True)
         self._go(states.BACKED_OUT)
         self._rest()
@@ -557,7 +581,8 @@ class Evaluation:
 
     # ---- what others see
 
-    def _waits_for(self) -> str:
+    def waits_for(self) -> str:
+        """Why the first that has not switched has not."""
         rows = self.status()["pending"]
         return rows[0]["why"] if rows else "nothing"
 
@@ -574,8 +599,8 @@ class Evaluation:
         activity = self.activity_back
         if activity is None:
             return False
-        active = activity.glance()
-        return any(holder["ident"] in idents for name in active for holder in activity.holders(name))
+        holders = Holders(activity)
+        return any(holder["ident"] in idents for name in activity.glance() for holder in holders.of(name))
 
     @property
     def gates(self) -> Gates | None:
@@ -585,6 +610,9 @@ class Evaluation:
 
     def _rest(self) -> None:
         """Let go of the old version's functions and of what was staged: whoever goes back from here does so by a plan."""
+        if self.stall.bound_us:
+            # Whoever waits for it asks how it ended, and may plan the next one.
+            quick_turns.no_longer_than(self.stall.bound_us / 1e6, _AFTERWARDS)
         stage = self.stage
         self.units = []
         self.stage = self.activity = self._builder = self.activity_back = None
@@ -616,6 +644,9 @@ class Evaluation:
 
     def _go(self, state: str) -> None:
         self.state = states.check(self.state, state)
+        if state == states.BACKING_OUT:
+            # What went forward has to go back, whatever it takes.
+            self.stall.refuses = False
         if state not in states.UNDER_WAY:
             self.ended = time.time()
         self._bump()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from podus.updating.binding import Stall, Switch, commit, commit_unless_active
+from podus.updating.bound import passed
 from podus.updating.mapping import Doors, convert
 from podus.updating.units import Unit
 
@@ -117,4 +118,6 @@ def switch_together(
     if done:
         replaced.settle()
         update.switched_now(units)
+    elif doors.passed:
+        passed(update, units)
     return done

@@ -144,6 +144,10 @@ class Door:
         self._owner = _thread.get_ident()
         self.insiders: set[int] = set()
         self.loops_pass = False
+        # Seconds that a caller waits at the most; None: until it is opened.
+        self.limit: float | None = None
+        # Somebody has waited for so long and gone through; the switch has been made.
+        self.passed = self.switched = False
 
     def code(self, function: FunctionType) -> CodeType:
         """The code to stand in ``function`` while the door is shut."""
@@ -152,8 +156,13 @@ class Door:
         def dispatch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             if _thread.get_ident() == self._owner or self._passes():
                 return before(*args, **kwargs)
-            with self._lock:
-                pass
+            if self.limit is None:
+                with self._lock:
+                    pass
+            elif self._lock.acquire(timeout=self.limit):
+                self._lock.release()
+            else:
+                return go_through(self, before, function, args, kwargs)
             return function(*args, **kwargs)
 
         return gate_code(function.__code__, dispatch)
@@ -171,6 +180,17 @@ class Door:
     def open(self) -> None:
         """Let everybody pass."""
         self._lock.release()
+
+
+def go_through(
+    door: Door, before: FunctionType, function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """The call of somebody who has waited long enough: as before, unless the switch has been made just now.
+
+    It is not made while this is on any stack.
+    """
+    door.passed = True
+    return (function if door.switched else before)(*args, **kwargs)
 
 
 def _runs_a_loop() -> bool:

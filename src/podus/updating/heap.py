@@ -117,7 +117,7 @@ class Search:
 
     def __iter__(self) -> Iterator[list[Any]]:
         try:
-            if sys.getallocatedblocks() > SMALL:
+            if sys.getallocatedblocks() > SMALL or not self._may_hold():
                 yield from self._walk_and_prove()
             if not self.complete and self._may_hold():
                 yield from self._look_at_all()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from itertools import starmap
 
 from podus.errors import Refused
 from podus.updating.binding import Stall, Switch, active_ids, commit, commit_unless_active
-from podus.updating.gates import Door
+from podus.updating.gates import Door, go_through
 from podus.updating.staging import Stage
 from podus.updating.units import MapperStep, StaticData, Unit
 
@@ -29,6 +30,8 @@ class Doors:
         self._stage = stage
         self._stall = stall
         self._door = Door()
+        if stall.refuses:
+            self._door.limit = stall.bound_us / 1e6
         self._shut = Switch()
         self.inside: set[int] = set()
         functions: dict[int, Any] = {}
@@ -74,11 +77,23 @@ class Doors:
 
         A coroutine that was made before the doors were shut may have begun since: it is not done if code of ``forbidden`` is on a stack.
         """
-        done = commit_unless_active(forbidden or (), [*self._shut.undo, *(switch or ())], self._stall, held)
+        ops = [*self._shut.undo, *(switch or ())]
+        also = None
+        if switch and self._door.limit is not None:
+            # Who has waited long enough has gone through, and may have changed what was converted meanwhile.
+            forbidden = {*(forbidden or ()), *self.inside, id(go_through.__code__), True}
+            also = starmap(getattr, [(self._door, "passed")])
+            ops.append((setattr, self._door, "switched", True))
+        done = commit_unless_active(forbidden or (), ops, self._stall, held, also)
         if not done:
             commit(self._shut.undo, self._stall)
         self._door.open()
         return done
+
+    @property
+    def passed(self) -> bool:
+        """Whether a caller has waited as long as it may, and gone through."""
+        return self._door.passed
 
 
 def convert(agent: Agent, stage: Stage, step: MapperStep, switch: Switch) -> None:

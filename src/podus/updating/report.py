@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from podus.errors import Refused
 from podus.updating import states
 from podus.updating.activity import Activity
+from podus.updating.holders import Holders
 from podus.updating.units import Unit
 
 TYPE_CHECKING = False
@@ -20,27 +22,37 @@ def status(update: Evaluation) -> dict[str, Any]:
     activity, gates = update.activity, update.gates
     if activity is not None and update.state == states.PENDING:
         active = activity.glance()
+        holders = Holders(activity)
         names = update.pending()
         for unit in update.units:
             if not unit.done:
-                pending += [_pending(update, activity, unit, name, names, active) for name in unit.names]
+                pending += [
+                    _pending(update, activity, holders, unit, name, names, active) for name in unit.names
+                ]
+    back = update.activity_back
+    if back is not None and update.state == states.BACKING_OUT:
+        pending += _going_back(update, back)
     return {
         "id": update.plan.id,
         "state": update.state,
         "policy": update.plan.policy,
         "from": update.plan.from_version,
         "to": update.plan.to_version,
+        "asked": update.plan.program.get("asked", {}),
         "total": update.total,
         "switched": list(update.switched),
         "pending": pending,
         "events": update.events,
         "started": update.started,
         "ended": update.ended,
+        "deadline": update.clock.deadline,
         "stall_us": round(update.stall.longest_us, 1),
         "reason": update.reason,
         "remedy": update.remedy,
         "timed_out": update.timed_out,
         "notes": list(update.notes),
+        "delayed": update.delayed,
+        "max_stall_us": update.stall.bound_us or None,
         "stuck": _all(pending, lambda row: bool(row["endless"])),
         "gates": len(gates.closing.do) if gates is not None and update.state == states.PENDING else 0,
     }
@@ -66,20 +78,29 @@ def _all(pending: list[dict[str, Any]], hopeless: Any) -> bool:
 
 
 def _pending(
-    update: Evaluation, activity: Activity, unit: Unit, name: str, names: set[str], active: set[str]
+    update: Evaluation,
+    activity: Activity,
+    all_holders: Holders,
+    unit: Unit,
+    name: str,
+    names: set[str],
+    active: set[str],
 ) -> dict[str, Any]:
     blockers: set[str] = set()
     for member in unit.names:
         blockers |= activity.blocked_by(member, names, active)
-    holders = [row for blocker in sorted(blockers) for row in activity.holders(blocker)]
+    holders = [row for blocker in sorted(blockers) for row in all_holders.of(blocker)]
+    because, first = "", ""
     if unit.held:
-        why = f"{name} is held by --hold"
+        because, why = "held", f"{name} is held by --hold"
     elif name in blockers:
+        because, first = "active", name
         place = f" in {holders[0]['thread']} at line {holders[0]['line']}" if holders else ""
         why = f"{name} is active{place}"
     elif blockers:
         first = sorted(blockers)[0]
-        relation = "switches together with" if first in unit.names else "can reach"
+        because = "together" if first in unit.names else "reaches"
+        relation = "switches together with" if because == "together" else "can reach"
         why = f"{name} {relation} {first}, which is active"
     else:
         why = f"{name} is about to switch"
@@ -92,8 +113,76 @@ def _pending(
     return {
         "procedure": name,
         "why": why,
+        "because": because,
+        "blocker": first,
+        "alone": len(unit.names) == 1 and not (unit.mappers or unit.conversions),
         "holders": holders,
         "held": unit.held,
         "endless": endless,
         "moves": moves,
     }
+
+
+def _going_back(update: Evaluation, back: Activity) -> list[dict[str, Any]]:
+    """What has not gone back, and who is active in its new version."""
+    active = back.glance()
+    holders = Holders(back)
+    rows = []
+    for unit in update.units:
+        for name in unit.names if unit.done else ():
+            blockers = active.intersection(unit.names)
+            held_by = [row for blocker in sorted(blockers) for row in holders.of(blocker)]
+            if name in blockers:
+                place = f" in {held_by[0]['thread']} at line {held_by[0]['line']}" if held_by else ""
+                because, why = "active", f"the new {name} is active{place}"
+            elif blockers:
+                because, why = (
+                    "together",
+                    f"{name} goes back together with {sorted(blockers)[0]}, which is active",
+                )
+            else:
+                because, why = "reaches", f"{name} goes back after what it can reach"
+            rows.append(
+                {
+                    "procedure": name,
+                    "why": why,
+                    "because": because,
+                    "blocker": min(blockers, default=""),
+                    "alone": len(unit.names) == 1,
+                    "holders": held_by,
+                    "held": False,
+                    "endless": False,
+                    "moves": update.frames_back is not None and update.frames_back.watches(name),
+                }
+            )
+    return rows
+
+
+def alone(update: Evaluation, names: list[str]) -> list[Unit]:
+    """The units of procedures that are to be switched though they are active. Raises Refused for one that can't be."""
+    if update.state != states.PENDING:
+        raise Refused(
+            f"update {update.plan.id} is {update.state}: nothing waits to be switched",
+            f"see `podus status {update.agent.pup.name}`",
+        )
+    units = {name: unit for unit in update.units for name in unit.names}
+    for name in names:
+        unit = units.get(name)
+        if unit is None or unit.done:
+            near = ", ".join(sorted(update.pending())[:3]) or "nothing"
+            raise Refused(
+                f"{name} {'has switched already' if unit else 'is not in this update'}",
+                f"what waits is {near}",
+            )
+        others = [other for other in unit.names if other != name]
+        if others or unit.mappers or unit.conversions:
+            why = (
+                f"it switches together with {', '.join(others[:3])}"
+                if others
+                else "data is converted with it"
+            )
+            raise Refused(
+                f"{name} can't be switched while it is active: {why}",
+                "wait, or back out and update with --now or another --policy",
+            )
+    return [units[name] for name in names]

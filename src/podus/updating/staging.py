@@ -19,7 +19,8 @@ from podus.program.code import procedures
 from podus.support.declare import Declaration
 from podus.support.load import execute
 from podus.updating.abstract import abstract_into
-from podus.updating.binding import Stall, Switch, commit
+from podus.updating.binding import Stall, Switch, commit, settle
+from podus.updating.bound import check_listing
 from podus.updating.breath import Breath
 from podus.updating.collecting import Collector
 from podus.updating.find import Finder, class_at, program_modules
@@ -241,7 +242,8 @@ class Stage(Collector):
             if backwards:
                 conversion.left = self.agent.own_fields.get(part.cls)
             elif part.fields and sys.getallocatedblocks() <= SMALL:
-                conversion.look_for_own(obj for batch in Search([cls]) for obj in batch)
+                bound = self.stall.bound_us / 1e6 or None
+                conversion.look_for_own(obj for batch in Search([cls], None, bound) for obj in batch)
 
     def frame_mapper(self, name: str) -> Any:
         """What gives the variables of who is in the procedure ``name``. Raises Refused if the support code does not have it."""
@@ -314,6 +316,8 @@ class Stage(Collector):
         missing = switching - closures - set(self.finder.functions)
         if hidden or missing:
             # Closures, and what the names don't lead to: one look at the whole heap.
+            some = min(missing, default="") or min(p.name for p in self.plan.procedures if p.hidden)
+            check_listing(self.stall, f"the functions of {some} are found")
             held = self.finder.scan()
             self.stall.longest_us = max(self.stall.longest_us, held * 1e6)
             self.notes.append(
@@ -378,7 +382,7 @@ class Stage(Collector):
                 real.pop(name, None)
             shadow.shown.clear()
             if gates is not None:
-                commit(gates.undo[::-1], self.stall)
+                settle(gates.undo[::-1], self.stall)
 
     def _show(self, part: ModulePart, shadow: Shadow) -> None:
         """Let the statements find what they read as the update leaves it, where they look past their own names."""
@@ -458,7 +462,7 @@ class Stage(Collector):
                     gates.set_attribute(function, "__code__", stage_gate(function, new, namespace))
         if not gates.do:
             return None
-        commit(gates.do, self.stall)
+        settle(gates.do, self.stall)
         return gates
 
     # ---- classes
@@ -486,7 +490,7 @@ class Stage(Collector):
         for shadow in self.shadows.values():
             for name in shadow.added:
                 shadow.real.pop(name, None)
-        commit(self._prepared.undo[::-1], self.stall)
+        settle(self._prepared.undo[::-1], self.stall)
         for value, before in self._snapshots:
             if value != before:
                 if isinstance(value, dict | set):

@@ -22,7 +22,8 @@ def sweep(conversions: list[Conversion], stall: Stall, *, hurry: bool, between: 
     Raises MapperFailed.
     """
     breath = _none if hurry else Breath(long=True)
-    search = Search([conversion.cls for conversion in conversions], breath)
+    bound = stall.bound_us / 1e6 if stall.refuses else None
+    search = Search([conversion.cls for conversion in conversions], breath, bound)
     # By the ids of classes: the search counts references to them.
     concerned: dict[int, list[Conversion]] = {}
     for batch in search:

@@ -8,7 +8,8 @@ from types import CodeType, FunctionType
 from podus.errors import Refused
 from podus.planning.model import Group, Plan
 from podus.support.declare import Declaration
-from podus.updating.binding import Stall, Switch, can_take_code, commit
+from podus.updating.binding import Stall, Switch, can_take_code, settle
+from podus.updating.bound import check_listing
 from podus.updating.closures import fitted, variants
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.gates import forward, interprocedure_gate, twin
@@ -342,6 +343,8 @@ def take_along(stage: Stage, names: list[str], stall: Stall, *, back: bool) -> N
         if old:
             targets[name] = old[0] if back else new
             made_from.update((id(code), name) for code in ([new, *variants(new)] if back else old))
+    if not back:
+        check_listing(stall, "closures that were made meanwhile are found")
     finder = Finder(made_from)
     stall.longest_us = max(stall.longest_us, finder.scan() * 1e6)
     done = Switch()
@@ -350,7 +353,7 @@ def take_along(stage: Stage, names: list[str], stall: Stall, *, back: bool) -> N
             code = fitted(targets[name], function.__code__.co_freevars)
             if code is not None:
                 done.set_attribute(function, "__code__", code)
-    commit(done.do, stall)
+    settle(done.do, stall)
 
 
 def _put_in(attribute: Any, function: FunctionType, made: FunctionType) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from podus.log import Log
 from podus.planning.model import MAX_HOLD, MOVE_AFTER, POLICIES, Note, Plan
 from podus.portmap import lookup
 from podus.portmap.lookup import Entry
-from podus.ush import client, show
+from podus.ush import choices, client, moment, show
 from podus.ush.command import (
     DONE,
     Command,
@@ -96,6 +97,13 @@ POLICY = _all(
         metavar="MS",
         help="With --policy atomic: let callers wait for the instant so many milliseconds at the most.",
     ),
+    click.option(
+        "--max-stall",
+        type=click.FloatRange(min=1),
+        metavar="MICROSECONDS",
+        help="Hold the program up for no longer than that at a time, or refuse: what takes longer is split where it can be. It covers every time in which "
+        "no thread can run because of podus, and on the way forward the time that callers wait at doors.",
+    ),
 )
 MOVING = click.option(
     "--move-after",
@@ -128,15 +136,22 @@ WAITING = _all(
         help="When the time is over: back out, or leave the update under way (exit code 3).",
     ),
     click.option(
+        "--deadline",
+        callback=moment.deadline,
+        metavar="WHEN",
+        help="Be over by then, whatever --on-timeout says: seconds from now, 5m, 12:30 or a date and time. It counts from the command on, with planning; "
+        "what is not complete shortly before (a tenth of the time, at most 1 s) goes back.",
+    ),
+    click.option(
         "--detach", is_flag=True, help="Do not wait; the exit code is 3 while the update is under way."
     ),
 )
 
 
-def planned(pup: client.Pup, *, quiet: bool, **request: Any) -> Plan:
+def planned(pup: client.Pup, *, quiet: bool, deadline: float | None = None, **request: Any) -> Plan:
     """Have the planner, a process of the program's own interpreter, make the plan.
 
-    Raises PodusError if none can be made.
+    Raises PodusError if none can be made, by the ``deadline`` (seconds since 1970) if there is one.
     """
     given = [
         name for name, value in (("--from", "from"), ("--git", "git"), ("--to", "to")) if request.get(value)
@@ -153,7 +168,8 @@ def planned(pup: client.Pup, *, quiet: bool, **request: Any) -> Plan:
 
     executable = str(pup.call("hello").get("executable") or pup.entry.executable)
     with _progress(quiet) as say:
-        return make_plan({"socket": pup.entry.socket, **request}, executable=executable, progress=say)
+        wanted = {"socket": pup.entry.socket, **request}
+        return make_plan(wanted, executable=executable, progress=say, deadline=deadline)
 
 
 def record(event: str, command: str, entry: Entry, plan: Plan) -> None:
@@ -205,6 +221,7 @@ def order(
     when: str | None = None,
     only: tuple[str, ...] = (),
     move_after: float = MOVE_AFTER,
+    max_stall: float | None = None,
 ) -> dict[str, Any]:
     if when and policy != "podus":
         raise click.UsageError(f"--when and --policy {policy} exclude each other: each says when to switch")
@@ -216,6 +233,7 @@ def order(
         "objects": objects,
         "policy": policy,
         "max_hold": max_hold / 1000,
+        "max_stall": max_stall,
         "when": when,
         "only": list(only),
         "move_after": move_after,
@@ -326,6 +344,7 @@ def scaffold(
             "podus update shop --git v2.1 --timeout 30",
             "to a revision; back out if it takes more than half a minute",
         ),
+        ("podus update shop --deadline 12:30", "be over by then, in the new version or back in the old one"),
         ("podus update shop --to v2.1 --support support.py", "to a version loaded before, with support code"),
         ("podus update shop --now shop.pay:charge", "switch one procedure out of its turn"),
         ("podus update shop --policy atomic", "switch all procedures at one instant"),
@@ -360,11 +379,13 @@ def update(
     objects: str,
     policy: str,
     max_hold: float,
+    max_stall: float | None,
     when: str | None,
     only: tuple[str, ...],
     move_after: float,
     timeout: float | None,
     on_timeout: str,
+    deadline: float | None,
     detach: bool,
     as_json: bool,
 ) -> None:
@@ -378,11 +399,19 @@ def update(
         made = planned(
             pup,
             quiet=as_json,
+            deadline=deadline,
             **source_of(source, git, to, label),
-            **order(support, now, hold, reset, objects, policy, max_hold, when, only, move_after),
+            **order(support, now, hold, reset, objects, policy, max_hold, when, only, move_after, max_stall),
         )
         code = _evaluate(
-            "update", pup, made, timeout=timeout, on_timeout=on_timeout, detach=detach, as_json=as_json
+            "update",
+            pup,
+            made,
+            timeout=timeout,
+            on_timeout=on_timeout,
+            deadline=deadline,
+            detach=detach,
+            as_json=as_json,
         )
     ctx.exit(code)
 
@@ -394,6 +423,7 @@ def _evaluate(
     *,
     timeout: float | None,
     on_timeout: str,
+    deadline: float | None,
     detach: bool,
     as_json: bool,
 ) -> int:
@@ -413,14 +443,19 @@ def _evaluate(
         screen = show.console(err=True)
         for line in show.notes("", plan.asks, "?", "yellow")[1:]:
             screen.print(line)
-    begun = pup.call("update", plan=plan.directory, timeout=timeout, on_timeout=on_timeout, who=who())
+    begun = pup.call(
+        "update", plan=plan.directory, timeout=timeout, on_timeout=on_timeout, deadline=deadline, who=who()
+    )
     if detach:
         status = pup.call("status", update=begun["id"])
     else:
         # The pup itself backs out when the time is over; a shell that waits no longer goes away.
         patience = timeout if on_timeout == "wait" else None
+        if deadline is not None:
+            left = max(0.0, deadline - time.time())
+            patience = left if patience is None else min(left, patience)
         # With a time to back out at, that is what is waited for.
-        patient = timeout is not None and on_timeout == "back-out"
+        patient = deadline is not None or (timeout is not None and on_timeout == "back-out")
         status = follow(pup, begun["id"], timeout=patience, quiet=as_json, patient=patient)
     return finish(entry, status, wanted="complete", as_json=as_json)
 
@@ -453,8 +488,10 @@ def back_out(
     support: str | None,
     policy: str,
     max_hold: float,
+    max_stall: float | None,
     timeout: float | None,
     on_timeout: str,
+    deadline: float | None,
     detach: bool,
     as_json: bool,
 ) -> None:
@@ -473,11 +510,13 @@ def back_out(
             made = planned(
                 pup,
                 quiet=as_json,
+                deadline=deadline,
                 back_out=True,
                 to=to,
                 support=support,
                 policy=policy,
                 max_hold=max_hold / 1000,
+                max_stall=max_stall,
             )
             ctx.exit(
                 _evaluate(
@@ -486,6 +525,7 @@ def back_out(
                     made,
                     timeout=timeout,
                     on_timeout=on_timeout,
+                    deadline=deadline,
                     detach=detach,
                     as_json=as_json,
                 )
@@ -496,5 +536,36 @@ def back_out(
                 f"`podus back-out {entry.full_name}` takes it back first",
             )
         begun = pup.call("back-out", update=status["id"], who=who())
+        if deadline is not None:
+            left = max(0.0, deadline - time.time())
+            timeout = left if timeout is None else min(left, timeout)
         status = follow(pup, begun["id"], timeout=0 if detach else timeout, quiet=as_json)
         ctx.exit(finish(entry, status, wanted="backed-out", as_json=as_json))
+
+
+@click.command(
+    cls=Command,
+    short_help="Switch a procedure of the update under way though it is active.",
+    examples=[("podus switch shop shop.pay:charge", "what runs of it ends in the old version")],
+)
+@program_argument()
+@click.argument("procedures", nargs=-1, required=True, metavar="MOD:F...")
+def switch(*, name: str, procedures: tuple[str, ...], as_json: bool) -> None:
+    """Switch procedures of the update of NAME that is under way now, though they are active: as --now, for an update that waits already.
+
+    What runs of them ends in the old version. It is refused for what switches together with others or converts data.
+    """
+    entry = lookup.find(name)
+    with client.connect(entry) as pup:
+        begun = pup.call("switch", procedures=list(procedures), who=who())
+        status = pup.call("status", update=begun["id"])
+        while under_way(status) and not set(procedures) <= set(status["switched"]):
+            status = pup.call("wait", update=begun["id"], seconds=1.0, after=status["events"])
+    if as_json:
+        print_json(choices.add(entry, status))
+        return
+    left = len([row for row in status["pending"] if not row["held"]])
+    rest = (
+        f"{show.plural(left, 'procedure')} left" if under_way(status) else f"the update is {status['state']}"
+    )
+    click.echo(f"{', '.join(procedures)} switched: {rest}")

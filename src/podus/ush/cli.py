@@ -135,6 +135,7 @@ for command in (
     planned.plan,
     change.scaffold,
     change.update,
+    change.switch,
     look.status,
     look.versions,
     look.log,

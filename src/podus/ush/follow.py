@@ -9,7 +9,7 @@ import click
 from rich.live import Live
 
 from podus.portmap.lookup import Entry
-from podus.ush import show
+from podus.ush import choices, show
 from podus.ush.client import Pup
 from podus.ush.command import DONE, PENDING, Failed, print_json
 
@@ -44,7 +44,7 @@ def follow(
             live.start()
         while under_way(status):
             if live is not None:
-                live.update(show.status(status), refresh=True)
+                live.update(show.status(status, choices=choices.shown(pup.entry, status)), refresh=True)
             left = LOOK_SECONDS if deadline is None else min(LOOK_SECONDS, deadline - time.monotonic())
             if left <= 0 or (not patient and status.get("stuck")):
                 break
@@ -101,9 +101,9 @@ def finish(entry: Entry, status: dict[str, Any], *, wanted: str, as_json: bool) 
         return DONE
     if under_way(status):
         if as_json:
-            print_json(status)
+            print_json(choices.add(entry, status))
         else:
-            show.console().print(show.status(status))
+            show.console().print(show.status(status, choices=choices.shown(entry, status)))
             click.echo(
                 f"podus: the update of {entry.name} is still {state}, and goes on by itself"
                 f" (`podus status {entry.full_name} --follow` follows it, `podus back-out {entry.full_name}` takes it back)",

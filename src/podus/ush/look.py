@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import difflib
-import time
 from typing import Any
 
 import click
@@ -12,13 +10,12 @@ import click
 from podus.errors import NotFound, PodusError
 from podus.log import Log, Record
 from podus.portmap import lookup
-from podus.ush import client, show
+from podus.ush import choices, client, moment, show
 from podus.ush.command import Command, complete_program, print_json, program_argument
 from podus.ush.follow import finish, follow, under_way
 
 # `ps` asks every program, and one that is stopped must not hold up the others for long.
 PS_SECONDS = 2.0
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 @click.command(
@@ -85,11 +82,15 @@ def status(
                 state = follow(pup, state["id"], timeout=timeout, quiet=as_json)
             ctx.exit(finish(entry, state, wanted=end, as_json=as_json))
     if as_json:
-        print_json({"program": hello, "update": state})
+        print_json({"program": hello, "update": choices.add(entry, state) if state else None})
         return
     click.echo(f"{entry.full_name} runs {show.version(hello.get('version'))}")
     if state:
-        show.console().print(show.status(state, rows=show.ROWS))
+        show.console().print(
+            show.status(
+                state, rows=show.ROWS, choices=choices.shown(entry, state) if under_way(state) else ()
+            )
+        )
     else:
         click.echo("no update has been made since it started")
 
@@ -110,20 +111,6 @@ def versions(name: str, as_json: bool) -> None:
         show.console().print(show.versions(rows))
 
 
-def _moment(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """``2h`` ago, or a date and time as ISO 8601 writes it, in seconds since 1970."""
-    if value is None:
-        return None
-    try:
-        if value[-1:] in UNITS:
-            return time.time() - float(value[:-1]) * UNITS[value[-1]]
-        return datetime.datetime.fromisoformat(value).timestamp()
-    except ValueError:
-        raise click.BadParameter(
-            f"{value!r} is no moment: say 30m, 2h, 1d, 2025-01-31 or 2025-01-31T12:30", ctx, param
-        ) from None
-
-
 @click.command(
     cls=Command,
     short_help="Show what was done, by whom, and when.",
@@ -135,7 +122,7 @@ def _moment(ctx: click.Context, param: click.Parameter, value: str | None) -> fl
 )
 @click.argument("name", required=False, metavar="[NAME]", shell_complete=complete_program)
 @click.option(
-    "--since", callback=_moment, metavar="WHEN", help="Only what came later: 30m, 2h, 1d, or a date."
+    "--since", callback=moment.since, metavar="WHEN", help="Only what came later: 30m, 2h, 1d, or a date."
 )
 @click.option("--update", "wanted", metavar="ID", help="Only this update.")
 @click.option(

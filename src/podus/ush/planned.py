@@ -72,6 +72,7 @@ def plan(
     objects: str,
     policy: str,
     max_hold: float,
+    max_stall: float | None,
     when: str | None,
     only: tuple[str, ...],
     move_after: float,
@@ -93,7 +94,7 @@ def plan(
             quiet=as_json,
             explain=True,
             **source_of(source, git, to),
-            **order(support, now, hold, reset, objects, policy, max_hold, when, only, move_after),
+            **order(support, now, hold, reset, objects, policy, max_hold, when, only, move_after, max_stall),
         )
         add_breakages(made)
         record("plan", "plan", entry, made)

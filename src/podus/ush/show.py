@@ -140,8 +140,10 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def status(state: Mapping[str, Any], rows: int = 10) -> RenderableType:
-    """One update: how far it is, and who holds what has not switched."""
+def status(
+    state: Mapping[str, Any], rows: int = 10, choices: Sequence[tuple[str, str]] = ()
+) -> RenderableType:
+    """One update: how far it is, who holds what has not switched, and what can be done about it."""
     total, switched = int(state.get("total") or 0), len(state.get("switched") or [])
     # What nobody holds switches at the next look: there is nothing to be read about it.
     pending = [item for item in state.get("pending") or [] if waits(item)]
@@ -151,23 +153,49 @@ def status(state: Mapping[str, Any], rows: int = 10) -> RenderableType:
         (f"{version(state.get('from'))} -> {version(state.get('to'))}  ", ""),
         (str(state.get("state")), "bold"),
         # How many there are is not known before they are staged.
-        f"  {switched} of {plural(total, 'procedure')}" if total else "",
+        f"  {switched} of {plural(total, 'procedure')} {'new' if not ended else 'switched'}" if total else "",
         f"  {duration(took)}",
     )
+    if state.get("deadline") and not ended:
+        head.append(f"  {duration(max(0.0, state['deadline'] - time.time()))} left")
     if state.get("stall_us") is not None and ended:
         head.append(f"  longest stall {duration(state['stall_us'] / 1e6)}")
     parts: list[RenderableType] = [head]
     if state.get("reason"):
         parts.append(Text(f"  {state['reason']}"))
+    if state.get("delayed") and not ended:
+        parts.append(Text(f"  put off: {state['delayed']}"))
+    new = [str(name) for name in state.get("switched") or []]
+    if new and not ended:
+        parts.append(Text(f"  new: {_names(new[::-1])}", style="green"))
     if pending:
+        title = "STILL NEW" if state.get("state") == "backing-out" else "STILL OLD"
         parts.append(
             table(
-                ["PENDING", "WHY", "HELD BY"],
-                [[str(p.get("procedure")), why(p), held_by(p)] for p in pending[:rows]],
+                [title, "WHY", "HELD BY", "FOR"],
+                [[str(p.get("procedure")), reason(p), held_by(p), held_for(p)] for p in pending[:rows]],
             )
         )
         parts += _more(len(pending), rows)
+    if choices and pending:
+        parts.append(Text("choices:", style="bold"))
+        for command, does in choices:
+            parts.append(Padding(Text(f"{command}"), (0, 0, 0, 2), expand=False))
+            parts.append(Padding(Text(does, style="dim"), (0, 0, 0, 6), expand=False))
     return Group(*parts)
+
+
+def reason(pending: Mapping[str, Any]) -> str:
+    """Why a procedure has not switched, in two or three words beside who holds it."""
+    said = {
+        "active": "it is active",
+        "reaches": f"it can reach {pending.get('blocker')}",
+        "together": f"together with {pending.get('blocker')}",
+        "held": "--hold",
+    }.get(str(pending.get("because")), why(pending))
+    if pending.get("because") == "reaches" and not pending.get("blocker"):
+        said = why(pending)
+    return said + ("; never returns" if pending.get("endless") else "")
 
 
 def waits(pending: Mapping[str, Any]) -> bool:
@@ -181,14 +209,31 @@ def why(pending: Mapping[str, Any]) -> str:
 
 
 def held_by(pending: Mapping[str, Any]) -> str:
-    """Who holds a procedure: the threads, and where they are."""
+    """Who holds a procedure: the threads, the tasks, and where they are."""
     said = []
     for holder in pending.get("holders") or []:
-        line = f" line {holder['line']}" if holder.get("line") else ""
-        thread = f" in {holder['thread']}" if holder.get("thread") else ""
-        since = f" for {ago(holder['since'])}" if holder.get("since") else ""
-        said.append(f"{holder.get('procedure') or '?'}{line}{thread}{since}")
+        kind = str(holder.get("kind") or "thread")
+        if holder.get("task"):
+            who = f"task {holder['task']}"
+        elif kind == "thread":
+            who = f"thread {holder.get('thread') or '?'}"
+        else:
+            who = f"a suspended {kind}" + (f" ({holder['kept']})" if holder.get("kept") else "")
+        line = f", line {holder['line']}" if holder.get("line") else ""
+        calls = f", {holder['depth']} calls deep" if int(holder.get("depth") or 1) > 1 else ""
+        other = holder.get("procedure") if holder.get("procedure") != pending.get("blocker") else None
+        said.append(f"{who}{f' in {other}' if other else ''}{line}{calls}")
     return "; ".join(said[:3]) + (f" and {len(said) - 3} more" if len(said) > 3 else "")
+
+
+def held_for(pending: Mapping[str, Any]) -> str:
+    """For how long it has been held; ``>`` where that began before the update."""
+    rows = [row for row in pending.get("holders") or [] if row.get("since")]
+    if not rows:
+        return ""
+    first = min(rows, key=lambda row: float(row["since"]))
+    seconds = max(0, int(time.time() - float(first["since"])))
+    return f"{'> ' if first.get('at_least') else ''}{duration(seconds) if seconds else '0 s'}"
 
 
 def records(found: Sequence[Record]) -> RenderableType:

@@ -39,5 +39,8 @@ class Atomic:
         # It is tried again though no stack has shrunk: what was inactive a moment ago need not be at the instant itself.
         update.missed = True
         if self._max_hold and time.monotonic() >= self._next:
-            switch_together(update, units, self._max_hold)
-            self._next = time.monotonic() + _OPEN * self._max_hold
+            # Of the time that callers may wait, a part is for the switch itself.
+            bound = update.stall.bound_us / 2e6
+            hold = min(self._max_hold, bound) if bound else self._max_hold
+            switch_together(update, units, hold)
+            self._next = time.monotonic() + _OPEN * hold

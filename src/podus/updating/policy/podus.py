@@ -5,6 +5,7 @@ Segal and Frieder, "On-the-Fly Program Modification", IEEE Software, March 1993.
 
 from __future__ import annotations
 
+from podus.updating.bound import split
 from podus.updating.forward import switch_together
 
 TYPE_CHECKING = False
@@ -30,9 +31,15 @@ class Podus:
         # A new procedure calls only new ones: a unit goes with all that it can reach, or after them.
         here = set(map(id, able))
         able = [u for u in able if u.forced or all(n.done or id(n) in here for n in u.needs)]
-        if able and not switch_together(update, able):
+        for units in split(update.stall, able) if able else ():
+            here = set(map(id, units))
+            if not all(u.forced or all(n.done or id(n) in here for n in u.needs) for u in units):
+                # Those that were to go before could not after all.
+                continue
+            if switch_together(update, units):
+                continue
             # Some procedure is always active at any instant of a busy program: each at an instant of its own, callees first.
-            for unit in sorted(able, key=lambda u: len(u.needs)):
+            for unit in sorted(units, key=lambda u: len(u.needs)):
                 if not unit.done:
                     needs = [] if unit.forced else [n for n in unit.needs if not n.done]
                     switch_together(update, [unit, *needs])
