@@ -22,7 +22,7 @@ from podus.updating.binding import Stall, commit, in_slices
 from podus.updating.breath import let_go, quick_turns
 from podus.updating.caches import clear_stale
 from podus.updating.closures import fitted
-from podus.updating.policy import policy_of
+from podus.updating.policy import policies
 from podus.updating.staging import Stage
 from podus.updating.sweep import sweep
 from podus.updating.units import Builder, Gates, Unit, take_along
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from podus.pup.agent import Agent
     from podus.updating.binding import Op
     from podus.updating.mapping import Doors
+    from podus.updating.policy import Policy
 
 # Seconds between two looks at the stacks: short at first, for most procedures are active for microseconds.
 _FIRST_WAIT = 0.0005
@@ -81,8 +82,8 @@ class Evaluation:
         self.stage: Stage | None = None
         self.activity: Activity | None = None
         self._builder: Builder | None = None
-        # When may a procedure switch.
-        self.policy = policy_of(plan)
+        # When may a procedure switch: policies, each with what goes by it.
+        self.policies: list[tuple[Policy, list[Unit]]] = []
         # Who is active in the new version, on the way back.
         self.activity_back: Activity | None = None
         self._changed = threading.Condition()
@@ -101,6 +102,7 @@ class Evaluation:
         self._failure: BaseException | None = None
         # Whether the time that was given is over.
         self.timed_out = False
+        # Whether to look again though no stack has shrunk: what was inactive a moment ago was not at the instant itself.
         self.missed = False
         # Closures: more of them are made while their makers have not switched.
         self._hidden = {p.name for p in plan.procedures if p.hidden and "<locals>" in p.name}
@@ -201,6 +203,7 @@ class Evaluation:
         backwards = self.backs_out is not None or bool(self.plan.program.get("back_out"))
         self._builder = Builder(stage, self.plan, self.agent.module_names(), backwards)
         self.units = self._builder.build()
+        self.policies = policies(self.plan, self.units, stage.declarations)
         self.total = sum(len(unit.names) for unit in self.units)
         self.notes = stage.notes
         codes = [
@@ -244,7 +247,7 @@ class Evaluation:
             with quick_turns:
                 active = self.activity.look()
                 self.stall.longest_us = max(self.stall.longest_us, self.activity.heap_seconds * 1e6)
-                self.policy.switch(self, active)
+                self.missed = any([p.switch(self, units, active) for p, units in self.policies])
                 if self._failure is not None:
                     raise self._failure
                 if all(unit.done or unit.held for unit in self.units) and self._objects_converted():
@@ -482,7 +485,7 @@ class Evaluation:
     def _rest(self) -> None:
         """Let go of the old version's functions and of what was staged: whoever goes back from here does so by a plan."""
         stage = self.stage
-        self.units = []
+        self.units, self.policies = [], []
         self.stage = self.activity = self._builder = self.activity_back = None
         if stage is not None:
             with quick_turns:
