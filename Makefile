@@ -14,7 +14,7 @@ COMPILE := .venv/lock/bin/pip-compile --quiet --upgrade --strip-extras --allow-u
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench replay reference lock clean tool python
+.PHONY: help setup demo test model lint format bench replay reference lock clean tool python
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ demo: $(VENV)/.ready ## update a packet router under load, and take it back
 
 test: $(VENV)/.ready ## run the tests
 	@$(VENV)/bin/python -m pytest -n auto $(ARGS)
+
+model: ## have spin try every schedule of the algorithm (Debian: apt-get install spin)
+	@model/check
 
 lint: $(VENV)/.ready ## check the format, the style and the types
 	$(VENV)/bin/ruff format --check .

@@ -314,3 +314,157 @@ def test_the_sentence_of_dymos_in_the_shell(program: Start) -> None:
     done = app.podus("ush", "app", said="update shop:total when shop:refund, shop:Tax.* idle\n", check=None)
     assert (done.returncode, done.stdout.split(" [")[0]) == (0, "app is now 2"), done.stderr
     assert app("shop.total()") == 2
+
+
+# f and g are called one by the other and are changed, as is h.
+GROUPS = """
+    def f():
+        gate('f')
+        return [1, g()]
+    def g(): return 1
+    def h():
+        gate('h')
+        return [1, k()]
+    def k(): return 1
+"""
+
+
+def test_a_group_has_a_policy_of_its_own(program: Start) -> None:
+    app = program(shop=GROUPS)
+    app.start("f", "shop.f()", at="f")
+    app.start("h", "shop.h()", at="h")
+    support = "import podus\npodus.together('shop:h', 'shop:k', policy='immediate')\n"
+    update = app.edit(shop=GROUPS.replace("1", "2").replace("gate('h')", "pass")).begin(support=support)
+    # h switches though it is active; f waits by the policy of the update, which does not concern g.
+    status = app.until_switched(update, "shop:g", "shop:h", "shop:k")
+    assert status["switched"].count("shop:f") == 0
+    assert app("(shop.g(), shop.h())") == [2, [2, 2]]
+    app.open("f")
+    assert app.join("f") == [1, 2]
+    app.until(update, "complete")
+    app.open("h")
+    assert app.join("h") == [1, 2]
+
+
+def test_a_group_may_wait_for_its_instant_in_an_immediate_update(program: Start) -> None:
+    app = program(shop=GROUPS)
+    app.start("f", "shop.f()", at="f")
+    app.start("h", "shop.h()", at="h")
+    support = "import podus\npodus.together('shop:f', 'shop:g', policy='atomic')\n"
+    update = app.edit(shop=GROUPS.replace("1", "2").replace("gate('h')", "pass")).begin(
+        support=support, policy="immediate", max_hold=0.002
+    )
+    app.until_switched(update, "shop:h", "shop:k")
+    assert app("(shop.h(), shop.g())") == [[2, 2], 1]
+    app.open("f")
+    assert app.join("f") == [1, 1]
+    app.until(update, "complete")
+    app.open("h")
+    assert app.join("h") == [1, 2]
+    assert app("shop.g()") == 2
+
+
+def test_what_switches_at_one_instant_has_one_policy(program: Start) -> None:
+    app = program(shop=GROUPS)
+    app.edit(shop=GROUPS.replace("1", "2"))
+    support = """
+        import podus
+        podus.together("shop:f", "shop:g", policy="atomic")
+        podus.together("shop:g", "shop:h", policy="immediate")
+    """
+    plan = app.plan(support=support)
+    assert [note.code for note in plan.refusals] == ["two-policies"]
+    plan = app.plan(support="import podus\npodus.together('shop:f', 'shop:g', policy='atomc')\n")
+    assert [(note.text, note.remedy) for note in plan.refusals] == [
+        ("there is no policy 'atomc'", "did you mean atomic?")
+    ]
+
+
+def test_an_atomic_group_that_can_never_switch_is_refused(program: Start) -> None:
+    source = """
+        def work(): return 1
+        def main():
+            while True:
+                gate('turn')
+                work()
+    """
+    app = program(shop=source)
+    app.start("main", "shop.main()", at="turn")
+    app.edit(shop=source.replace("return 1", "return 2").replace("gate('turn')", "gate('turn'); 0 or 1"))
+    plan = app.plan(support="import podus\npodus.together('shop:main', 'shop:work', policy='atomic')\n")
+    assert [note.code for note in plan.refusals] == ["never-inactive"]
+
+
+# Switches nothing before the program says so.
+PATIENT = """
+    import podus, shop
+    from podus.updating.policy import Podus
+
+    @podus.policy
+    class Patient(Podus):
+        def switch(self, update, units, active):
+            if not shop.ready:
+                return True
+            return super().switch(update, units, active)
+"""
+
+
+def test_a_policy_of_ones_own(program: Start) -> None:
+    app = program(shop="ready = False\ndef f(): return 1\ndef g(): return 1\n")
+    app.edit(shop="ready = False\ndef f(): return 2\ndef g(): return 2\n")
+    update = app.begin(support=PATIENT, policy="Patient")
+    assert app.status(update)["policy"] == "Patient"
+    app.until(update, "pending")
+    assert app("(shop.f(), shop.g())") == [1, 1]
+    app.run("shop.ready = True")
+    app.until(update, "complete")
+    assert app("(shop.f(), shop.g())") == [2, 2]
+    # The way back has the same support code.
+    app.run("shop.ready = False")
+    update = app.begin(policy="Patient", back_out=True)
+    app.until(update, "pending")
+    assert app("shop.f()") == 2
+    app.run("shop.ready = True")
+    app.until(update, "complete")
+    assert app("shop.f()") == 1
+
+
+def test_a_policy_of_ones_own_for_a_group(program: Start) -> None:
+    source = "ready = False\ndef f(): return 1\ndef g(): return 1\ndef h(): return 1\n"
+    app = program(shop=source)
+    app.edit(shop=source.replace("return 1", "return 2"))
+    update = app.begin(support=PATIENT + '\n    podus.together("shop:f", "shop:g", policy="Patient")\n')
+    app.until_switched(update, "shop:h")
+    assert app("(shop.f(), shop.g(), shop.h())") == [1, 1, 2]
+    app.run("shop.ready = True")
+    app.until(update, "complete")
+    assert app("(shop.f(), shop.g(), shop.h())") == [2, 2, 2]
+
+
+def test_a_policy_that_raises_leaves_the_program_as_it_was(program: Start) -> None:
+    app = program(shop="def f(): return 1\n")
+    app.edit(shop="def f(): return 2\n")
+    support = """
+        import podus
+        @podus.policy
+        class Broken:
+            def switch(self, update, units, active):
+                raise ValueError("no idea")
+    """
+    status = app.until(app.begin(support=support, policy="Broken"), "backed-out")
+    assert "ValueError: no idea" in status["reason"]
+    assert app("shop.f()") == 1
+
+
+def test_a_policy_is_handed_over_in_python(program: Start) -> None:
+    app = program(shop="ready = True\ndef f(): return 1\ndef g(): return 1\n")
+    app.edit(shop="ready = True\ndef f(): return 2\ndef g(): return 3\n")
+    app.run(PATIENT)
+    app.run("done = podus.update(policy='Patient', support=[Patient])")
+    assert app("(done.state, done.status()['policy'], shop.f())") == ["complete", "Patient", 2]
+    with pytest.raises(Raised) as raised:
+        app.run("podus.update(policy='Patience')")
+    assert "there is no policy 'Patience'" in str(raised.value)
+    with pytest.raises(Raised) as raised:
+        app.run("podus.policy(type('patient', (), {}))")
+    assert "can't be called 'patient'" in str(raised.value)

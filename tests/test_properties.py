@@ -10,6 +10,7 @@ import os
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -81,8 +82,9 @@ SETTING = """
 """
 
 
-@pytest.fixture(scope="module")
-def app() -> Iterator[Quick]:
+@contextmanager
+def quick() -> Iterator[Quick]:
+    """A program that examples are tried in, one after the other."""
     # In memory, where there is such a place: the log is written through to the disk.
     place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
     before = os.environ.get("PODUS_HOME")
@@ -104,6 +106,12 @@ def app() -> Iterator[Quick]:
                 del os.environ["PODUS_HOME"]
             else:
                 os.environ["PODUS_HOME"] = before
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[Quick]:
+    with quick() as started:
+        yield started
 
 
 # ---- the algorithm

@@ -8,7 +8,7 @@ In a program that is to update itself, before its modules are imported::
     podus.update()          # to the files as they are on disk now
 
 From outside, nothing in the program need know of it: ``podus run``, ``podus update`` and the other commands. In a support file:
-:func:`interprocedure`, :func:`mapper`, :func:`frame_mapper` and :func:`together`.
+:func:`interprocedure`, :func:`mapper`, :func:`frame_mapper`, :func:`together` and :func:`policy`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podus.api import Update, enable, plan, update
     from podus.errors import NotFound, PodusError, Refused, Unreachable
-    from podus.support.declare import frame_mapper, interprocedure, mapper, together
+    from podus.support.declare import frame_mapper, interprocedure, mapper, policy, together
 
 __version__ = "0.1.0"
 
@@ -32,6 +32,7 @@ __all__ = [
     "interprocedure",
     "mapper",
     "plan",
+    "policy",
     "together",
     "update",
 ]
@@ -40,7 +41,7 @@ __all__ = [
 _HOMES = {
     "podus.api": ("Update", "enable", "plan", "update"),
     "podus.errors": ("NotFound", "PodusError", "Refused", "Unreachable"),
-    "podus.support.declare": ("frame_mapper", "interprocedure", "mapper", "together"),
+    "podus.support.declare": ("frame_mapper", "interprocedure", "mapper", "policy", "together"),
 }
 
 

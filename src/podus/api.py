@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from podus.errors import PodusError, Refused
-from podus.planning.model import MAX_HOLD, MOVE_AFTER, POLICIES, Plan
+from podus.planning.model import MAX_HOLD, MOVE_AFTER, Plan, may_be_policy
 from podus.planning.request import make_plan
 from podus.pup import start
 from podus.support.load import given
@@ -247,8 +247,11 @@ def _request(
 ) -> dict[str, Any]:
     if objects not in ("sweep", "lazy", "eager"):
         raise Refused(f"objects can't be {objects!r}", "give 'sweep', 'lazy' or 'eager'")
-    if policy not in POLICIES:
-        raise Refused(f"there is no policy {policy!r}", "give 'podus', 'atomic' or 'immediate'")
+    if not may_be_policy(policy):
+        raise Refused(
+            f"there is no policy {policy!r}",
+            "give 'podus', 'atomic' or 'immediate', or the name of a class of the support code",
+        )
     if max_hold < 0:
         raise Refused(f"callers can't wait for {max_hold:g} s", "give max_hold in seconds, 0 for never")
     if max_stall < 0:

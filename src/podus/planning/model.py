@@ -18,6 +18,13 @@ else:
 
 # When procedures switch, as a person may choose it (``when`` comes with its condition); see updating/policy.
 POLICIES = ("podus", "atomic", "immediate")
+
+
+def may_be_policy(name: str) -> bool:
+    """Whether ``name`` is one of these, or can be that of a class in the support code: those begin with a capital letter."""
+    return name in POLICIES or name[:1].isupper()
+
+
 # Seconds that ``atomic`` lets callers wait.
 MAX_HOLD = 0.05
 # Seconds that who is in a loop that comes to an end is waited for, before the frame is moved.
@@ -106,12 +113,16 @@ class Datum:
 
 @dataclass
 class Group:
-    """Procedures and data that switch at one instant; ``why`` names the reasons (``alone``, ``together``, ``interface``, ``data``)."""
+    """Procedures and data that switch at one instant; ``why`` names the reasons (``alone``, ``together``, ``interface``, ``data``).
+
+    ``policy`` says when, if not that of the whole update does.
+    """
 
     procedures: list[str]
     data: list[str] = field(default_factory=list)
     mappers: list[str] = field(default_factory=list)
     why: list[str] = field(default_factory=list)
+    policy: str = ""
 
 
 @dataclass
@@ -324,7 +335,7 @@ class Plan:
     back_loops: list[Loop] = field(default_factory=list)
     # When live objects are converted: ``lazy``, ``eager`` or ``sweep``.
     pace: str = "sweep"
-    # When procedures switch: ``podus``, ``atomic``, ``immediate`` or ``when``; ``when`` the procedures of one of these lists are idle;
+    # When procedures switch: ``podus``, ``atomic``, ``immediate``, a class of the support code, or ``when``; ``when`` the procedures of one of these lists are idle;
     # and for how many seconds at most ``atomic`` lets callers wait.
     policy: str = "podus"
     when: list[list[str]] = field(default_factory=list)

@@ -56,6 +56,8 @@ class Safety:
         self.groups = Groups(self.switching)
         self.active = self._activity()
         self.data_users: set[str] = set()
+        # What goes by a policy of its own, and which.
+        self.own: dict[str, str] = {}
         self._old_graph: CallGraph | None = None
         self._made: dict[tuple[bool, str], dict[int, CodeType]] = {}
         self.endless = self._endless()
@@ -71,11 +73,14 @@ class Safety:
         self._interfaces(gates)
         self._data()
         self._objects()
-        if self.plan.policy == "atomic":
-            self._atomic()
+        self._policies()
         converted = [m.target for m in self.plan.mappers if m.kind == "data"]
         converted += [part.cls for part in self.plan.objects if part.converts]
         self.plan.groups = self.groups.result(self.switching, converted)
+        for group in self.plan.groups:
+            group.policy = next((self.own[n] for n in group.procedures if n in self.own), "")
+            if group.policy:
+                group.why.append(f"by the policy {group.policy}")
         self._only()
         self._when()
         if self.switching or self.data_users:
@@ -86,12 +91,33 @@ class Safety:
                 "is active and never returns: it stays in its old version until it ends"
             )
 
-    def _atomic(self) -> None:
-        """All that changes switches at one instant: it never comes if something of it never returns."""
+    def _policies(self) -> None:
+        """Groups with a policy of their own; with the policy ``atomic`` all others are one."""
+        for targets, policy in self.support.together():
+            here = [t for t in targets if t in self.switching]
+            if not (policy and here):
+                continue
+            # Whoever switches with them for another reason goes by it as well.
+            members = [m for m in self.groups.members() if self.groups.root(m) == self.groups.root(here[0])]
+            other = {self.own[m] for m in members if m in self.own} - {policy}
+            if other:
+                self.compiler.refuse(
+                    "two-policies",
+                    f"{', '.join(here)} must switch at one instant, by two policies: {policy} and {other.pop()}",
+                    "name the same one for both",
+                )
+            self.own.update(dict.fromkeys(members, policy))
         apart = {*self.plan.now, *self.plan.hold}
-        self.groups.join([m for m in self.groups.members() if m not in apart], "the policy is atomic")
+        self._atomic({m for m, policy in self.own.items() if policy == "atomic"} - apart)
+        if self.plan.policy == "atomic":
+            rest = [m for m in self.groups.members() if m not in apart and m not in self.own]
+            self.groups.join(rest, "the policy is atomic")
+            self._atomic(set(rest))
+
+    def _atomic(self, members: set[str]) -> None:
+        """They switch at an instant in which nobody is in them: it never comes if one of them never returns."""
         for name in sorted(self.endless & set(self.switching)):
-            if name not in apart:
+            if name in members:
                 row = self.active[self.old_names.get(name, name)][0]
                 self.compiler.refuse(
                     "never-inactive",
@@ -237,7 +263,7 @@ class Safety:
                 parent = parent.rpartition(".<locals>.")[0]
 
     def _declared(self) -> None:
-        for targets in self.support.together():
+        for targets, _ in self.support.together():
             self.groups.join([t for t in targets if t in self.switching], "declared with together")
         # What they are to each other is not known any more: their old version is not among the versions that are compared.
         held = [n for n in self.compiler.pup.hello["held"] if n in self.switching and n not in self.endless]

@@ -6,7 +6,7 @@ import difflib
 import os
 from typing import TYPE_CHECKING, Any
 
-from podus.planning.model import Gate, Mapper
+from podus.planning.model import POLICIES, Gate, Mapper
 from podus.program.code import is_function, walk
 from podus.support.load import inspect
 
@@ -39,6 +39,7 @@ class SupportCode:
         if not self.backwards:
             self.declarations += self._project_dependencies()
         self._check()
+        self._check_policies()
 
     def _previous(self) -> dict[str, Any]:
         rows = [v for v in self.compiler.pup.call("versions") if v.get("previous")]
@@ -162,6 +163,18 @@ class SupportCode:
         """The procedures whose running frames' variables are given by a frame mapper."""
         return {row["targets"][0] for row in self._usable("frame_mapper")}
 
-    def together(self) -> list[list[str]]:
-        """The declared semantic dependencies."""
-        return [row["targets"] for row in self.declarations if row["kind"] == "together"]
+    def together(self) -> list[tuple[list[str], str]]:
+        """The declared semantic dependencies, each with its policy ("" for that of the update)."""
+        rows = [row for row in self.declarations if row["kind"] == "together"]
+        return [(row["targets"], row.get("policy") or "") for row in rows]
+
+    def _check_policies(self) -> None:
+        """Every policy that is named must be one of podus's own, or declared."""
+        declared = [row["function"] for row in self.declarations if row["kind"] == "policy"]
+        for name in dict.fromkeys([self.compiler.plan.policy, *(policy for _, policy in self.together())]):
+            if name and name not in (*POLICIES, *declared) and name != "when":
+                near = difflib.get_close_matches(name, [*POLICIES, *declared], 1)
+                hint = (
+                    f"did you mean {near[0]}?" if near else "declare it in the support file with podus.policy"
+                )
+                self.compiler.refuse("unknown-policy", f"there is no policy {name!r}", hint, self.path)

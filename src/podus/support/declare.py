@@ -1,4 +1,4 @@
-"""What a person adds to an update: interprocedures, mapper procedures and semantic dependencies.
+"""What a person adds to an update: interprocedures, mapper procedures, semantic dependencies and policies.
 
 These decorators only record; the functions stay ordinary functions. From PODUS: Segal and Frieder, "On-the-Fly Program Modification",
 IEEE Software, March 1993.
@@ -14,20 +14,25 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     F = TypeVar("F", bound=Callable[..., Any])
+    C = TypeVar("C", bound=type)
 
 
 class Declaration:
-    """One piece of support code: ``kind`` is ``interprocedure``, ``mapper``, ``frame_mapper`` or ``together``; ``targets`` are ``module:name``."""
+    """One piece of support code: ``kind`` is ``interprocedure``, ``mapper``, ``frame_mapper``, ``together`` or ``policy``; ``targets`` are ``module:name``.
 
-    __slots__ = ("function", "kind", "reverse", "targets")
+    ``function`` is the class where it is a policy; ``policy`` is the one that is named for what is declared together.
+    """
+
+    __slots__ = ("function", "kind", "policy", "reverse", "targets")
 
     def __init__(
-        self, kind: str, targets: tuple[str, ...], function: Any = None, reverse: Any = None
+        self, kind: str, targets: tuple[str, ...], function: Any = None, reverse: Any = None, policy: str = ""
     ) -> None:
         self.kind = kind
         self.targets = targets
         self.function = function
         self.reverse = reverse
+        self.policy = policy
 
     def as_dict(self) -> dict[str, Any]:
         """The declaration as JSON can carry it (without the functions themselves)."""
@@ -37,6 +42,7 @@ class Declaration:
             "targets": list(self.targets),
             "function": name,
             "reverse": self.reverse is not None,
+            "policy": self.policy,
             "fields": _names_in(self.function) if self.kind == "mapper" else [],
         }
 
@@ -128,12 +134,32 @@ def _declare(function: Any, declaration: Declaration) -> None:
     function.podus_declarations = [*getattr(function, "podus_declarations", []), declaration]
 
 
-def together(*targets: str) -> Declaration:
-    """Declare a semantic dependency: the procedures ``targets`` switch at one instant, when all are inactive."""
+def together(*targets: str, policy: str = "") -> Declaration:
+    """Declare a semantic dependency: the procedures ``targets`` switch at one instant, when all are inactive.
+
+    ``policy`` (``"podus"``, ``"atomic"``, ``"immediate"``, or the name of a class that :func:`policy` declares) says when, for
+    these alone; without it they go by the policy of the update.
+    """
     for target in targets:
         _check_target(target)
     if len(targets) < 2:
         raise Refused("together() needs two procedures or more", "name those that must switch at one instant")
-    declaration = Declaration("together", targets)
+    declaration = Declaration("together", targets, policy=policy)
     _note(declaration)
     return declaration
+
+
+def policy(cls: C) -> C:
+    """Declare a policy: a class whose objects say when procedures switch, as :class:`podus.updating.policy.Podus` does.
+
+    It is named by its class's name, which must begin with a capital letter: in ``together(..., policy="Nightly")``, or for the whole
+    update in ``--policy Nightly``. It is made without arguments, once for each update.
+    """
+    if not cls.__name__[0].isupper():
+        raise Refused(
+            f"a policy can't be called {cls.__name__!r}", "begin its class's name with a capital letter"
+        )
+    declaration = Declaration("policy", (), cls)
+    _note(declaration)
+    cls.podus_declarations = [declaration]  # type: ignore[attr-defined]
+    return cls

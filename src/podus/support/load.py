@@ -73,7 +73,7 @@ def given(support: Any) -> list[Declaration]:
         else:
             raise Refused(
                 f"{item!r} is no support code",
-                "decorate it with podus.interprocedure or podus.mapper, or use podus.together",
+                "decorate it with podus.interprocedure, podus.mapper or podus.policy, or use podus.together",
             )
     return found
 
@@ -103,6 +103,17 @@ def inspect(path: str) -> list[dict[str, Any]]:
                     if kind == "mapper":
                         row["fields"] = _stored(node)
                     rows.append(row | {"line": node.lineno})
+        elif isinstance(node, ast.ClassDef):
+            if any(_is_policy(decorator) for decorator in node.decorator_list):
+                rows.append(
+                    {
+                        "kind": "policy",
+                        "targets": [],
+                        "function": node.name,
+                        "reverse": False,
+                        "line": node.lineno,
+                    }
+                )
         elif isinstance(node, ast.Call) and _declared(node, path) == "together":
             rows.append(
                 {
@@ -110,6 +121,7 @@ def inspect(path: str) -> list[dict[str, Any]]:
                     "targets": _targets(node, path),
                     "function": "",
                     "reverse": False,
+                    "policy": _policy(node, path),
                     "line": node.lineno,
                 }
             )
@@ -122,6 +134,27 @@ def _stored(node: ast.AST) -> list[str]:
 
     parts = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and not isinstance(n.ctx, ast.Load)]
     return sorted({part.attr for part in parts})
+
+
+def _is_policy(decorator: ast.expr) -> bool:
+    import ast
+
+    if isinstance(decorator, ast.Attribute):
+        return decorator.attr == "policy" and isinstance(decorator.value, ast.Name)
+    return isinstance(decorator, ast.Name) and decorator.id == "policy"
+
+
+def _policy(node: ast.Call, path: str) -> str:
+    import ast
+
+    for keyword in node.keywords:
+        if keyword.arg == "policy":
+            if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str):
+                return keyword.value.value
+            raise Refused(
+                f"{path}:{node.lineno}: a policy must be written out by its name", "write it as a string"
+            )
+    return ""
 
 
 def _declared(node: ast.expr, path: str) -> str:

@@ -24,7 +24,7 @@ from podus.updating.caches import clear_stale
 from podus.updating.clock import Clock
 from podus.updating.closures import fitted, variants
 from podus.updating.holders import Holders
-from podus.updating.policy import policy_of
+from podus.updating.policy import policies
 from podus.updating.staging import Stage
 from podus.updating.sweep import sweep
 from podus.updating.units import Builder, Gates, Unit, take_along
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from podus.updating.binding import Op
     from podus.updating.frames import Frames
     from podus.updating.mapping import Doors
+    from podus.updating.policy import Policy
 
 # Seconds between two looks at the stacks: short at first, for most procedures are active for microseconds.
 _FIRST_WAIT = 0.0005
@@ -97,8 +98,8 @@ class Evaluation:
         self.stage: Stage | None = None
         self.activity: Activity | None = None
         self._builder: Builder | None = None
-        # When may a procedure switch.
-        self.policy = policy_of(plan)
+        # When may a procedure switch: policies, each with what goes by it.
+        self.policies: list[tuple[Policy, list[Unit]]] = []
         # Who is active in the new version, on the way back.
         self.activity_back: Activity | None = None
         self._changed = threading.Condition()
@@ -117,6 +118,7 @@ class Evaluation:
         self._failure: BaseException | None = None
         # Whether the time that was given is over.
         self.timed_out = False
+        # Whether to look again though no stack has shrunk: what was inactive a moment ago was not at the instant itself.
         self.missed = False
         # Closures: more of them are made while their makers have not switched.
         self._hidden = {p.name for p in plan.procedures if p.hidden and "<locals>" in p.name}
@@ -230,6 +232,7 @@ class Evaluation:
         backwards = self.backs_out is not None or bool(self.plan.program.get("back_out"))
         self._builder = Builder(stage, self.plan, self.agent.module_names(), backwards)
         self.units = self._builder.build()
+        self.policies = policies(self.plan, self.units, stage.declarations)
         self.total = sum(len(unit.names) for unit in self.units)
         self.notes = stage.notes
         codes = [
@@ -280,7 +283,8 @@ class Evaluation:
                 active = self.activity.look()
                 self.stall.note(self.activity.heap_seconds, self.activity.look_seconds)
                 self._pass_suspended()
-                self.policy.switch(self, active - self.activity.passed)
+                waited_for = active - self.activity.passed
+                self.missed = any([p.switch(self, units, waited_for) for p, units in self.policies])
                 self._move_frames(self.frames, active)
                 if self._failure is not None:
                     raise self._failure
@@ -614,7 +618,7 @@ class Evaluation:
             # Whoever waits for it asks how it ended, and may plan the next one.
             quick_turns.no_longer_than(self.stall.bound_us / 1e6, _AFTERWARDS)
         stage = self.stage
-        self.units = []
+        self.units, self.policies = [], []
         self.stage = self.activity = self._builder = self.activity_back = None
         if stage is not None:
             with quick_turns:

@@ -13,7 +13,7 @@ import click
 
 from podus.errors import NotFound, Refused
 from podus.log import Log
-from podus.planning.model import MAX_HOLD, MOVE_AFTER, POLICIES, Note, Plan
+from podus.planning.model import MAX_HOLD, MOVE_AFTER, POLICIES, Note, Plan, may_be_policy
 from podus.portmap import lookup
 from podus.portmap.lookup import Entry
 from podus.ush import choices, client, moment, show
@@ -58,6 +58,17 @@ TO = click.option(
     help="The new version was loaded under this label.",
 )
 LABEL = click.option("--as", "label", metavar="LABEL", help="Call the new version this.")
+
+
+class PolicyName(click.Choice[str]):
+    """One of podus's own policies, or a class of the support file; whether that is there the planner says."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return (
+            value if isinstance(value, str) and may_be_policy(value) else super().convert(value, param, ctx)
+        )
+
+
 ORDER = _all(
     click.option("--support", type=FILE, metavar="FILE", help="Interprocedures, mappers and dependencies."),
     click.option(
@@ -84,10 +95,10 @@ ORDER = _all(
 POLICY = _all(
     click.option(
         "--policy",
-        type=click.Choice(POLICIES),
+        type=PolicyName(POLICIES),
         default="podus",
         show_default=True,
-        help="Switch each procedure when it is inactive; all at one instant in which none is active; or all at once, whoever is in them.",
+        help="Switch each procedure when it is inactive; all at one instant in which none is active; all at once, whoever is in them; or as a class of the support file says.",
     ),
     click.option(
         "--max-hold",

@@ -15,6 +15,7 @@ from podus.updating.forward import switch_together
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podus.updating.evaluate import Evaluation
+    from podus.updating.units import Unit
 
 # Seconds in which the instant may come by itself before the doors are shut for the first time.
 PATIENCE = 0.1
@@ -29,18 +30,17 @@ class Atomic:
         self._max_hold = max_hold
         self._next = time.monotonic() + PATIENCE
 
-    def switch(self, update: Evaluation, active: set[str]) -> None:
+    def switch(self, update: Evaluation, units: list[Unit], active: set[str]) -> bool:
         """Switch all units, or none."""
-        units = [unit for unit in update.units if not unit.done and not unit.held]
+        units = [unit for unit in units if not unit.done and not unit.held]
         waited_for = active.intersection(name for unit in units if not unit.forced for name in unit.names)
         if not units or (not waited_for and switch_together(update, units)):
-            update.missed = False
-            return
+            return False
         # It is tried again though no stack has shrunk: what was inactive a moment ago need not be at the instant itself.
-        update.missed = True
         if self._max_hold and time.monotonic() >= self._next:
             # Of the time that callers may wait, a part is for the switch itself.
             bound = update.stall.bound_us / 2e6
             hold = min(self._max_hold, bound) if bound else self._max_hold
             switch_together(update, units, hold)
             self._next = time.monotonic() + _OPEN * hold
+        return True

@@ -11,13 +11,14 @@ from podus.updating.policy.podus import Podus
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podus.updating.evaluate import Evaluation
+    from podus.updating.units import Unit
 
 
 class Immediate(Podus):
     """As the paper's, but that nothing holds a unit back."""
 
-    def switch(self, update: Evaluation, active: set[str]) -> None:
+    def switch(self, update: Evaluation, units: list[Unit], active: set[str]) -> bool:
         """Switch every unit."""
-        for unit in update.units:
+        for unit in units:
             unit.forced = not unit.held
-        super().switch(update, active)
+        return super().switch(update, units, active)

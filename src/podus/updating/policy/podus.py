@@ -11,23 +11,24 @@ from podus.updating.forward import switch_together
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podus.updating.evaluate import Evaluation
+    from podus.updating.units import Unit
 
 
 class Podus:
     """Each unit when nothing holds it back, with all that it reaches or after them."""
 
-    def switch(self, update: Evaluation, active: set[str]) -> None:
+    def switch(self, update: Evaluation, units: list[Unit], active: set[str]) -> bool:
         """Switch every unit that nothing holds back."""
         assert update.activity is not None
         pending = update.pending()
         blocked = {
             id(unit)
-            for unit in update.units
+            for unit in units
             if not unit.done
             and not unit.forced
             and any(update.activity.blocked_by(n, pending, active) for n in unit.names)
         }
-        able = [u for u in update.units if not u.done and not u.held and id(u) not in blocked]
+        able = [u for u in units if not u.done and not u.held and id(u) not in blocked]
         # A new procedure calls only new ones: a unit goes with all that it can reach, or after them.
         here = set(map(id, able))
         able = [u for u in able if u.forced or all(n.done or id(n) in here for n in u.needs)]
@@ -44,4 +45,4 @@ class Podus:
                     needs = [] if unit.forced else [n for n in unit.needs if not n.done]
                     switch_together(update, [unit, *needs])
         # What was inactive when it was looked at, and not when it was to switch, is above no mark: no stack has to shrink for it.
-        update.missed = any(not unit.done for unit in able)
+        return any(not unit.done for unit in able)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from podus.updating.evaluate import Evaluation
+    from podus.updating.units import Unit
 
 # inspect's flags of generators, coroutines and asynchronous generators.
 _SUSPENDS = 0x20 | 0x80 | 0x200
@@ -31,12 +32,11 @@ class When:
         # When the heap may be looked through again for suspended ones.
         self._next = 0.0
 
-    def switch(self, update: Evaluation, active: set[str]) -> None:
+    def switch(self, update: Evaluation, units: list[Unit], active: set[str]) -> bool:
         """Switch all units, or none."""
-        units = [unit for unit in update.units if not unit.done and not unit.held]
+        units = [unit for unit in units if not unit.done and not unit.held]
         for unit in units:
             unit.forced = True
-        update.missed = True
         for codes in self._read(update):
             ids = {id(code) for code, _ in codes}
             if (
@@ -44,8 +44,8 @@ class When:
                 and self._awake(codes)
                 and switch_together(update, units, also=ids)
             ):
-                update.missed = False
-                return
+                return False
+        return True
 
     def _read(self, update: Evaluation) -> list[list[tuple[CodeType, str]]]:
         if self._codes is None:
