@@ -305,6 +305,7 @@ def test_backing_out_in_the_middle_takes_the_loop_back(program: Start) -> None:
     app.reached("turn")
     app.back_out(update)
     app.until(update, "backing-out")
+    app.until_watched(update, "shop:main")
     app.open("turn")
     app.until(update, "backed-out")
     app.open("turn", times=5)

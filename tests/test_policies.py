@@ -388,7 +388,7 @@ def test_an_atomic_group_that_can_never_switch_is_refused(program: Start) -> Non
                 gate('turn')
                 work()
     """
-    app = program(shop=source)
+    app = program("--no-stubs", shop=source)
     app.start("main", "shop.main()", at="turn")
     app.edit(shop=source.replace("return 1", "return 2").replace("gate('turn')", "gate('turn'); 0 or 1"))
     plan = app.plan(support="import podus\npodus.together('shop:main', 'shop:work', policy='atomic')\n")

@@ -89,7 +89,9 @@ def test_tasks_and_generators_are_named(program: Start) -> None:
     app = program(shop=TASKS.replace("VERSION", "1"), main=main)
     app.run("threading.Thread(target=main.loop, daemon=True).start(); main.up.wait()")
     app.start("reader", "main.consume(main.shop.lines())", at="consuming")
-    update = app.edit(shop=TASKS.replace("VERSION", "2")).begin()
+    # One that switches by itself would not be waited for.
+    together = "import podus\npodus.together('shop:handler', 'shop:items', 'shop:rows', 'shop:lines')\n"
+    update = app.edit(shop=TASKS.replace("VERSION", "2")).begin(support=together)
     app.until(update, "pending")
     rows = {row["procedure"]: row["holders"][0] for row in app.status(update)["pending"]}
     assert rows["shop:handler"]["task"] == rows["shop:items"]["task"] == "customer 7"
@@ -133,7 +135,7 @@ def test_an_endless_one_may_be_left_old(program: Start) -> None:
                 turns.append(VERSION)
         def g(): return VERSION
     """
-    app = program(shop=text.replace("VERSION", "1"))
+    app = program("--no-stubs", shop=text.replace("VERSION", "1"))
     app.start("t", "shop.f()", at="turn")
     app.edit(shop=text.replace("VERSION", "2"))
     app.podus("update", "app", "--detach", check=3)

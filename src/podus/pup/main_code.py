@@ -61,12 +61,43 @@ def _by_profiling(begins: Callable[[Any], bool]) -> None:
     sys.setprofile(called)
 
 
+def _plain(x: Any) -> None:
+    y = x
+    if y:
+        y()
+
+
+def _for(x: Any) -> None:
+    for y in x:
+        y()
+
+
+def _while(x: Any) -> None:
+    y = x
+    while y:
+        y()
+
+
+# What only code with a loop has; found out so, because nothing need be imported for it.
+_LOOPS = frozenset([*_for.__code__.co_code[::2], *_while.__code__.co_code[::2]]) - frozenset(
+    _plain.__code__.co_code[::2]
+)
+
+
+def _loops(code: CodeType) -> bool:
+    return not _LOOPS.isdisjoint(code.co_code[::2]) or any(
+        type(const) is CodeType and _loops(const) for const in code.co_consts
+    )
+
+
 def exchange(code: CodeType) -> None:
     """Exchange the functions and classes among the constants of ``code`` for the same with exit stubs."""
+    consts = code.co_consts
+    places = [n for n, const in enumerate(consts) if type(const) is CodeType and _loops(const)]
+    if not places:
+        return
     from podus.frames.stubs import with_stubs
 
-    consts = code.co_consts
-    places = [n for n, const in enumerate(consts) if type(const) is CodeType]
     donor = tuple([with_stubs(consts[n]) for n in places])
     if all(made is consts[n] for made, n in zip(donor, places, strict=True)):
         return

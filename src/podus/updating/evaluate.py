@@ -22,9 +22,10 @@ from podus.updating.binding import Stall, in_slices, settle
 from podus.updating.breath import let_go, quick_turns
 from podus.updating.caches import clear_stale
 from podus.updating.clock import Clock
-from podus.updating.closures import fitted, variants
+from podus.updating.closures import fitted
 from podus.updating.holders import Holders
 from podus.updating.policy import policies
+from podus.updating.running import Running
 from podus.updating.staging import Stage
 from podus.updating.sweep import sweep
 from podus.updating.units import Builder, Gates, Unit, take_along
@@ -36,23 +37,16 @@ if TYPE_CHECKING:
 
     from podus.pup.agent import Agent
     from podus.updating.binding import Op
-    from podus.updating.frames import Frames
     from podus.updating.mapping import Doors
     from podus.updating.policy import Policy
 
 # Seconds between two looks at the stacks: short at first, for most procedures are active for microseconds.
 _FIRST_WAIT = 0.0005
 _LONGEST_WAIT = 0.02
-# Seconds in which what is active may come to an end by itself, before it is moved or passed by.
-_PATIENCE = 0.05
 # Seconds for which a bound on stalls holds when the update is over.
 _AFTERWARDS = 5.0
 # Seconds that a fork waits for the driver to leave.
 _FORK_PATIENCE = 1.0
-
-
-# Python 3.11 sees only frames on a stack.
-MOVES_SUSPENDED = sys.version_info >= (3, 12)
 
 
 class _Left(BaseException):
@@ -122,13 +116,7 @@ class Evaluation:
         self.missed = False
         # Closures: more of them are made while their makers have not switched.
         self._hidden = {p.name for p in plan.procedures if p.hidden and "<locals>" in p.name}
-        # The running frames that can move: forward, and back; and for which procedures they may.
-        self.frames: Frames | None = None
-        self.frames_back: Frames | None = None
-        self._moving: set[str] = set()
-        self._waiting_since = 0.0
-        # How many of the two times that what is active has to come to an end by itself are over.
-        self._impatient = 0
+        self.running = Running()
         self.clock = Clock(timeout, deadline)
 
     # ---- the thread
@@ -160,7 +148,7 @@ class Evaluation:
             self._fail(error)
             self._rest()
             return
-        self._waiting_since = time.monotonic()
+        self.running.begin()
         self._go(states.PENDING)
         self._drive()
 
@@ -227,7 +215,7 @@ class Evaluation:
         self._finish_lazy()
         stage = self.stage = Stage(self.agent, self.plan, self.declarations)
         stage.stall = self.stall
-        stage.object_failed = self._object_failed
+        stage.object_failed = self.mapper_failed
         stage.run()
         backwards = self.backs_out is not None or bool(self.plan.program.get("back_out"))
         self._builder = Builder(stage, self.plan, self.agent.module_names(), backwards)
@@ -243,7 +231,7 @@ class Evaluation:
         ]
         suspends = {p.name for p in self.plan.procedures if p.suspends}
         self.activity = Activity(codes, suspends, self.plan)
-        self._prepare_frames(stage)
+        self.running.prepare(self, stage)
         bound.check(self, self.units)
         self._log("stage", [], {"statements": sum(len(m.statements) for m in self.plan.modules)})
 
@@ -282,66 +270,25 @@ class Evaluation:
             with quick_turns:
                 active = self.activity.look()
                 self.stall.note(self.activity.heap_seconds, self.activity.look_seconds)
-                self._pass_suspended()
+                self.running.pass_suspended(self)
                 waited_for = active - self.activity.passed
                 self.missed = any([p.switch(self, units, waited_for) for p, units in self.policies])
-                self._move_frames(self.frames, active)
+                self.running.move(self, active)
                 if self._failure is not None:
                     raise self._failure
-                moving = self.frames is not None and bool(self.frames.busy)
                 done = all(unit.done or unit.held for unit in self.units)
-                if done and not moving and self._objects_converted():
+                if done and not self.running.busy and self._objects_converted():
                     self._complete()
                     return
             wait = self._sleep(wait)
 
-    # ---- running frames
-
-    def _prepare_frames(self, stage: Stage) -> None:
-        loops = self.plan.loops
-        if not loops:
-            return
-        from podus.updating.frames import Frames
-
-        names = {loop.procedure for loop in loops}
-        for unit in self.units:
-            for name in names.intersection(unit.names):
-                # At the very instant of the switch: who looks sees either both or neither.
-                unit.switch.do.append((set.add, self._moving, name))
-                unit.switch.undo.append((set.discard, self._moving, name))
-        frames = Frames(self._moving.__contains__, self._poke.set, self._object_failed)
-        frames.add(loops, stage.old_codes, stage.codes, stage.frame_mapper)
-        for unit in self.units:
-            for name in unit.names:
-                unit.new_codes.update((id(code), code) for code in frames.codes(name))
-        self.frames = frames
-
-    def _pass_suspended(self) -> None:
-        """Generators and coroutines that don't end soon need not: those that begin do so in the new version, these end in theirs."""
-        activity = self.activity
-        assert activity is not None
-        if not (activity.suspends and self._impatient):
-            return
-        for unit in self.units:
-            group = unit.group
-            apart = not (unit.mappers or unit.conversions or unit.users or group.data or group.mappers)
-            if len(unit.names) == 1 and apart and unit.names[0] in activity.suspends and not unit.held:
-                unit.passed = True
-                activity.passed.add(unit.names[0])
-
-    def _move_frames(self, frames: Frames | None, active: set[str]) -> None:
-        """Look at the heads of their loops for those who never return; and after a while for those who take long to."""
-        if frames is None or not frames.names:
-            return
-        frames.arm(frames.endless)
-        # Where data takes a new form, a variable may hold some of the old: who comes to an end does so with that.
-        if self._impatient == 2 and not any(unit.mappers or unit.conversions for unit in self.units):
-            frames.arm(active & frames.names)
-        frames.refresh()
-
     # ---- objects
 
-    def _object_failed(self, error: BaseException) -> None:
+    def poke(self) -> None:
+        """Have the driver look again."""
+        self._poke.set()
+
+    def mapper_failed(self, error: BaseException) -> None:
         """A mapper raised, in a thread of the program or in ours."""
         self._failure = error
         self._poke.set()
@@ -366,7 +313,7 @@ class Evaluation:
         standing = self.agent.standing
         if standing:
             for conversion in standing:
-                conversion.failed = self._object_failed
+                conversion.failed = self.mapper_failed
             sweep(standing, self.stall, hurry=True, between=lambda: True)
             settle([op for conversion in standing for op in conversion.unhooking], self.stall)
             standing.clear()
@@ -392,10 +339,7 @@ class Evaluation:
             if self.activity.shrunk():
                 return _FIRST_WAIT
             wait = min(wait * 1.5, _LONGEST_WAIT)
-            since = time.monotonic() - self._waiting_since
-            patience = sum(since >= limit for limit in (_PATIENCE, self.plan.move_after))
-            if patience > self._impatient:
-                self._impatient = patience
+            if self.running.lost_patience(self):
                 return wait
             if self.missed or not self._mark_holds():
                 return wait
@@ -428,8 +372,7 @@ class Evaluation:
             unit.done = True
             unit.taken = unit.taken or unit.switch
             self.switched += unit.names
-        if self.frames is not None:
-            self.frames.release()
+        self.running.release()
         self._take_along(units, back=False)
         self._bump()
 
@@ -454,7 +397,7 @@ class Evaluation:
             time.sleep(_LONGEST_WAIT)
             return
         settle([*self._builder.gates.closing.do, *self._unhook(), *self.stage.removals.do], self.stall)
-        self._settle_frames()
+        self.running.settle(self)
         for name in self.plan.caches:
             for cache in self.stage.finder.caches.get(name, ()):
                 self.notes += filter(None, [clear_stale(name, cache)])
@@ -468,19 +411,6 @@ class Evaluation:
             self.backs_out = None
         self._go(states.COMPLETE)
         self._rest()
-
-    def _settle_frames(self) -> None:
-        """Say who goes on in the old version; those that come to the head of their loop later still move."""
-        assert self.activity is not None
-        left = self.activity.asleep_in(self.activity.passed)
-        moving = set(left) & (self.frames.names if self.frames is not None and MOVES_SUSPENDED else set())
-        for name, count in sorted(left.items()):
-            how = "moves when its loop comes round" if name in moving else "ends in it"
-            self.notes.append(f"{name}: {count} suspended in the old version, and each {how}")
-        if self.frames is not None:
-            if self.frames.moved:
-                self.notes.append(f"{self.frames.moved} running frames moved to the new version")
-            self.frames.disarm(keep=moving)
 
     def _unhook(self) -> list[Op]:
         """The hooks on classes go when all objects have their new form."""
@@ -544,44 +474,32 @@ class Evaluation:
         """Those that switched go back as they become inactive, by the same rule."""
         assert self.stage is not None
         wait = _FIRST_WAIT
-        self._waiting_since = time.monotonic()
-        if self.frames is not None:
-            self.frames.disarm()
+        self.running.begin()
+        self.running.leave()
         while True:
             self._leave_for_fork()
             with quick_turns:
                 if self.activity_back is None:
                     self.activity_back = activity_of_new(self)
-                    self.frames_back = self._frames_back(self.stage)
+                    self.running.prepare_back(self, self.stage)
                 self.delayed = bound.not_now(self)
                 if not self.delayed:
                     active = self.activity_back.look()
                     switch_back(self, active)
-                    self._move_frames(self.frames_back, active)
+                    self.running.lost_patience(self)
+                    self.running.move(self, active, back=True)
                     self.stall.note(self.activity_back.heap_seconds, self.activity_back.look_seconds)
             if not any(unit.done for unit in self.units):
                 break
             self._poke.wait(wait)
             self._poke.clear()
             wait = min(wait * 1.5, _LONGEST_WAIT)
-        if self.frames_back is not None:
-            self.frames_back.disarm()
+        self.running.leave(back=True)
         self.stage.undo()
         self.notes += bound.broken(self.stall)
         self._log("backed-out", [], {"reason": self.reason}, ended=True)
         self._go(states.BACKED_OUT)
         self._rest()
-
-    def _frames_back(self, stage: Stage) -> Frames | None:
-        if not self.plan.back_loops:
-            return None
-        from podus.updating.frames import Frames
-
-        frames = Frames(lambda name: name not in self._moving, self._poke.set, self._object_failed)
-        new = {name: [code, *variants(code)] for name, code in stage.codes.items()}
-        old = {name: codes[0] for name, codes in stage.old_codes.items() if codes}
-        frames.add(self.plan.back_loops, new, old, stage.frame_mapper)
-        return frames
 
     # ---- what others see
 

@@ -105,7 +105,7 @@ def _pending(
     else:
         why = f"{name} is about to switch"
     endless = bool(blockers) and blockers <= update.endless
-    moves = update.frames is not None and any(map(update.frames.watches, blockers))
+    moves = update.running.watches(blockers)
     if endless:
         why += "; it never returns"
     elif moves:
@@ -152,7 +152,7 @@ def _going_back(update: Evaluation, back: Activity) -> list[dict[str, Any]]:
                     "holders": held_by,
                     "held": False,
                     "endless": False,
-                    "moves": update.frames_back is not None and update.frames_back.watches(name),
+                    "moves": update.running.watches({name}),
                 }
             )
     return rows

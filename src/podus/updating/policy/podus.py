@@ -32,15 +32,15 @@ class Podus:
         # A new procedure calls only new ones: a unit goes with all that it can reach, or after them.
         here = set(map(id, able))
         able = [u for u in able if u.forced or all(n.done or id(n) in here for n in u.needs)]
-        for units in split(update.stall, able) if able else ():
-            here = set(map(id, units))
-            if not all(u.forced or all(n.done or id(n) in here for n in u.needs) for u in units):
+        for part in split(update.stall, able) if able else ():
+            here = set(map(id, part))
+            if not all(u.forced or all(n.done or id(n) in here for n in u.needs) for u in part):
                 # Those that were to go before could not after all.
                 continue
-            if switch_together(update, units):
+            if switch_together(update, part):
                 continue
             # Some procedure is always active at any instant of a busy program: each at an instant of its own, callees first.
-            for unit in sorted(units, key=lambda u: len(u.needs)):
+            for unit in sorted(part, key=lambda u: len(u.needs)):
                 if not unit.done:
                     needs = [] if unit.forced else [n for n in unit.needs if not n.done]
                     switch_together(update, [unit, *needs])

@@ -1,0 +1,138 @@
+"""What becomes of those who are active and do not come to an end by themselves: they are moved, or passed by.
+
+Who is in a loop that never ends moves to the new version at the loop's head; who is in one that ends, after a while. A suspended generator or
+coroutine that switches alone holds nothing up: those that begin do so in the new version.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from podus.updating.closures import variants
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podus.updating.evaluate import Evaluation
+    from podus.updating.frames import Frames
+    from podus.updating.staging import Stage
+
+# Seconds in which what is active may come to an end by itself, before it is passed by.
+_PATIENCE = 0.05
+# Python 3.11 sees only frames on a stack.
+_MOVES_SUSPENDED = sys.version_info >= (3, 12)
+
+
+class Running:
+    """The running frames of one update."""
+
+    def __init__(self) -> None:
+        self.frames: Frames | None = None
+        self.frames_back: Frames | None = None
+        # The procedures that have switched, as of the very instant: who is in them may go on in the new version.
+        self._switched: set[str] = set()
+        self._since = 0.0
+        self._lost = 0
+
+    def begin(self) -> None:
+        """From now on it is waited."""
+        self._since = time.monotonic()
+        self._lost = 0
+
+    def prepare(self, update: Evaluation, stage: Stage) -> None:
+        """Make what the frames of the plan's loops need. Raises Refused where the support code has no mapper that it should."""
+        loops = update.plan.loops
+        if not loops:
+            return
+        from podus.updating.frames import Frames
+
+        names = {loop.procedure for loop in loops}
+        for unit in update.units:
+            for name in names.intersection(unit.names):
+                unit.switch.do.append((set.add, self._switched, name))
+                unit.switch.undo.append((set.discard, self._switched, name))
+        frames = Frames(self._switched.__contains__, update.poke, update.mapper_failed)
+        frames.add(loops, stage.old_codes, stage.codes, stage.frame_mapper)
+        for unit in update.units:
+            for name in unit.names:
+                unit.new_codes.update((id(code), code) for code in frames.codes(name))
+        self.frames = frames
+
+    def prepare_back(self, update: Evaluation, stage: Stage) -> None:
+        """The same for the way back in the middle."""
+        if not update.plan.back_loops:
+            return
+        from podus.updating.frames import Frames
+
+        frames = Frames(lambda name: name not in self._switched, update.poke, update.mapper_failed)
+        new = {name: [code, *variants(code)] for name, code in stage.codes.items()}
+        old = {name: codes[0] for name, codes in stage.old_codes.items() if codes}
+        frames.add(update.plan.back_loops, new, old, stage.frame_mapper)
+        self.frames_back = frames
+
+    def lost_patience(self, update: Evaluation) -> bool:
+        """Whether one of the times is over, since the last look, that what is active has to come to an end by itself."""
+        since = time.monotonic() - self._since
+        lost = sum(since >= limit for limit in (_PATIENCE, update.plan.move_after))
+        if lost > self._lost:
+            self._lost = lost
+            return True
+        return False
+
+    def pass_suspended(self, update: Evaluation) -> None:
+        """Wait no longer for suspended generators and coroutines that switch alone, and no data with them."""
+        activity = update.activity
+        assert activity is not None
+        if not (activity.suspends and self._lost):
+            return
+        for unit in update.units:
+            group = unit.group
+            apart = not (unit.mappers or unit.conversions or unit.users or group.data or group.mappers)
+            if len(unit.names) == 1 and apart and unit.names[0] in activity.suspends and not unit.held:
+                unit.passed = True
+                activity.passed.add(unit.names[0])
+
+    def move(self, update: Evaluation, active: set[str], *, back: bool = False) -> None:
+        """Look at the heads of their loops for those who never return; and after a while for those who take long to."""
+        frames = self.frames_back if back else self.frames
+        if frames is None or not frames.names:
+            return
+        frames.arm(frames.endless)
+        # Where data takes a new form, a variable may hold some of the old: who comes to an end does so with that.
+        if self._lost == 2 and not any(unit.mappers or unit.conversions for unit in update.units):
+            frames.arm(active & frames.names)
+        frames.refresh()
+
+    @property
+    def busy(self) -> bool:
+        """Whether some thread is just about to leave."""
+        return self.frames is not None and bool(self.frames.busy)
+
+    def watches(self, names: set[str]) -> bool:
+        """Whether one of the procedures is looked for at the heads of its loops."""
+        return any(f is not None and any(map(f.watches, names)) for f in (self.frames, self.frames_back))
+
+    def release(self) -> None:
+        """Let those who wait at the heads of their loops look again."""
+        if self.frames is not None:
+            self.frames.release()
+
+    def leave(self, *, back: bool = False) -> None:
+        """Let all go on as they are."""
+        frames = self.frames_back if back else self.frames
+        if frames is not None:
+            frames.disarm()
+
+    def settle(self, update: Evaluation) -> None:
+        """Say who goes on in the old version; those that come to the head of their loop later still move."""
+        assert update.activity is not None
+        left = update.activity.asleep_in(update.activity.passed)
+        moving = set(left) & (self.frames.names if self.frames is not None and _MOVES_SUSPENDED else set())
+        for name, count in sorted(left.items()):
+            how = "moves when its loop comes round" if name in moving else "ends in it"
+            update.notes.append(f"{name}: {count} suspended in the old version, and each {how}")
+        if self.frames is not None:
+            if self.frames.moved:
+                what = "running frame" if self.frames.moved == 1 else "running frames"
+                update.notes.append(f"{self.frames.moved} {what} moved to the new version")
+            self.frames.disarm(keep=moving)
