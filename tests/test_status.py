@@ -93,7 +93,8 @@ def test_tasks_and_generators_are_named(program: Start) -> None:
     together = "import podus\npodus.together('shop:handler', 'shop:items', 'shop:rows', 'shop:lines')\n"
     update = app.edit(shop=TASKS.replace("VERSION", "2")).begin(support=together)
     app.until(update, "pending")
-    rows = {row["procedure"]: row["holders"][0] for row in app.status(update)["pending"]}
+    pending = app.status(update)["pending"]
+    rows = {holder["procedure"]: holder for row in pending for holder in row["holders"]}
     assert rows["shop:handler"]["task"] == rows["shop:items"]["task"] == "customer 7"
     assert rows["shop:rows"]["kept"] == "main.kept"
     assert rows["shop:lines"]["kept"] == "lines of main:consume in reader"
