@@ -95,7 +95,7 @@ def test_tasks_and_generators_are_named(program: Start) -> None:
     app.until(update, "pending")
     pending = app.status(update)["pending"]
     rows = {holder["procedure"]: holder for row in pending for holder in row["holders"]}
-    assert rows["shop:handler"]["task"] == rows["shop:items"]["task"] == "customer 7"
+    assert rows["shop:handler"]["task"] == "customer 7"
     assert rows["shop:rows"]["kept"] == "main.kept"
     assert rows["shop:lines"]["kept"] == "lines of main:consume in reader"
     shown = app.podus("status", "app").stdout

@@ -78,12 +78,14 @@ class Activity:
                 found[name] = found.get(name, 0) + 1
         return found
 
-    def asleep(self) -> set[str]:
-        """The procedures that are suspended now: looked for in the whole heap, for whoever has seen to it that none is made meanwhile."""
-        self._scanned = 0.0
-        self._asleep = []
-        self._look_at_suspended()
-        return {name for _, name, _, _ in self._asleep}
+    def begun(self) -> set[str]:
+        """The procedures of which a generator or coroutine has not ended: looked for in the whole heap, for whoever has seen to it that none is made meanwhile.
+
+        One that runs right now counts as well: it may be suspended in a moment.
+        """
+        found, held = suspended(self._watched, running_too=True)
+        self.heap_seconds = max(self.heap_seconds, held)
+        return {name for _, name, _, _ in found}
 
     def _look_at_suspended(self) -> None:
         alive = [row for row in self._asleep if not is_finished(row[3])]

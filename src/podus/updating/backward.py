@@ -84,7 +84,7 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
     doors = Doors(update.stage, units, update.stall)
     if not doors.shut(inside):
         return False
-    if sleepers and update.activity_back is not None and sleepers & update.activity_back.asleep():
+    if sleepers and update.activity_back is not None and sleepers & update.activity_back.begun():
         doors.open()
         return False
     update.doors = doors

@@ -174,11 +174,13 @@ def cell_contents(cell: CellType) -> tuple[Any, ...]:
         return ()
 
 
-def suspended(codes: list[tuple[CodeType, str]]) -> tuple[list[tuple[str, str, int, Any]], float]:
+def suspended(
+    codes: list[tuple[CodeType, str]], *, running_too: bool = False
+) -> tuple[list[tuple[str, str, int, Any]], float]:
     """The suspended generators and coroutines that have one of ``codes``, each with its procedure's name.
 
     Gives rows of (kind, procedure, line, weak reference), and the seconds that no other thread could run. What runs right now
-    is on a stack and not listed.
+    is on a stack and not listed, unless ``running_too``.
     """
     from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
@@ -199,7 +201,7 @@ def suspended(codes: list[tuple[CodeType, str]]) -> tuple[list[tuple[str, str, i
         row = attributes[type(thing)]
         kind, code, frame, running = row
         name = names.get(id(getattr(thing, code)))
-        if name is not None and not getattr(thing, running):
+        if name is not None and (running_too or not getattr(thing, running)):
             alive = getattr(thing, frame)
             # One that has handed over waits for another, which is listed.
             if alive is not None and (id(alive.f_code), alive.f_lasti) not in HANDED_OVER:

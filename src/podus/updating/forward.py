@@ -90,7 +90,8 @@ def switch_together(
     if not (doors.hold(forbidden, max_hold, strict=mapped) if max_hold else doors.shut(forbidden)):
         update.doors = None
         return False
-    if sleepers and update.activity is not None and sleepers & update.activity.asleep():
+    doors.nobody_came_in()
+    if sleepers and update.activity is not None and sleepers & update.activity.begun():
         doors.open()
         update.doors = None
         return False

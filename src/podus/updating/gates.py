@@ -144,6 +144,8 @@ class Door:
         self._owner = _thread.get_ident()
         self.insiders: set[int] = set()
         self.loops_pass = False
+        # Somebody has come in who runs an event loop, and may have begun what is suspended by now.
+        self.let_in = False
         # Seconds that a caller waits at the most; None: until it is opened.
         self.limit: float | None = None
         # Somebody has waited for so long and gone through; the switch has been made.
@@ -175,7 +177,10 @@ class Door:
             if id(frame.f_code) in self.insiders:
                 return True
             frame = frame.f_back
-        return self.loops_pass and _runs_a_loop()
+        if not (self.loops_pass and _runs_a_loop()):
+            return False
+        self.let_in = True
+        return True
 
     def open(self) -> None:
         """Let everybody pass."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import starmap
 
 from podus.errors import Refused
@@ -78,7 +78,10 @@ class Doors:
         A coroutine that was made before the doors were shut may have begun since: it is not done if code of ``forbidden`` is on a stack.
         """
         ops = [*self._shut.undo, *(switch or ())]
-        also = None
+        also: Iterator[Any] | None = None
+        if switch and self._door.loops_pass:
+            forbidden = {*(forbidden or ()), True}
+            also = starmap(getattr, [(self._door, "let_in")])
         if switch and self._door.limit is not None:
             # Who has waited long enough has gone through, and may have changed what was converted meanwhile.
             forbidden = {*(forbidden or ()), *self.inside, id(go_through.__code__), True}
@@ -89,6 +92,10 @@ class Doors:
             commit(self._shut.undo, self._stall)
         self._door.open()
         return done
+
+    def nobody_came_in(self) -> None:
+        """From now on it counts who does: then nothing switches when the doors are opened."""
+        self._door.let_in = False
 
     @property
     def passed(self) -> bool:
