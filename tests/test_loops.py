@@ -348,3 +348,20 @@ def test_the_main_script_moves_as_well(program: Start) -> None:
     app = program(shop="x = 1")
     assert app("sys.modules['__main__'].start.__code__.co_names[-1]") != "__podus_moving__"
     assert app("sys.modules['__main__'].serve.__code__.co_names[-1]") == "__podus_moving__"
+
+
+def test_what_sleeps_through_two_updates_wakes_in_the_last_one(program: Start) -> None:
+    text = """
+        def numbers():
+            n = 0
+            while True:
+                n += 1
+                yield "one", n
+        held = numbers()
+        first = next(held)
+    """
+    app = program(shop=text)
+    for version in ("two", "three"):
+        app.edit(shop=text.replace('"one"', f'"{version}"')).update()
+    last = app("'three' if sys.version_info >= (3, 12) else 'one'")
+    assert app("[next(shop.held) for _ in range(2)]") == [[last, 2], [last, 3]]

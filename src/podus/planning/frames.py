@@ -101,6 +101,7 @@ class Frames:
             before.head,
             after.enter,
             len(after.layout),
+            after.head,
             before.leaves,
             before.jumps,
             sorted(wanted & known - set(new.co_freevars)),

@@ -278,7 +278,7 @@ class Loop:
 
     The offsets are those of bytecode as it is compiled: ``head`` names the exit stub of the old version's loop; a frame leaves before the
     instructions at ``leaves``, which begin a line, and where a jump goes back to one of ``jumps``; ``enter`` is where the new version goes on, with
-    ``depth`` objects on the value stack. The variables ``needs`` must be bound by then; ``given`` are new ones with the text of
+    ``depth`` objects on the value stack, and ``new_head`` names the stub of that loop. The variables ``needs`` must be bound by then; ``given`` are new ones with the text of
     the literal that the new version gives them before the loop. ``mapper``: a frame mapper gives them. ``waits`` is set where
     who is in it would come to an end, and is waited for at first.
     """
@@ -291,6 +291,7 @@ class Loop:
     head: int
     enter: int
     depth: int
+    new_head: int
     leaves: list[int] = field(default_factory=list)
     jumps: list[int] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)

@@ -18,7 +18,7 @@ from podus.support.declare import Declaration
 from podus.updating import bound, report, states
 from podus.updating.activity import Activity
 from podus.updating.backward import activity_of_new, one_way, switch_back
-from podus.updating.binding import Stall, in_slices, settle
+from podus.updating.binding import PARKED, Stall, in_slices, settle
 from podus.updating.breath import let_go, quick_turns
 from podus.updating.caches import clear_stale
 from podus.updating.clock import Clock
@@ -180,6 +180,8 @@ class Evaluation:
         self._poke = threading.Event()
         self._parking = self._left = False
         self._driver = None
+        # Those who waited at the heads of their loops are not here.
+        PARKED.clear()
         if self.doors is not None:
             self.doors.open()
             self.doors = None

@@ -13,6 +13,7 @@ import _thread
 import builtins
 import sys
 import time
+from copy import copy
 from functools import partial
 from types import CellType, CodeType, FrameType, FunctionType
 from weakref import ref
@@ -22,6 +23,7 @@ from podus.frames.resume import UNBOUND, prefix, resume_code
 from podus.frames.stubs import LEAVE, RETURNED, names, own_length, slots, stub_lines, without_stubs
 from podus.updating.binding import HANDED_OVER, PARKED
 from podus.updating.closures import note_variant
+from podus.updating.find import TWINS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class Move:
 
     def __init__(self, loop: Loop, new: CodeType, owner: Frames, mapper: Any) -> None:
         self.loop = loop
+        self.new = new
         self.owner = owner
         self.mapper = mapper
         self.needs = frozenset(loop.needs)
@@ -79,6 +82,7 @@ class Move:
                 new.append(value)
         closure = tuple(held[name] for name in self.code.co_freevars)
         function = FunctionType(self.code, frame.f_globals, self.code.co_name, None, closure)
+        TWINS.add(function)
         return partial(function, (*new, *reversed(stack)))
 
 
@@ -171,6 +175,20 @@ class Frames:
             if any(not move.loop.waits for _, table in rows for move in table.values())
         }
 
+    def after(self, earlier: Move) -> Move | None:
+        """The move of a frame that another update was to move: past the version of that one, to that of this."""
+        for _, table in self._moves.get(earlier.loop.procedure, ()):
+            for move in table.values():
+                if move.loop.head != earlier.loop.new_head or move.mapper or earlier.mapper:
+                    continue
+                loop, known = move.loop, earlier.loop
+                needs = [name for name in loop.needs if name not in known.given]
+                whole = copy(loop)
+                whole.head, whole.leaves, whole.jumps = known.head, known.leaves, known.jumps
+                whole.needs, whole.given = needs, {**known.given, **loop.given}
+                return Move(whole, move.new, self, None)
+        return None
+
     def codes(self, name: str) -> list[CodeType]:
         """The code in which the procedure's frames go on."""
         return [move.code for _, table in self._moves.get(name, ()) for move in table.values()]
@@ -221,26 +239,36 @@ class Frames:
     def arrive(self, frame: FrameType, move: Move) -> None:
         """A frame is about to begin an iteration."""
         name = move.loop.procedure
+        ready = self._ready(name)
+        if not ready and (self.over or frame.f_code.co_flags & _SUSPENDS or not self._may_wait()):
+            return
         thread = _thread.get_ident()
         self.busy.add(thread)
         try:
-            if not self._ready(name):
-                if self.over or frame.f_code.co_flags & _SUSPENDS or not self._park(frame):
-                    return
+            # Whatever can fail does so before anything switches on its account.
+            values = frame.f_locals
+            if not all(needed in values for needed in move.needs):
+                return
+            given = None if move.mapper is None else _mapped(move, values)
+            if not ready:
+                self._park(frame)
                 if not self._ready(name):
                     return
-            _leave(frame, move)
+            _leave(frame, move, values, given)
         finally:
             self.busy.discard(thread)
 
-    def _park(self, frame: FrameType) -> bool:
-        """Wait until the procedure has switched or the time is up; says whether it was waited."""
+    def _may_wait(self) -> bool:
+        """Whether this thread may be kept at the head of its loop: together with others, or when it has run for long enough."""
+        now = time.monotonic()
+        return now < self._until or now >= self._next.get(_thread.get_ident(), 0.0)
+
+    def _park(self, frame: FrameType) -> None:
+        """Wait until the procedure has switched, or the time is up."""
         key = id(frame)
         now = time.monotonic()
         round = self.rounds
         if now >= self._until:
-            if now < self._next.get(_thread.get_ident(), 0.0):
-                return False
             self._until = now + _HOLD
         lock = _thread.allocate_lock()
         lock.acquire()
@@ -257,7 +285,6 @@ class Frames:
         waited = time.monotonic() - now
         self.longest = max(self.longest, waited)
         self._next[_thread.get_ident()] = now + waited + _OPEN * max(waited, _HOLD)
-        return True
 
 
 def _release(lock: Any) -> None:
@@ -279,17 +306,16 @@ def _seen(frame: FrameType, offset: int) -> None:
         move.owner._failed(error)
 
 
-def _leave(frame: FrameType, move: Move) -> None:
-    """Send a frame to its exit stub. Nothing of it is changed if a variable is missing that the new version needs."""
+def _mapped(move: Move, values: Any) -> dict[str, Any]:
+    given = move.mapper(dict(values))
+    if not isinstance(given, dict):
+        raise TypeError(f"the frame mapper of {move.loop.procedure} gave no dict of variables")
+    return given
+
+
+def _leave(frame: FrameType, move: Move, values: Any, given: dict[str, Any] | None) -> None:
+    """Send a frame to its exit stub. ``values`` are its variables, ``given`` those that a mapper has made of them."""
     code = frame.f_code
-    values = frame.f_locals
-    if not all(name in values for name in move.needs):
-        return
-    given = None
-    if move.mapper is not None:
-        given = move.mapper(dict(values))
-        if not isinstance(given, dict):
-            raise TypeError(f"the frame mapper of {move.loop.procedure} gave no dict of variables")
     every = names(code)
     unbound = [every[slot] for slot in slots(code)[0] if every[slot] not in values]
     line = stub_lines(code)[move.loop.head + shift_of(code)]
@@ -307,6 +333,31 @@ def _leave(frame: FrameType, move: Move) -> None:
         places = [(key, offset) for offset in range(length, len(code.co_code), 2)]
         HANDED_OVER.update(places)
         _shells[key] = ref(code, lambda _: HANDED_OVER.difference_update(places))
+
+
+def catch_up(changed: set[str], frames: Frames | None) -> set[str]:
+    """What earlier updates left to move when it comes round goes to the version of this one, or no further if it can't.
+
+    Gives the procedures of which frames may still be in such an earlier version.
+    """
+    standing: set[str] = set()
+    for key, (code, table) in list(_watched.items()):
+        moves = {id(move): move for move in table.values() if move.owner.over}
+        names = {move.loop.procedure for move in moves.values()}
+        if not names & changed:
+            continue
+        further = {} if frames is None else {number: frames.after(move) for number, move in moves.items()}
+        if not all(further.get(number) for number in moves):
+            # Between the two versions there is no way for all of them: they end where they are.
+            del _watched[key]
+            held = code()
+            if held is not None:
+                watching.end(held)
+            continue
+        standing |= names
+        for offset, move in list(table.items()):
+            table[offset] = further[id(move)] or move
+    return standing
 
 
 # Code of which some frame has handed over.

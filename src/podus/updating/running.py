@@ -131,6 +131,11 @@ class Running:
         for name, count in sorted(left.items()):
             how = "moves when its loop comes round" if name in moving else "ends in it"
             update.notes.append(f"{name}: {count} suspended in the old version, and each {how}")
+        if "podus.updating.frames" in sys.modules:
+            from podus.updating.frames import catch_up
+
+            changed = {name for unit in update.units for name in unit.names}
+            moving |= catch_up(changed, self.frames)
         if self.frames is not None:
             if self.frames.moved:
                 what = "running frame" if self.frames.moved == 1 else "running frames"
