@@ -186,6 +186,12 @@ class Program:
                 status = pup.call("wait", update=update, seconds=5, after=status["events"])
             return dict(status)
 
+    def until_waiting(self, update: str, why: str) -> None:
+        """Wait until the update says that this is what it waits for."""
+        end = time.monotonic() + 60
+        while not any(why in row["why"] for row in self.status(update)["pending"]):
+            assert time.monotonic() < end, self.status(update)
+
     def until_watched(self, update: str, *procedures: str) -> None:
         """Wait until who is in these procedures will move as soon as a loop comes round."""
         end = time.monotonic() + 60

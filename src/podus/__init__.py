@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from podus.api import Update, enable, plan, update
     from podus.errors import NotFound, PodusError, Refused, Unreachable
     from podus.support.declare import frame_mapper, interprocedure, mapper, policy, together
+    from podus.transaction import transaction
 
 __version__ = "0.1.0"
 
@@ -34,6 +35,7 @@ __all__ = [
     "plan",
     "policy",
     "together",
+    "transaction",
     "update",
 ]
 
@@ -42,6 +44,7 @@ _HOMES = {
     "podus.api": ("Update", "enable", "plan", "update"),
     "podus.errors": ("NotFound", "PodusError", "Refused", "Unreachable"),
     "podus.support.declare": ("frame_mapper", "interprocedure", "mapper", "policy", "together"),
+    "podus.transaction": ("transaction",),
 }
 
 

@@ -29,6 +29,8 @@ class Frames:
         self.compiler = compiler
         self.mapped = support.frame_mappers()
         self.old_names = old_names
+        # Where an iteration is a transaction, nobody moves in the middle of one.
+        self._turns_only = compiler.plan.policy == "consistent"
         self._nodes: dict[int, tuple[Module, dict[tuple[str, int], _Function]]] = {}
 
     def of(self, name: str) -> tuple[list[Loop], list[Loop], list[str]]:
@@ -46,6 +48,8 @@ class Frames:
         there, back, reasons = [], [], []
         pairs = match(old_loops, new_loops)
         for one in old_loops:
+            if self._turns_only and not one.turns:
+                continue
             pair = next((p for p in pairs if p[0] is one), None)
             if pair is None:
                 reasons.append(
@@ -65,6 +69,11 @@ class Frames:
             if not isinstance(returning, str):
                 back.append(returning)
         return there, back, reasons
+
+    def loops(self, name: str) -> list[Found]:
+        """The loops of a procedure of the old version."""
+        found = self._found(name, True)
+        return [] if found is None else found[2]
 
     def _loop(
         self,

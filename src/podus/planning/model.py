@@ -17,7 +17,7 @@ else:
 
 
 # When procedures switch, as a person may choose it (``when`` comes with its condition); see updating/policy.
-POLICIES = ("podus", "atomic", "immediate")
+POLICIES = ("podus", "atomic", "consistent", "immediate")
 
 
 def may_be_policy(name: str) -> bool:
@@ -301,6 +301,15 @@ class Loop:
 
 
 @dataclass
+class Turn:
+    """An endless loop of ``procedure``, at whose head an iteration begins: the offsets are those of :class:`Loop`."""
+
+    procedure: str
+    leaves: list[int] = field(default_factory=list)
+    jumps: list[int] = field(default_factory=list)
+
+
+@dataclass
 class Plan:
     """One update, ready to be evaluated (``refusals`` empty) or refused.
 
@@ -334,6 +343,8 @@ class Plan:
     # Where running frames go on in the new version; and in the old one, on the way back.
     loops: list[Loop] = field(default_factory=list)
     back_loops: list[Loop] = field(default_factory=list)
+    # With the policy ``consistent``: endless loops that do not change, each iteration of which is a transaction.
+    turns: list[Turn] = field(default_factory=list)
     # When live objects are converted: ``lazy``, ``eager`` or ``sweep``.
     pace: str = "sweep"
     # When procedures switch: ``podus``, ``atomic``, ``immediate``, a class of the support code, or ``when``; ``when`` the procedures of one of these lists are idle;
@@ -396,6 +407,7 @@ class Plan:
             "objects": ObjectPart,
             "loops": Loop,
             "back_loops": Loop,
+            "turns": Turn,
             "refusals": Note,
             "asks": Note,
             "notes": Note,

@@ -6,6 +6,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from podus.planning.condition import matching, parse
+from podus.planning.consistency import keep_consistent
 from podus.planning.frames import Frames
 from podus.planning.groups import Groups
 from podus.planning.model import Loop, Note, Procedure, Reach
@@ -61,6 +62,7 @@ class Safety:
         self._old_graph: CallGraph | None = None
         self._made: dict[tuple[bool, str], dict[int, CodeType]] = {}
         self.endless = self._endless()
+        self.frames = Frames(compiler, support, self.old_names)
         self._running()
 
     def compile(self) -> None:
@@ -73,6 +75,8 @@ class Safety:
         self._interfaces(gates)
         self._data()
         self._objects()
+        if self.plan.policy == "consistent":
+            keep_consistent(self, self.frames)
         self._policies()
         converted = [m.target for m in self.plan.mappers if m.kind == "data"]
         converted += [part.cls for part in self.plan.objects if part.converts]
@@ -208,7 +212,7 @@ class Safety:
 
     def _running(self) -> None:
         """Where who is in a changed procedure can go on in its new version; who can, does not stand in the way for ever."""
-        frames = Frames(self.compiler, self.support, self.old_names)
+        frames = self.frames
         for name, procedure in self.switching.items():
             rows = self.active.get(self.old_names.get(name, name), ())
             if not rows and not procedure.suspends:
@@ -325,6 +329,9 @@ class Safety:
         after: Signature,
     ) -> None:
         callers = [caller for caller in calls.get(_simple(name), ()) if caller != name]
+        if self.plan.policy == "consistent":
+            # Each caller meets its own version.
+            return
         stuck = [c for c in callers if c in self.endless]
         for caller in stuck:
             activation = self._calling(caller, name)

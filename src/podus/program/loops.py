@@ -34,6 +34,8 @@ class Loop:
     jumps: list[int] = field(default_factory=list)
     leaves: list[int] = field(default_factory=list)
     why: str = ""
+    # An outermost `while`: as a thread's, its iterations are what the thread does one after the other.
+    turns: bool = False
 
 
 def loops_of(code: CodeType, node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[Loop]:
@@ -60,6 +62,7 @@ class _Finder:
         for stmt, layout, path, why in _loops(node.body, (), (), ""):
             if isinstance(stmt, ast.While):
                 loop = Loop("while", ast.unparse(stmt.test), stmt.lineno, layout, path, why=why)
+                loop.turns = len(path) == 1
             else:
                 kind = "async for" if isinstance(stmt, ast.AsyncFor) else "for"
                 text = f"{ast.unparse(stmt.target)} in {ast.unparse(stmt.iter)}"

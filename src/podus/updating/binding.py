@@ -30,7 +30,7 @@ PARKED: dict[int, Any] = {}
 HANDED_OVER: set[tuple[int, int]] = set()
 
 
-def _each_stack(tops: Iterator[FrameType]) -> Iterator[Iterator[FrameType]]:
+def each_stack(tops: Iterator[FrameType]) -> Iterator[Iterator[FrameType]]:
     """For each innermost frame its stack; no bytecode runs while it is iterated."""
     # getattr(frame, "f_back"), again and again; takewhile stops at the None below the last one.
     back: Any = getattr
@@ -41,7 +41,7 @@ def _each_stack(tops: Iterator[FrameType]) -> Iterator[Iterator[FrameType]]:
 def _frames() -> Iterator[FrameType]:
     """Every frame of every thread, taken when it is iterated; no bytecode runs while it is."""
     tops = chain.from_iterable(map(dict.values, starmap(sys._current_frames, [()])))
-    return chain.from_iterable(_each_stack(tops))
+    return chain.from_iterable(each_stack(tops))
 
 
 def _ids() -> Iterator[int]:
@@ -63,7 +63,7 @@ def stacks() -> dict[int, list[tuple[CodeType, int, int]]]:
     """
     items, again = tee(chain.from_iterable(map(dict.items, starmap(sys._current_frames, [()]))))
     taken = list(
-        zip(map(itemgetter(0), items), map(tuple, _each_stack(map(itemgetter(1), again))), strict=False)
+        zip(map(itemgetter(0), items), map(tuple, each_stack(map(itemgetter(1), again))), strict=False)
     )
     return {
         thread: [

@@ -491,7 +491,9 @@ class Evaluation:
                     self.running.lost_patience(self)
                     self.running.move(self, active, back=True)
                     self.stall.note(self.activity_back.heap_seconds, self.activity_back.look_seconds)
-            if not any(unit.done for unit in self.units):
+            # A policy may have something to take back that is no switch.
+            withdrawn = [getattr(policy, "withdraw", _nothing)(self) for policy, _ in self.policies]
+            if not any(unit.done for unit in self.units) and all(withdrawn):
                 break
             self._poke.wait(wait)
             self._poke.clear()
@@ -605,6 +607,10 @@ class Evaluation:
             if not ended:
                 raise
             self.notes.append(_sentence(error))
+
+
+def _nothing(update: Evaluation) -> bool:
+    return True
 
 
 def _sentence(error: BaseException) -> str:

@@ -96,6 +96,22 @@ def _value(held: dict[str, Any], name: str) -> Any:
     return value
 
 
+class Turn:
+    """The head of a loop at which a frame is not moved, but tells that an iteration has ended; stands for a move and its update."""
+
+    def __init__(self, turned: Callable[[FrameType], None]) -> None:
+        self._turned = turned
+        self.owner = self
+        self.over = False
+
+    def arrive(self, frame: FrameType, turn: Turn) -> None:
+        """A frame is about to begin an iteration."""
+        self._turned(frame)
+
+    def _failed(self, error: BaseException) -> None:
+        """Nothing of it can fail."""
+
+
 class _Next:
     """What a frame that was moved before hands back to the one that has started it."""
 
@@ -108,7 +124,20 @@ class _Next:
 # Frames on their way: what they become, their unbound variables, and those that a mapper has given.
 _leaving: dict[int, tuple[Move, list[str], dict[str, Any] | None]] = {}
 # The code whose loops are watched, by id: where a frame may leave it.
-_watched: dict[int, tuple[ref[CodeType], dict[int, Move]]] = {}
+_watched: dict[int, tuple[ref[CodeType], dict[int, Any]]] = {}
+
+
+def watch(code: CodeType, table: dict[int, Any]) -> None:
+    """Have frames of ``code`` be seen at the offsets in ``table``, each with its :class:`Move` or :class:`Turn`."""
+    key = id(code)
+    _watched[key] = (ref(code, lambda _: _watched.pop(key, None) and None), table)
+    watching.begin(code)
+
+
+def unwatch(code: CodeType) -> None:
+    """Let them go on unseen."""
+    _watched.pop(id(code), None)
+    watching.end(code)
 
 
 class Frames:
@@ -136,6 +165,8 @@ class Frames:
         self.rounds = 0
         self.longest = 0.0
         self.over = False
+        # Told of each frame that leaves, before it does.
+        self.turned: Callable[[FrameType], None] | None = None
         # The threads that wait, or are about to leave.
         self.busy: set[int] = set()
 
@@ -165,6 +196,11 @@ class Frames:
     def names(self) -> set[str]:
         """The procedures whose frames can move."""
         return set(self._moves)
+
+    @property
+    def old_codes(self) -> list[CodeType]:
+        """The code that is left."""
+        return [code for rows in self._moves.values() for code, _ in rows]
 
     @property
     def endless(self) -> set[str]:
@@ -204,9 +240,7 @@ class Frames:
                 continue
             self._armed.add(name)
             for code, table in self._moves[name]:
-                key = id(code)
-                _watched[key] = (ref(code, lambda _, key=key: _watched.pop(key, None) and None), table)  # type: ignore[misc]
-                watching.begin(code)
+                watch(code, table)
 
     def disarm(self, *, keep: Iterable[str] = ()) -> None:
         """Let all go on as they are, but for the frames of ``keep``, which move whenever they come round."""
@@ -216,8 +250,7 @@ class Frames:
             for code, table in self._moves[name]:
                 known = _watched.get(id(code))
                 if known is not None and known[1] is table:
-                    del _watched[id(code)]
-                    watching.end(code)
+                    unwatch(code)
         self._armed &= kept
         for lock in list(PARKED.values()):
             _release(lock)
@@ -254,6 +287,8 @@ class Frames:
                 self._park(frame)
                 if not self._ready(name):
                     return
+            if self.turned is not None:
+                self.turned(frame)
             _leave(frame, move, values, given)
         finally:
             self.busy.discard(thread)
@@ -342,7 +377,7 @@ def catch_up(changed: set[str], frames: Frames | None) -> set[str]:
     """
     standing: set[str] = set()
     for key, (code, table) in list(_watched.items()):
-        moves = {id(move): move for move in table.values() if move.owner.over}
+        moves = {id(move): move for move in table.values() if type(move) is Move and move.owner.over}
         names = {move.loop.procedure for move in moves.values()}
         if not names & changed:
             continue

@@ -91,8 +91,12 @@ def _pending(
         blockers |= activity.blocked_by(member, names, active)
     holders = [row for blocker in sorted(blockers) for row in all_holders.of(blocker)]
     because, first = "", ""
+    own = (getattr(policy, "why", str)() for policy, units in update.policies if unit in units)
+    of_policy = next(filter(None, own), "")
     if unit.held:
         because, why = "held", f"{name} is held by --hold"
+    elif of_policy:
+        because, why = "policy", f"{name}: {of_policy}"
     elif name in blockers:
         because, first = "active", name
         place = f" in {holders[0]['thread']} at line {holders[0]['line']}" if holders else ""

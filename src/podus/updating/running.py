@@ -13,6 +13,10 @@ from podus.updating.closures import variants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+    from typing import Any
+
     from podus.updating.evaluate import Evaluation
     from podus.updating.frames import Frames
     from podus.updating.staging import Stage
@@ -30,7 +34,8 @@ class Running:
         self.frames: Frames | None = None
         self.frames_back: Frames | None = None
         # The procedures that have switched, as of the very instant: who is in them may go on in the new version.
-        self._switched: set[str] = set()
+        self.switched: set[str] = set()
+        self._turned: Any = None
         self._since = 0.0
         self._lost = 0
 
@@ -49,9 +54,9 @@ class Running:
         names = {loop.procedure for loop in loops}
         for unit in update.units:
             for name in names.intersection(unit.names):
-                unit.switch.do.append((set.add, self._switched, name))
-                unit.switch.undo.append((set.discard, self._switched, name))
-        frames = Frames(self._switched.__contains__, update.poke, update.mapper_failed)
+                unit.switch.do.append((set.add, self.switched, name))
+                unit.switch.undo.append((set.discard, self.switched, name))
+        frames = Frames(self.switched.__contains__, update.poke, update.mapper_failed)
         frames.add(loops, stage.old_codes, stage.codes, stage.frame_mapper)
         for unit in update.units:
             for name in unit.names:
@@ -64,11 +69,19 @@ class Running:
             return
         from podus.updating.frames import Frames
 
-        frames = Frames(lambda name: name not in self._switched, update.poke, update.mapper_failed)
+        frames = Frames(lambda name: name not in self.switched, update.poke, update.mapper_failed)
         new = {name: [code, *variants(code)] for name, code in stage.codes.items()}
         old = {name: codes[0] for name, codes in stage.old_codes.items() if codes}
         frames.add(update.plan.back_loops, new, old, stage.frame_mapper)
+        frames.turned = self._turned
         self.frames_back = frames
+
+    def turned(self, told: Callable[[FrameType], None]) -> None:
+        """Have ``told`` be called with each frame that moves, before it does."""
+        self._turned = told
+        for frames in (self.frames, self.frames_back):
+            if frames is not None:
+                frames.turned = told
 
     def lost_patience(self, update: Evaluation) -> bool:
         """Whether one of the times is over, since the last look, that what is active has to come to an end by itself."""
@@ -83,7 +96,7 @@ class Running:
         """Wait no longer for suspended generators and coroutines that switch alone, and no data with them."""
         activity = update.activity
         assert activity is not None
-        if not (activity.suspends and self._lost):
+        if not (activity.suspends and self._lost) or update.plan.policy == "consistent":
             return
         for unit in update.units:
             group = unit.group
@@ -97,11 +110,16 @@ class Running:
         frames = self.frames_back if back else self.frames
         if frames is None or not frames.names:
             return
-        frames.arm(frames.endless)
+        frames.arm(frames.names if update.plan.policy == "consistent" else frames.endless)
         # Where data takes a new form, a variable may hold some of the old: who comes to an end does so with that.
         if self._lost == 2 and not any(unit.mappers or unit.conversions for unit in update.units):
             frames.arm(active & frames.names)
         frames.refresh()
+
+    @property
+    def watched_codes(self) -> list[CodeType]:
+        """The code of the old version whose frames can move."""
+        return [] if self.frames is None else self.frames.old_codes
 
     @property
     def busy(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from podus.errors import Refused
 from podus.updating.forward import switch_together
 from podus.updating.policy.atomic import Atomic
+from podus.updating.policy.consistent import Consistent
 from podus.updating.policy.immediate import Immediate
 from podus.updating.policy.podus import Podus
 from podus.updating.policy.when import When
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
             """
 
 
-__all__ = ["Atomic", "Immediate", "Podus", "When", "policies", "switch_together"]
+__all__ = ["Atomic", "Consistent", "Immediate", "Podus", "When", "policies", "switch_together"]
 
 
 def policies(
@@ -49,6 +50,8 @@ def policies(
 def _named(name: str, plan: Plan, declarations: list[Declaration]) -> Policy:
     if name == "atomic":
         return Atomic(plan.max_hold)
+    if name == "consistent":
+        return Consistent()
     if name == "when":
         return When(plan.when)
     if name in ("podus", "immediate"):

@@ -1,0 +1,193 @@
+"""Which version each transaction belongs to, while both serve side by side.
+
+Whatever was under way at one instant belongs to the version before it, whatever began later to the other one.
+"""
+
+from __future__ import annotations
+
+import _thread
+import sys
+from itertools import chain, starmap, tee
+from operator import itemgetter
+from types import FrameType
+from weakref import ReferenceType
+
+from podus.updating.binding import each_stack
+from podus.updating.holders import thread_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podus.updating.binding import Op
+
+_SUSPENDS = 0x20 | 0x80
+
+
+class Sides:
+    """``looping`` are the ids of code in whose loops each iteration is a transaction, ``changed`` those of all that changes."""
+
+    def __init__(self, looping: set[int], changed: set[int]) -> None:
+        self._looping = looping
+        self._changed = changed
+        self._lock = _thread.allocate_lock()
+        # On the way forward those that were under way are old; on the way back, new.
+        self._back = False
+        # What was under way at the instant: whole stacks by thread, tasks, transactions of podus.transaction; sorted out a little later.
+        self._taken: list[tuple[int, tuple[FrameType, ...]]] = []
+        self._tasks_taken: list[Any] = []
+        self._numbers: set[int] = set()
+        self._sorted = True
+        # Thread -> the activation that is its transaction; the tasks by id.
+        self._threads: dict[int, FrameType] = {}
+        self._tasks: dict[int, Any] = {}
+        # The same of the way forward, on the way back.
+        self._before: tuple[dict[int, FrameType], dict[int, Any], set[int]] = ({}, {}, set())
+
+    def capture(self) -> list[Op]:
+        """The operations that note what is under way, for the instant at which both versions begin to serve."""
+        self._sorted = False
+        items, again = tee(chain.from_iterable(map(dict.items, starmap(sys._current_frames, [()]))))
+        stacks = zip(
+            map(itemgetter(0), items), map(tuple, each_stack(map(itemgetter(1), again))), strict=False
+        )
+        ops: list[Op] = [(list.extend, self._taken, stacks)]
+        tasks: Any = sys.modules.get("asyncio.tasks")
+        for name in ("_all_tasks", "_scheduled_tasks", "_eager_tasks"):
+            known = getattr(tasks, name, None)
+            if known is not None:
+                ops.append((list.extend, self._tasks_taken, getattr(known, "data", known)))
+        declared: Any = sys.modules.get("podus.transaction")
+        if declared is not None:
+            ops.append((set.update, self._numbers, declared.UNDER_WAY))
+        return ops
+
+    def turn_round(self) -> list[Op]:
+        """The same for the way back: what is in the new version by now ends in it, and what begins is old."""
+        self._sort()
+        old = self._threads, self._tasks, self._numbers
+        self._threads, self._tasks, self._numbers = {}, {}, set()
+        self._before = old
+        return [*self.capture(), (setattr, self, "_back", True)]
+
+    # ---- in the program's threads
+
+    def in_old(self) -> bool:
+        """Whether the caller's transaction belongs to the old version."""
+        return self._under_way() is not self._back
+
+    def turned(self, frame: FrameType) -> None:
+        """A transaction ends: the frame is about to begin the next iteration of its endless loop."""
+        self._sort()
+        if frame.f_code.co_flags & _SUSPENDS:
+            task = _task()
+            if task is not None:
+                self._tasks.pop(id(task), None)
+            return
+        thread = _thread.get_ident()
+        if self._threads.get(thread) is frame:
+            self._threads.pop(thread, None)
+
+    def _under_way(self) -> bool:
+        self._sort()
+        declared: Any = sys.modules.get("podus.transaction")
+        if declared is not None:
+            number = declared.CURRENT.get(0)
+            if number in declared.UNDER_WAY:
+                return number in self._numbers
+        task = _task()
+        if task is not None:
+            return id(task) in self._tasks
+        thread = _thread.get_ident()
+        outermost = self._threads.get(thread)
+        if outermost is None:
+            return False
+        if _is_on(outermost, sys._getframe(1)):
+            return True
+        self._threads.pop(thread, None)
+        return False
+
+    def _transaction(self, frames: tuple[FrameType, ...]) -> FrameType | None:
+        """Of a stack, innermost first, the activation that is the thread's transaction."""
+        for frame in reversed(frames):
+            if id(frame.f_code) in self._looping:
+                return frame
+        return next((f for f in reversed(frames) if id(f.f_code) in self._changed), None)
+
+    # ---- in the driver
+
+    def _sort(self) -> None:
+        if self._sorted:
+            return
+        with self._lock:
+            if self._sorted:
+                return
+            declared: Any = sys.modules.get("podus.transaction")
+            for thread, frames in self._taken:
+                runs_tasks = any(f.f_code.co_name == "run_forever" for f in frames)
+                if runs_tasks or (declared is not None and thread in declared.THREADS):
+                    continue
+                transaction = self._transaction(frames)
+                if transaction is not None:
+                    self._threads[thread] = transaction
+            for held in self._tasks_taken:
+                task = held() if isinstance(held, ReferenceType) else held
+                if task is not None and not task.done():
+                    self._tasks[id(task)] = task
+            if self._back:
+                # What had not come to the new version yet is as it was.
+                threads, tasks, numbers = self._before
+                for key in threads:
+                    self._threads.pop(key, None)
+                for key in tasks:
+                    self._tasks.pop(key, None)
+                self._numbers -= numbers
+            self._taken.clear()
+            self._tasks_taken.clear()
+            self._sorted = True
+
+    def over(self) -> bool:
+        """Whether nothing is left of what was under way."""
+        self._sort()
+        declared: Any = sys.modules.get("podus.transaction")
+        if declared is not None:
+            self._numbers &= declared.UNDER_WAY
+        for key, task in list(self._tasks.items()):
+            if task.done():
+                self._tasks.pop(key, None)
+        now = sys._current_frames()
+        for thread, outermost in list(self._threads.items()):
+            if not _is_on(outermost, now.get(thread)):
+                self._threads.pop(thread, None)
+        return not (self._threads or self._tasks or self._numbers)
+
+    def why(self) -> str:
+        """Who has not ended."""
+        names = thread_names()
+        threads = [names.get(thread, str(thread)) for thread in self._threads]
+        parts = [f"thread {name}" for name in sorted(threads)[:3]]
+        parts += [f"task {task.get_name()}" for task in list(self._tasks.values())[:3]]
+        rest = len(self._threads) + len(self._tasks) - len(parts)
+        parts += [f"{rest} more"] if rest > 0 else []
+        parts += [f"{len(self._numbers)} declared transactions"] if self._numbers else []
+        side = "new" if self._back else "old"
+        return f"a transaction is under way in the {side} version: {', '.join(parts)}"
+
+
+def _is_on(wanted: FrameType, frame: FrameType | None) -> bool:
+    """Whether a frame is on the stack above (and with) ``frame``."""
+    while frame is not None:
+        if frame is wanted:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _task() -> Any:
+    tasks: Any = sys.modules.get("asyncio.tasks")
+    if tasks is None:
+        return None
+    try:
+        return tasks.current_task()
+    except RuntimeError:
+        return None

@@ -1,0 +1,147 @@
+"""The policy ``consistent``: each transaction meets one version alone, while both serve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+
+PAIR = """
+    seen = []
+    def left(n): return ["one", n]
+    def right(n): return ["one", n]
+    def serve(n):
+        first = left(n)
+        gate(f"between {n}")
+        seen.append([first, right(n)])
+        return seen[-1]
+    def worker(n):
+        while True:
+            serve(n)
+"""
+# Another interface as well, and nobody between the versions.
+NEW = (
+    PAIR.replace('"one", n', '"two", n, m')
+    .replace("left(n)", "left(n, m)")
+    .replace("right(n)", "right(n, m)")
+).replace("first = left(n, m)", "m = 2; first = left(n, m)")
+
+
+def test_an_iteration_of_an_endless_loop_meets_one_version(program: Start) -> None:
+    app = program(shop=PAIR)
+    for n in (1, 2):
+        app.start(f"t{n}", f"shop.worker({n})", at=f"between {n}")
+    update = app.edit(shop=NEW).begin(policy="consistent")
+    app.until_waiting(update, "a transaction is under way in the old version: thread t1, thread t2")
+    # The first has ended, and goes on in the new version while the second is still in the old one.
+    app.open("between 1")
+    app.reached("between 1")
+    app.open("between 1")
+    app.reached("between 1")
+    assert app("shop.seen") == [[["one", 1], ["one", 1]], [["two", 1, 2], ["two", 1, 2]]]
+    assert app.status(update)["state"] == "pending"
+    app.open("between 2")
+    app.until(update, "complete")
+    app.reached("between 2")
+    app.open("between 2")
+    app.reached("between 2")
+    assert app("shop.seen[-2:]") == [[["one", 2], ["one", 2]], [["two", 2, 2], ["two", 2, 2]]]
+    assert app("shop.left.__code__.co_varnames") == ["n", "m"]
+
+
+def test_a_call_from_a_thread_without_a_loop_meets_one_version(program: Start) -> None:
+    app = program(shop=PAIR)
+    app.start("old", "shop.serve(1)", at="between 1")
+    update = app.edit(shop=NEW).begin(policy="consistent")
+    app.until_waiting(update, "a transaction is under way in the old version: thread old")
+    app.start("new", "shop.serve(2)", at="between 2")
+    app.open("between 2")
+    assert app.join("new") == [["two", 2, 2], ["two", 2, 2]]
+    app.open("between 1")
+    assert app.join("old") == [["one", 1], ["one", 1]]
+    app.until(update, "complete")
+
+
+def test_what_is_declared_is_a_transaction(program: Start) -> None:
+    text = """
+        import podus
+        def part(): return "one"
+        @podus.transaction
+        def job(name):
+            first = part()
+            gate(name)
+            return [first, part()]
+        def jobs(names):
+            done = []
+            for name in names:
+                done.append(job(name))
+                gate("rest")
+            return done
+    """
+    app = program(shop=text)
+    app.start("t", "shop.jobs(['a', 'b'])", at="a")
+    update = app.edit(shop=text.replace('"one"', '"two"')).begin(policy="consistent")
+    app.until_waiting(update, "1 declared transactions")
+    app.open("a")
+    app.reached("rest")
+    app.until(update, "complete")
+    app.open("rest", times=2)
+    app.open("b")
+    assert app.join("t") == [["one", "one"], ["two", "two"]]
+
+
+def test_a_task_is_a_transaction(program: Start) -> None:
+    text = """
+        import asyncio
+        events = {}
+        def part(): return "one"
+        async def job(name):
+            first = part()
+            await events[name].wait()
+            return [first, part()]
+        async def main():
+            events.update(a=asyncio.Event(), b=asyncio.Event())
+            one = asyncio.create_task(job("a"))
+            await asyncio.sleep(0)
+            await asyncio.to_thread(gate, "begun")
+            two = asyncio.create_task(job("b"))
+            await asyncio.sleep(0)
+            for event in events.values(): event.set()
+            return [await one, await two]
+        def run(): return asyncio.run(main())
+    """
+    app = program(shop=text)
+    app.start("t", "shop.run()", at="begun")
+    update = app.edit(shop=text.replace('"one"', '"two"')).begin(policy="consistent")
+    app.until_waiting(update, "a transaction is under way in the old version: task")
+    app.open("begun")
+    assert app.join("t") == [["one", "one"], ["two", "two"]]
+    app.until(update, "complete")
+
+
+def test_taken_back_in_the_middle_what_is_new_ends_in_the_new_version(program: Start) -> None:
+    app = program(shop=PAIR)
+    app.start("old", "shop.serve(1)", at="between 1")
+    update = app.edit(shop=NEW).begin(policy="consistent")
+    app.until_waiting(update, "a transaction is under way in the old version: thread old")
+    app.start("new", "shop.serve(2)", at="between 2")
+    app.back_out(update)
+    app.until(update, "backing-out")
+    app.start("later", "shop.serve(3)", at="between 3")
+    for n in (3, 2, 1):
+        app.open(f"between {n}")
+    assert app.join("later") == [["one", 3], ["one", 3]]
+    assert app.join("new") == [["two", 2, 2], ["two", 2, 2]]
+    assert app.join("old") == [["one", 1], ["one", 1]]
+    app.until(update, "backed-out")
+    assert app("shop.left.__code__.co_varnames") == ["n"]
+
+
+def test_data_that_can_be_there_once_only_is_refused(program: Start) -> None:
+    app = program(shop="rate = 1\ndef total(n): return n * rate\n")
+    app.edit(shop="rate = 2\ndef total(n): return n * rate + 0\n")
+    plan = app.plan(policy="consistent")
+    assert [note.code for note in plan.refusals] == ["one-form"]
+    assert "shop:rate (data) can be there in one form only" in plan.refusals[0].text
