@@ -1,7 +1,7 @@
 """Threads and tasks call what changes without pause, through updates and back-outs under each policy; the program itself keeps the books.
 
 Never may a call be made from new code to old, reach an interface that it was not made for, be lost or made twice, or raise what the program did
-not; and under ``atomic`` no call may meet two versions. ``PODUS_STRESS=1000`` makes a thousand updates of each kind.
+not; and under ``atomic`` and ``consistent`` no call may meet two versions. ``PODUS_STRESS=1000`` makes a thousand updates of each kind.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def texts(*, same_interface: bool) -> list[str]:
 
 
 @pytest.mark.timeout(120 + 3 * UPDATES)
-@pytest.mark.parametrize("policy", ["podus", "atomic", "immediate"])
+@pytest.mark.parametrize("policy", ["podus", "atomic", "consistent", "immediate"])
 def test_nothing_is_mixed_lost_or_doubled(tmp_path: Path, home: Path, policy: str) -> None:
     versions = texts(same_interface=policy == "immediate")
     (tmp_path / "program.py").write_text(PROGRAM)
@@ -159,7 +159,7 @@ def allowed(policy: str, phase: int, versions: list[int], count: int) -> bool:
     """Whether the versions that one call has met, from the outermost procedure to the innermost, may be met together."""
     if policy == "immediate":
         return True
-    if policy == "atomic" and len(set(versions)) > 1:
+    if policy in ("atomic", "consistent") and len(set(versions)) > 1:
         return False
     if phase < 0:
         return True
@@ -174,6 +174,7 @@ def test_the_books_would_show_it() -> None:
         ("podus", 1, [1, 0, 0]),
         ("podus", 2, [0, 1, 1]),
         ("atomic", -1, [1, 0, 0]),
+        ("consistent", -1, [1, 0, 0]),
     ]
     assert not any(allowed(policy, phase, versions, 1) for policy, phase, versions in rows)
     assert (

@@ -9,7 +9,7 @@ import _thread
 import sys
 from itertools import chain, starmap, tee
 from operator import itemgetter
-from types import FrameType
+from types import CodeType, FrameType
 from weakref import ReferenceType
 
 from podus.updating.binding import each_stack
@@ -132,7 +132,10 @@ class Sides:
                     self._threads[thread] = transaction
             for held in self._tasks_taken:
                 task = held() if isinstance(held, ReferenceType) else held
-                if task is not None and not task.done():
+                if task is None or task.done():
+                    continue
+                # The task that a loop runs for the whole program's sake is one only where it does something of this itself.
+                if not _is_main(task) or (self._looping | self._changed) & set(map(id, _awaited(task))):
                     self._tasks[id(task)] = task
             if self._back:
                 # What had not come to the new version yet is as it was.
@@ -172,6 +175,25 @@ class Sides:
         parts += [f"{len(self._numbers)} declared transactions"] if self._numbers else []
         side = "new" if self._back else "old"
         return f"a transaction is under way in the {side} version: {', '.join(parts)}"
+
+
+def _is_main(task: Any) -> bool:
+    """Whether ``asyncio.run`` waits for the task."""
+    callbacks = getattr(task, "_callbacks", None) or ()
+    return any(getattr(row[0], "__name__", "") == "_run_until_complete_cb" for row in callbacks)
+
+
+def _awaited(task: Any) -> list[CodeType]:
+    """The code of the coroutines that a task stands in, from the outermost."""
+    found = []
+    coroutine: Any = task.get_coro()
+    while coroutine is not None:
+        code = getattr(coroutine, "cr_code", None) or getattr(coroutine, "gi_code", None)
+        if code is None:
+            break
+        found.append(code)
+        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
+    return found
 
 
 def _is_on(wanted: FrameType, frame: FrameType | None) -> bool:
