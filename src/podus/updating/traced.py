@@ -1,7 +1,7 @@
 """Seeing frames at the heads of their loops on Python 3.11, which has no ``sys.monitoring``: by tracing the threads that they run in.
 
 A thread's tracing is switched on from outside with ``_PyEval_SetTrace``, for the time of an update; each thread switches it off itself. A thread
-that a debugger or coverage traces already is left alone. Generators and coroutines that are suspended are not seen.
+that a debugger or coverage traces already is left alone. Coroutines are seen when their event loop resumes them, other suspended generators are not.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _LINE = 2
+_COROUTINE = 0x80
 _api = ctypes.pythonapi
 _Trace = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.py_object, ctypes.c_int, ctypes.c_void_p)
 
@@ -26,17 +27,22 @@ class Watching:
     def __init__(self, seen: Callable[[FrameType, int], None]) -> None:
         self._seen = seen
         self._codes: set[int] = set()
+        # Those that an event loop may be about to resume.
+        self._coroutines: set[int] = set()
         # Kept: the interpreter holds its address.
         self._function = _Trace(self._traced)
 
     def begin(self, code: CodeType) -> None:
         """Watch the loops of ``code`` in the threads that are in it now."""
         self._codes.add(id(code))
+        if code.co_flags & _COROUTINE:
+            self._coroutines.add(id(code))
         self.refresh()
 
     def end(self, code: CodeType) -> None:
         """Watch them no more."""
         self._codes.discard(id(code))
+        self._coroutines.discard(id(code))
 
     def refresh(self) -> None:
         """See the threads that have come to watched code meanwhile."""
@@ -64,7 +70,9 @@ class Watching:
         while frame is not None:
             if frame.f_trace is not None:
                 return False
-            found = found or id(frame.f_code) in self._codes
+            code = frame.f_code
+            found = found or id(code) in self._codes
+            found = found or (bool(self._coroutines) and code.co_name == "run_forever")
             frame = frame.f_back
         return found
 
