@@ -38,13 +38,21 @@ class Raised(Exception):
 class Program:
     """A running program. ``app("expression")`` evaluates in it; its modules are imported under their names."""
 
-    def __init__(self, root: Path, home: Path, modules: dict[str, str], options: list[str]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        home: Path,
+        modules: dict[str, str],
+        options: list[str],
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.root = root
         self.environment = {
             **os.environ,
             "PODUS_HOME": str(home),
             "PYTHONPATH": SOURCE,
             "PYTHONDONTWRITEBYTECODE": "1",
+            **(environment or {}),
         }
         self.home = home
         self.write(modules)

@@ -1,4 +1,4 @@
-"""Where podus keeps things: the runtime directory (sockets, versions) and the state directory (the log)."""
+"""Where podus keeps things: the runtime directory (sockets, versions), the state directory (the log), and the bytecode cache."""
 
 from __future__ import annotations
 
@@ -62,3 +62,28 @@ def state_dir() -> str:
             "~/Library/Application Support" if sys.platform == "darwin" else "~/.local/state"
         )
     return _private(os.path.join(base, "podus"))
+
+
+def cache_path() -> str | None:
+    """Where the bytecode cache is or would be: ``$PODUS_HOME/cache``, else ``$XDG_CACHE_HOME/podus``, else the platform's usual place.
+
+    None if the user has no home directory.
+    """
+    home = os.environ.get("PODUS_HOME")
+    if home:
+        return os.path.abspath(os.path.join(home, "cache"))
+    base = os.environ.get("XDG_CACHE_HOME")
+    if not base or not os.path.isabs(base):
+        base = os.path.expanduser("~/Library/Caches" if sys.platform == "darwin" else "~/.cache")
+    return os.path.join(base, "podus") if os.path.isabs(base) else None
+
+
+def cache_dir() -> str:
+    """The directory of the bytecode cache, made if it is missing. Raises Refused or OSError if it can't be used."""
+    path = cache_path()
+    if path is None:
+        raise Refused("this user has no home directory", "set PODUS_HOME to a private, writable directory")
+    home = os.environ.get("PODUS_HOME")
+    if home:
+        _private(home)
+    return _private(path)

@@ -26,6 +26,21 @@ def _compiled(name: str) -> int:
     return ops[-1].arg or 0
 
 
+_instructions: dict[tuple[str, int], bytes] = {}
+
+
+def _instruction(name: str, operand: int) -> bytes:
+    """One instruction with its inline caches."""
+    op = _OPS[name]
+    raw = b""
+    for shift in (24, 16, 8):
+        if operand >> shift:
+            raw += bytes((_EXTENDED, operand >> shift & 255))
+    raw += bytes((op, operand & 255)) + bytes(STEPS[op] - 2)
+    _instructions[name, operand] = raw
+    return raw
+
+
 class Instructions:
     """Instructions with their lines, to be put at the end of some code."""
 
@@ -42,14 +57,9 @@ class Instructions:
 
     def emit(self, name: str, operand: int = 0) -> None:
         """Append one instruction, with its inline caches."""
-        op = _OPS[name]
-        start = len(self.raw)
-        for shift in (24, 16, 8):
-            if operand >> shift:
-                self.raw += bytes((_EXTENDED, operand >> shift & 255))
-        self.raw += bytes((op, operand & 255))
-        self.raw += bytes(STEPS[op] - 2)
-        self._lines.append(((len(self.raw) - start) // 2, self.line))
+        raw = _instructions.get((name, operand)) or _instruction(name, operand)
+        self.raw += raw
+        self._lines.append((len(raw) // 2, self.line))
 
     def label(self, name: str) -> None:
         """Name the place of the next instruction."""
@@ -118,16 +128,21 @@ class Instructions:
     def lines(self, before: int) -> bytes:
         """The line table of the instructions; ``before`` is the last line of what they are put behind."""
         table = bytearray()
-        for count, line in self._lines:
+        count, current = 0, self._lines[0][1]
+        for more, line in [*self._lines, (0, -1)]:
+            if line == current:
+                count += more
+                continue
             for start in range(0, count, 8):
                 step = min(count - start, 8)
-                if line is None:
+                if current is None:
                     table.append(0x80 | 15 << 3 | step - 1)
                     continue
                 table.append(0x80 | 13 << 3 | step - 1)
-                delta = line - before
-                before = line
+                delta = current - before
+                before = current
                 table += _variable(-delta << 1 | 1 if delta < 0 else delta << 1)
+            count, current = more, line
         return bytes(table)
 
 

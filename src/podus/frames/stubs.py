@@ -57,7 +57,12 @@ def depths(code: CodeType, table: list[tuple[int, int, int, int]]) -> dict[int, 
     heads: dict[int, int] = {}
     inlined: set[int] = set()
     before = -1
+    raw = code.co_code
+    # What comes behind the last way back belongs to no loop.
+    last = max([raw.rfind(op) for op in _BACK])
     for start, op, arg, following in units(code):
+        if start > last:
+            break
         if start in at:
             depth, known = at[start], True
         elif known:

@@ -13,12 +13,15 @@ import sys
 
 from podus.program.membership import in_program
 from podus.pup import aside
+from podus.pup.bytecode_cache import BytecodeCache, source_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, ModuleType
     from typing import Any
+
+    from podus.pup.bytecode_cache import Source
 
 # The import system itself: typed as what it is, a part of the interpreter without an interface.
 _bootstrap: Any = _bootstrap_module
@@ -77,6 +80,7 @@ class Recorder:
     def __init__(self, include: list[str], *, stubs: bool = True) -> None:
         # Whether what is loaded gets exit stubs for its loops.
         self.stubs = stubs
+        self.cache = BytecodeCache()
         self.include = tuple(include)
         self.records: dict[str, Record] = {}
         # What `podus run` starts; its module is called __main__ when it is recorded.
@@ -86,7 +90,29 @@ class Recorder:
         """Whether module ``name`` from ``file`` is part of the program."""
         return in_program(name, file, self.include)
 
-    def loaded(self, loader: Any, module: ModuleType, code: CodeType) -> CodeType:
+    def kept(self, loader: Any, module: ModuleType) -> tuple[CodeType | None, Source | None]:
+        """Called before a module is loaded: its code from podus's cache, else what the cache is to be told. Never raises."""
+        source = None
+        try:
+            name = module.__name__
+            if not self.stubs or not self.in_program(name, getattr(module, "__file__", None)):
+                return None, None
+            source = source_of(loader, module)
+            code = None if source is None else self.cache.find(source)
+            text = None if source is None or code is None else source.read()
+            if source is None or code is None or text is None:
+                return None, source
+            record = Record(name, source.path, code, text, "source")
+            record.mtime, record.size = int(source.info.st_mtime), source.info.st_size
+            aside.enter(module)
+            self.records[name] = record
+            return code, source
+        except Exception:
+            return None, source
+
+    def loaded(
+        self, loader: Any, module: ModuleType, code: CodeType, source: Source | None = None
+    ) -> CodeType:
         """Called between compiling and executing a module; gives the code to execute. Never raises: a program must not fail for our sake."""
         name = module.__name__
         aside.enter(module)
@@ -95,6 +121,8 @@ class Recorder:
             if self.in_program(name, file):
                 code = self._with_stubs(code)
                 self.records[name] = self._record(loader, name, str(file), code)
+                if source is not None:
+                    self.cache.keep(source, code, module.__spec__.cached if module.__spec__ else "")
         except Exception:
             self.records.pop(name, None)
         return code
@@ -189,10 +217,13 @@ class Recorder:
         call = _bootstrap._call_with_frames_removed
 
         def exec_module(loader: Any, module: ModuleType) -> None:
-            code = loader.get_code(module.__name__)
+            # From get_code on, as many lines to the end as in importlib: they are shown.
+            code, source = holder[0].kept(loader, module)
             if code is None:
-                raise ImportError(f"cannot load module {module.__name__!r} when get_code() returns None")
-            code = holder[0].loaded(loader, module, code)
+                code = loader.get_code(module.__name__)
+                if code is None:
+                    raise ImportError(f"cannot load module {module.__name__!r} when get_code() returns None")
+                code = holder[0].loaded(loader, module, code, source)
             call(exec, code, module.__dict__)
 
         exec_module.__code__ = _in_place_of(original.__code__, exec_module.__code__)

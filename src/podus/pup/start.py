@@ -160,6 +160,6 @@ def boot(settings: dict[str, Any]) -> None:
     if settings["stubs"]:
         from podus.pup.main_code import at_start
 
-        at_start(lambda file: pup.recorder.in_program("__main__", file))
+        at_start(lambda file: pup.recorder.in_program("__main__", file), pup.recorder.cache)
     if pup.error:
         print(f"podus: {pup.error}; the program runs, but can't be updated", file=sys.stderr)
