@@ -201,7 +201,8 @@ def update(
     the order for the named procedures, ``reset`` names data that takes its new value although the program has modified it. ``objects`` says
     when live objects of changed classes are converted: ``"sweep"`` (when they are used, and the rest in the background), ``"lazy"`` (only when
     they are used) or ``"eager"`` (at once). ``policy`` says when procedures switch: ``"podus"`` (each when it is inactive), ``"atomic"`` (all at one
-    instant in which none is active; if none comes, those who call one wait for ``max_hold`` seconds at the most while others leave) or
+    instant in which none is active; if none comes, those who call one wait for ``max_hold`` seconds at the most while others leave),
+    ``"consistent"`` (both serve side by side until the last transaction of the old version has ended) or
     ``"immediate"`` (all at once, whoever is in them). ``max_stall`` (microseconds) keeps every
     stall under it, or the update is refused: what would take longer is split where it can be. With a condition, ``when="shop:refund, shop.tax:* idle"``, all switch at one instant at which
     those are idle, and ``only`` names (with ``*``) what is to be updated; the rest is left for another update. Who is in a loop that never ends

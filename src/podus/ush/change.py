@@ -98,7 +98,7 @@ POLICY = _all(
         type=PolicyName(POLICIES),
         default="podus",
         show_default=True,
-        help="Switch each procedure when it is inactive; all at one instant in which none is active; all at once, whoever is in them; or as a class of the support file says.",
+        help="Switch each procedure when it is inactive; all at one instant in which none is active; both versions side by side until the last old transaction has ended; all at once, whoever is in them; or as a class of the support file says.",
     ),
     click.option(
         "--max-hold",
