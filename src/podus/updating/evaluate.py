@@ -475,11 +475,16 @@ class Evaluation:
         left = self.activity.asleep_in(self.activity.passed)
         moving = set(left) & (self.frames.names if self.frames is not None and MOVES_SUSPENDED else set())
         for name, count in sorted(left.items()):
-            how = "moves when its loop comes round" if name in moving else "ends in it"
-            self.notes.append(f"{name}: {count} suspended in the old version, and each {how}")
+            how = (
+                "goes on in the new version when its loop comes round"
+                if name in moving
+                else "ends in the old version"
+            )
+            self.notes.append(f"{name}: {count} suspended; what has begun {how}")
         if self.frames is not None:
             if self.frames.moved:
-                self.notes.append(f"{self.frames.moved} running frames moved to the new version")
+                moved = f"{self.frames.moved} running frame{'s' * (self.frames.moved != 1)}"
+                self.notes.append(f"{moved} moved to the new version")
             self.frames.disarm(keep=moving)
 
     def _unhook(self) -> list[Op]:
