@@ -133,7 +133,7 @@ class _Outcomes:
         if item.name in self.plan.now:
             said.append("--now switches it even while it is active")
         if item.suspends:
-            said.append("it waits for those that are suspended")
+            said.append(_begun(self.plan, item))
         if item.hidden:
             said.append("its functions are looked for on the heap")
         return said + item.notes
@@ -295,6 +295,8 @@ def _active(plan: Plan, active: Mapping[str, Sequence[str]]) -> list[Risk]:
             text += " and never returns: it stays old until it ends, and the update is under way until then"
         elif item.running == "moved":
             text += ": it goes on in the new version when its loop comes round"
+        elif item.suspends:
+            text += f": {_begun(plan, item)}"
         else:
             text += ": it switches when it returns"
             if any(loop.procedure == item.name for loop in plan.loops):
@@ -346,11 +348,25 @@ def _hidden(plan: Plan) -> list[Risk]:
     if hidden:
         text = f"{names(hidden)} {_are(hidden)} made inside other procedures: the heap is looked through once for them"
         found.append(Risk("remark", text, hidden))
-    suspends = [p.name for p in plan.procedures if p.suspends and p.change in ("body", "interface", "head")]
-    if suspends:
-        text = f"{names(suspends)} can be suspended: those that have begun end in the old version, and are waited for"
-        found.append(Risk("remark", text, suspends))
+    suspends: dict[str, list[str]] = {}
+    for item in plan.procedures:
+        if item.suspends and item.change in ("body", "interface", "head") and item.name not in plan.hold:
+            suspends.setdefault(_begun(plan, item), []).append(item.name)
+    for text, these in suspends.items():
+        found.append(Risk("remark", f"{names(these)} can be suspended: {text}", these))
     return found
+
+
+def _begun(plan: Plan, item: Procedure) -> str:
+    """What becomes of the activations of a generator or coroutine that have begun."""
+    group = next((g for g in plan.groups if item.name in g.procedures), None)
+    if group is not None and (len(group.procedures) > 1 or group.data or group.mappers):
+        return "those that have begun end in the old version, and are waited for"
+    # Python 3.11 can't see that a suspended one goes on.
+    moves = not plan.python.startswith("3.11.") and any(loop.procedure == item.name for loop in plan.loops)
+    if moves:
+        return "those that have begun go on in the new version when their loop comes round"
+    return "those that have begun end in the old version"
 
 
 def _modules(plan: Plan) -> list[Risk]:

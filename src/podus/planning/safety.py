@@ -241,10 +241,12 @@ class Safety:
             places = [offset for loop in there for offset in (*loop.leaves, *loop.jumps)]
             if name not in self.endless:
                 procedure.running = "waited for"
+                # What the person can do for one that takes long.
+                procedure.notes += [why for why in reasons if "frame_mapper" in why]
             elif there and all(can_come_to(code, row["offset"], places) for row in rows):
                 procedure.running = "moved"
                 procedure.notes += [
-                    f"who is in its loop `{loop.text}` (line {loop.line}) goes on in line {loop.new_line} of the new version: {loop.how}"
+                    f"its loop `{loop.text}` (line {loop.line}) goes on in line {loop.new_line} of the new version: {loop.how}"
                     for loop in there
                 ]
                 self.endless.discard(name)

@@ -147,8 +147,13 @@ class Running:
         left = update.activity.asleep_in(update.activity.passed)
         moving = set(left) & (self.frames.names if self.frames is not None and _MOVES_SUSPENDED else set())
         for name, count in sorted(left.items()):
-            how = "moves when its loop comes round" if name in moving else "ends in it"
-            update.notes.append(f"{name}: {count} suspended in the old version, and each {how}")
+            goes_on = name in moving
+            how = (
+                "goes on in the new version when its loop comes round"
+                if goes_on
+                else "ends in the old version"
+            )
+            update.notes.append(f"{name}: {count} suspended; what has begun {how}")
         if "podus.updating.frames" in sys.modules:
             from podus.updating.frames import catch_up
 
