@@ -15,11 +15,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import children, conformance, objects, peers, realtime, report, stall, startup, steady
+from bench import children, conformance, imports, objects, peers, realtime, report, stall, startup, steady
 
 PARTS = {
     "steady": steady.run,
     "startup": startup.run,
+    "imports": imports.run,
     "stall": stall.run,
     "realtime": realtime.run,
     "peers": peers.run,

@@ -44,6 +44,7 @@ def draw(results: dict[str, Any], place: Path) -> None:
     with plt.rc_context(STYLE):
         for part, function in (
             ("steady", steady),
+            ("imports", imports),
             ("stall", stall),
             ("realtime", realtime),
             ("objects", objects),
@@ -98,6 +99,38 @@ def steady(part: dict[str, Any]) -> Any:
         columnspacing=1,
         handletextpad=0.2,
     )
+    return figure
+
+
+def imports(part: dict[str, Any]) -> Any:
+    """The ratio of each package, warm and cold, with its interval."""
+    names = list(reversed(part["rows"]))
+    figure, axes = plt.subplots(figsize=(8, 0.5 * len(names) + 1.2))
+    for kind, shift, title, colour, limit in (
+        ("warm", 0.13, "both caches filled", "podus", 1.1),
+        ("cold", -0.13, "both caches empty", "busy", 2.0),
+    ):
+        rows = [part["rows"][name][kind] for name in names]
+        axes.errorbar(
+            [row["ratio"] for row in rows],
+            [i + shift for i in range(len(names))],
+            xerr=[
+                [max(0.0, row["ratio"] - row["interval"][0]) for row in rows],
+                [max(0.0, row["interval"][1] - row["ratio"]) for row in rows],
+            ],
+            fmt="o",
+            markersize=4,
+            elinewidth=1,
+            color=COLOURS[colour],
+            label=title,
+        )
+        axes.axvline(limit, color=COLOURS[colour], linewidth=1, linestyle="--")
+    axes.axvline(1.0, color="#57606a", linewidth=1)
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.set_yticks(range(len(names)), names)
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel("time against plain Python (1.00: as fast; dashed: the limits)")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False, fontsize=9)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ TARGETS = {
     "worst": 1.03,
     "ms": 60.0,
     "mib": 8.0,
+    "warm": 1.1,
+    "cold": 2.0,
     "stall": 5.0,
     "throughput": 0.99,
     "seconds": 2.0,
@@ -35,6 +38,7 @@ def write(results: dict[str, Any], docs: Path) -> None:
     written = {
         "steady": steady,
         "startup": startup,
+        "imports": imports,
         "stall": stall,
         "realtime": realtime,
         "objects": objects,
@@ -105,6 +109,12 @@ def targets(results: dict[str, Any]) -> str:
                     verdict(value, goal),
                 ]
             )
+    if "imports" in results:
+        for kind, title in (("warm", "from podus's bytecode cache"), ("cold", "without it, and to compile")):
+            for package, row in results["imports"]["rows"].items():
+                value, goal = row[kind]["ratio"], TARGETS[kind]
+                what = f"Importing {package} {title}: time against plain Python"
+                rows.append([what, f"≤ {goal}", f"{value:.3f}", verdict(value, goal)])
     if "stall" in results:
         for size, row in results["stall"]["rows"].items():
             found = row["summary"]
@@ -202,6 +212,30 @@ From the command to the end of the process, and the most memory it had resident:
 200 modules of the standard library. {part["rounds"]} starts of each in turn; the difference is the median over the pairs.
 
 {table(["program", "plain", "under podus", "difference"], rows)}"""
+
+
+def imports(part: dict[str, Any]) -> str:
+    rows = []
+    for package, row in part["rows"].items():
+        for kind, title in (("warm", "warm"), ("cold", "cold")):
+            low, high = row[kind]["interval"]
+            rows.append(
+                [
+                    f"{package} {row['version']} ({row['modules']} modules), {title}",
+                    f"{statistics.median(row[kind]['plain']):.0f}",
+                    f"{statistics.median(row[kind]['podus']):.0f}",
+                    f"**{row[kind]['ratio']:.3f}** ({low:.3f}–{high:.3f})",
+                ]
+            )
+    return f"""## Importing a large package
+
+The processor's time for the import statements, of packages that are included in the program (`podus run --include`), so that every
+loop of theirs can be left. *Warm*: Python's bytecode cache and podus's own are filled, as at every start but the first. *Cold*: both
+are empty, and are written. {part["rounds"]["warm"]} starts of each warm and {part["rounds"]["cold"]} cold, in turn; the ratio is the median over the pairs.
+
+![Imports](img/imports.svg)
+
+{table(["package", "plain, ms", "under podus, ms", "ratio"], rows)}"""
 
 
 def stall(part: dict[str, Any]) -> str:

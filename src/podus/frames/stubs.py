@@ -10,6 +10,7 @@ to what runs, and nothing that was compiled changes its place.
 from __future__ import annotations
 
 import dis
+import marshal
 from types import CodeType
 
 from podus.frames import HOOK
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 # What the hook is called for.
 LEAVE, RETURNED, RAISED = 0, 1, 2
-# Marks the last constant of code with stubs.
-_MARK = "podus: stubs"
+# Marks the last constant of code with stubs: bytes, because a tuple would be one more object for the garbage collector to count at each import.
+_MARK = b"podus: stubs "
 
 _OPTIMIZED, _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x01, 0x20, 0x80, 0x200
 _IF_NONE = "POP_JUMP_IF_NONE" if dis.opmap.get("POP_JUMP_IF_NONE", 256) < 256 else "POP_JUMP_FORWARD_IF_NONE"
@@ -117,13 +118,13 @@ def with_stubs(code: CodeType) -> CodeType:
 def stub_lines(code: CodeType) -> dict[int, int]:
     """For code with stubs: the offset of each loop's head, with the line that a frame there is sent to."""
     stubs = _noted(code)
-    return {} if stubs is None else {head: stubs[2] + number for number, head in enumerate(stubs[5])}
+    return {} if stubs is None else {head: stubs[1] + number for number, head in enumerate(stubs[4])}
 
 
 def own_length(code: CodeType) -> int:
     """The bytes of ``code`` before its stubs."""
     stubs = _noted(code)
-    return len(code.co_code) if stubs is None else stubs[1]
+    return len(code.co_code) if stubs is None else stubs[0]
 
 
 def without_stubs(code: CodeType) -> CodeType:
@@ -132,7 +133,7 @@ def without_stubs(code: CodeType) -> CodeType:
     stubs = _noted(code)
     if stubs is None:
         return code if all(map(_is, consts, code.co_consts)) else code.replace(co_consts=consts)
-    _, length, _, own_consts, own_names, _, stack, lines, table = stubs
+    length, _, own_consts, own_names, _, stack, lines, table = stubs
     return code.replace(
         co_code=code.co_code[:length],
         co_consts=consts[:own_consts],
@@ -150,7 +151,10 @@ def _is(one: object, other: object) -> bool:
 def _noted(code: CodeType) -> tuple[Any, ...] | None:
     """What :func:`_append` noted of the code that it was given."""
     last = code.co_consts[-1] if code.co_consts else None
-    return last if type(last) is tuple and len(last) == 9 and last[0] == _MARK else None
+    if type(last) is not bytes or not last.startswith(_MARK):
+        return None
+    noted: tuple[Any, ...] = marshal.loads(last[len(_MARK) :])
+    return noted
 
 
 def handing_over(code: CodeType) -> CodeType:
@@ -171,7 +175,6 @@ def _append(
     # Lines of their own: a frame is sent to a line, and to nothing more exact.
     first = max([line for *_, line in code.co_lines() if line is not None] or [code.co_firstlineno]) + 1
     note = (
-        _MARK,
         length,
         first,
         len(code.co_consts),
@@ -182,7 +185,7 @@ def _append(
         code.co_exceptiontable,
     )
     number = len(consts)
-    consts = (*consts, LEAVE, RETURNED, RAISED, None, note)
+    consts = (*consts, LEAVE, RETURNED, RAISED, None, _MARK + marshal.dumps(note))
     stub = Instructions(code.co_firstlineno)
     for loop, (_, depth) in enumerate(heads):
         stub.line = None
