@@ -46,12 +46,12 @@ class Sides:
 
     def capture(self) -> list[Op]:
         """The operations that note what is under way, for the instant at which both versions begin to serve."""
-        self._sorted = False
         items, again = tee(chain.from_iterable(map(dict.items, starmap(sys._current_frames, [()]))))
         stacks = zip(
             map(itemgetter(0), items), map(tuple, each_stack(map(itemgetter(1), again))), strict=False
         )
         ops: list[Op] = [(list.extend, self._taken, stacks)]
+        numbers: set[int] = set()
         tasks: Any = sys.modules.get("asyncio.tasks")
         for name in ("_all_tasks", "_scheduled_tasks", "_eager_tasks"):
             known = getattr(tasks, name, None)
@@ -59,16 +59,20 @@ class Sides:
                 ops.append((list.extend, self._tasks_taken, getattr(known, "data", known)))
         declared: Any = sys.modules.get("podus.transaction")
         if declared is not None:
-            ops.append((set.update, self._numbers, declared.UNDER_WAY))
-        return ops
+            ops.append((set.update, numbers, declared.UNDER_WAY))
+        # All of it at that instant: who looks a moment before must not take this for sorted out already.
+        return [*ops, (setattr, self, "_numbers", numbers), (setattr, self, "_sorted", False)]
 
     def turn_round(self) -> list[Op]:
         """The same for the way back: what is in the new version by now ends in it, and what begins is old."""
         self._sort()
-        old = self._threads, self._tasks, self._numbers
-        self._threads, self._tasks, self._numbers = {}, {}, set()
-        self._before = old
-        return [*self.capture(), (setattr, self, "_back", True)]
+        return [
+            (setattr, self, "_before", (self._threads, self._tasks, self._numbers)),
+            (setattr, self, "_threads", {}),
+            (setattr, self, "_tasks", {}),
+            *self.capture(),
+            (setattr, self, "_back", True),
+        ]
 
     # ---- in the program's threads
 
