@@ -188,7 +188,7 @@ def status(
 def reason(pending: Mapping[str, Any]) -> str:
     """Why a procedure has not switched, in two or three words beside who holds it."""
     said = {
-        "active": "it is active",
+        "active": "it moves when its loop comes round" if pending.get("moves") else "it is active",
         "reaches": f"it can reach {pending.get('blocker')}",
         "together": f"together with {pending.get('blocker')}",
         "held": "--hold",
