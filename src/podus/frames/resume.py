@@ -1,7 +1,7 @@
 """Resume code: the new version of a procedure, entered at the head of one of its loops.
 
 What stands before the code of the procedure puts the variables into their slots and the value stack in its place, and jumps. The function
-that is made of it is called with one tuple: the slots in their order, then the value stack from its top.
+that is made of it is called with one list: the slots in their order, then the value stack from its top. It is emptied: who calls holds it until the end.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def resume_code(code: CodeType, head: int, depth: int) -> CodeType:
     shift = len(plain.co_varnames) - len(code.co_varnames)
     free = len(plain.co_freevars)
     own = len(names(plain)) - free
-    consts = (*plain.co_consts, UNBOUND)
+    consts = (*plain.co_consts, None, UNBOUND)
     before = Instructions(plain.co_firstlineno)
     if free:
         before.emit("COPY_FREE_VARS", free)
@@ -42,6 +42,11 @@ def resume_code(code: CodeType, head: int, depth: int) -> CodeType:
     before.emit("RESUME", 0)
     before.emit("LOAD_FAST", 0)
     before.emit("UNPACK_SEQUENCE", own - shift + depth)
+    before.emit("LOAD_FAST", 0)
+    before.emit("LOAD_CONST", len(consts) - 2)
+    before.emit("LOAD_CONST", len(consts) - 2)
+    before.emit("BUILD_SLICE", 2)
+    before.emit("DELETE_SUBSCR")
     for slot in range(shift, own):
         before.emit("STORE_FAST", slot)
     for slot in slots(plain)[0]:
@@ -65,7 +70,7 @@ def resume_code(code: CodeType, head: int, depth: int) -> CodeType:
         co_posonlyargcount=0,
         co_kwonlyargcount=0,
         co_flags=plain.co_flags & ~_VARIADIC,
-        co_stacksize=max(plain.co_stacksize, own + depth + 2),
+        co_stacksize=max(plain.co_stacksize, own + depth + 3),
         # A line table counts from the first line, which is that of all that stands before.
         co_linetable=before.lines(plain.co_firstlineno) + plain.co_linetable,
         co_exceptiontable=exception_table(

@@ -83,7 +83,7 @@ class Move:
         closure = tuple(held[name] for name in self.code.co_freevars)
         function = FunctionType(self.code, frame.f_globals, self.code.co_name, None, closure)
         TWINS.add(function)
-        return partial(function, (*new, *reversed(stack)))
+        return partial(function, [*new, *reversed(stack)])
 
 
 def _value(held: dict[str, Any], name: str) -> Any:
