@@ -281,11 +281,13 @@ class Frames:
             # Whatever can fail does so before anything switches on its account.
             values = frame.f_locals
             if not all(needed in values for needed in move.needs):
+                _forget(frame)
                 return
             given = None if move.mapper is None else _mapped(move, values)
             if not ready:
                 self._park(frame)
                 if not self._ready(name):
+                    _forget(frame)
                     return
             if self.turned is not None:
                 self.turned(frame)
@@ -401,6 +403,12 @@ _shells: dict[int, ref[CodeType]] = {}
 _LOOKS_AT_ITSELF = frozenset({"locals", "vars", "eval", "exec", "dir", "_getframe", "currentframe"})
 
 
+def _forget(frame: FrameType) -> None:
+    """Let go of the dict that was made to look at a frame's variables: until Python 3.12 it would keep them alive."""
+    if sys.version_info < (3, 13) and _LOOKS_AT_ITSELF.isdisjoint(frame.f_code.co_names):
+        frame.f_locals.clear()
+
+
 def _hook(thing: Any, kind: int) -> Any:
     """What exit stubs call: the frame that has left gets what goes on in its place, and what that returned or raised."""
     if kind == RETURNED:
@@ -415,9 +423,7 @@ def _hook(thing: Any, kind: int) -> Any:
     known = dict(zip(names(frame.f_code), held, strict=True))
     for name in unbound:
         del known[name]
-    if sys.version_info < (3, 13) and _LOOKS_AT_ITSELF.isdisjoint(frame.f_code.co_names):
-        # The dict that was made to look at the variables would keep them alive.
-        frame.f_locals.clear()
+    _forget(frame)
     goes_on = move.goes_on(frame, stack, known, given)
     move.owner.moved += 1
     return _Next(goes_on) if shift_of(frame.f_code) else goes_on
