@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import CodeType, FunctionType, ModuleType
 
+from podus.frames.stubs import without_stubs
 from podus.updating.listing import referring
 
 
@@ -29,7 +30,9 @@ def adopt(found: dict[str, list[CodeType]], module: ModuleType | None) -> None:
     def match(code: CodeType) -> None:
         for qualname in by_key.get((code.co_qualname, code.co_firstlineno), ()):
             recorded = found[qualname][0]
-            if recorded.co_code == code.co_code and all(code is not known for known in found[qualname]):
+            # The script's own functions have got exit stubs since they were compiled.
+            same = without_stubs(recorded).co_code == without_stubs(code).co_code
+            if same and all(code is not known for known in found[qualname]):
                 found[qualname].append(code)
         for const in code.co_consts:
             if isinstance(const, CodeType):
