@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterable
+from itertools import pairwise
 from types import CodeType, FrameType, SimpleNamespace
 from typing import Any
 
