@@ -241,6 +241,18 @@ def test_the_main_script_s_functions_come_from_it(stage: Stage) -> None:
     assert [stage.run(), stage.run()] == ["3 True True", "3 True False"]
 
 
+@pytest.mark.parametrize("test", ["x", "not x", "x is None", "x is not None"])
+def test_the_main_script_s_only_loop_gets_stubs(stage: Stage, test: str) -> None:
+    text = f"""
+def wait(x):
+    while {test}:
+        x = step(x)
+print("__podus_moving__" in wait.__code__.co_names)
+"""
+    (stage.root / "main.py").write_text(text)
+    assert stage.run() == "True"
+
+
 def test_a_script_without_loops_needs_no_stubs(stage: Stage) -> None:
     (stage.root / "main.py").write_text("import sys\nprint('podus.frames' in sys.modules)\n")
     assert stage.run() == "False"
