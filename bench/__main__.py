@@ -15,13 +15,26 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import children, conformance, imports, objects, peers, realtime, report, stall, startup, steady
+from bench import (
+    children,
+    conformance,
+    imports,
+    objects,
+    peers,
+    realtime,
+    report,
+    stall,
+    startup,
+    steady,
+    tasks,
+)
 
 PARTS = {
     "steady": steady.run,
     "startup": startup.run,
     "imports": imports.run,
     "stall": stall.run,
+    "tasks": tasks.run,
     "realtime": realtime.run,
     "peers": peers.run,
     "objects": objects.run,

@@ -40,6 +40,7 @@ def write(results: dict[str, Any], docs: Path) -> None:
         "startup": startup,
         "imports": imports,
         "stall": stall,
+        "tasks": tasks,
         "realtime": realtime,
         "objects": objects,
         "peers": peers,
@@ -115,6 +116,11 @@ def targets(results: dict[str, Any]) -> str:
                 value, goal = row[kind]["ratio"], TARGETS[kind]
                 what = f"Importing {package} {title}: time against plain Python"
                 rows.append([what, f"≤ {goal}", f"{value:.3f}", verdict(value, goal)])
+    if "tasks" in results:
+        for size, row in results["tasks"]["rows"].items():
+            value = row["summary"]["update"]["stall_ms"]["longest"]
+            what = f"Event loop with {int(size):,} live tasks: longest stall, ms"
+            rows.append([what, f"< {TARGETS['stall']:.0f}", f"{value:.2f}", verdict(value, TARGETS["stall"])])
     if "stall" in results:
         for size, row in results["stall"]["rows"].items():
             found = row["summary"]
@@ -321,6 +327,26 @@ WINDOWS = {
     "update": "updates",
     "bounded": "updates with a bound",
 }
+
+
+def tasks(part: dict[str, Any]) -> str:
+    rows = []
+    for size, row in part["rows"].items():
+        found = row["summary"]
+        labels = {"idle": "nothing happens", "busy": "another process compiles", "update": "**update**"}
+        for kind, label in labels.items():
+            stalls = found[kind]["stall_ms"]
+            rows.append([f"{int(size):,}: {label}", f"{stalls['median']:.2f}", f"{stalls['longest']:.2f}"])
+    found = next(iter(part["rows"].values()))
+    return f"""## An event loop with many tasks
+
+{part["tasks"]:,} tasks, each suspended in a `while True` of its own and woken every {part["period"]:g} s; the body of that loop changes, and
+what it calls, to and fro. The window of an update lasts until every one of them has moved to the new version. A *stall* is how much
+later than usual a heartbeat of 1 ms in the same loop, or one of the tasks, got on. With {found["priority"]} priority.
+
+{table(["tasks: while", "stall, median of the longest, ms", "stall, longest of all, ms"], rows)}
+
+The longest stall that podus reports itself: {found["summary"]["own_stall_ms_longest"]:.2f} ms."""
 
 
 def realtime(part: dict[str, Any]) -> str:

@@ -75,9 +75,9 @@ held = [things[0].m, changing.decorated, changing.make(3), changing.TABLE["f"]]
 seen = []  # and no set: codes that are alike are equal
 
 def counts():
-    for thread in threading.enumerate():
-        if thread.name == "podus-update":
-            thread.join()
+    for thread in [o for o in gc.get_objects() if type(o).__module__ == "podus.threads"]:
+        if hasattr(thread, "join"):
+            thread.join(60)
     gc.collect()
     alive = [o for o in gc.get_objects() if isinstance(o, (types.FunctionType, type))]
     pages = int(open("/proc/self/statm").read().split()[1]) if os.path.exists("/proc/self/statm") else 0

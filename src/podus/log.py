@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from podus import places
 from podus.errors import PodusError, Refused
 from podus.portmap.process import birth, is_alive
+from podus.threads import sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -307,7 +308,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
             # SQLite doesn't call its busy handler here.
             if "locked" not in str(error) or time.monotonic() > give_up:
                 raise
-            time.sleep(0.01)
+            sleep(0.01)
     connection.execute("PRAGMA synchronous = FULL")
 
 

@@ -9,7 +9,6 @@ import binascii
 import marshal
 import os
 import sys
-import threading
 import time
 from types import CodeType, ModuleType
 
@@ -23,6 +22,7 @@ from podus.pup.finder import VersionFinder
 from podus.pup.recorder import Record
 from podus.pup.server import Later, UnknownMethod
 from podus.support.declare import Declaration
+from podus.threads import RLock
 from podus.updating.binding import stacks
 from podus.updating.breath import Breath, let_go, quick_turns
 from podus.updating.closures import variants
@@ -78,9 +78,9 @@ class Agent:
         # Modules that an update imported; and where the plans of updates lie.
         self._brought: set[str] = set()
         self._directories: set[str] = set()
-        self._lock = threading.RLock()
+        self._lock = RLock()
         # Held while the log is written, so that no fork copies SQLite's locks while another thread holds them.
-        self.writing = threading.RLock()
+        self.writing = RLock()
         self._wrote = False
 
     @property
@@ -578,8 +578,8 @@ class Agent:
 
     def after_fork_in_child(self) -> None:
         """Finish, in the child, what was under way."""
-        self._lock = threading.RLock()
-        self.writing = threading.RLock()
+        self._lock = RLock()
+        self.writing = RLock()
         self._wrote = False
         if self.update is not None and self.update.state in UNDER_WAY:
             self.update.after_fork_in_child()

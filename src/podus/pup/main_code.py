@@ -76,9 +76,9 @@ def _plain(x: Any) -> None:
     if not y:
         y()
     if y is None:
-        y()
+        x()
     if y is not None:
-        y()
+        x()
 
 
 def _for(x: Any) -> None:
@@ -93,9 +93,9 @@ def _whiles(x: Any) -> None:
     while not y:
         y()
     while y is None:
-        y()
+        x()
     while y is not None:
-        y()
+        x()
 
 
 # What only code with a loop has (in Python 3.11 each kind of test goes back by an instruction of its own); found out so, because nothing need be

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 import _socket
-import _thread
 import fcntl
 import os
 import select
 import sys
 import time
 
+from podus.threads import allocate_lock, get_ident, get_native_id, poll, sleep, start_new_thread
 from podus.updating.breath import quick_turns
 
 TYPE_CHECKING = False
@@ -76,7 +76,7 @@ class Server:
         self._marks: list[tuple[int, int, int]] = []
         self._connections: dict[int, _Connection] = {}
         self._running = False
-        self._stopped = _thread.allocate_lock()
+        self._stopped = allocate_lock()
         self._ident = self._native = 0
         self._mask: Any = ()
 
@@ -125,13 +125,13 @@ class Server:
         # Signals are the program's: one that came to our thread would not wake the main thread from what it waits in.
         before = self._mask = _signals.pthread_sigmask(_signals.SIG_BLOCK, _signals.valid_signals())
         try:
-            self._ident = _thread.start_new_thread(self._loop, ())
+            self._ident = start_new_thread(self._loop, ())
         finally:
             _signals.pthread_sigmask(_signals.SIG_SETMASK, before)
 
     def with_program_signals(self, call: Callable[[], None]) -> None:
         """Call ``call``, which starts a thread, so that the thread and what it starts get the program's signals also if we do it."""
-        if _thread.get_ident() != self._ident:
+        if get_ident() != self._ident:
             call()
             return
         before = _signals.pthread_sigmask(_signals.SIG_SETMASK, self._mask)
@@ -144,7 +144,7 @@ class Server:
         """End the thread and wait for it; the socket stays open, so whoever connects meanwhile is answered after :meth:`start`."""
         if not self._running:
             return
-        if _thread.get_ident() == self._ident:
+        if get_ident() == self._ident:
             return
         self._running = False
         self.wake()
@@ -180,7 +180,7 @@ class Server:
                 self._listener.detach()
         self._listener = None
         self._running = False
-        self._stopped = _thread.allocate_lock()
+        self._stopped = allocate_lock()
 
     def wake(self) -> None:
         """Have replies that wait looked at again. Callable from any thread."""
@@ -192,7 +192,7 @@ class Server:
             pass
 
     def _loop(self) -> None:
-        self._native = _thread.get_native_id()
+        self._native = get_native_id()
         try:
             while self._running:
                 try:
@@ -200,7 +200,7 @@ class Server:
                 except Exception:
                     if self._listener is None or sys is None:
                         return
-                    time.sleep(0.05)
+                    sleep(0.05)
         finally:
             try:
                 self._stopped.release()
@@ -210,17 +210,17 @@ class Server:
     def _turn(self) -> None:
         if not self._is_ours():
             self._reopen()
-        poll = select.poll()
-        poll.register(self._listener.fileno(), select.POLLIN)
-        poll.register(self._wake_read, select.POLLIN)
+        asked = poll()
+        asked.register(self._listener.fileno(), select.POLLIN)
+        asked.register(self._wake_read, select.POLLIN)
         deadline: float | None = None
         for number, connection in self._connections.items():
             wanted = 0 if connection.closing else select.POLLIN
-            poll.register(number, wanted | (select.POLLOUT if connection.unsent else 0))
+            asked.register(number, wanted | (select.POLLOUT if connection.unsent else 0))
             for _, later in connection.waiting:
                 deadline = later.deadline if deadline is None else min(deadline, later.deadline)
         timeout = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-        events = poll.poll(timeout)
+        events = asked.poll(timeout)
         if not self._is_ours():
             return
         with quick_turns:
@@ -397,4 +397,4 @@ def until_gone(native: int) -> None:
             os.stat(f"/proc/self/task/{native}")
         except OSError:
             return  # it has ended, or this system does not say
-        time.sleep(0.00005)
+        sleep(0.00005)

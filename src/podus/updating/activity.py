@@ -64,7 +64,7 @@ class Activity:
 
     def glance(self) -> set[str]:
         """As :meth:`look`, for whoever only wants to know: the mark stays where it is."""
-        active = {self.codes[i] for i in active_ids() & self.codes.keys()}
+        active = {self.codes[i] for i in active_ids(glance=True) & self.codes.keys()}
         if self.suspends and not self._scanned:
             self._look_at_suspended()
         asleep = {name for _, name, _, reference in self._asleep if not is_finished(reference)}
@@ -104,7 +104,7 @@ class Activity:
         """Whether some stack has shrunk below its low-water mark (or a suspended activation has ended) since :meth:`look`."""
         if self.suspends and any(is_finished(row[3]) for row in self._asleep):
             return True
-        return not self._mark <= active_ids()
+        return not self._mark <= active_ids(glance=True)
 
     def blocked_by(self, name: str, pending: set[str], active: set[str]) -> set[str]:
         """The active procedures that keep ``name`` from switching: itself, or what its new version can reach."""

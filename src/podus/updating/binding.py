@@ -16,6 +16,9 @@ from itertools import accumulate, chain, compress, repeat, starmap, takewhile, t
 from operator import attrgetter, call, itemgetter, not_, or_
 from types import CodeType, FrameType
 
+from podus.threads import sleep
+from podus.updating import greenlets
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -38,17 +41,13 @@ def each_stack(tops: Iterator[FrameType]) -> Iterator[Iterator[FrameType]]:
     return map(takewhile, repeat(bool), stacks)  # type: ignore[arg-type]
 
 
-def _frames() -> Iterator[FrameType]:
-    """Every frame of every thread, taken when it is iterated; no bytecode runs while it is."""
-    tops = chain.from_iterable(map(dict.values, starmap(sys._current_frames, [()])))
-    return chain.from_iterable(each_stack(tops))
-
-
-def _ids() -> Iterator[int]:
-    """The ids of the code of every frame that is active; no bytecode runs while it is iterated."""
+def _ids(others: Iterator[FrameType]) -> Iterator[int]:
+    """The ids of the code of every frame that is active, on the stack of a thread or below one of ``others``; no bytecode runs while it is iterated."""
+    tops = chain(chain.from_iterable(map(dict.values, starmap(sys._current_frames, [()]))), others)
+    every = chain.from_iterable(each_stack(tops))
     if not (PARKED or HANDED_OVER):
-        return map(id, map(attrgetter("f_code"), _frames()))
-    frames, coded, placed, known = tee(_frames(), 4)
+        return map(id, map(attrgetter("f_code"), every))
+    frames, coded, placed, known = tee(every, 4)
     ids, again = tee(map(id, map(attrgetter("f_code"), coded)))
     handed_over = map(HANDED_OVER.__contains__, zip(again, map(attrgetter("f_lasti"), placed), strict=False))
     parked = map(PARKED.__contains__, map(id, known))
@@ -57,11 +56,14 @@ def _ids() -> Iterator[int]:
 
 
 def stacks() -> dict[int, list[tuple[CodeType, int, int]]]:
-    """For each thread its stack at one instant, innermost first, as (code, line, offset of the instruction).
+    """For each thread its stack at one instant, innermost first, as (code, line, offset of the instruction); and for each greenlet that waits, as far as known.
 
     The lines are read a little later. No frame is held afterwards.
     """
-    items, again = tee(chain.from_iterable(map(dict.items, starmap(sys._current_frames, [()]))))
+    others = [(number, frame) for number, (_, frame) in greenlets.named().items()]
+    items, again = tee(
+        chain(chain.from_iterable(map(dict.items, starmap(sys._current_frames, [()]))), others)
+    )
     taken = list(
         zip(map(itemgetter(0), items), map(tuple, each_stack(map(itemgetter(1), again))), strict=False)
     )
@@ -75,9 +77,14 @@ def stacks() -> dict[int, list[tuple[CodeType, int, int]]]:
     }
 
 
-def active_ids() -> set[int]:
-    """The ids of all code on any stack, at one instant."""
-    return set(_ids())
+def active_ids(*, glance: bool = False) -> set[int]:
+    """The ids of all code on any stack, at one instant; at a ``glance`` without greenlets that have begun since the last look."""
+    if glance:
+        return set(_ids(greenlets.known()))
+    found: list[Any] = []
+    ids = set(_ids(greenlets.waiting(found)))
+    greenlets.remember(found)
+    return ids
 
 
 class Switch:
@@ -176,7 +183,7 @@ def commit_unless_active(
     """
     if stall.refuses:
         _check(ops, stall)
-    codes = _ids()
+    codes = _ids(greenlets.waiting([]))
     if also is not None:
         codes = chain(codes, also)
     free = takewhile(frozenset(forbidden).isdisjoint, [codes])
@@ -205,7 +212,7 @@ def in_slices(ops: list[Op], stall: Stall, size: int = 500) -> None:
     size = min(size, stall.room)
     for start in range(0, len(ops), size):
         commit(ops[start : start + size], stall)
-        time.sleep(0)
+        sleep(0)
 
 
 def settle(ops: list[Op], stall: Stall) -> None:

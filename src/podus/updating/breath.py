@@ -9,9 +9,10 @@ with slices of half a millisecond and short breaths, threads that were at work t
 
 from __future__ import annotations
 
-import _thread
 import sys
 import time
+
+from podus.threads import allocate_lock, sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Breath:
     def __call__(self) -> None:
         """Let others run if it is time."""
         if time.perf_counter() - self._since > self._work:
-            time.sleep(self._pause)
+            sleep(self._pause)
             self._since = time.perf_counter()
 
 
@@ -60,7 +61,7 @@ class _QuickTurns:
     """``with quick_turns:`` around work of ours. What the program itself sets meanwhile stands."""
 
     def __init__(self) -> None:
-        self._lock = _thread.allocate_lock()
+        self._lock = allocate_lock()
         self._inside = 0
         self._before = 0.0
         self._quick = self._set = QUICK
@@ -90,7 +91,7 @@ class _QuickTurns:
 
     def forget(self) -> None:
         """In a forked child: whoever was inside is not here."""
-        self._lock = _thread.allocate_lock()
+        self._lock = allocate_lock()
         if self._inside and abs(sys.getswitchinterval() - self._set) < 2e-6:
             sys.setswitchinterval(self._before)
         self._inside = 0

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 
 from podus.errors import PodusError, Refused
 from podus.log import Log
 from podus.planning.model import Plan
 from podus.support.declare import Declaration
+from podus.threads import Changes, Event, Thread, allocate_lock, sleep
 from podus.updating import bound, report, states
 from podus.updating.activity import Activity
 from podus.updating.backward import activity_of_new, one_way, switch_back
@@ -86,7 +86,6 @@ class Evaluation:
         self.delayed = ""
         # How often the heap has been walked in vain; how often callers went through a door that was shut for too long.
         self.walks = self.passed = 0
-        self.events = 0
         self.units: list[Unit] = []
         self.switched: list[str] = []
         self.stage: Stage | None = None
@@ -96,11 +95,12 @@ class Evaluation:
         self.policies: list[tuple[Policy, list[Unit]]] = []
         # Who is active in the new version, on the way back.
         self.activity_back: Activity | None = None
-        self._changed = threading.Condition()
-        self._poke = threading.Event()
-        self._driver: threading.Thread | None = None
+        self._changed = Changes()
+        self._poke = Event()
+        self._driver: Thread | None = None
         # A fork is at hand: the driver is to leave, and has left.
         self._parking = self._left = False
+        self._leaving = allocate_lock()
         # Doors that stand shut while a mapper converts.
         self.doors: Doors | None = None
         self.total = 0
@@ -121,12 +121,17 @@ class Evaluation:
 
     # ---- the thread
 
+    @property
+    def events(self) -> int:
+        """How often something has happened."""
+        return self._changed.count
+
     def start(self) -> None:
         """Begin, in a thread of its own."""
         self._begin_thread(self.run)
 
     def _begin_thread(self, body: Callable[[], None]) -> None:
-        self._driver = threading.Thread(target=body, name="podus-update", daemon=True)
+        self._driver = Thread(body)
         self.agent.pup.server.with_program_signals(self._driver.start)
 
     def run(self) -> None:
@@ -158,26 +163,27 @@ class Evaluation:
         While it runs code of the program (new statements, a mapper), which may wait for whoever forks, it is not waited for.
         """
         driver = self._driver
-        if driver is None or driver is threading.current_thread() or self.state == states.STAGING:
+        if driver is None or driver.is_current or self.state == states.STAGING:
             return 0
         self._parking = True
         self._poke.set()
         driver.join(_FORK_PATIENCE)
-        return driver.native_id or 0
+        return driver.native_id
 
     def after_fork_in_parent(self) -> None:
         """Go on if the driver has left."""
-        with self._changed:
+        with self._leaving:
             left, self._parking, self._left = self._left, False, False
         if left:
             self._begin_thread(self._drive)
 
     def after_fork_in_child(self) -> None:
         """Go on: there is no thread of the parent's here but the one that forked, and the locks that they held nobody will give back."""
-        if self._driver is threading.current_thread():
+        if self._driver is not None and self._driver.is_current:
             return  # a new statement or a mapper has forked, and goes on in both
-        self._changed = threading.Condition()
-        self._poke = threading.Event()
+        self._changed = Changes()
+        self._poke = Event()
+        self._leaving = allocate_lock()
         self._parking = self._left = False
         self._driver = None
         # Those who waited at the heads of their loops are not here.
@@ -205,7 +211,7 @@ class Evaluation:
         self._drive()
 
     def _leave_for_fork(self) -> None:
-        with self._changed:
+        with self._leaving:
             if self._parking:
                 self._left = True
                 raise _Left
@@ -396,7 +402,7 @@ class Evaluation:
     def _complete(self) -> None:
         assert self.stage is not None and self._builder is not None
         if self._builder.gates.any and self._old_code_lives():
-            time.sleep(_LONGEST_WAIT)
+            sleep(_LONGEST_WAIT)
             return
         settle([*self._builder.gates.closing.do, *self._unhook(), *self.stage.removals.do], self.stall)
         self.running.settle(self)
@@ -556,16 +562,13 @@ class Evaluation:
 
     def wait(self, seconds: float | None) -> None:
         """Wait until the update is over, or its time is up, or for ``seconds``."""
-        with self._changed:
-            was_up = self.timed_out
-            self._changed.wait_for(
-                lambda: self.state not in states.UNDER_WAY or self.timed_out > was_up, seconds
-            )
+        was_up = self.timed_out
+        self._changed.wait_until(
+            lambda: self.state not in states.UNDER_WAY or self.timed_out > was_up, seconds
+        )
 
     def _bump(self) -> None:
-        with self._changed:
-            self.events += 1
-            self._changed.notify_all()
+        self._changed.tell()
         self.agent.pup.server.wake()
 
     def _go(self, state: str) -> None:

@@ -9,7 +9,6 @@ The frame itself stays on the stack, empty, and returns what the new one does; s
 
 from __future__ import annotations
 
-import _thread
 import builtins
 import sys
 import time
@@ -21,6 +20,7 @@ from weakref import ref
 from podus.frames import HOOK, RESUMED, shift_of
 from podus.frames.resume import UNBOUND, prefix, resume_code
 from podus.frames.stubs import LEAVE, RETURNED, names, own_length, slots, stub_lines, without_stubs
+from podus.threads import allocate_lock, get_ident
 from podus.updating.binding import HANDED_OVER, PARKED
 from podus.updating.closures import note_variant
 from podus.updating.find import TWINS
@@ -275,7 +275,7 @@ class Frames:
         ready = self._ready(name)
         if not ready and (self.over or frame.f_code.co_flags & _SUSPENDS or not self._may_wait()):
             return
-        thread = _thread.get_ident()
+        thread = get_ident()
         self.busy.add(thread)
         try:
             # Whatever can fail does so before anything switches on its account.
@@ -298,7 +298,7 @@ class Frames:
     def _may_wait(self) -> bool:
         """Whether this thread may be kept at the head of its loop: together with others, or when it has run for long enough."""
         now = time.monotonic()
-        return now < self._until or now >= self._next.get(_thread.get_ident(), 0.0)
+        return now < self._until or now >= self._next.get(get_ident(), 0.0)
 
     def _park(self, frame: FrameType) -> None:
         """Wait until the procedure has switched, or the time is up."""
@@ -307,7 +307,7 @@ class Frames:
         round = self.rounds
         if now >= self._until:
             self._until = now + _HOLD
-        lock = _thread.allocate_lock()
+        lock = allocate_lock()
         lock.acquire()
         PARKED[key] = lock
         try:
@@ -321,7 +321,7 @@ class Frames:
             del PARKED[key]
         waited = time.monotonic() - now
         self.longest = max(self.longest, waited)
-        self._next[_thread.get_ident()] = now + waited + _OPEN * max(waited, _HOLD)
+        self._next[get_ident()] = now + waited + _OPEN * max(waited, _HOLD)
 
 
 def _release(lock: Any) -> None:

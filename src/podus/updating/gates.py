@@ -8,12 +8,12 @@ None is left when the update is complete.
 
 from __future__ import annotations
 
-import _thread
 import sys
 from collections.abc import Callable, Container
 from functools import lru_cache
 from types import CodeType, FunctionType
 
+from podus.threads import allocate_lock, get_ident
 from podus.updating.find import TWINS
 
 TYPE_CHECKING = False
@@ -139,9 +139,9 @@ class Door:
     """
 
     def __init__(self) -> None:
-        self._lock = _thread.allocate_lock()
+        self._lock = allocate_lock()
         self._lock.acquire()
-        self._owner = _thread.get_ident()
+        self._owner = get_ident()
         self.insiders: set[int] = set()
         self.loops_pass = False
         # Somebody has come in who runs an event loop, and may have begun what is suspended by now.
@@ -156,7 +156,7 @@ class Door:
         before = twin(function, function.__code__)
 
         def dispatch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            if _thread.get_ident() == self._owner or self._passes():
+            if get_ident() == self._owner or self._passes():
                 return before(*args, **kwargs)
             if self.limit is None:
                 with self._lock:
@@ -206,12 +206,12 @@ def _runs_a_loop() -> bool:
 
 def stage_gate(function: FunctionType, new: CodeType, namespace: dict[str, Any]) -> CodeType:
     """While new top-level statements run: their thread gets the new procedure, every other thread the old one."""
-    owner = _thread.get_ident()
+    owner = get_ident()
     before = twin(function, function.__code__)
     after = twin(function, new, namespace)
 
     def dispatch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return (after if _thread.get_ident() == owner else before)(*args, **kwargs)
+        return (after if get_ident() == owner else before)(*args, **kwargs)
 
     return gate_code(function.__code__, dispatch)
 

@@ -21,6 +21,7 @@ from itertools import accumulate, chain, compress, starmap
 from operator import attrgetter, call, getitem, not_, or_
 from types import FrameType
 
+from podus.threads import sleep
 from podus.updating import listing
 from podus.updating.breath import Breath
 from podus.updating.listing import at_once
@@ -178,7 +179,7 @@ class Search:
                     # What is missing stays missing.
                     return
                 seen.clear()
-            time.sleep(0.001)
+            sleep(0.001)
 
     def _look_at_all(self) -> Iterator[list[Any]]:
         if not self._hidden and gc.get_freeze_count() < FROZEN:

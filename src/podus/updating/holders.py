@@ -11,6 +11,7 @@ import sys
 import time
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType, ModuleType
 
+from podus.updating import greenlets
 from podus.updating.binding import stacks
 from podus.updating.find import is_finished
 from podus.updating.reach import frames, locals_of
@@ -146,7 +147,8 @@ def _places(wanted: set[int]) -> dict[int, str]:
             if id(value) in wanted:
                 found.setdefault(id(value), f"{module.__name__}.{name}")
     names = thread_names()
-    for ident, top in sys._current_frames().items():
+    waiting = {number: frame for number, (_, frame) in greenlets.named().items()}
+    for ident, top in (sys._current_frames() | waiting).items():
         frame: FrameType | None = top
         while frame is not None:
             if frame.f_globals is not globals():
@@ -159,7 +161,8 @@ def _places(wanted: set[int]) -> dict[int, str]:
 
 
 def thread_names() -> dict[int, str]:
-    """Names of the program's threads; the modules that name them are not imported for it."""
+    """Names of the program's threads, and of its greenlets; the modules that name them are not imported for it."""
     # The program may have a threading.py of its own.
     active: dict[int, Any] = getattr(sys.modules.get("threading"), "_active", {})
-    return {ident: thread.name for ident, thread in list(active.items())}
+    names = {ident: thread.name for ident, thread in list(active.items())}
+    return names | {number: name for number, (name, _) in greenlets.named().items()}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import starmap
 
 from podus.errors import Refused
+from podus.threads import sleep
 from podus.updating.binding import Stall, Switch, active_ids, commit, commit_unless_active
 from podus.updating.gates import Door, go_through
 from podus.updating.staging import Stage
@@ -60,11 +61,11 @@ class Doors:
         self._door.loops_pass = not strict
         commit(self._shut.do, self._stall)
         until = time.monotonic() + seconds
-        while not inside.isdisjoint(active_ids()):
+        while not inside.isdisjoint(active_ids(glance=True)):
             if time.monotonic() >= until:
                 self.open()
                 return False
-            time.sleep(_GLANCE)
+            sleep(_GLANCE)
         return True
 
     def open(

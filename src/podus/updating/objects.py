@@ -12,8 +12,6 @@ Nothing here asks for an object's ``__dict__``: up to Python 3.12 an object whos
 
 from __future__ import annotations
 
-import _thread
-import time
 from collections import deque
 from functools import partial
 from itertools import repeat, starmap
@@ -22,6 +20,7 @@ from types import CodeType, FunctionType
 
 from podus.errors import Refused
 from podus.planning.model import ObjectPart
+from podus.threads import get_ident, sleep
 from podus.updating.binding import Switch
 from podus.updating.breath import PAUSE, let_go
 from podus.updating.fill import give, lacking
@@ -184,7 +183,7 @@ class Conversion:
         """An object that may be old is about to be read: convert it; the value itself where its mapper asks."""
         if self._passing:
             return None
-        overlay = self._open.get(id(obj)) if self._owner == _thread.get_ident() else None
+        overlay = self._open.get(id(obj)) if self._owner == get_ident() else None
         if overlay is None:
             self._forget_classes()
             self._convert(obj)
@@ -202,7 +201,7 @@ class Conversion:
         """An object that may be old is about to be written: convert it. True if this is its mapper, whose writes are kept back."""
         if self._passing:
             return False
-        overlay = self._open.get(id(obj)) if self._owner == _thread.get_ident() else None
+        overlay = self._open.get(id(obj)) if self._owner == get_ident() else None
         if overlay is None:
             self._forget_classes()
             self._convert(obj)
@@ -232,7 +231,7 @@ class Conversion:
         pause = PAUSE
         while not self.lock.acquire(blocking=False):
             self._waited = True
-            time.sleep(pause)
+            sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _convert_alone(self, obj: Any) -> None:
@@ -244,7 +243,7 @@ class Conversion:
             new.add(ident)
             return
         before = self._owner
-        self._owner = _thread.get_ident()
+        self._owner = get_ident()
         overlay: dict[str, Any] = {}
         self._open[ident] = overlay
         try:
@@ -353,7 +352,7 @@ class Conversion:
             self._fill_all([obj])
             return
         self._enter()
-        before, self._owner = self._owner, _thread.get_ident()
+        before, self._owner = self._owner, get_ident()
         try:
             lacking = self._lacking(obj)
             if lacking:
@@ -443,7 +442,7 @@ class Conversion:
 
     def looks(self) -> bool:
         """Whether this very thread is looking at what objects have: then a missing field is missing."""
-        return self._owner == _thread.get_ident()
+        return self._owner == get_ident()
 
     # ---- all of them
 
@@ -460,7 +459,7 @@ class Conversion:
                         if self._waited:
                             # They only look at times whether they may.
                             self._waited = False
-                            time.sleep(_LONGEST_PAUSE)
+                            sleep(_LONGEST_PAUSE)
                         breath()
             elif self._simple and self._meets_hooks(type(piece[0])):
                 self._fill_all(piece)
@@ -476,7 +475,7 @@ class Conversion:
         An object that is as its conversion left it gets just what it had; one that has changed since goes through the reverse mapper.
         """
         with self.lock:
-            before, self._owner, self._remember = self._owner, _thread.get_ident(), False
+            before, self._owner, self._remember = self._owner, get_ident(), False
             self._forget_classes()
             for name, filled in self._filled.items():
                 while filled:

@@ -5,13 +5,13 @@ Whatever was under way at one instant belongs to the version before it, whatever
 
 from __future__ import annotations
 
-import _thread
 import sys
 from itertools import chain, starmap, tee
 from operator import itemgetter
 from types import CodeType, FrameType
 from weakref import ReferenceType
 
+from podus.threads import allocate_lock, get_ident
 from podus.updating.binding import each_stack
 from podus.updating.holders import thread_names
 
@@ -30,7 +30,7 @@ class Sides:
     def __init__(self, looping: set[int], changed: set[int]) -> None:
         self._looping = looping
         self._changed = changed
-        self._lock = _thread.allocate_lock()
+        self._lock = allocate_lock()
         # On the way forward those that were under way are old; on the way back, new.
         self._back = False
         # What was under way at the instant: whole stacks by thread, tasks, transactions of podus.transaction; sorted out a little later.
@@ -88,7 +88,7 @@ class Sides:
             if task is not None:
                 self._tasks.pop(id(task), None)
             return
-        thread = _thread.get_ident()
+        thread = get_ident()
         if self._threads.get(thread) is frame:
             self._threads.pop(thread, None)
 
@@ -102,7 +102,7 @@ class Sides:
         task = _task()
         if task is not None:
             return id(task) in self._tasks
-        thread = _thread.get_ident()
+        thread = get_ident()
         outermost = self._threads.get(thread)
         if outermost is None:
             return False

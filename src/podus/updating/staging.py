@@ -7,7 +7,6 @@ taken back, and the program is as before.
 
 from __future__ import annotations
 
-import _thread
 import os
 import sys
 from types import CodeType, ModuleType
@@ -18,6 +17,7 @@ from podus.planning.pack import read_pack
 from podus.program.code import procedures
 from podus.support.declare import Declaration
 from podus.support.load import execute
+from podus.threads import RLock
 from podus.updating.abstract import abstract_into
 from podus.updating.binding import Stall, Switch, commit, settle
 from podus.updating.bound import check_listing
@@ -64,7 +64,7 @@ class Stage(Collector):
         self._modules_before = dict.fromkeys(sys.modules)
         # The live objects of changed classes, and who is told when a mapper raises in a thread of the program.
         self.conversions: dict[str, Conversion] = {}
-        self.object_lock: Any = _thread.RLock()
+        self.object_lock: Any = RLock()
         self.object_failed: Callable[[BaseException], None] = lambda error: None
         self.footprint = Footprint()
         # What had to be done at once for the new statements to run.
@@ -253,7 +253,7 @@ class Stage(Collector):
 
     def after_fork(self) -> None:
         """In a forked child: whoever was converting an object is not here."""
-        self.object_lock = _thread.RLock()
+        self.object_lock = RLock()
         for conversion in self.conversions.values():
             conversion.after_fork(self.object_lock)
 

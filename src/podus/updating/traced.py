@@ -9,6 +9,8 @@ from __future__ import annotations
 import ctypes
 import sys
 
+from podus.threads import get_ident
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _LINE = 2
 _COROUTINE = 0x80
+# What runs tasks; uvloop's own loop is C code, and is seen by who starts it.
+_EVENT_LOOPS = frozenset({"asyncio.base_events", "asyncio.runners", "uvloop", "trio._core._run"})
 _api = ctypes.pythonapi
 _Trace = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.py_object, ctypes.c_int, ctypes.c_void_p)
 
@@ -72,7 +76,7 @@ class Watching:
                 return False
             code = frame.f_code
             found = found or id(code) in self._codes
-            found = found or (bool(self._coroutines) and code.co_name == "run_forever")
+            found = found or (bool(self._coroutines) and frame.f_globals.get("__name__") in _EVENT_LOOPS)
             frame = frame.f_back
         return found
 
@@ -89,9 +93,8 @@ class Watching:
     @staticmethod
     def _raise(error: BaseException) -> None:
         """What a signal handler has raised while the thread waited is raised in the program, a moment later: ctypes lets nothing through."""
-        import threading
 
-        _api.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), ctypes.py_object(type(error)))
+        _api.PyThreadState_SetAsyncExc(ctypes.c_ulong(get_ident()), ctypes.py_object(type(error)))
 
     def bind(self, frame: FrameType, values: Any, unbound: list[str]) -> None:
         """Bind variables that are not bound: the exit stub reads them all."""

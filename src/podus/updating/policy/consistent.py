@@ -11,7 +11,7 @@ from weakref import ref
 
 from podus.errors import Refused
 from podus.frames import shift_of
-from podus.updating.binding import Switch, can_take_code, commit
+from podus.updating.binding import Switch, can_take_code, commit, stacks
 from podus.updating.forward import switch_together
 from podus.updating.gates import gate_code, twin
 from podus.updating.sides import Sides
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from podus.updating.evaluate import Evaluation
     from podus.updating.units import Unit
+
+# The function in which trio runs its tasks.
+_TRIO = "unrolled_run"
 
 
 class Consistent:
@@ -76,6 +79,7 @@ class Consistent:
     def _begin(self, update: Evaluation, units: list[Unit]) -> None:
         stage = update.stage
         assert stage is not None
+        _check_schedulers()
         turns = self._turns(update)
         looping = {id(code) for code, _ in turns} | {id(code) for code in update.running.watched_codes}
         changed = {number for unit in units for number in (*unit.old_codes, *unit.new_codes)}
@@ -140,3 +144,18 @@ class Consistent:
 
                 unwatch(code)
         self._watched = []
+
+
+def _check_schedulers() -> None:
+    """Whose tasks can't be told apart can't have transactions. Raises Refused."""
+    stacks_now = stacks()
+    kinds = []
+    if any(number < 0 for number in stacks_now):
+        kinds.append("greenlets")
+    if any(code.co_name == _TRIO for stack in stacks_now.values() for code, _, _ in stack):
+        kinds.append("trio's tasks")
+    if kinds:
+        raise Refused(
+            f"the program runs {' and '.join(kinds)}, whose transactions podus can't tell apart",
+            "update with --policy atomic",
+        )

@@ -40,7 +40,7 @@ class When:
         for codes in self._read(update):
             ids = {id(code) for code, _ in codes}
             if (
-                ids.isdisjoint(active_ids())
+                ids.isdisjoint(active_ids(glance=True))
                 and self._awake(codes)
                 and switch_together(update, units, also=ids)
             ):
