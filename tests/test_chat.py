@@ -133,15 +133,11 @@ def test_two_thousand_stay_connected(program: Callable[..., Program]) -> None:
     app.start("t", "server.asyncio.run(server.main())", at="open")
     app.open("open")
 
-    done = ""
-
     def update() -> None:
-        nonlocal done
-        done = app.edit(server=SERVER.replace("old", "new")).update()["id"]
+        app.edit(server=SERVER.replace("old", "new")).update()
 
     def back_out() -> None:
-        app.back_out(done)
-        app.until(done, "backed-out")
+        app.podus("back-out", "app")
 
     rooms = asyncio.run(visit(app("server.port"), MEMBERS, update, back_out))
     app("server.close()")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dis
 import marshal
+import sys
 from types import CodeType
 
 from podus.frames import HOOK
@@ -21,8 +22,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# What the hook is called for.
-LEAVE, RETURNED, RAISED = 0, 1, 2
+# What the hook is called for; the last on Python 3.11 only, where nothing has sent the frame there (podus.frames.exchanged).
+LEAVE, RETURNED, RAISED, ENTERED = 0, 1, 2, 3
+_ENTERS = sys.version_info < (3, 12)
 # Marks the last constant of code with stubs: bytes, because a tuple would be one more object for the garbage collector to count at each import.
 _MARK = b"podus: stubs "
 
@@ -185,12 +187,19 @@ def _append(
         code.co_exceptiontable,
     )
     number = len(consts)
-    consts = (*consts, LEAVE, RETURNED, RAISED, None, _MARK + marshal.dumps(note))
+    consts = (*consts, LEAVE, RETURNED, RAISED, None)
+    if _ENTERS:
+        consts = (*consts, ENTERED, *(head for head, _ in heads))
+    consts = (*consts, _MARK + marshal.dumps(note))
     stub = Instructions(code.co_firstlineno)
     for loop, (_, depth) in enumerate(heads):
         stub.line = None
         stub.label(f"marked {loop}")
         stub.emit("POP_TOP")
+        if _ENTERS:
+            stub.emit("LOAD_CONST", number + 5 + loop)
+            stub.call_global(len(code.co_names), number + 4)
+            stub.emit("POP_TOP")
         stub.line = first + loop
         stub.emit("BUILD_TUPLE", depth)
         stub.line = code.co_firstlineno

@@ -7,6 +7,7 @@ et al., OOPSLA 2012), but wherever there is a loop and with nothing written for 
 from __future__ import annotations
 
 import ast
+from inspect import CO_COROUTINE
 from types import CodeType
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,13 @@ class Frames:
         """The loops of a procedure of the old version."""
         found = self._found(name, True)
         return [] if found is None else found[2]
+
+    def serves(self, name: str) -> bool:
+        """Whether a procedure of the old version is a coroutine in a ``while True``: one that serves for as long as its peer wants it to."""
+        found = self._found(name, True)
+        if found is None or not found[0].co_flags & CO_COROUTINE:
+            return False
+        return any(loop.turns and loop.always for loop in found[2])
 
     def _loop(
         self,

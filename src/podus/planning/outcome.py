@@ -362,9 +362,7 @@ def _begun(plan: Plan, item: Procedure) -> str:
     group = next((g for g in plan.groups if item.name in g.procedures), None)
     if group is not None and (len(group.procedures) > 1 or group.data or group.mappers):
         return "those that have begun end in the old version, and are waited for"
-    # Python 3.11 can't see that a suspended one goes on.
-    moves = not plan.python.startswith("3.11.") and any(loop.procedure == item.name for loop in plan.loops)
-    if moves:
+    if any(loop.procedure == item.name for loop in plan.loops):
         return "those that have begun go on in the new version when their loop comes round"
     return "those that have begun end in the old version"
 

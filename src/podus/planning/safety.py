@@ -230,7 +230,7 @@ class Safety:
                 continue
             if procedure.suspends:
                 # One that comes to an end does so in the version in which it began.
-                there = there if never_returns(code, excepted=True) else []
+                there = there if never_returns(code, excepted=True) or frames.serves(name) else []
             else:
                 for loop in (*there, *back):
                     loop.waits = name not in self.endless

@@ -36,6 +36,8 @@ class Loop:
     why: str = ""
     # An outermost `while`: as a thread's, its iterations are what the thread does one after the other.
     turns: bool = False
+    # Its test is a constant.
+    always: bool = False
 
 
 def loops_of(code: CodeType, node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[Loop]:
@@ -63,6 +65,7 @@ class _Finder:
             if isinstance(stmt, ast.While):
                 loop = Loop("while", ast.unparse(stmt.test), stmt.lineno, layout, path, why=why)
                 loop.turns = len(path) == 1
+                loop.always = isinstance(stmt.test, ast.Constant)
             else:
                 kind = "async for" if isinstance(stmt, ast.AsyncFor) else "for"
                 text = f"{ast.unparse(stmt.target)} in {ast.unparse(stmt.iter)}"

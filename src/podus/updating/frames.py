@@ -19,11 +19,12 @@ from weakref import ref
 
 from podus.frames import HOOK, RESUMED, shift_of
 from podus.frames.resume import UNBOUND, prefix, resume_code
-from podus.frames.stubs import LEAVE, RETURNED, names, own_length, slots, stub_lines, without_stubs
+from podus.frames.stubs import ENTERED, LEAVE, RETURNED, names, own_length, slots, stub_lines, without_stubs
+from podus.program.control import NAMES, units
 from podus.threads import allocate_lock, get_ident
 from podus.updating.binding import HANDED_OVER, PARKED
 from podus.updating.closures import note_variant
-from podus.updating.find import TWINS
+from podus.updating.find import TWINS, suspended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -242,6 +243,26 @@ class Frames:
             for code, table in self._moves[name]:
                 watch(code, table)
 
+    def open(self, name: str) -> bool:
+        """Have frames of a procedure that has switched leave whenever they come round; says whether all of them will, or must be left.
+
+        On Python 3.11 nothing is asked any more when they do, so all must be known before.
+        """
+        rows = self._moves.get(name, [])
+        if sys.version_info < (3, 12):
+            if any(move.mapper for _, table in rows for move in table.values()):
+                return False
+            begun, _ = suspended([(code, name) for code, _ in rows], running_too=True)
+            if not all(_has_what_is_needed(reference(), rows) for *_, reference in begun):
+                return False
+        for code, table in rows:
+            _give_up(code)
+            if name not in self._armed or not watching.open(
+                code, {offset: move.loop.head + shift_of(code) for offset, move in table.items()}
+            ):
+                return False
+        return True
+
     def disarm(self, *, keep: Iterable[str] = ()) -> None:
         """Let all go on as they are, but for the frames of ``keep``, which move whenever they come round."""
         self.over = True
@@ -324,6 +345,22 @@ class Frames:
         self._next[get_ident()] = now + waited + _OPEN * max(waited, _HOLD)
 
 
+def _has_what_is_needed(thing: Any, rows: list[tuple[CodeType, dict[int, Move]]]) -> bool:
+    """Whether a suspended generator or coroutine has, and will keep, the variables with which it would go on."""
+    frame: FrameType | None = getattr(thing, "cr_frame", None) or getattr(thing, "gi_frame", None)
+    if frame is None:
+        return True
+    code = frame.f_code
+    needs = {n for other, table in rows if other is code for move in table.values() for n in move.needs}
+    deleted = {code.co_varnames[arg] for _, op, arg, _ in units(code) if NAMES[op] == "DELETE_FAST"}
+    begun = getattr(thing, "cr_suspended", False) or getattr(thing, "gi_suspended", False)
+    running = getattr(thing, "cr_running", False) or getattr(thing, "gi_running", False)
+    bound = set(frame.f_locals)
+    _forget(frame)
+    # What has not begun may come to the loop by a way that binds less.
+    return needs <= bound - deleted and (begun or running)
+
+
 def _release(lock: Any) -> None:
     try:
         lock.release()
@@ -353,17 +390,27 @@ def _mapped(move: Move, values: Any) -> dict[str, Any]:
 def _leave(frame: FrameType, move: Move, values: Any, given: dict[str, Any] | None) -> None:
     """Send a frame to its exit stub. ``values`` are its variables, ``given`` those that a mapper has made of them."""
     code = frame.f_code
-    every = names(code)
-    unbound = [every[slot] for slot in slots(code)[0] if every[slot] not in values]
     line = stub_lines(code)[move.loop.head + shift_of(code)]
-    setattr(builtins, HOOK, _hook)
-    watching.bind(frame, values, unbound)
-    _leaving[id(frame)] = (move, unbound, given)
+    _prepare(frame, move, values, given)
+    _give_up(code)
     try:
         watching.send(frame, line)
     except BaseException:
         del _leaving[id(frame)]
         raise
+
+
+def _prepare(frame: FrameType, move: Move, values: Any, given: dict[str, Any] | None) -> None:
+    """Note what becomes of a frame when it comes to its exit stub, which reads all variables."""
+    every = names(frame.f_code)
+    unbound = [every[slot] for slot in slots(frame.f_code)[0] if every[slot] not in values]
+    watching.bind(frame, values, unbound)
+    _leaving[id(frame)] = (move, unbound, given)
+
+
+def _give_up(code: CodeType) -> None:
+    """From now on frames leave ``code``: who is in its exit stubs is not active in it."""
+    setattr(builtins, HOOK, _hook)
     length = own_length(code)
     key = id(code)
     if (key, length) not in HANDED_OVER:
@@ -413,6 +460,8 @@ def _hook(thing: Any, kind: int) -> Any:
     """What exit stubs call: the frame that has left gets what goes on in its place, and what that returned or raised."""
     if kind == RETURNED:
         return thing.call if type(thing) is _Next else None
+    if kind == ENTERED:
+        return _enter(sys._getframe(1), thing)
     if kind != LEAVE:
         # The frame that was left is no part of what happened.
         thing.__traceback__ = thing.__traceback__.tb_next
@@ -427,6 +476,16 @@ def _hook(thing: Any, kind: int) -> Any:
     goes_on = move.goes_on(frame, stack, known, given)
     move.owner.moved += 1
     return _Next(goes_on) if shift_of(frame.f_code) else goes_on
+
+
+def _enter(frame: FrameType, head: int) -> None:
+    """A frame has come to its exit stub by itself, from the loop with that head."""
+    code = frame.f_code
+    shift = shift_of(code)
+    move: Move = next(m for m in _watched[id(code)][1].values() if m.loop.head + shift == head)
+    if move.owner.turned is not None:
+        move.owner.turned(frame)
+    _prepare(frame, move, frame.f_locals, None)
 
 
 if sys.version_info >= (3, 12):

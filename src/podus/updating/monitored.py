@@ -53,6 +53,10 @@ class Watching:
             monitoring.free_tool_id(self._tool)
             self._tool = None
 
+    def open(self, code: CodeType, places: dict[int, int]) -> bool:
+        """They are seen wherever they run."""
+        return code in self._codes
+
     def refresh(self) -> None:
         """Events belong to code, in whatever thread it runs."""
 

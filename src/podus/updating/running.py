@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 # Seconds in which what is active may come to an end by itself, before it is passed by.
 _PATIENCE = 0.05
-# Python 3.11 sees only frames on a stack.
-_MOVES_SUSPENDED = sys.version_info >= (3, 12)
 
 
 class Running:
@@ -145,7 +143,8 @@ class Running:
         """Say who goes on in the old version; those that come to the head of their loop later still move."""
         assert update.activity is not None
         left = update.activity.asleep_in(update.activity.passed)
-        moving = set(left) & (self.frames.names if self.frames is not None and _MOVES_SUSPENDED else set())
+        frames = self.frames
+        moving = set() if frames is None else {n for n in left if n in frames.names and frames.open(n)}
         for name, count in sorted(left.items()):
             goes_on = name in moving
             how = (

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
     from typing import Any
 
+    from podus.frames.exchanged import Exchange
+
 _LINE = 2
 _COROUTINE = 0x80
 # What runs tasks; uvloop's own loop is C code, and is seen by who starts it.
@@ -33,6 +35,8 @@ class Watching:
         self._codes: set[int] = set()
         # Those that an event loop may be about to resume.
         self._coroutines: set[int] = set()
+        # Code whose frames leave without being looked at.
+        self._open: dict[int, Exchange] = {}
         # Kept: the interpreter holds its address.
         self._function = _Trace(self._traced)
 
@@ -47,6 +51,20 @@ class Watching:
         """Watch them no more."""
         self._codes.discard(id(code))
         self._coroutines.discard(id(code))
+        exchange = self._open.pop(id(code), None)
+        if exchange is not None:
+            exchange.undo()
+
+    def open(self, code: CodeType, places: dict[int, int]) -> bool:
+        """Have every frame of ``code`` leave at the next of ``places``, wherever it runs, unseen until then; says whether that can be."""
+        from podus.frames.exchanged import Exchange, NotHere
+
+        self.end(code)
+        try:
+            self._open[id(code)] = Exchange(code, places)
+        except NotHere:
+            return False
+        return True
 
     def refresh(self) -> None:
         """See the threads that have come to watched code meanwhile."""
