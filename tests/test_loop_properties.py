@@ -11,7 +11,7 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from types import CodeType, FrameType, SimpleNamespace
 from typing import Any
@@ -88,12 +88,23 @@ class Moved:
         for number, (old, new) in enumerate(pairwise(texts), 1):
             there, _ = planned(old, new)
             code = function_code(with_stubs(compiled(new)))
-            frames = _Counting(self, number)
+            frames = self.make(number)
             frames.add(there, {NAME: codes}, {NAME: code}, lambda _: None)
-            frames.arm([NAME])
             codes = [code, *frames.codes(NAME)]
             self.frames.append(frames)
         self._once = False
+
+    def make(self, number: int) -> Frames:
+        """What moves frames to the version ``number``, from now on."""
+        return _Counting(self, number)
+
+    def begin(self) -> None:
+        """The function is about to run."""
+        for frames in self.frames:
+            frames.arm([NAME])
+
+    def between(self) -> None:
+        """It has suspended itself."""
 
     def watch(self) -> None:
         """Python 3.11 sees only the threads that are in watched code when somebody looks."""
@@ -108,15 +119,10 @@ class Moved:
             frames.disarm()
 
 
-class _Counting(Frames):
+class _Noting(Frames):
     def __init__(self, run: Moved, number: int) -> None:
         self.run, self.number = run, number
         super().__init__(lambda _: True, lambda: None, run.world.tell)
-
-    def arrive(self, frame: FrameType, move: Move) -> None:
-        self.run.count += 1
-        if self.run.count in self.run.arrivals:
-            super().arrive(frame, move)
 
     @property
     def moved(self) -> int:
@@ -130,8 +136,42 @@ class _Counting(Frames):
             self.run.begun.append((len(self.run.world.trace), self.number))
 
 
-def run(code: CodeType, kind: str, world: World) -> tuple[Any, ...]:
-    """What a function gives or raises, and yields, when it is run to its end."""
+class _Counting(_Noting):
+    def arrive(self, frame: FrameType, move: Move) -> None:
+        self.run.count += 1
+        if self.run.count in self.run.arrivals:
+            super().arrive(frame, move)
+
+
+class Opened(Moved):
+    """One that moves on to the next version whenever it comes to the head of a loop, once it has suspended itself so many times: the chosen ``arrivals``."""
+
+    def make(self, number: int) -> Frames:
+        return _Noting(self, number)
+
+    def begin(self) -> None:
+        pass
+
+    def between(self) -> None:
+        self.count += 1
+        # The next one opens when the one before has been left.
+        goal = self.begun[-1][1]
+        if self.count in self.arrivals and goal < len(self.frames):
+            frames = self.frames[goal]
+            frames.arm([NAME])
+            if not frames.open(NAME):
+                # A variable that the new version reads is not bound yet, or not for good.
+                frames.disarm()
+                self.arrivals = set()
+
+    def watch(self) -> None:
+        pass
+
+
+def run(
+    code: CodeType, kind: str, world: World, between: Callable[[], None] = lambda: None
+) -> tuple[Any, ...]:
+    """What a function gives or raises, and yields, when it is run to its end; ``between`` is called when it has suspended itself."""
     names: dict[str, Any] = {"Oops": Oops}
     exec(code, names)
     function, plain = names["make"](world)
@@ -149,6 +189,7 @@ def run(code: CodeType, kind: str, world: World) -> tuple[Any, ...]:
                 try:
                     steps.append(made.send(send))
                     plain()
+                    between()
                 except StopIteration as stop:
                     value = stop.value
                     break
@@ -172,21 +213,24 @@ def run(code: CodeType, kind: str, world: World) -> tuple[Any, ...]:
     return (*result, steps)
 
 
-def check(text: str, kind: str, seed: int, arrivals: list[int], extras: list[str]) -> Moved:
+def check(
+    text: str, kind: str, seed: int, arrivals: list[int], extras: list[str], way: type[Moved] = Moved
+) -> Moved:
     texts = [version(text, 0), *(version(text, n, e) for n, e in enumerate(extras, 1))]
     plainly = World(seed, 25)
     expected = run(compiled(texts[0]), kind, plainly)
     world = World(seed, 25)
-    moved = Moved(texts, arrivals, world)
+    moved = way(texts, arrivals, world)
     world.logged = moved.watch
+    moved.begin()
     try:
-        got = run(moved.code, kind, world)
+        got = run(moved.code, kind, world, moved.between)
     finally:
         moved.end()
     for n, t in enumerate(texts):
         note(f"--- {n}\n{t}")
     note(f"begun {moved.begun}, {moved.count} arrivals, chosen {arrivals}, seed {seed}")
-    assert seen(world) == seen(plainly)
+    assert seen(world, way) == seen(plainly, way)
     for position, (number, _) in enumerate(world.trace):
         wanted = max(n for at, n in moved.begun if at <= position)
         assert number in (-1, wanted), (position, world.trace[position])
@@ -195,10 +239,14 @@ def check(text: str, kind: str, seed: int, arrivals: list[int], extras: list[str
     return moved
 
 
-def seen(world: World) -> list[Any]:
+def seen(world: World, way: type[Moved]) -> list[Any]:
     """What was noted; but on Python 3.11, where the thread is traced, not when an object went: tracing holds a frame a little longer."""
     everything = [what for _, what in world.trace]
-    return everything if sys.version_info >= (3, 12) else [w for w in everything if w[:1] != ("gone",)]
+    return (
+        everything
+        if sys.version_info >= (3, 12) or way is Opened
+        else [w for w in everything if w[:1] != ("gone",)]
+    )
 
 
 def unversioned(result: tuple[Any, ...], number: int) -> Any:
@@ -221,4 +269,15 @@ def test_a_moved_function_does_what_it_would_have_done(data: st.DataObject, kind
     MOVES.append(len(check(text, kind, seed, arrivals, extras).begun) - 1)
 
 
+@LIMITS
+@given(data=st.data(), kind=st.sampled_from(["generator", "async"]), seed=st.integers(0, 2**32))
+def test_one_that_is_suspended_moves_when_it_comes_round(data: st.DataObject, kind: str, seed: int) -> None:
+    pick = lambda n: data.draw(st.integers(0, n - 1))  # noqa: E731
+    text = Writer(pick, kind, 14).text()
+    chosen = sorted(data.draw(st.sets(st.integers(1, 8), min_size=1, max_size=4)))
+    extras = [data.draw(st.sampled_from(["pass", "new = 5", "before = []; new = 6"])) for _ in chosen]
+    OPENED.append(len(check(text, kind, seed, chosen, extras, Opened).begun) - 1)
+
+
 MOVES: list[int] = []
+OPENED: list[int] = []
