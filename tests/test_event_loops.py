@@ -130,6 +130,7 @@ LOOPS = {
     "anyio-asyncio": ANYIO.replace("BACKEND", "asyncio"),
     "anyio-trio": ANYIO.replace("BACKEND", "trio"),
     "gevent": GEVENT,
+    "gevent-patched": "    from gevent import monkey; monkey.patch_all()\n" + GEVENT,
 }
 
 
@@ -141,11 +142,13 @@ def test_endless_ones_move_and_others_end_as_they_began(program: Callable[..., P
     app.open("running")
     for name in ("a", "b", "c"):
         app(f"work.give({name!r})")
-    app.edit(work=text.replace('"one"', '"two"')).update()
+    update = app.edit(work=text.replace('"one"', '"two"')).begin()
+    app.until_switched(update, "work:session", "work:helper")
+    app("work.give('job')")
+    app.until(update, "complete")
     for name in ("a", "b", "c"):
         app(f"work.give({name!r})")
         app(f"work.give({name!r})")
-    app("work.give('job')")
-    # The turn that had begun ends as it began, calling what is new; so does the job.
+    # The turn that had begun ends as it began, calling what is new; so did the job.
     turns = [["one", "one", 1], ["one", "two", 2], ["two", "two", 3]]
     assert app("work.said") == {"a": turns, "b": turns, "c": turns, "job": [["one", "two"]]}

@@ -23,6 +23,7 @@ from podus.pup.recorder import Record
 from podus.pup.server import Later, UnknownMethod
 from podus.support.declare import Declaration
 from podus.threads import RLock
+from podus.updating import greenlets
 from podus.updating.binding import stacks
 from podus.updating.breath import Breath, let_go, quick_turns
 from podus.updating.closures import variants
@@ -173,6 +174,7 @@ class Agent:
 
     def ask_activity(self) -> dict[str, Any]:
         """Who is where: the program's procedures on every thread's stack, innermost first."""
+        greenlets.look()
         names = thread_names()
         seen = stacks()
         files = {code.co_filename for stack in seen.values() for code, _, _ in stack}

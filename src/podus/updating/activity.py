@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 
 from podus.planning.model import Plan
-from podus.updating.binding import active_ids
+from podus.updating.binding import active_ids, waiting_ids
 from podus.updating.find import is_finished, suspended
 
 TYPE_CHECKING = False
@@ -77,6 +77,10 @@ class Activity:
             if name in names and not is_finished(reference):
                 found[name] = found.get(name, 0) + 1
         return found
+
+    def in_greenlets(self) -> set[str]:
+        """The procedures that are on the stacks of greenlets that wait, as far as known."""
+        return {self.codes[i] for i in waiting_ids() & self.codes.keys()}
 
     def begun(self) -> set[str]:
         """The procedures of which a generator or coroutine has not ended: looked for in the whole heap, for whoever has seen to it that none is made meanwhile.

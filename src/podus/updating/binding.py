@@ -87,6 +87,11 @@ def active_ids(*, glance: bool = False) -> set[int]:
     return ids
 
 
+def waiting_ids() -> set[int]:
+    """The ids of all code on the stacks of the greenlets found last."""
+    return {id(frame.f_code) for stack in each_stack(greenlets.known()) for frame in stack}
+
+
 class Switch:
     """Assignments that take effect at one instant, and how to take them back.
 

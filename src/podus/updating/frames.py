@@ -25,6 +25,7 @@ from podus.threads import allocate_lock, get_ident
 from podus.updating.binding import HANDED_OVER, PARKED
 from podus.updating.closures import note_variant
 from podus.updating.find import TWINS, suspended
+from podus.updating.reach import frames as on_stacks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -253,7 +254,10 @@ class Frames:
             if any(move.mapper for _, table in rows for move in table.values()):
                 return False
             begun, _ = suspended([(code, name) for code, _ in rows], running_too=True)
-            if not all(_has_what_is_needed(reference(), rows) for *_, reference in begun):
+            frames = [_frame_of(reference()) for *_, reference in begun]
+            codes = {id(code) for code, _ in rows}
+            frames += [frame for frame in on_stacks({}) if id(frame.f_code) in codes]
+            if not all(frame is None or _has_what_is_needed(frame, rows) for frame in frames):
                 return False
         for code, table in rows:
             _give_up(code)
@@ -345,20 +349,20 @@ class Frames:
         self._next[get_ident()] = now + waited + _OPEN * max(waited, _HOLD)
 
 
-def _has_what_is_needed(thing: Any, rows: list[tuple[CodeType, dict[int, Move]]]) -> bool:
-    """Whether a suspended generator or coroutine has, and will keep, the variables with which it would go on."""
-    frame: FrameType | None = getattr(thing, "cr_frame", None) or getattr(thing, "gi_frame", None)
-    if frame is None:
-        return True
+def _frame_of(thing: Any) -> FrameType | None:
+    """The frame of a generator or coroutine that has not ended."""
+    return getattr(thing, "cr_frame", None) or getattr(thing, "gi_frame", None)
+
+
+def _has_what_is_needed(frame: FrameType, rows: list[tuple[CodeType, dict[int, Move]]]) -> bool:
+    """Whether a frame has, and will keep, the variables with which it would go on."""
     code = frame.f_code
     needs = {n for other, table in rows if other is code for move in table.values() for n in move.needs}
     deleted = {code.co_varnames[arg] for _, op, arg, _ in units(code) if NAMES[op] == "DELETE_FAST"}
-    begun = getattr(thing, "cr_suspended", False) or getattr(thing, "gi_suspended", False)
-    running = getattr(thing, "cr_running", False) or getattr(thing, "gi_running", False)
     bound = set(frame.f_locals)
     _forget(frame)
     # What has not begun may come to the loop by a way that binds less.
-    return needs <= bound - deleted and (begun or running)
+    return needs <= bound - deleted and NAMES[code.co_code[frame.f_lasti]] != "RETURN_GENERATOR"
 
 
 def _release(lock: Any) -> None:

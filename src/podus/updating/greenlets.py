@@ -13,7 +13,7 @@ from operator import itemgetter
 from types import FrameType
 from weakref import ref
 
-from podus.updating.listing import TARGETS, of_kinds
+from podus.updating.listing import TARGETS, at_once, of_kinds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,6 +71,14 @@ def remember(found: list[Any]) -> None:
     """Note those that were found."""
     global _known
     _known = list(map(ref, found))
+
+
+def look() -> None:
+    """Find those there are now."""
+    found: list[Any] = []
+    if _base() is not None:
+        at_once(waiting(found))
+        remember(found)
 
 
 def tops() -> list[FrameType]:

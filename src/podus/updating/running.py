@@ -34,6 +34,8 @@ class Running:
         # The procedures that have switched, as of the very instant: who is in them may go on in the new version.
         self.switched: set[str] = set()
         self._turned: Any = None
+        # Those passed by that have been looked at, and whether they move.
+        self._opened: dict[str, bool] = {}
         self._since = 0.0
         self._lost = 0
 
@@ -91,15 +93,19 @@ class Running:
         return False
 
     def pass_suspended(self, update: Evaluation) -> None:
-        """Wait no longer for suspended generators and coroutines that switch alone, and no data with them."""
+        """Wait no longer for suspended generators and coroutines that switch alone, and no data with them; nor for greenlets that never end."""
         activity = update.activity
         assert activity is not None
-        if not (activity.suspends and self._lost) or update.plan.policy == "consistent":
+        if not self._lost or update.plan.policy == "consistent":
+            return
+        endless = set() if self.frames is None else self.frames.endless & activity.in_greenlets()
+        suspends = activity.suspends | endless
+        if not suspends:
             return
         for unit in update.units:
             group = unit.group
             apart = not (unit.mappers or unit.conversions or unit.users or group.data or group.mappers)
-            if len(unit.names) == 1 and apart and unit.names[0] in activity.suspends and not unit.held:
+            if len(unit.names) == 1 and apart and unit.names[0] in suspends and not unit.held:
                 unit.passed = True
                 activity.passed.add(unit.names[0])
 
@@ -112,7 +118,16 @@ class Running:
         # Where data takes a new form, a variable may hold some of the old: who comes to an end does so with that.
         if self._lost == 2 and not any(unit.mappers or unit.conversions for unit in update.units):
             frames.arm(active & frames.names)
+        if not back and update.activity is not None:
+            for name in update.activity.passed & self.switched & frames.names:
+                self._opens(frames, name)
         frames.refresh()
+
+    def _opens(self, frames: Frames, name: str) -> bool:
+        """Have who is in a procedure that was passed by leave when its loop comes round; says whether they do."""
+        if name not in self._opened:
+            self._opened[name] = frames.open(name)
+        return self._opened[name]
 
     @property
     def watched_codes(self) -> list[CodeType]:
@@ -143,8 +158,11 @@ class Running:
         """Say who goes on in the old version; those that come to the head of their loop later still move."""
         assert update.activity is not None
         left = update.activity.asleep_in(update.activity.passed)
+        left |= {name: 0 for name in update.activity.passed & update.activity.in_greenlets()}
         frames = self.frames
-        moving = set() if frames is None else {n for n in left if n in frames.names and frames.open(n)}
+        moving = (
+            set() if frames is None else {n for n in left if n in frames.names and self._opens(frames, n)}
+        )
         for name, count in sorted(left.items()):
             goes_on = name in moving
             how = (
@@ -152,7 +170,8 @@ class Running:
                 if goes_on
                 else "ends in the old version"
             )
-            update.notes.append(f"{name}: {count} suspended; what has begun {how}")
+            who = f"{count} suspended" if count else "in greenlets"
+            update.notes.append(f"{name}: {who}; what has begun {how}")
         if "podus.updating.frames" in sys.modules:
             from podus.updating.frames import catch_up
 
