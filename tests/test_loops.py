@@ -331,6 +331,46 @@ def test_a_generator_in_a_loop_goes_on_in_the_new_version(program: Start) -> Non
     assert app("[next(shop.held) for _ in range(2)]") == [["two", 1], ["two", 2]]
 
 
+def test_one_with_many_variables_moves_again_and_again(program: Start) -> None:
+    names = [f"v{n}" for n in range(40)]
+    text = f"""
+        def main():
+            {" = ".join(names)} = "one"
+            turns = 0
+            while turns < 9:
+                turns += 1
+                gate("turn")
+                v0 = "one"
+            return v0, len([{", ".join(names)}]), turns
+    """
+    app = program(shop=text)
+    app.start("t", "shop.main()", at="turn")
+    for version in ("two", "three", "four"):
+        update = app.edit(shop=text.replace('v0 = "one"', f'v0 = "{version}"')).begin(move_after=0)
+        app.until_watched(update, "shop:main")
+        app.open("turn")
+        app.reached("turn")
+        app.until(update, "complete")
+    app.open("turn", times=9)
+    assert app.join("t") == ["four", 40, 9]
+
+
+def test_a_loop_behind_a_call_with_very_many_operands_is_left(program: Start) -> None:
+    text = f"""
+        def count(*those): return len(those)
+        def main():
+            n = count({", ".join(f"str({n})" for n in range(25))})
+            while True:
+                gate("turn")
+                n += 1
+    """
+    app = program(shop=text)
+    app.start("t", "shop.main()", at="turn")
+    plan = app.edit(shop=text.replace("n += 1", "n += 2")).plan()
+    assert [p.running for p in plan.procedures] == ["left"]
+    assert "so many operands" in plan.procedures[0].notes[0]
+
+
 def test_without_stubs_a_loop_is_left_as_it_is(program: Start) -> None:
     app = program("--no-stubs", shop=MAIN)
     app.start("t", "shop.main()", at="turn")

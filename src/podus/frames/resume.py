@@ -15,6 +15,8 @@ from podus.program.control import STEPS, exception_entries, units
 
 # A variable that is not bound.
 UNBOUND = object()
+# Variables that lie on the value stack at once.
+_AT_ONCE = 8
 _SUSPENDS = 0x20 | 0x80
 _VARIADIC = 0x04 | 0x08
 _IF_FALSE = (
@@ -32,7 +34,11 @@ def resume_code(code: CodeType, head: int, depth: int) -> CodeType:
     shift = len(plain.co_varnames) - len(code.co_varnames)
     free = len(plain.co_freevars)
     own = len(names(plain)) - free
-    consts = (*plain.co_consts, None, UNBOUND)
+    count = own - shift
+    none, unbound, bounds = (len(plain.co_consts) + n for n in range(3))
+    # So few at once: who comes here again is sent on only if the interpreter can follow the stack from the entry (at most 21 objects).
+    starts = list(range(0, count, _AT_ONCE))
+    consts = (*plain.co_consts, None, UNBOUND, *starts, count)
     before = Instructions(plain.co_firstlineno)
     if free:
         before.emit("COPY_FREE_VARS", free)
@@ -40,21 +46,23 @@ def resume_code(code: CodeType, head: int, depth: int) -> CodeType:
         before.emit("RETURN_GENERATOR")
         before.emit("POP_TOP")
     before.emit("RESUME", 0)
-    before.emit("LOAD_FAST", 0)
-    before.emit("UNPACK_SEQUENCE", own - shift + depth)
-    before.emit("LOAD_FAST", 0)
-    before.emit("LOAD_CONST", len(consts) - 2)
-    before.emit("LOAD_CONST", len(consts) - 2)
-    before.emit("BUILD_SLICE", 2)
-    before.emit("DELETE_SUBSCR")
-    for slot in range(shift, own):
-        before.emit("STORE_FAST", slot)
+    if depth:
+        _part(before, bounds + len(starts), none, depth)
+    for number, start in reversed(list(enumerate(starts))):
+        end = min(start + _AT_ONCE, count)
+        _part(before, bounds + number, bounds + number + 1, end - start)
+        if not number:
+            _empty(before, none)
+        for slot in range(start + shift, end + shift):
+            before.emit("STORE_FAST", slot)
+    if not starts:
+        _empty(before, none)
     for slot in slots(plain)[0]:
         if slot < shift:
             before.emit("DELETE_FAST", slot)
             continue
         before.emit("LOAD_FAST", slot)
-        before.emit("LOAD_CONST", len(consts) - 1)
+        before.emit("LOAD_CONST", unbound)
         before.emit("IS_OP", 0)
         before.jump(_IF_FALSE, f"bound {slot}")
         before.emit("DELETE_FAST", slot)
@@ -70,7 +78,7 @@ def resume_code(code: CodeType, head: int, depth: int) -> CodeType:
         co_posonlyargcount=0,
         co_kwonlyargcount=0,
         co_flags=plain.co_flags & ~_VARIADIC,
-        co_stacksize=max(plain.co_stacksize, own + depth + 3),
+        co_stacksize=max(plain.co_stacksize, depth + _AT_ONCE + 4),
         # A line table counts from the first line, which is that of all that stands before.
         co_linetable=before.lines(plain.co_firstlineno) + plain.co_linetable,
         co_exceptiontable=exception_table(
@@ -78,6 +86,27 @@ def resume_code(code: CodeType, head: int, depth: int) -> CodeType:
         ),
     )
     return handing_over(made)
+
+
+def _part(before: Instructions, start: int, end: int, length: int) -> None:
+    """Push a part of the list, its first object last; the bounds are indices of constants."""
+    before.emit("LOAD_FAST", 0)
+    before.emit("LOAD_CONST", start)
+    before.emit("LOAD_CONST", end)
+    if "BINARY_SLICE" in dis.opmap:
+        before.emit("BINARY_SLICE")
+    else:
+        before.emit("BUILD_SLICE", 2)
+        before.emit("BINARY_SUBSCR")
+    before.emit("UNPACK_SEQUENCE", length)
+
+
+def _empty(before: Instructions, none: int) -> None:
+    before.emit("LOAD_FAST", 0)
+    before.emit("LOAD_CONST", none)
+    before.emit("LOAD_CONST", none)
+    before.emit("BUILD_SLICE", 2)
+    before.emit("DELETE_SUBSCR")
 
 
 def prefix(code: CodeType, resumed: CodeType) -> int:

@@ -7,12 +7,17 @@ iteration of a ``for`` begins at its head; that of a ``while`` at its test, of w
 from __future__ import annotations
 
 import ast
+import dis
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 
 from podus.frames.stubs import depths
 from podus.program.control import BACKWARD, CLOSED, JUMPS, NAMES, exception_entries, units
+
+# So many objects on a value stack can be followed.
+_KNOWN = 21
+_SUSPENDS = 0x20 | 0x80 | 0x200
 
 
 @dataclass
@@ -53,6 +58,7 @@ class _Finder:
         places = list(code.co_positions())
         self.places = {start: places[start // 2] for start, *_ in self.units}
         self.index = {start: number for number, (start, *_) in enumerate(self.units)}
+        self.lost = _lost(code, self.units)
         # The backward jumps to each head.
         self.back: dict[int, list[int]] = {}
         for start, op, arg, following in self.units:
@@ -80,6 +86,8 @@ class _Finder:
                 self._for(loop, stmt)
             if not loop.why and self.heads[loop.head] != len(loop.layout):
                 loop.why = "podus can't tell what lies on its value stack"
+            if not loop.why and loop.head in self.lost:
+                loop.why = "a call or an expression before it has so many operands that the interpreter does not know its value stack"
         return [loop for loop, _ in found]
 
     def _iterates(self, head: int) -> bool:
@@ -172,6 +180,36 @@ class _Finder:
             if known and stmt.lineno <= min(known) and max(known) <= (stmt.end_lineno or stmt.lineno)
         ]
         return max(around, key=lambda stmt: (stmt.lineno, stmt.col_offset), default=None)
+
+
+def _lost(code: CodeType, every: list[tuple[int, int, int, int]]) -> set[int]:
+    """The offsets of which the interpreter does not know the value stack, as what it has followed to there was too deep (``mark_stacks`` in Objects/frameobject.c)."""
+    lost: set[int] = set()
+    # As far as they have been come to: by which way first is what counts.
+    depth_at: dict[int, int] = {}
+    handlers: dict[int, list[tuple[int, int]]] = {}
+    for start, _, target, depth in exception_entries(code):
+        handlers.setdefault(start, []).append((target, (depth >> 1) + (depth & 1) + 1))
+    depth, known = int(bool(code.co_flags & _SUSPENDS)), True
+    for start, op, arg, following in every:
+        if start in depth_at:
+            depth, known = depth_at[start], True
+        if known:
+            depth_at.setdefault(start, depth)
+            if depth > _KNOWN:
+                lost.add(start)
+            for target, level in handlers.get(start, ()):
+                depth_at.setdefault(target, level if depth <= _KNOWN else depth)
+            operand = None if op < dis.HAVE_ARGUMENT else arg
+            if JUMPS[op] > 0:
+                jumped = depth + dis.stack_effect(op, operand, jump=True)
+                depth_at.setdefault(following + 2 * arg, jumped)
+            depth += dis.stack_effect(op, operand, jump=False) if not CLOSED[op] else 0
+            # Lost is lost.
+            depth += 1_000_000 if _KNOWN < depth < 1_000_000 else 0
+        if CLOSED[op]:
+            known = False
+    return lost
 
 
 def _span(nodes: Sequence[ast.stmt | ast.expr]) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -256,7 +256,7 @@ class Frames:
             begun, _ = suspended([(code, name) for code, _ in rows], running_too=True)
             frames = [_frame_of(reference()) for *_, reference in begun]
             codes = {id(code) for code, _ in rows}
-            frames += [frame for frame in on_stacks({}) if id(frame.f_code) in codes]
+            frames += [frame for frame in on_stacks(globals()) if id(frame.f_code) in codes]
             if not all(frame is None or _has_what_is_needed(frame, rows) for frame in frames):
                 return False
         for code, table in rows:

@@ -81,11 +81,6 @@ def look() -> None:
         remember(found)
 
 
-def tops() -> list[FrameType]:
-    """The innermost frame of every thread, and of every greenlet known: for whoever walks through all stacks while they change."""
-    return [*sys._current_frames().values(), *known()]
-
-
 def named() -> dict[int, tuple[str, FrameType]]:
     """Those that wait now, by numbers that no thread has: what they are in words, and the innermost frame."""
     rows: dict[int, tuple[str, FrameType]] = {}

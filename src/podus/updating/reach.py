@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from types import FrameType
 
-from podus.updating.greenlets import tops
+from podus.updating.greenlets import known
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _ASKS_LOCALS = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", 
 def frames(apart: dict[str, Any]) -> list[FrameType]:
     """The frames of all threads, but those of the module with the globals ``apart``, and of this one."""
     found: list[FrameType] = []
-    todo = tops()
+    todo = [*sys._current_frames().values(), *known()]
     # The last one that it stands for is an outermost one. A variable that kept this frame itself would also keep its callers,
     # and what they refer to, until the next collection.
     while todo:

@@ -28,7 +28,7 @@ from types import (
 
 from podus.errors import Refused
 from podus.updating.bases import layout
-from podus.updating.greenlets import tops
+from podus.updating.greenlets import known
 from podus.updating.listing import holding, tracked
 
 TYPE_CHECKING = False
@@ -445,7 +445,7 @@ def _in_frames(targets: list[type]) -> list[str]:
     """The procedures on the stacks with a local variable that holds one of the classes."""
     found: list[str] = []
     ids = set(map(id, targets))
-    for frame in tops():
+    for frame in [*sys._current_frames().values(), *known()]:
         at: Any = frame
         while at is not None:
             if not at.f_globals.get("__name__", "").startswith("podus."):
