@@ -28,7 +28,12 @@ WAITS = frozenset({"switched prices:total", "pending prices:wait: is active"})
 def begin(*words: str, awaited: frozenset[str] = WAITS) -> subprocess.Popen[str]:
     """A shell that follows an update, once it has said all that is ``awaited``."""
     shell = subprocess.Popen(
-        [sys.executable, "-m", "podus", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "podus", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever runs the tests in the background has had Ctrl-C ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     assert shell.stderr
     missing = set(awaited)
