@@ -5,6 +5,8 @@ PYTHON ?= python3
 ARGS ?=
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2] if sys.version_info >= (3, 11) else "")' 2>/dev/null </dev/null)
+# One more than there are cores: tests wait for processes.
+WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null </dev/null)
 VENV := .venv/$(VERSION)
 BENCH := .venv/$(VERSION)-bench
 REPLAY := .venv/$(VERSION)-replay
@@ -28,7 +30,7 @@ demo: $(VENV)/.ready ## update a packet router under load, and take it back
 	@$(VENV)/bin/python -m podus demo $(ARGS)
 
 test: $(VENV)/.ready ## run the tests
-	@$(VENV)/bin/python -m pytest -n auto $(ARGS)
+	@$(VENV)/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
 model: ## have spin try every schedule of the algorithm (Debian: apt-get install spin)
 	@model/check

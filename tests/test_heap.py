@@ -205,7 +205,7 @@ class Item:
         self.log = [number]
 
 classes = [Item]
-table = {n: Item(n) for n in range(20_000)}
+table = {n: Item(n) for n in range(5_000)}
 first = [id(o) for o in table.values()]
 keep = list(table.values())
 shelves = [[o] for o in keep]
@@ -219,7 +219,7 @@ def work(n):
     import random
     r = random.Random(n)
     while not stop:
-        i, j = r.randrange(20_000), r.randrange(20_000)
+        i, j = r.randrange(5_000), r.randrange(5_000)
         shelves[i], shelves[j] = shelves[j], shelves[i]
         item = table.pop(i, None)
         if item is not None:

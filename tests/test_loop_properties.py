@@ -275,7 +275,7 @@ def test_a_moved_function_does_what_it_would_have_done(data: st.DataObject, kind
     MOVES.append(len(check(text, kind, seed, arrivals, extras).begun) - 1)
 
 
-@LIMITS
+@settings(LIMITS, max_examples=max(1, EXAMPLES // 2))
 @given(data=st.data(), kind=st.sampled_from(["generator", "async"]), seed=st.integers(0, 2**32))
 def test_one_that_is_suspended_moves_when_it_comes_round(data: st.DataObject, kind: str, seed: int) -> None:
     pick = lambda n: data.draw(st.integers(0, n - 1))  # noqa: E731

@@ -24,7 +24,7 @@ from podus.planning.model import Plan
 from tests.programs import Program
 from tests.test_properties import DESCRIBE, Quick
 
-EXAMPLES = int(os.environ.get("PODUS_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("PODUS_EXAMPLES", "40"))
 LONG = "PODUS_EXAMPLES" in os.environ
 LIMITS = settings(
     max_examples=EXAMPLES,
