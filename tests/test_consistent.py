@@ -64,6 +64,54 @@ def test_a_call_from_a_thread_without_a_loop_meets_one_version(program: Start) -
     app.until(update, "complete")
 
 
+SERVER = """
+    import http.server, threading, urllib.request
+    def left(): return b"one"
+    def right(): return b"one"
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        def do_GET(self):
+            body = left()
+            gate(self.path)
+            body += b" " + right()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        def log_message(self, *args): pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    def ask(path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}{path}") as answer:
+            return answer.read().decode()
+    def ask_again(path):
+        import http.client
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port)
+        for number in (1, 2):
+            connection.request("GET", f"{path}{number}")
+            yield connection.getresponse().read().decode()
+"""
+
+
+def test_a_request_is_a_transaction(program: Start) -> None:
+    app = program(shop=SERVER)
+    app.run("global again\nagain = shop.ask_again('/kept')")
+    app.open("/kept1")
+    assert app("next(again)") == "one one"
+    # Nothing that changes is on the stack: it stands between two calls. And a connection that is only kept open is in no request.
+    app.start("old", "shop.ask('/old')", at="/old")
+    update = app.edit(shop=SERVER.replace('b"one"', 'b"two"')).begin(policy="consistent")
+    app.until_waiting(update, "a transaction is under way in the old version: thread Thread-")
+    app.start("new", "shop.ask('/new')", at="/new")
+    app.open("/new")
+    assert app.join("new") == "two two"
+    app.open("/kept2")
+    assert app("next(again)") == "two two"
+    app.open("/old")
+    assert app.join("old") == "one one"
+    app.until(update, "complete")
+
+
 def test_what_is_declared_is_a_transaction(program: Start) -> None:
     text = """
         import podus

@@ -14,9 +14,11 @@ from weakref import ReferenceType
 from podus.threads import allocate_lock, get_ident
 from podus.updating.binding import each_stack
 from podus.updating.holders import thread_names
+from podus.updating.requests import entries, request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from podus.updating.binding import Op
@@ -25,11 +27,15 @@ _SUSPENDS = 0x20 | 0x80
 
 
 class Sides:
-    """``looping`` are the ids of code in whose loops each iteration is a transaction, ``changed`` those of all that changes."""
+    """``looping`` are the ids of code in whose loops each iteration is a transaction, ``changed`` those of all that changes; ``of_program`` says whether
+    a module of that name is the program's.
+    """
 
-    def __init__(self, looping: set[int], changed: set[int]) -> None:
+    def __init__(self, looping: set[int], changed: set[int], of_program: Callable[[str], bool]) -> None:
         self._looping = looping
         self._changed = changed
+        self._of_program = of_program
+        self._servers = entries()
         self._lock = allocate_lock()
         # On the way forward those that were under way are old; on the way back, new.
         self._back = False
@@ -116,7 +122,10 @@ class Sides:
         for frame in reversed(frames):
             if id(frame.f_code) in self._looping:
                 return frame
-        return next((f for f in reversed(frames) if id(f.f_code) in self._changed), None)
+        served = request(
+            frames, self._servers, lambda f: self._of_program(str(f.f_globals.get("__name__", "")))
+        )
+        return served or next((f for f in reversed(frames) if id(f.f_code) in self._changed), None)
 
     # ---- in the driver
 

@@ -83,7 +83,7 @@ class Consistent:
         turns = self._turns(update)
         looping = {id(code) for code, _ in turns} | {id(code) for code in update.running.watched_codes}
         changed = {number for unit in units for number in (*unit.old_codes, *unit.new_codes)}
-        sides = self._sides = Sides(looping, changed)
+        sides = self._sides = Sides(looping, changed, update.agent.is_program)
         for unit in units:
             for name in unit.names:
                 for function in stage.finder.functions.get(name, ()):
