@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from tests import model
 from tests.test_properties import Quick, quick
 
-EXAMPLES = int(os.environ.get("PODUS_STRESS", "60"))
+EXAMPLES = int(os.environ.get("PODUS_STRESS", "40"))
 LONG = "PODUS_STRESS" in os.environ
 LIMITS = settings(
     max_examples=EXAMPLES,

@@ -18,7 +18,7 @@ import pytest
 
 from tests.programs import SOURCE
 
-UPDATES = int(os.environ.get("PODUS_STRESS", "8"))
+UPDATES = int(os.environ.get("PODUS_STRESS", "6"))
 # Version N: every procedure says N; the inner ones have another interface in every second version.
 CHAIN = """
 import asyncio, books

@@ -1,7 +1,8 @@
 """Seeing frames at the heads of their loops on Python 3.11, which has no ``sys.monitoring``: by tracing the threads that they run in.
 
 A thread's tracing is switched on from outside with ``_PyEval_SetTrace``, for the time of an update; each thread switches it off itself. A thread
-that a debugger or coverage traces already is left alone. Coroutines are seen when their event loop resumes them, other suspended generators are not.
+that a debugger or coverage traces already is left alone. Coroutines are seen when their event loop resumes them; who is suspended when there is nothing
+left to wait for leaves unseen (podus.frames.exchanged).
 """
 
 from __future__ import annotations
