@@ -38,7 +38,7 @@ async def session(number, first, period, turns, requests):
         woken = time.monotonic()
         version = {version}
         turns[number] = serve(number) if version == {version} else 0
-        requests.append((due, woken - due))
+        requests.extend((due, woken - due))
         due += period
 '''
 

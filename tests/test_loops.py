@@ -355,6 +355,32 @@ def test_one_with_many_variables_moves_again_and_again(program: Start) -> None:
     assert app.join("t") == ["four", 40, 9]
 
 
+def test_a_suspended_one_moves_with_every_update_and_leaves_nothing_behind(program: Start) -> None:
+    text = """
+        import gc, types
+        def numbers():
+            n = 0
+            while True:
+                n += 1
+                yield "one", n
+        held = [numbers() for _ in range(3)]
+        def turn(): return [next(one) for one in held]
+        turn()
+        def alive():
+            gc.collect()
+            found = {id(c): c for g in gc.get_objects() if type(g) is types.GeneratorType for c in [g.gi_code] if c.co_name == "numbers"}
+            return list(found.values())
+    """
+    app = program(shop=text)
+    counts = []
+    for number in range(2, 8):
+        app.edit(shop=text.replace('"one", n', f'"{number}", n')).update()
+        app("shop.turn()")
+        assert app("shop.turn()") == [[str(number), 2 * number - 1]] * 3
+        counts.append(app("len(shop.alive())"))
+    assert counts[-1] == counts[1]
+
+
 def test_a_loop_behind_a_call_with_very_many_operands_is_left(program: Start) -> None:
     text = f"""
         def count(*those): return len(those)

@@ -12,6 +12,7 @@ import ctypes
 import dis
 import sys
 from types import CodeType
+from weakref import ref
 
 from podus.frames.assemble import exception_table
 from podus.program.control import NAMES, exception_entries, units
@@ -40,8 +41,8 @@ class Exchange:
             entries = _cut(entries, place)
             target, depth = stubs[head]
             entries.append((place, place + _UNIT, target, depth))
-        # Kept: what the code object refers to now is owned here, and the other way round.
-        self._code = code
+        # Of code that nobody is in any more nothing must be left.
+        self._code = ref(code)
         self._table = exception_table(sorted(entries, key=lambda entry: entry[:2]))
         self._raw = raw
         self._places = list(places)
@@ -55,9 +56,11 @@ class Exchange:
 
     def undo(self) -> None:
         """Let those who come go on in their loop."""
-        for offset in self._places:
-            _write(self._code, offset, self._raw[offset], self._raw[offset + 1])
-        _swap(self._code, self)
+        code = self._code()
+        if code is not None:
+            for offset in self._places:
+                _write(code, offset, self._raw[offset], self._raw[offset + 1])
+            _swap(code, self)
 
 
 def _cut(entries: list[tuple[int, int, int, int]], place: int) -> list[tuple[int, int, int, int]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from podus.planning.model import Loop
 from podus.program.loops import Loop as Found
-from podus.program.loops import loops_of, match, needed
+from podus.program.loops import bound_at, loops_of, match, needed
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
@@ -109,6 +109,7 @@ class Frames:
                     f"{variable} is new in its loop `{after.kind} {after.text}` (line {after.line}), and podus can't tell what it is "
                     f"for one that runs: give a @podus.frame_mapper({name!r})"
                 )
+        needs = sorted(wanted & known - set(new.co_freevars))
         return Loop(
             name,
             f"{before.kind} {before.text}",
@@ -121,9 +122,10 @@ class Frames:
             after.head,
             before.leaves,
             before.jumps,
-            sorted(wanted & known - set(new.co_freevars)),
+            needs,
             given,
             mapper,
+            sure=set(needs) <= bound_at(old, [*before.leaves, *before.jumps]),
         )
 
     def _found(self, name: str, old: bool) -> tuple[CodeType, _Function, list[Found]] | None:

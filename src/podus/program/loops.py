@@ -286,6 +286,41 @@ def match(old: list[Loop], new: list[Loop]) -> list[tuple[Loop, Loop, str]]:
     return pairs
 
 
+def bound_at(code: CodeType, offsets: list[int]) -> set[str]:
+    """The variables that are bound whenever an activation of ``code`` comes to one of ``offsets``, by whatever way."""
+    slots = [
+        *code.co_varnames,
+        *(n for n in code.co_cellvars if n not in code.co_varnames),
+        *code.co_freevars,
+    ]
+    at = {start: (op, arg, following) for start, op, arg, following in units(code)}
+    table = [(start, end, target) for start, end, target, _ in exception_entries(code)]
+    count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
+    seen: dict[int, frozenset[str]] = {}
+    todo = [(0, frozenset([*code.co_varnames[:count], *code.co_freevars]))]
+    while todo:
+        start, bound = todo.pop()
+        known = seen.get(start)
+        if known is not None and known <= bound:
+            continue
+        bound = bound if known is None else known & bound
+        seen[start] = bound
+        op, arg, following = at[start]
+        if NAMES[op] in ("DELETE_FAST", "DELETE_DEREF"):
+            bound -= {slots[arg]}
+        todo += [(target, bound) for first, end, target in table if first <= start < end]
+        bound |= _variables(NAMES[op], arg, slots)[1]
+        if JUMPS[op]:
+            todo.append((following + JUMPS[op] * 2 * arg, bound))
+        if not CLOSED[op] and following in at:
+            todo.append((following, bound))
+    return (
+        set(frozenset.intersection(*(seen.get(offset, frozenset()) for offset in offsets)))
+        if offsets
+        else set()
+    )
+
+
 def needed(code: CodeType, offset: int) -> set[str]:
     """The variables that ``code``, entered at ``offset``, may read before it has bound them."""
     slots = [

@@ -31,6 +31,7 @@ from podus.updating.evaluate import Evaluation
 from podus.updating.find import class_at
 from podus.updating.holders import thread_names
 from podus.updating.kept import Kept
+from podus.updating.listing import promote_young
 from podus.updating.objects import Conversion
 from podus.updating.states import UNDER_WAY
 from podus.updating.sweep import count
@@ -46,6 +47,8 @@ VERSION = "0.1.0"
 _KEPT = 8
 # Seconds that a bound on stalls holds while a plan is made.
 _PLANNING = 60.0
+# Seconds without a question after which what is young may be much again.
+_RESTED = 0.2
 
 
 class Agent:
@@ -79,6 +82,8 @@ class Agent:
         # Modules that an update imported; and where the plans of updates lie.
         self._brought: set[str] = set()
         self._directories: set[str] = set()
+        # When a question was answered last.
+        self._answered = 0.0
         self._lock = RLock()
         # Held while the log is written, so that no fork copies SQLite's locks while another thread holds them.
         self.writing = RLock()
@@ -98,6 +103,9 @@ class Agent:
             raise UnknownMethod(f"the pup has no method {method}")
         if method in ("update", "back-out", "switch"):
             params = {"who": {"uid": peer.get("uid"), "shell": peer.get("pid")}, **params}
+        if time.monotonic() - self._answered > _RESTED:
+            promote_young()
+        self._answered = time.monotonic()
         return asked(**params)
 
     def ask_hello(self, max_stall: float = 0.0) -> dict[str, Any]:

@@ -41,6 +41,9 @@ class Pup:
         if self._agent is None:
             # By now the program has put what it wants first on sys.path.
             aside.look()
+            from podus.updating.listing import promote_young
+
+            promote_young()
             from podus.pup.agent import Agent
 
             self._agent = Agent(self)

@@ -25,6 +25,7 @@ class Activity:
     def __init__(self, codes: list[tuple[CodeType, str]], suspends: set[str], plan: Plan) -> None:
         self.codes = {id(code): name for code, name in codes}
         self._watched = [(code, name) for code, name in codes if name in suspends]
+        self._passed_codes: list[tuple[CodeType, str]] = []
         sets = [frozenset(found) for found in plan.reach_sets]
         self.reaches = {name: sets[number] for name, number in plan.reaches.items()}
         self.suspends = suspends
@@ -77,6 +78,19 @@ class Activity:
             if name in names and not is_finished(reference):
                 found[name] = found.get(name, 0) + 1
         return found
+
+    def pass_by(self, names: set[str]) -> None:
+        """Wait for none of these procedures, of which some activations may be suspended: so they are not looked for either."""
+        self.passed |= names
+        self.suspends = self.suspends - names
+        self._passed_codes = [row for row in self._watched if row[1] in names]
+        self._watched = [row for row in self._watched if row[1] not in names]
+
+    def count_passed(self) -> None:
+        """Find what is suspended of the procedures that were passed by unseen, for whoever wants to tell."""
+        found, held = suspended(self._passed_codes)
+        self.heap_seconds = max(self.heap_seconds, held)
+        self._asleep += found
 
     def in_greenlets(self) -> set[str]:
         """The procedures that are on the stacks of greenlets that wait, as far as known."""

@@ -24,6 +24,7 @@ from podus.updating.caches import clear_stale
 from podus.updating.clock import Clock
 from podus.updating.closures import fitted
 from podus.updating.holders import Holders
+from podus.updating.listing import promote_young
 from podus.updating.policy import policies
 from podus.updating.running import Running
 from podus.updating.staging import Stage
@@ -137,6 +138,7 @@ class Evaluation:
     def run(self) -> None:
         """Stage, switch, complete; or back out; or fail with the program as before."""
         try:
+            promote_young()
             quick_turns.no_longer_than(self.stall.bound_us / 1e6)
             if self.stall.bound_us:
                 bound.calibrate(self.stall)
@@ -264,6 +266,9 @@ class Evaluation:
 
     def _forward(self) -> None:
         assert self.activity is not None
+        assert self._builder is not None
+        if not self._builder.gates.any:
+            self.running.pass_alone(self)
         wait = _FIRST_WAIT
         while True:
             self._leave_for_fork()

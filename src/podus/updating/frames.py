@@ -25,6 +25,7 @@ from podus.threads import allocate_lock, get_ident
 from podus.updating.binding import HANDED_OVER, PARKED
 from podus.updating.closures import note_variant
 from podus.updating.find import TWINS, suspended
+from podus.updating.listing import promote_young
 from podus.updating.reach import frames as on_stacks
 
 TYPE_CHECKING = False
@@ -131,9 +132,13 @@ _watched: dict[int, tuple[ref[CodeType], dict[int, Any]]] = {}
 
 def watch(code: CodeType, table: dict[int, Any]) -> None:
     """Have frames of ``code`` be seen at the offsets in ``table``, each with its :class:`Move` or :class:`Turn`."""
+    _note(code, table)
+    watching.begin(code)
+
+
+def _note(code: CodeType, table: dict[int, Any]) -> None:
     key = id(code)
     _watched[key] = (ref(code, lambda _: _watched.pop(key, None) and None), table)
-    watching.begin(code)
 
 
 def unwatch(code: CodeType) -> None:
@@ -221,6 +226,9 @@ class Frames:
                     continue
                 loop, known = move.loop, earlier.loop
                 needs = [name for name in loop.needs if name not in known.given]
+                if sys.version_info < (3, 12) and not set(needs) <= set(known.needs):
+                    # Nobody asks whether they are bound when it comes round.
+                    continue
                 whole = copy(loop)
                 whole.head, whole.leaves, whole.jumps = known.head, known.leaves, known.jumps
                 whole.needs, whole.given = needs, {**known.given, **loop.given}
@@ -253,18 +261,21 @@ class Frames:
         if sys.version_info < (3, 12):
             if any(move.mapper for _, table in rows for move in table.values()):
                 return False
-            begun, _ = suspended([(code, name) for code, _ in rows], running_too=True)
+            sure = all(move.loop.sure for _, table in rows for move in table.values())
+            begun, _ = ([], 0.0) if sure else suspended([(code, name) for code, _ in rows], running_too=True)
             frames = [_frame_of(reference()) for *_, reference in begun]
             codes = {id(code) for code, _ in rows}
-            frames += [frame for frame in on_stacks(globals()) if id(frame.f_code) in codes]
+            if not sure:
+                frames += [frame for frame in on_stacks(globals()) if id(frame.f_code) in codes]
             if not all(frame is None or _has_what_is_needed(frame, rows) for frame in frames):
                 return False
         for code, table in rows:
+            _note(code, table)
             _give_up(code)
-            if name not in self._armed or not watching.open(
-                code, {offset: move.loop.head + shift_of(code) for offset, move in table.items()}
-            ):
+            places = {offset: move.loop.head + shift_of(code) for offset, move in table.items()}
+            if not watching.open(code, places):
                 return False
+        self._armed.add(name)
         return True
 
     def disarm(self, *, keep: Iterable[str] = ()) -> None:
@@ -448,6 +459,9 @@ def catch_up(changed: set[str], frames: Frames | None) -> set[str]:
     return standing
 
 
+# After so many moved frames what was made for them is made old: that many coroutines live long, and to find that out by collections of
+# the whole heap would be stalls of many milliseconds.
+_MANY = 50
 # Code of which some frame has handed over.
 _shells: dict[int, ref[CodeType]] = {}
 # Names by which a procedure may have got hold of its own variables as a dict.
@@ -479,6 +493,8 @@ def _hook(thing: Any, kind: int) -> Any:
     _forget(frame)
     goes_on = move.goes_on(frame, stack, known, given)
     move.owner.moved += 1
+    if move.owner.moved % _MANY == 0:
+        promote_young()
     return _Next(goes_on) if shift_of(frame.f_code) else goes_on
 
 

@@ -24,7 +24,7 @@ from types import FrameType
 from podus.threads import sleep
 from podus.updating import listing
 from podus.updating.breath import Breath
-from podus.updating.listing import at_once
+from podus.updating.listing import FROZEN, at_once
 from podus.updating.marks import Marks, position
 from podus.updating.reach import MANY, OPTIMIZED, SNAPSHOTS, forget_snapshot, frames, locals_of, parts_of
 
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 # So many allocated blocks are at most that many objects: to list them then takes about 3 ms at the worst, mostly 1 ms.
 SMALL = 150_000
-# CPython 3.12 itself has a few hundred objects frozen when it has started; gc.freeze() adds thousands.
-FROZEN = 1000
 # Seconds of this thread's work that a slice aims at.
 SLICE = 0.0003
 PASSES = 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from weakref import WeakSet
+from weakref import ref
 
 from podus.errors import Refused
 
@@ -23,7 +23,8 @@ class Watching:
     def __init__(self, seen: Callable[[FrameType, int], None]) -> None:
         self._seen = seen
         self._tool: int | None = None
-        self._codes: WeakSet[CodeType] = WeakSet()
+        # By their ids: code objects that are alike are equal.
+        self._codes: dict[int, ref[CodeType]] = {}
 
     def begin(self, code: CodeType) -> None:
         """Watch the loops of ``code``. Raises Refused if the interpreter has no room for one more tool."""
@@ -41,21 +42,24 @@ class Watching:
             monitoring.register_callback(self._tool, monitoring.events.LINE, self._line)
             monitoring.register_callback(self._tool, monitoring.events.JUMP, self._jump)
         monitoring.set_local_events(self._tool, code, monitoring.events.LINE | monitoring.events.JUMP)
-        self._codes.add(code)
+        key = id(code)
+        self._codes[key] = ref(code, lambda _: self._codes.pop(key, None) and None)
 
     def end(self, code: CodeType) -> None:
         """Watch them no more."""
         monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
-        if self._tool is not None and code in self._codes:
+        if self._tool is not None and id(code) in self._codes:
             monitoring.set_local_events(self._tool, code, 0)
-            self._codes.discard(code)
+            del self._codes[id(code)]
         if self._tool is not None and not self._codes:
             monitoring.free_tool_id(self._tool)
             self._tool = None
 
     def open(self, code: CodeType, places: dict[int, int]) -> bool:
         """They are seen wherever they run."""
-        return code in self._codes
+        if id(code) not in self._codes:
+            self.begin(code)
+        return True
 
     def refresh(self) -> None:
         """Events belong to code, in whatever thread it runs."""

@@ -20,9 +20,21 @@ if TYPE_CHECKING:
     from podus.updating.evaluate import Evaluation
     from podus.updating.frames import Frames
     from podus.updating.staging import Stage
+    from podus.updating.units import Unit
 
 # Seconds in which what is active may come to an end by itself, before it is passed by.
 _PATIENCE = 0.05
+# Policies by which procedures switch one by one.
+_EACH_BY_ITSELF = frozenset({"Podus", "Immediate"})
+# With more allocated blocks than that, suspended ones are not counted for the sake of telling: that would be a stall of milliseconds.
+_COUNTED = 80_000
+
+
+def _apart(unit: Unit) -> bool:
+    """Whether one procedure switches by itself, and no data with it."""
+    group = unit.group
+    more = unit.mappers or unit.conversions or unit.users or group.data or group.mappers
+    return len(unit.names) == 1 and not more and not unit.held
 
 
 class Running:
@@ -92,6 +104,22 @@ class Running:
             return True
         return False
 
+    def pass_alone(self, update: Evaluation) -> None:
+        """Do not even look for what is suspended of generators and coroutines that switch alone: it holds nothing up."""
+        activity = update.activity
+        assert activity is not None
+        passed = set()
+        for policy, units in update.policies:
+            for unit in units:
+                if (
+                    type(policy).__name__ in _EACH_BY_ITSELF
+                    and _apart(unit)
+                    and unit.names[0] in activity.suspends
+                ):
+                    unit.passed = True
+                    passed.add(unit.names[0])
+        activity.pass_by(passed)
+
     def pass_suspended(self, update: Evaluation) -> None:
         """Wait no longer for suspended generators and coroutines that switch alone, and no data with them; nor for greenlets that never end."""
         activity = update.activity
@@ -102,19 +130,21 @@ class Running:
         suspends = activity.suspends | endless
         if not suspends:
             return
-        for unit in update.units:
-            group = unit.group
-            apart = not (unit.mappers or unit.conversions or unit.users or group.data or group.mappers)
-            if len(unit.names) == 1 and apart and unit.names[0] in suspends and not unit.held:
-                unit.passed = True
-                activity.passed.add(unit.names[0])
+        for policy, units in update.policies:
+            for unit in units:
+                # Where all switch at one instant, who is in one would meet the others.
+                alone = type(policy).__name__ in _EACH_BY_ITSELF or len(units) == 1
+                if alone and _apart(unit) and unit.names[0] in suspends:
+                    unit.passed = True
+                    activity.passed.add(unit.names[0])
 
     def move(self, update: Evaluation, active: set[str], *, back: bool = False) -> None:
         """Look at the heads of their loops for those who never return; and after a while for those who take long to."""
         frames = self.frames_back if back else self.frames
         if frames is None or not frames.names:
             return
-        frames.arm(frames.names if update.plan.policy == "consistent" else frames.endless)
+        passed = set() if back or update.activity is None else update.activity.passed
+        frames.arm(frames.names if update.plan.policy == "consistent" else frames.endless - passed)
         # Where data takes a new form, a variable may hold some of the old: who comes to an end does so with that.
         if self._lost == 2 and not any(unit.mappers or unit.conversions for unit in update.units):
             frames.arm(active & frames.names)
@@ -157,9 +187,13 @@ class Running:
     def settle(self, update: Evaluation) -> None:
         """Say who goes on in the old version; those that come to the head of their loop later still move."""
         assert update.activity is not None
-        left = update.activity.asleep_in(update.activity.passed)
-        left |= {name: 0 for name in update.activity.passed & update.activity.in_greenlets()}
-        frames = self.frames
+        activity, frames = update.activity, self.frames
+        waiting = activity.in_greenlets() & activity.passed
+        if sys.getallocatedblocks() <= _COUNTED:
+            activity.count_passed()
+            left = activity.asleep_in(activity.passed) | dict.fromkeys(waiting, 0)
+        else:
+            left = dict.fromkeys(activity.passed, 0)
         moving = (
             set() if frames is None else {n for n in left if n in frames.names and self._opens(frames, n)}
         )
@@ -170,7 +204,13 @@ class Running:
                 if goes_on
                 else "ends in the old version"
             )
-            who = f"{count} suspended" if count else "in greenlets"
+            who = (
+                f"{count} suspended"
+                if count
+                else "in greenlets"
+                if name in waiting
+                else "some may be suspended"
+            )
             update.notes.append(f"{name}: {who}; what has begun {how}")
         if "podus.updating.frames" in sys.modules:
             from podus.updating.frames import catch_up

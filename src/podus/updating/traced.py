@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from weakref import finalize
 
 from podus.threads import get_ident
 
@@ -61,10 +62,14 @@ class Watching:
         from podus.frames.exchanged import Exchange, NotHere
 
         self.end(code)
+        key = id(code)
         try:
-            self._open[id(code)] = Exchange(code, places)
+            exchange = Exchange(code, places)
         except NotHere:
             return False
+        # It goes with the code.
+        finalize(code, self._open.pop, key, None).atexit = False
+        self._open[key] = exchange
         return True
 
     def refresh(self) -> None:
