@@ -1,7 +1,8 @@
 """Threads and tasks call what changes without pause, through updates and back-outs under each policy; the program itself keeps the books.
 
 Never may a call be made from new code to old, reach an interface that it was not made for, be lost or made twice, or raise what the program did
-not; and under ``atomic`` and ``consistent`` no call may meet two versions. ``PODUS_STRESS=1000`` makes a thousand updates of each kind.
+not; and under ``atomic`` and ``consistent`` no call may meet two versions. ``PODUS_STRESS=1000 PODUS_TASKS=1000`` makes a thousand updates of each kind,
+with a thousand tasks.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pytest
 from tests.programs import SOURCE
 
 UPDATES = int(os.environ.get("PODUS_STRESS", "6"))
+TASKS = int(os.environ.get("PODUS_TASKS", "50"))
 # Version N: every procedure says N; the inner ones have another interface in every second version.
 CHAIN = """
 import asyncio, books
@@ -139,7 +141,7 @@ def test_nothing_is_mixed_lost_or_doubled(tmp_path: Path, home: Path, policy: st
     (tmp_path / "books.py").write_text(BOOKS)
     (tmp_path / "chain.py").write_text(versions[0].replace("VERSION", "0"))
     done = subprocess.run(
-        [sys.executable, "-B", "program.py", str(UPDATES), policy, json.dumps(versions), "50"],
+        [sys.executable, "-B", "program.py", str(UPDATES), policy, json.dumps(versions), str(TASKS)],
         cwd=tmp_path,
         env={**os.environ, "PODUS_HOME": str(home), "PYTHONPATH": SOURCE},
         capture_output=True,

@@ -101,10 +101,15 @@ def test_recursion_is_left_only_when_the_outermost_call_has_returned(program: St
     app.until(update, "complete")
 
 
+# What is suspended is waited for where it switches with others.
+TOGETHER = "import podus\npodus.together('shop:f', 'shop:g')\n"
+
+
 def test_a_suspended_generator_is_an_activation(program: Start) -> None:
-    app = program(shop="def f():\n    yield 1\n    yield 1")
+    text = "def f():\n    yield 1\n    yield 1\ndef g(): return 1"
+    app = program(shop=text)
     app.run("running = shop.f(); next(running)")
-    update = app.edit(shop="def f():\n    yield 2\n    yield 2").begin()
+    update = app.edit(shop=text.replace("1", "2")).begin(support=TOGETHER)
     status = app.until(update, "pending")
     assert "suspended generator" in status["pending"][0]["why"]
     assert app("list(running)") == [1]
@@ -114,11 +119,12 @@ def test_a_suspended_generator_is_an_activation(program: Start) -> None:
 
 def test_a_suspended_coroutine_is_an_activation(program: Start) -> None:
     source = (
-        "import types\n@types.coroutine\ndef pause(): yield\nasync def f():\n    await pause()\n    return 1"
+        "import types\n@types.coroutine\ndef pause(): yield\nasync def f():\n    await pause()\n    return 1\n"
+        "def g(): return 1"
     )
     app = program(shop=source)
     app.run("running = shop.f(); running.send(None)")
-    update = app.replace("shop", "return 1", "return 2").begin()
+    update = app.replace("shop", "return 1", "return 2").begin(support=TOGETHER)
     app.until(update, "pending")
     app.run("try:\n    running.send(None)\nexcept StopIteration as end:\n    value = end.value")
     assert app("value") == 1

@@ -90,7 +90,8 @@ class Activity:
         """Find what is suspended of the procedures that were passed by unseen, for whoever wants to tell."""
         found, held = suspended(self._passed_codes)
         self.heap_seconds = max(self.heap_seconds, held)
-        self._asleep += found
+        names = {name for _, name in self._passed_codes}
+        self._asleep = [row for row in self._asleep if row[1] not in names] + found
 
     def in_greenlets(self) -> set[str]:
         """The procedures that are on the stacks of greenlets that wait, as far as known."""

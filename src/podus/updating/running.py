@@ -27,7 +27,7 @@ _PATIENCE = 0.05
 # Policies by which procedures switch one by one.
 _EACH_BY_ITSELF = frozenset({"Podus", "Immediate"})
 # With more allocated blocks than that, suspended ones are not counted for the sake of telling: that would be a stall of milliseconds.
-_COUNTED = 80_000
+_COUNTED = 120_000
 
 
 def _apart(unit: Unit) -> bool:
