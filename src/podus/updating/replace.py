@@ -137,7 +137,8 @@ class Replacement:
         self._tries += _TRIES // 10 if blocked else 1
         if self._tries > _TRIES:
             self._tries = 0
-            raise self._refusal(blocked or _in_frames(targets) or ["something that can't be seen"])
+            # Who can be told by a procedure comes first: of a thread's objects the collector may show what is there for an instant.
+            raise self._refusal([*_in_frames(targets), *blocked] or ["something that can't be seen"])
         if blocked:
             # It may be garbage that nobody has looked at yet.
             gc.collect()
@@ -238,6 +239,9 @@ class _Search:
     def _holder(self, holder: Any) -> None:
         kind = type(holder)
         if id(holder) in self.ours or kind.__module__.startswith("podus."):
+            return
+        if isinstance(holder, FrameType) and str(holder.f_globals.get("__name__")).startswith("podus."):
+            # Somebody has asked for all stacks: what our own frames hold is an object of the collector's from then on.
             return
         if id(kind) in self.table:
             self.blocked.append(f"a live object of {kind.__qualname__}")
