@@ -30,6 +30,7 @@ demo: $(VENV)/.ready ## update a packet router under load, and take it back
 	@$(VENV)/bin/python -m podus demo $(ARGS)
 
 test: $(VENV)/.ready ## run the tests
+	@$(VENV)/bin/python -m compileall -q src
 	@$(VENV)/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
 model: ## have spin try every schedule of the algorithm (Debian: apt-get install spin)

@@ -616,7 +616,7 @@ def forms(draw: st.DrawFn) -> Forms:
     return Forms(old, new, draw(st.sampled_from(["sweep", "eager", "lazy"])))
 
 
-@settings(LIMITS, max_examples=EXAMPLES // 2)
+@settings(LIMITS, max_examples=max(1, EXAMPLES // 4))
 @given(form=forms())
 def test_no_mixed_form_is_seen_from_other_threads(app: Quick, form: Forms) -> None:
     name = f"t{next(NUMBERS)}"

@@ -27,6 +27,7 @@ from types import (
 )
 
 from podus.errors import Refused
+from podus.threads import get_ident
 from podus.updating.bases import layout
 from podus.updating.greenlets import known
 from podus.updating.listing import holding, tracked
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 # How often it is tried at an instant at which somebody holds a reference that can't be seen: a thread that is just using the class.
 _TRIES = 400
+# For so many tries counts one at which all threads stand where they stood: the next would see the same.
+_STANDING = 4
 _HEAP = 1 << 9
 _FRESH = ("__dict__", "__weakref__", "_abc_impl")
 
@@ -88,6 +91,7 @@ class Replacement:
         # The ids of tuples, lists and dictionaries that are the update's own.
         self.ours: dict[int, Any] = {}
         self._tries = 0
+        self._stood: set[tuple[int, int]] = set()
 
     def __bool__(self) -> bool:
         return bool(self.old)
@@ -134,7 +138,9 @@ class Replacement:
                 return Ready((found, again), found.ops, found.targets, seconds)
         blocked, targets = found.blocked, found.targets
         del found
-        self._tries += _TRIES // 10 if blocked else 1
+        stand, before = _stand(), self._stood
+        self._stood = stand
+        self._tries += _TRIES // 10 if blocked else _STANDING if stand == before else 1
         if self._tries > _TRIES:
             self._tries = 0
             # Who can be told by a procedure comes first: of a thread's objects the collector may show what is there for an instant.
@@ -443,6 +449,12 @@ def _told(holder: Any) -> str:
         return f"a frame of {holder.f_code.co_qualname}"
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     return f"an object of {name}"
+
+
+def _stand() -> set[tuple[int, int]]:
+    """Where all threads but this one stand."""
+    here = get_ident()
+    return {(id(top), top.f_lasti) for ident, top in sys._current_frames().items() if ident != here}
 
 
 def _in_frames(targets: list[type]) -> list[str]:
