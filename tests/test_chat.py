@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import groupby
 
 import pytest
@@ -125,8 +125,15 @@ async def visit(
     return rooms
 
 
-@pytest.mark.timeout(300)
-def test_two_thousand_stay_connected(program: Callable[..., Program]) -> None:
+LOUD = (
+    SERVER.replace("old", "new")
+    .replace("def line(name, heard, text)", "def line(text, name, *, heard)")
+    .replace("line(name, heard, text)", "line(text, name, heard=heard)")
+)
+
+
+def updated(program: Callable[..., Program], count: int, new: str, policy: str) -> list[Room]:
+    """Have ``count`` members talk through an update and its back-out, by a policy; nobody may be dropped."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     app = program(server=SERVER)
@@ -134,20 +141,39 @@ def test_two_thousand_stay_connected(program: Callable[..., Program]) -> None:
     app.open("open")
 
     def update() -> None:
-        app.edit(server=SERVER.replace("old", "new")).update()
+        app.edit(server=new).update(policy=policy)
 
     def back_out() -> None:
-        app.podus("back-out", "app")
+        app.podus("back-out", "app", "--policy", policy)
 
-    rooms = asyncio.run(visit(app("server.port"), MEMBERS, update, back_out))
+    rooms = asyncio.run(visit(app("server.port"), count, update, back_out))
     app("server.close()")
     assert app.join("t") is None
     assert app("server.dropped") == []
+    return rooms
+
+
+def heard_of_each(rooms: list[Room]) -> Iterator[list[list[str]]]:
+    """What each member heard of each: every message must be there, once and in its place, with the server's own count."""
     for room in rooms:
         for member in room.members:
             for other in room.members:
                 heard = [row[1:] for row in member.rows if row[0] == str(other.number)]
                 numbers = [str(number) for number in range(1, 2 * other.rounds + 1)]
                 assert [row[0] for row in heard] == [row[1] for row in heard] == numbers
-                assert [version for version, _ in groupby(row[3] for row in heard)] == ["old", "new", "old"]
-                assert [version for version, _ in groupby(row[2] for row in heard)] == ["old", "new", "old"]
+                yield heard
+
+
+@pytest.mark.timeout(300)
+def test_two_thousand_stay_connected(program: Callable[..., Program]) -> None:
+    for heard in heard_of_each(updated(program, MEMBERS, SERVER.replace("old", "new"), "podus")):
+        assert [version for version, _ in groupby(row[3] for row in heard)] == ["old", "new", "old"]
+        assert [version for version, _ in groupby(row[2] for row in heard)] == ["old", "new", "old"]
+
+
+@pytest.mark.timeout(300)
+def test_each_message_is_answered_by_one_version(program: Callable[..., Program]) -> None:
+    """The interface between the handler and what it calls changes as well."""
+    for heard in heard_of_each(updated(program, min(MEMBERS, 200), LOUD, "consistent")):
+        assert [version for version, _ in groupby(row[3] for row in heard)] == ["old", "new", "old"]
+        assert all(row[2] == row[3] for row in heard)

@@ -35,7 +35,7 @@ def keep_consistent(safety: Safety, frames: Frames) -> None:
     for thread in compiler.pup.call("activity")["threads"]:
         for row in reversed(thread["stack"]):
             name = row["procedure"]
-            code = safety._old_code(name)
+            code = safety.active.code(name)
             turns = _turns(name, frames)
             places = [offset for turn in turns for offset in (*turn.leaves, *turn.jumps)]
             if code is None or not can_come_to(code, row["offset"], places):

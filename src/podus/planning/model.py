@@ -49,7 +49,9 @@ class Procedure:
     ``interface`` says in words what changed in the signature and whether every old call is still accepted.
     ``hidden`` is set where function objects made from it can't all be found by name (closures).
     ``running`` is ``moved``, ``waited for`` or ``left`` where it was active when the plan was made.
-    ``suspends`` is set for generators and coroutines: they can be active without being on a stack.
+    ``suspends`` is set for generators and coroutines: they can be active without being on a stack. ``suspended`` tells of those that were
+    when the plan was made: ``count``, ``kind``, ``who`` the first of them are, the ``places`` (line and offset) where some of them
+    stand, and ``some``, which is set where there may be more than were counted.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Procedure:
     interface: str = ""
     hidden: bool = False
     suspends: bool = False
+    suspended: dict[str, Any] = field(default_factory=dict)
     # An activation of it, when the plan was made, could not come to an end from where it stood.
     endless: bool = False
     running: str = ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from podus.planning.model import Datum, Group, ModulePart, Note, ObjectPart, Plan, Procedure, Run
 
@@ -133,7 +134,8 @@ class _Outcomes:
         if item.name in self.plan.now:
             said.append("--now switches it even while it is active")
         if item.suspends:
-            said.append(_begun(self.plan, item))
+            now = f" ({told(item.suspended)} now)" if item.suspended else ""
+            said.append(_begun(self.plan, item) + now)
         if item.hidden:
             said.append("its functions are looked for on the heap")
         return said + item.notes
@@ -348,21 +350,32 @@ def _hidden(plan: Plan) -> list[Risk]:
     if hidden:
         text = f"{names(hidden)} {_are(hidden)} made inside other procedures: the heap is looked through once for them"
         found.append(Risk("remark", text, hidden))
-    suspends: dict[str, list[str]] = {}
+    suspends: dict[str, list[Procedure]] = {}
     for item in plan.procedures:
         if item.suspends and item.change in ("body", "interface", "head") and item.name not in plan.hold:
-            suspends.setdefault(_begun(plan, item), []).append(item.name)
-    for text, these in suspends.items():
-        found.append(Risk("remark", f"{names(these)} can be suspended: {text}", these))
+            suspends.setdefault(_begun(plan, item), []).append(item)
+    for text, items in suspends.items():
+        now = [item for item in items if item.suspended]
+        if now:
+            who = names([f"{item.name} is active in {told(item.suspended)}" for item in now])
+            found.append(Risk("remark", f"{who}: {text}", [item.name for item in now]))
+        these = [item.name for item in items if not item.suspended]
+        if these:
+            found.append(Risk("remark", f"{names(these)} can be suspended: {text}", these))
     return found
 
 
 def _begun(plan: Plan, item: Procedure) -> str:
     """What becomes of the activations of a generator or coroutine that have begun."""
     group = next((g for g in plan.groups if item.name in g.procedures), None)
+    moves = any(loop.procedure == item.name for loop in plan.loops)
     if group is not None and (len(group.procedures) > 1 or group.data or group.mappers):
-        return "those that have begun end in the old version, and are waited for"
-    if any(loop.procedure == item.name for loop in plan.loops):
+        if plan.policy == "consistent":
+            where = ", or go on in the new one when their loop comes round" if moves else ""
+            return f"those that have begun end in the old version{where}"
+        hint = " (with --policy consistent until their loop comes round)" if moves else ""
+        return f"those that have begun end in the old version, and are waited for{hint}"
+    if moves:
         return "those that have begun go on in the new version when their loop comes round"
     return "those that have begun end in the old version"
 
@@ -378,6 +391,17 @@ def _modules(plan: Plan) -> list[Risk]:
 
 def _are(items: Sequence[str]) -> str:
     return "is" if len(items) == 1 else "are"
+
+
+def told(row: Mapping[str, Any]) -> str:
+    """How many activations of a procedure are suspended, and who the first of them are."""
+    count, who = row["count"], row["who"]
+    number = (
+        f"{'at least ' if row['some'] else ''}{count:,} suspended {row['kind']}{'s' if count > 1 else ''}"
+    )
+    if len(who) < count and who:
+        return f"{number} ({', '.join(who)} and {count - len(who):,} more)"
+    return f"{number} ({', '.join(who)})" if who else number
 
 
 def names(items: Sequence[str], most: int = 3) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from podus.planning.active import Active
 from podus.planning.condition import matching, parse
 from podus.planning.consistency import keep_consistent
 from podus.planning.frames import Frames
 from podus.planning.groups import Groups
-from podus.planning.model import Loop, Note, Procedure, Reach
+from podus.planning.model import Note, Procedure, Reach
+from podus.planning.outcome import told
 from podus.program.code import is_function, nested, walk
-from podus.program.control import can_come_to, can_return_from, never_returns, still_mentions
+from podus.program.control import can_return_from, still_mentions
 from podus.program.flow import flow
 from podus.program.interface import (
     Signature,
@@ -55,15 +57,14 @@ class Safety:
             for old, new in c.pairs.items()
         }
         self.groups = Groups(self.switching)
-        self.active = self._activity()
+        self.active = Active(compiler, self.switching, self.old_names)
         self.data_users: set[str] = set()
         # What goes by a policy of its own, and which.
         self.own: dict[str, str] = {}
         self._old_graph: CallGraph | None = None
         self._made: dict[tuple[bool, str], dict[int, CodeType]] = {}
-        self.endless = self._endless()
         self.frames = Frames(compiler, support, self.old_names)
-        self._running()
+        self.active.move(self.frames)
 
     def compile(self) -> None:
         """Do it all."""
@@ -89,11 +90,16 @@ class Safety:
         self._when()
         if self.switching or self.data_users:
             self._reach()
-        for name in sorted(self.endless & set(self.switching)):
+        for name in sorted(self.active.endless & set(self.switching)):
             self.switching[name].endless = True
             self.switching[name].notes.append(
                 "is active and never returns: it stays in its old version until it ends"
             )
+        for group in self.plan.groups:
+            for name in self.active.asleep_for_ever.intersection(group.procedures):
+                if len(group.procedures) > 1:
+                    who = told(self.switching[name].suspended)
+                    self.switching[name].notes.append(f"never returns ({who}): the others wait until it does")
 
     def _policies(self) -> None:
         """Groups with a policy of their own; with the policy ``atomic`` all others are one."""
@@ -120,12 +126,11 @@ class Safety:
 
     def _atomic(self, members: set[str]) -> None:
         """They switch at an instant in which nobody is in them: it never comes if one of them never returns."""
-        for name in sorted(self.endless & set(self.switching)):
-            if name in members:
-                row = self.active[self.old_names.get(name, name)][0]
+        for name in sorted(self.active.never_end & members):
+            if name in self.active.endless or len(members) > 1:
                 self.compiler.refuse(
                     "never-inactive",
-                    f"{name} is active and never returns (thread {row['thread']}, line {row['line']}): there is no instant for an atomic update",
+                    f"{name} is active and never returns ({self.active.where(name)}): there is no instant for an atomic update",
                     f"leave it out with --hold {name}, or update with another policy",
                     name,
                 )
@@ -170,89 +175,14 @@ class Safety:
 
     def _never_idle(self, name: str) -> str:
         """Why a procedure can't become idle while the update is waited for; "" if it can."""
-        rows = self.active.get(name, ())
+        rows = self.active.stacks.get(name, ())
         if any(row["id"] == self.compiler.request.get("thread") for row in rows):
             return f"{name} itself asks for the update, and waits for it"
-        code = self._old_code(name)
+        code = self.active.code(name)
         for row in rows:
             if code is not None and not can_return_from(code, row["offset"], excepted=True):
                 return f"{name} is active and never returns (thread {row['thread']}, line {row['line']})"
         return ""
-
-    # ---- activity
-
-    def _activity(self) -> dict[str, list[dict[str, Any]]]:
-        """Procedure -> its activations on stacks right now (thread, line, offset)."""
-        found: dict[str, list[dict[str, Any]]] = {}
-        answer = self.compiler.pup.call("activity")
-        for thread in answer["threads"]:
-            for frame in thread["stack"]:
-                if frame["procedure"]:
-                    row = {"thread": thread["name"], "id": thread["id"], **frame}
-                    found.setdefault(frame["procedure"], []).append(row)
-        return found
-
-    def _old_code(self, name: str) -> CodeType | None:
-        module, _, qualname = self.old_names.get(name, name).partition(":")
-        owner = self.compiler.old.modules.get(module)
-        return owner.procedures.get(qualname) if owner is not None else None
-
-    def _endless(self) -> set[str]:
-        """Procedures with an activation that can't come to an end from where it stands."""
-        new_names = {old: new for new, old in self.old_names.items()}
-        found: set[str] = set()
-        for old_name, activations in self.active.items():
-            name = new_names.get(old_name, old_name)
-            code = self._old_code(name)
-            if code is not None and any(
-                not can_return_from(code, a["offset"], excepted=True) for a in activations
-            ):
-                found.add(name)
-        return found
-
-    def _running(self) -> None:
-        """Where who is in a changed procedure can go on in its new version; who can, does not stand in the way for ever."""
-        frames = self.frames
-        for name, procedure in self.switching.items():
-            rows = self.active.get(self.old_names.get(name, name), ())
-            if not rows and not procedure.suspends:
-                continue
-            if not all(row["stubs"] for row in rows):
-                there, back, reasons = (
-                    list[Loop](),
-                    list[Loop](),
-                    ["it was loaded without exit stubs for its loops"],
-                )
-            else:
-                there, back, reasons = frames.of(name)
-            code = self._old_code(name)
-            if code is None:
-                continue
-            if procedure.suspends:
-                # One that comes to an end does so in the version in which it began.
-                there = there if never_returns(code, excepted=True) or frames.serves(name) else []
-            else:
-                for loop in (*there, *back):
-                    loop.waits = name not in self.endless
-            self.plan.loops += there
-            self.plan.back_loops += back
-            if not rows:
-                continue
-            places = [offset for loop in there for offset in (*loop.leaves, *loop.jumps)]
-            if name not in self.endless:
-                procedure.running = "waited for"
-                # What the person can do for one that takes long.
-                procedure.notes += [why for why in reasons if "frame_mapper" in why]
-            elif there and all(can_come_to(code, row["offset"], places) for row in rows):
-                procedure.running = "moved"
-                procedure.notes += [
-                    f"its loop `{loop.text}` (line {loop.line}) goes on in line {loop.new_line} of the new version: {loop.how}"
-                    for loop in there
-                ]
-                self.endless.discard(name)
-            else:
-                procedure.running = "left"
-                procedure.notes += reasons
 
     # ---- groups
 
@@ -272,14 +202,16 @@ class Safety:
         for targets, _ in self.support.together():
             self.groups.join([t for t in targets if t in self.switching], "declared with together")
         # What they are to each other is not known any more: their old version is not among the versions that are compared.
-        held = [n for n in self.compiler.pup.hello["held"] if n in self.switching and n not in self.endless]
+        held = [
+            n for n in self.compiler.pup.hello["held"] if n in self.switching and n not in self.active.endless
+        ]
         self.groups.join(held, "held back by an earlier update")
 
     def _interfaces(self, gates: dict[str, Any]) -> None:
         """What each change means for old callers; without an interprocedure they must switch with it."""
         calls: dict[str, list[str]] | None = None
         for name, procedure in self.switching.items():
-            old, new = self._old_code(name), self._new_code(name)
+            old, new = self.active.code(name), self._new_code(name)
             if old is None or new is None or self._has_same_head(name, old, new):
                 continue
             before, after = self._signature(old, True, name), self._signature(new, False, name)
@@ -334,19 +266,18 @@ class Safety:
         if self.plan.policy == "consistent":
             # Each caller meets its own version.
             return
-        stuck = [c for c in callers if c in self.endless]
+        stuck = [c for c in callers if c in self.active.never_end]
         for caller in stuck:
-            activation = self._calling(caller, name)
-            if activation is None:
+            if not self._can_call(caller, name):
                 continue
             if self._still_accepted(caller, name, before, after):
                 procedure.notes.append(f"{caller} never returns; its old calls still fit by position")
                 continue
             self.compiler.refuse(
                 "interprocedure-needed",
-                f"{name} {words}, and its caller {caller} is active and never returns "
-                f"(thread {activation['thread']}, line {activation['line']})",
-                f"give an interprocedure for {name}; `podus scaffold` writes its skeleton",
+                f"{name} {words}, and its caller {caller} is active and never returns ({self.active.where(caller)})",
+                f"give an interprocedure for {name}; `podus scaffold` writes its skeleton"
+                + (", or update with --policy consistent" if caller in self.active.asleep_for_ever else ""),
                 name,
             )
         waited = [c for c in callers if c not in stuck]
@@ -354,20 +285,20 @@ class Safety:
         if waited:
             procedure.notes.append("switches with its callers " + ", ".join(waited))
 
-    def _calling(self, caller: str, name: str) -> dict[str, Any] | None:
-        """The activation of an endless ``caller`` that can still come to a call of ``name``; None if none can."""
-        code = self._old_code(caller)
-        if code is None:
-            return None
-        simple = _simple(name)
-        for activation in self.active[self.old_names.get(caller, caller)]:
-            if still_mentions(code, activation["offset"], simple) and self._may_call(caller, name):
-                return activation
-        return None
+    def _can_call(self, caller: str, name: str) -> bool:
+        """Whether an activation of an endless ``caller`` can still come to a call of ``name``."""
+        code = self.active.code(caller)
+        if code is None or not self._may_call(caller, name):
+            return False
+        # Of those that are suspended not each was looked at.
+        rows = self.active.stacks.get(self.old_names.get(caller, caller), ())
+        return caller in self.active.asleep_for_ever or any(
+            still_mentions(code, row["offset"], _simple(name)) for row in rows
+        )
 
     def _may_call(self, caller: str, name: str) -> bool:
         """Whether in the old version ``caller`` can call ``name`` itself, and not only something of the same name."""
-        code = self._old_code(caller)
+        code = self.active.code(caller)
         if code is not None and not calls_of(flow(code), _simple(name)):
             # It hands it on as a value: it will be called with what it is given there.
             return True
@@ -383,7 +314,7 @@ class Safety:
 
     def _still_accepted(self, caller: str, name: str, before: Signature, after: Signature) -> bool:
         """Whether all that the old ``caller`` does with ``name`` are calls that the new interface accepts as well."""
-        code = self._old_code(caller)
+        code = self.active.code(caller)
         if code is None or before.kind != after.kind:
             return False
         seen = flow(code)
@@ -399,7 +330,7 @@ class Safety:
         """Simple name -> the switching procedures whose old code mentions it; a superset of those that call it."""
         found: dict[str, list[str]] = {}
         for caller in self.switching:
-            code = self._old_code(caller)
+            code = self.active.code(caller)
             if code is None:
                 continue
             # What is nested is a procedure of its own, but its calls are made while this one's stack frame stands or after.
@@ -431,16 +362,17 @@ class Safety:
         mappers = {m.target: m for m in self.plan.mappers if m.kind == "data"}
         targets = [d.name for d in self.plan.data if d.action in ("set", "map")]
         targets += self.toplevel.remade.reshaped
+        never = self.active.never_end
         for name in dict.fromkeys([*targets, *mappers]):
             users = self._users(name)
             self.data_users |= set(users)
             changed = [u for u in users if u in self.switching]
-            waited = [u for u in changed if u not in self.endless]
+            waited = [u for u in changed if u not in never]
             self.groups.add(name)
             self.groups.join([name, *waited], f"they use {name}")
             if name in mappers:
-                mappers[name].users = [u for u in users if u not in self.endless]
-                for user in (u for u in users if u in self.endless):
+                mappers[name].users = [u for u in users if u not in never]
+                for user in (u for u in users if u in never):
                     self.plan.asks.append(
                         Note(
                             "mapped-under-endless",
@@ -455,16 +387,17 @@ class Safety:
 
     def _objects(self) -> None:
         """Objects begin to be converted at the instant at which the changed procedures that touch what is converted switch."""
+        never = self.active.never_end
         for name in self.remade:
-            waited = [u for u in self._users(name) if u in self.switching and u not in self.endless]
+            waited = [u for u in self._users(name) if u in self.switching and u not in never]
             self.groups.add(name)
             self.groups.join([name, *waited], f"they make objects of {name}")
         for part in self.plan.objects:
             computed = [f"{part.cls}.{n}" for n in (*part.hidden, *part.shown)]
             if not (part.converts or computed):
                 continue
-            waited = [u for u in part.users if u not in self.endless]
-            for user in (u for u in part.users if u in self.endless):
+            waited = [u for u in part.users if u not in never]
+            for user in (u for u in part.users if u in never):
                 self.plan.asks.append(
                     Note(
                         "mapped-under-endless",
@@ -511,7 +444,7 @@ class Safety:
         self.plan.caches = self._caches(graph, names)
         self._reach_back(names)
         new_names = {old: new for new, old in self.old_names.items()}
-        active = {new_names.get(n, n) for n in self.active} & set(names)
+        active = {new_names.get(n, n) for n in self.active.stacks} & set(names)
         for name in names:
             if name in active:
                 continue

@@ -180,8 +180,8 @@ class Agent:
         """As ``source``, of several modules: a busy program lets us in only so often."""
         return [self.ask_source(module, version) for module in modules]
 
-    def ask_activity(self) -> dict[str, Any]:
-        """Who is where: the program's procedures on every thread's stack, innermost first."""
+    def ask_activity(self, suspends: list[str] | None = None) -> dict[str, Any]:
+        """Who is where: the program's procedures on every thread's stack, innermost first; and what is suspended of the procedures ``suspends``."""
         greenlets.look()
         names = thread_names()
         seen = stacks()
@@ -208,7 +208,16 @@ class Agent:
             ]
             if rows:
                 threads.append({"id": ident, "name": names.get(ident, str(ident)), "stack": rows})
-        return {"threads": threads, "suspended": []}
+        return {"threads": threads, "suspended": self._suspended(suspends) if suspends else {}}
+
+    def _suspended(self, names: list[str]) -> dict[str, Any]:
+        from podus.updating.asleep import asleep
+
+        codes = []
+        for name in names:
+            module, _, qualname = name.partition(":")
+            codes += [(code, name) for code in self.live_codes(module).get(qualname, ())]
+        return asleep(codes)
 
     def ask_data(self, module: str, names: dict[str, Any], owners: list[str] | None = None) -> dict[str, str]:
         """Whether module (or class) data is as the running version's statements set it: ``same``, ``modified`` or ``unknown``."""

@@ -205,9 +205,9 @@ class Frames:
         return set(self._moves)
 
     @property
-    def old_codes(self) -> list[CodeType]:
-        """The code that is left."""
-        return [code for rows in self._moves.values() for code, _ in rows]
+    def places(self) -> list[tuple[CodeType, list[int]]]:
+        """The code that is left, and the offsets at which it is."""
+        return [(code, list(table)) for rows in self._moves.values() for code, table in rows]
 
     @property
     def endless(self) -> set[str]:

@@ -18,6 +18,7 @@ from podus.updating.reach import frames, locals_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from podus.updating.activity import Activity
@@ -87,30 +88,41 @@ class Holders:
             return {"task": task.get_name(), "thread": f"the task {task.get_name()}"}
         if self._places is None:
             wanted = {id(r()) for rows in self._asleep.values() for _, _, r in rows}
-            self._places = _places(wanted.difference(self._tasks()))
+            self._places = named_places(wanted.difference(self._tasks()))
         place = self._places.get(id(thing))
         return {"kept": place} if place else {}
 
     def _tasks(self) -> dict[int, Any]:
         """What each of asyncio's tasks is in the middle of, by id."""
         if self._within is None:
-            self._within = {}
-            for task in _all_tasks():
-                thing: Any = task.get_coro()
-                for _ in range(_DEEP):
-                    if thing is None:
-                        break
-                    self._within[id(thing)] = task
-                    # What it goes through in a loop lies on its value stack.
-                    inside = [r for r in gc.get_referents(thing) if type(r) in _SUSPENDED]
-                    self._within.update((id(each), task) for each in inside)
-                    known = [name for name in _AWAITED if hasattr(thing, name)]
-                    if known:
-                        thing = getattr(thing, known[0])
-                    else:
-                        # A step of an async generator does not say whose it is, but refers to it.
-                        thing = inside[0] if inside and type(thing).__name__ in _STEPS else None
+            self._within = {id(thing): task for thing, task in tasks_within()}
         return self._within
+
+
+def tasks_within() -> Iterator[tuple[Any, Any]]:
+    """What each of asyncio's tasks is in the middle of, with the task: the chain of what it awaits, and what that goes through in a loop."""
+    for task in _all_tasks():
+        for thing, inside in chain(task):
+            yield thing, task
+            for each in inside:
+                yield each, task
+
+
+def chain(task: Any) -> Iterator[tuple[Any, list[Any]]]:
+    """What a task is in the middle of, from the outermost: each thing awaits the next. With each what it goes through in a loop."""
+    thing: Any = None if task.done() else task.get_coro()
+    for _ in range(_DEEP):
+        if thing is None:
+            break
+        # What it goes through in a loop lies on its value stack.
+        inside = [r for r in gc.get_referents(thing) if type(r) in _SUSPENDED]
+        yield thing, inside
+        known = [name for name in _AWAITED if hasattr(thing, name)]
+        if known:
+            thing = getattr(thing, known[0])
+        else:
+            # A step of an async generator does not say whose it is, but refers to it.
+            thing = inside[0] if inside and type(thing).__name__ in _STEPS else None
 
 
 def _all_tasks() -> list[Any]:
@@ -137,7 +149,7 @@ def _loops() -> list[Any]:
     return [loop for loop in found if loop is not None]
 
 
-def _places(wanted: set[int]) -> dict[int, str]:
+def named_places(wanted: set[int]) -> dict[int, str]:
     """Names that lead to suspended generators, given by their ids: in a module, or in a procedure that runs."""
     found: dict[int, str] = {}
     if not wanted:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 
+from podus.updating.asleep import COUNTED
 from podus.updating.closures import variants
 
 TYPE_CHECKING = False
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 _PATIENCE = 0.05
 # Policies by which procedures switch one by one.
 _EACH_BY_ITSELF = frozenset({"Podus", "Immediate"})
-# With more allocated blocks than that, suspended ones are not counted for the sake of telling: that would be a stall of milliseconds.
-_COUNTED = 120_000
 
 
 def _apart(unit: Unit) -> bool:
@@ -160,9 +159,9 @@ class Running:
         return self._opened[name]
 
     @property
-    def watched_codes(self) -> list[CodeType]:
-        """The code of the old version whose frames can move."""
-        return [] if self.frames is None else self.frames.old_codes
+    def watched(self) -> list[tuple[CodeType, list[int]]]:
+        """The code of the old version whose frames can move, and the offsets at which they do."""
+        return [] if self.frames is None else self.frames.places
 
     @property
     def busy(self) -> bool:
@@ -189,7 +188,7 @@ class Running:
         assert update.activity is not None
         activity, frames = update.activity, self.frames
         waiting = activity.in_greenlets() & activity.passed
-        if sys.getallocatedblocks() <= _COUNTED:
+        if sys.getallocatedblocks() <= COUNTED:
             activity.count_passed()
             left = activity.asleep_in(activity.passed) | dict.fromkeys(waiting, 0)
         else:

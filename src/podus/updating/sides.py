@@ -8,11 +8,13 @@ from __future__ import annotations
 import sys
 from itertools import chain, starmap, tee
 from operator import itemgetter
-from types import CodeType, FrameType
+from types import FrameType
 from weakref import ReferenceType
 
-from podus.threads import allocate_lock, get_ident
+from podus.program.control import can_come_to
+from podus.threads import RLock, get_ident
 from podus.updating.binding import each_stack
+from podus.updating.holders import chain as chain_of
 from podus.updating.holders import thread_names
 from podus.updating.requests import entries, request
 
@@ -24,19 +26,24 @@ if TYPE_CHECKING:
     from podus.updating.binding import Op
 
 _SUSPENDS = 0x20 | 0x80
+# In place of the activation that is a task's transaction: it was running when it was looked for.
+_RUNNING = object()
+_FRAMES = ("cr_frame", "gi_frame", "ag_frame")
 
 
 class Sides:
-    """``looping`` are the ids of code in whose loops each iteration is a transaction, ``changed`` those of all that changes; ``of_program`` says whether
-    a module of that name is the program's.
+    """``looping`` is code in whose loops each iteration is a transaction, by id, and the offsets at which one begins; ``changed`` are the ids of all that
+    changes; ``of_program`` says whether a module of that name is the program's.
     """
 
-    def __init__(self, looping: set[int], changed: set[int], of_program: Callable[[str], bool]) -> None:
+    def __init__(
+        self, looping: dict[int, set[int]], changed: set[int], of_program: Callable[[str], bool]
+    ) -> None:
         self._looping = looping
         self._changed = changed
         self._of_program = of_program
         self._servers = entries()
-        self._lock = allocate_lock()
+        self._lock = RLock()
         # On the way forward those that were under way are old; on the way back, new.
         self._back = False
         # What was under way at the instant: whole stacks by thread, tasks, transactions of podus.transaction; sorted out a little later.
@@ -44,9 +51,9 @@ class Sides:
         self._tasks_taken: list[Any] = []
         self._numbers: set[int] = set()
         self._sorted = True
-        # Thread -> the activation that is its transaction; the tasks by id.
+        # Thread -> the activation that is its transaction; the same for tasks, by id. None: all of the task is one.
         self._threads: dict[int, FrameType] = {}
-        self._tasks: dict[int, Any] = {}
+        self._tasks: dict[int, tuple[Any, Any]] = {}
         # The same of the way forward, on the way back.
         self._before: tuple[dict[int, FrameType], dict[int, Any], set[int]] = ({}, {}, set())
 
@@ -107,7 +114,7 @@ class Sides:
                 return number in self._numbers
         task = _task()
         if task is not None:
-            return id(task) in self._tasks
+            return self._in_task(task)
         thread = get_ident()
         outermost = self._threads.get(thread)
         if outermost is None:
@@ -117,14 +124,45 @@ class Sides:
         self._threads.pop(thread, None)
         return False
 
+    def _in_task(self, task: Any) -> bool:
+        _, within = self._tasks.get(id(task), (None, self))
+        if within is _RUNNING:
+            with self._lock:
+                # What is innermost has just been called: by whom, if not by what is under way?
+                stack = [f for f in _stack(sys._getframe(1), task) if not _is_ours(f)][1:]
+                within = next(filter(self._is_program, reversed(stack)), None)
+                if within is None:
+                    self._tasks.pop(id(task), None)
+                    return False
+                self._tasks[id(task)] = (task, within)
+        if within is None or within is self:
+            return within is None
+        if _is_on(within, sys._getframe(1)):
+            return True
+        self._tasks.pop(id(task), None)
+        return False
+
+    def _is_program(self, frame: FrameType) -> bool:
+        return self._of_program(str(frame.f_globals.get("__name__", "")))
+
+    def _of_task(self, task: Any) -> tuple[Any, ...]:
+        """The activation that is a task's transaction, in a tuple; none if it is not in the middle of any.
+
+        A task of the program's own is one as a whole. One that a library runs (a server, for each connection) is one as long as it is in the program's code.
+        """
+        frames, whole = _awaited(task)
+        if frames and self._is_program(frames[0]):
+            # The task that a loop runs for the whole program's sake is one only where it does something of this itself.
+            return (None,) if not _is_main(task) or any(map(self._counts, frames)) else ()
+        own = next(filter(self._is_program, frames), None)
+        return (own,) if own is not None else () if whole else (_RUNNING,)
+
     def _transaction(self, frames: tuple[FrameType, ...]) -> FrameType | None:
         """Of a stack, innermost first, the activation that is the thread's transaction."""
         for frame in reversed(frames):
             if id(frame.f_code) in self._looping:
                 return frame
-        served = request(
-            frames, self._servers, lambda f: self._of_program(str(f.f_globals.get("__name__", "")))
-        )
+        served = request(frames, self._servers, self._is_program)
         return served or next((f for f in reversed(frames) if id(f.f_code) in self._changed), None)
 
     # ---- in the driver
@@ -147,9 +185,8 @@ class Sides:
                 task = held() if isinstance(held, ReferenceType) else held
                 if task is None or task.done():
                     continue
-                # The task that a loop runs for the whole program's sake is one only where it does something of this itself.
-                if not _is_main(task) or (self._looping | self._changed) & set(map(id, _awaited(task))):
-                    self._tasks[id(task)] = task
+                for within in self._of_task(task):
+                    self._tasks[id(task)] = (task, within)
             if self._back:
                 # What had not come to the new version yet is as it was.
                 threads, tasks, numbers = self._before
@@ -162,14 +199,21 @@ class Sides:
             self._tasks_taken.clear()
             self._sorted = True
 
+    def _counts(self, frame: FrameType) -> bool:
+        """Whether a coroutine of the main task is in a transaction."""
+        code = frame.f_code
+        begins = self._looping.get(id(code))
+        # Behind its loop it only waits for others.
+        return id(code) in self._changed or (begins is not None and can_come_to(code, frame.f_lasti, begins))
+
     def over(self) -> bool:
         """Whether nothing is left of what was under way."""
         self._sort()
         declared: Any = sys.modules.get("podus.transaction")
         if declared is not None:
             self._numbers &= declared.UNDER_WAY
-        for key, task in list(self._tasks.items()):
-            if task.done():
+        for key, (task, within) in list(self._tasks.items()):
+            if task.done() or (within is not None and self._has_ended(task)):
                 self._tasks.pop(key, None)
         now = sys._current_frames()
         for thread, outermost in list(self._threads.items()):
@@ -177,12 +221,26 @@ class Sides:
                 self._threads.pop(thread, None)
         return not (self._threads or self._tasks or self._numbers)
 
+    def _has_ended(self, task: Any) -> bool:
+        """Whether a library's task has come out of the activation that was its transaction."""
+        # With the lock: until it is found out, the task itself may do so.
+        with self._lock:
+            _, within = self._tasks.get(id(task), (None, None))
+            frames, whole = _awaited(task)
+            if within is _RUNNING and whole:
+                within = next(filter(self._is_program, frames), None)
+                if within is not None:
+                    self._tasks[id(task)] = (task, within)
+                else:
+                    self._tasks.pop(id(task), None)
+            return bool(whole and within is not _RUNNING and within not in frames)
+
     def why(self) -> str:
         """Who has not ended."""
         names = thread_names()
         threads = [names.get(thread, str(thread)) for thread in self._threads]
         parts = [f"thread {name}" for name in sorted(threads)[:3]]
-        parts += [f"task {task.get_name()}" for task in list(self._tasks.values())[:3]]
+        parts += [f"task {task.get_name()}" for task, _ in list(self._tasks.values())[:3]]
         rest = len(self._threads) + len(self._tasks) - len(parts)
         parts += [f"{rest} more"] if rest > 0 else []
         parts += [f"{len(self._numbers)} declared transactions"] if self._numbers else []
@@ -196,17 +254,34 @@ def _is_main(task: Any) -> bool:
     return any(getattr(row[0], "__name__", "") == "_run_until_complete_cb" for row in callbacks)
 
 
-def _awaited(task: Any) -> list[CodeType]:
-    """The code of the coroutines that a task stands in, from the outermost."""
+def _awaited(task: Any) -> tuple[list[FrameType], bool]:
+    """The activations that a task stands in, from the outermost; and whether these are all: while it runs, nothing says what it awaits."""
+    frames: list[FrameType] = []
+    for thing, _ in chain_of(task):
+        frame = next((getattr(thing, name) for name in _FRAMES if hasattr(thing, name)), None)
+        if frame is None:
+            # A future, or the like.
+            return frames, True
+        frames.append(frame)
+    return frames, task.done()
+
+
+def _stack(frame: FrameType | None, task: Any) -> list[FrameType]:
+    """The frames of a task that runs, from ``frame`` to its outermost."""
+    outermost = next(
+        (getattr(task.get_coro(), n, None) for n in _FRAMES if hasattr(task.get_coro(), n)), None
+    )
     found = []
-    coroutine: Any = task.get_coro()
-    while coroutine is not None:
-        code = getattr(coroutine, "cr_code", None) or getattr(coroutine, "gi_code", None)
-        if code is None:
+    while frame is not None:
+        found.append(frame)
+        if frame is outermost:
             break
-        found.append(code)
-        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
+        frame = frame.f_back
     return found
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).startswith("podus.")
 
 
 def _is_on(wanted: FrameType, frame: FrameType | None) -> bool:

@@ -171,11 +171,10 @@ def diff(session: Session, wanted: str | None) -> None:
 
 
 def _active(pup: client.Pup) -> dict[str, list[str]] | None:
-    """The procedures that are on a stack or suspended at this moment, each with where; None if the program doesn't say."""
+    """The procedures that are on a stack at this moment, each with where; None if the program doesn't say."""
     try:
-        seen = pup.call("activity")
-        found: dict[str, list[str]] = {item["procedure"]: [] for item in seen["suspended"]}
-        for thread in seen["threads"]:
+        found: dict[str, list[str]] = {}
+        for thread in pup.call("activity")["threads"]:
             for frame in thread["stack"]:
                 place = f"{thread['name']}, line {frame['line']}"
                 found.setdefault(frame["procedure"], []).append(place)

@@ -81,7 +81,7 @@ class Consistent:
         assert stage is not None
         _check_schedulers()
         turns = self._turns(update)
-        looping = {id(code) for code, _ in turns} | {id(code) for code in update.running.watched_codes}
+        looping = {id(code): set(offsets) for code, offsets in (*turns, *update.running.watched)}
         changed = {number for unit in units for number in (*unit.old_codes, *unit.new_codes)}
         sides = self._sides = Sides(looping, changed, update.agent.is_program)
         for unit in units:

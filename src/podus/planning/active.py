@@ -1,0 +1,127 @@
+"""Who is active when a plan is made, and what becomes of them: moved, waited for, or left.
+
+Only what is told beforehand: whether a procedure may switch is decided in the process, at the instant.
+"""
+
+from __future__ import annotations
+
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from podus.planning.model import Loop, Procedure
+from podus.planning.outcome import told
+from podus.program.control import can_come_to, can_return_from, never_returns
+
+if TYPE_CHECKING:
+    from podus.planning.compile import Compiler
+    from podus.planning.frames import Frames
+
+
+class Active:
+    """``switching`` are the procedures that switch, ``old_names`` what they are called in the old version."""
+
+    def __init__(
+        self, compiler: Compiler, switching: dict[str, Procedure], old_names: dict[str, str]
+    ) -> None:
+        self.compiler = compiler
+        self.switching = switching
+        self.old_names = old_names
+        # Procedure of the old version -> its activations on stacks (thread, id, line, offset); what is suspended of those that change.
+        self.stacks: dict[str, list[dict[str, Any]]] = {}
+        self.asleep: dict[str, dict[str, Any]] = {}
+        self._ask()
+        # Procedures with an activation that can't come to an end from where it stands: on a stack, or suspended.
+        self.endless = self._endless()
+        self.asleep_for_ever = self._asleep_for_ever()
+
+    @property
+    def never_end(self) -> set[str]:
+        """Those for whose end nobody can wait."""
+        return self.endless | self.asleep_for_ever
+
+    def code(self, name: str) -> CodeType | None:
+        """The old version's code of a procedure."""
+        module, _, qualname = self.old_names.get(name, name).partition(":")
+        owner = self.compiler.old.modules.get(module)
+        return owner.procedures.get(qualname) if owner is not None else None
+
+    def where(self, name: str) -> str:
+        """Where one that never ends is active, in words."""
+        name = self.old_names.get(name, name)
+        for row in self.stacks.get(name, ()):
+            return f"thread {row['thread']}, line {row['line']}"
+        return f"{told(self.asleep[name])}, line {self.asleep[name]['places'][0]['line']}"
+
+    def move(self, frames: Frames) -> None:
+        """Find where who is in a changed procedure can go on in its new version; who can, does not stand in the way for ever."""
+        for name, procedure in self.switching.items():
+            rows = self.stacks.get(self.old_names.get(name, name), ())
+            code = self.code(name)
+            if code is None or not (rows or procedure.suspends):
+                continue
+            if all(row["stubs"] for row in rows):
+                there, back, reasons = frames.of(name)
+            else:
+                there, back = list[Loop](), list[Loop]()
+                reasons = ["it was loaded without exit stubs for its loops"]
+            if procedure.suspends:
+                # One that comes to an end does so in the version in which it began.
+                there = there if never_returns(code, excepted=True) or frames.serves(name) else []
+            else:
+                for loop in (*there, *back):
+                    loop.waits = name not in self.endless
+            plan = self.compiler.plan
+            plan.loops += there
+            plan.back_loops += back
+            if not rows:
+                continue
+            places = [offset for loop in there for offset in (*loop.leaves, *loop.jumps)]
+            if name not in self.endless:
+                procedure.running = "waited for"
+                # What the person can do for one that takes long.
+                procedure.notes += [why for why in reasons if "frame_mapper" in why]
+            elif there and all(can_come_to(code, row["offset"], places) for row in rows):
+                procedure.running = "moved"
+                procedure.notes += [
+                    f"its loop `{loop.text}` (line {loop.line}) goes on in line {loop.new_line} of the new version: {loop.how}"
+                    for loop in there
+                ]
+                self.endless.discard(name)
+            else:
+                procedure.running = "left"
+                procedure.notes += reasons
+
+    def _ask(self) -> None:
+        suspends = [self.old_names.get(name, name) for name, p in self.switching.items() if p.suspends]
+        answer = self.compiler.pup.call("activity", suspends=suspends)
+        for thread in answer["threads"]:
+            for frame in thread["stack"]:
+                if frame["procedure"]:
+                    row = {"thread": thread["name"], "id": thread["id"], **frame}
+                    self.stacks.setdefault(frame["procedure"], []).append(row)
+        self.asleep = answer["suspended"]
+        for name, procedure in self.switching.items():
+            procedure.suspended = self.asleep.get(self.old_names.get(name, name), {})
+
+    def _endless(self) -> set[str]:
+        new_names = {old: new for new, old in self.old_names.items()}
+        found: set[str] = set()
+        for old_name, activations in self.stacks.items():
+            name = new_names.get(old_name, old_name)
+            code = self.code(name)
+            if code is not None and any(
+                not can_return_from(code, a["offset"], excepted=True) for a in activations
+            ):
+                found.add(name)
+        return found
+
+    def _asleep_for_ever(self) -> set[str]:
+        found = set()
+        for name in self.switching:
+            code = self.code(name)
+            row = self.asleep.get(self.old_names.get(name, name))
+            if code is not None and row is not None:
+                places = [place["offset"] for place in row["places"]]
+                if not all(can_return_from(code, offset, excepted=True) for offset in places):
+                    found.add(name)
+        return found
