@@ -7,7 +7,6 @@ Each message goes to all in its room. Everybody keeps what they heard, and nothi
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 from collections.abc import Callable, Iterator
 from itertools import groupby
@@ -16,9 +15,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.programs import Program
+from tests.sizes import size
 
 ROOM = 4
-MEMBERS = int(os.environ.get("PODUS_CHAT", "2000"))
+MEMBERS = size("PODUS_CHAT", 2000)
 SERVER = """
     import asyncio
     from websockets.asyncio.server import serve

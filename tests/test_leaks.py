@@ -16,7 +16,9 @@ from typing import Any
 
 import pytest
 
-UPDATES = int(os.environ.get("PODUS_LEAKS", "40"))
+from tests.sizes import size
+
+UPDATES = size("PODUS_LEAKS", 40)
 SOURCE = str(Path(__file__).parents[1] / "src")
 
 OLD = """\

@@ -25,8 +25,9 @@ from podus.planning.model import Loop
 from podus.program.code import walk
 from podus.updating.frames import Frames, Move
 from tests.loopgrammar import Oops, TooLong, World, Writer
+from tests.sizes import size
 
-EXAMPLES = int(os.environ.get("PODUS_EXAMPLES", "40"))
+EXAMPLES = size("PODUS_EXAMPLES", 40)
 LIMITS = settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -25,8 +25,9 @@ from podus.planning.compile import Compiler
 from podus.planning.model import Plan
 from tests import model
 from tests.programs import Program
+from tests.sizes import size
 
-EXAMPLES = int(os.environ.get("PODUS_EXAMPLES", "40"))
+EXAMPLES = size("PODUS_EXAMPLES", 40)
 LIMITS = settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 
 from podus.planning.model import Plan
 from tests.programs import Program
+from tests.sizes import size
 from tests.test_properties import DESCRIBE, Quick
 
-EXAMPLES = int(os.environ.get("PODUS_EXAMPLES", "40"))
+EXAMPLES = size("PODUS_EXAMPLES", 40)
 LONG = "PODUS_EXAMPLES" in os.environ
 LIMITS = settings(
     max_examples=EXAMPLES,

@@ -19,9 +19,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests import model
+from tests.sizes import size
 from tests.test_properties import Quick, quick
 
-EXAMPLES = int(os.environ.get("PODUS_STRESS", "40"))
+EXAMPLES = size("PODUS_STRESS", 40)
 LONG = "PODUS_STRESS" in os.environ
 LIMITS = settings(
     max_examples=EXAMPLES,

@@ -18,9 +18,10 @@ from typing import Any
 import pytest
 
 from tests.programs import SOURCE
+from tests.sizes import size
 
-UPDATES = int(os.environ.get("PODUS_STRESS", "6"))
-TASKS = int(os.environ.get("PODUS_TASKS", "50"))
+UPDATES = size("PODUS_STRESS", 6)
+TASKS = size("PODUS_TASKS", 50)
 # Version N: every procedure says N; the inner ones have another interface in every second version.
 CHAIN = """
 import asyncio, books

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 from tests.programs import Program
+from tests.sizes import size
 
 Start = Callable[..., Program]
 # How many updates in a row, there and back; PODUS_EXAMPLES=50 for a long look.
-UPDATES = int(os.environ.get("PODUS_EXAMPLES", "12"))
+UPDATES = size("PODUS_EXAMPLES", 12)
 
 # Threads that take one step over and over, note what goes wrong, and count; most of their time they are outside what changes, for
 # a group that never is inactive never switches.
