@@ -200,6 +200,12 @@ class Program:
         while not any(why in row["why"] for row in self.status(update)["pending"]):
             assert time.monotonic() < end, self.status(update)
 
+    def until_callers(self, update: str, task: str) -> None:
+        """Wait until all has switched, and this task is named among those that could come to an interprocedure."""
+        end = time.monotonic() + 60
+        while not any(row.get("task") == task for row in self.status(update)["callers"]):
+            assert time.monotonic() < end, self.status(update)
+
     def until_watched(self, update: str, *procedures: str) -> None:
         """Wait until who is in these procedures will move as soon as a loop comes round."""
         end = time.monotonic() + 60

@@ -69,9 +69,9 @@ def app(program: Start) -> Program:
 def test_tasks_are_counted_and_named(app: Program) -> None:
     app.run("server.kept = server.rows(); next(server.kept)")
     text = said(app.edit(server=NEW).plan())
-    assert "server:serve is active in 4 suspended coroutines (the task customer " in text
+    assert "server:serve is active in 4 suspended coroutines (task customer " in text
     assert " and 1 more): those that have begun go on in the new version when their loop comes round" in text
-    assert "server:once is active in 1 suspended coroutine (the task customer 4)" in text
+    assert "server:once is active in 1 suspended coroutine (task customer 4)" in text
     assert "server:rows is active in 1 suspended generator (server.kept" in text
     shown = app.podus("plan", "app").stdout
     assert "customer 4" in shown
@@ -80,7 +80,7 @@ def test_tasks_are_counted_and_named(app: Program) -> None:
 def test_there_is_no_instant_for_those_that_never_return(app: Program) -> None:
     (refusal,) = app.edit(server=NEW).plan(policy="atomic").refusals
     assert refusal.code == "never-inactive"
-    assert "server:serve is active and never returns (4 suspended coroutines (the task" in refusal.text
+    assert "server:serve is active and never returns (4 suspended coroutines (task" in refusal.text
     assert "--hold server:serve" in refusal.remedy
     assert app("server.say('a', 'hi')") == "a hi old old"
 
@@ -98,7 +98,10 @@ def test_a_caller_that_never_returns_needs_an_interprocedure(app: Program) -> No
     """
     update = app.begin(support=support)
     app.until_switched(update, "server:serve", "server:line")
-    # The gate stands until nobody is left who might come to it.
+    # The gate stands until nobody is left who might come to it, and who that is, is said.
+    app.until_callers(update, "customer 4")
+    shown = app.podus("status", "app").stdout
+    assert "interprocedures stand until those that are old have ended, or moved: task customer" in shown
     assert app("[server.say(n, 'hi') for n in 'abcda']") == [f"{n} hi new old" for n in "abcd"] + [
         "a hi new new"
     ]

@@ -134,7 +134,7 @@ class _Outcomes:
         if item.name in self.plan.now:
             said.append("--now switches it even while it is active")
         if item.suspends:
-            now = f" ({told(item.suspended)} now)" if item.suspended else ""
+            now = f" ({item.suspended['count']:,} suspended now)" if item.suspended else ""
             said.append(_begun(self.plan, item) + now)
         if item.hidden:
             said.append("its functions are looked for on the heap")

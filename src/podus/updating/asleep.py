@@ -43,7 +43,7 @@ def asleep(codes: list[tuple[CodeType, str]]) -> dict[str, dict[str, Any]]:
         # What runs is on a stack.
         if name is not None and id(thing) not in known and not getattr(thing, f"{kind}_running"):
             known.add(id(thing))
-            _add(found, name, kind, thing, f"the task {task.get_name()}")
+            _add(found, name, kind, thing, f"task {task.get_name()}")
     if sys.getallocatedblocks() > COUNTED:
         for row in found.values():
             row["some"] = True

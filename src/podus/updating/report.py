@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def status(update: Evaluation) -> dict[str, Any]:
     """The update's state for people and programs, as ARCHITECTURE.md lists it."""
     pending: list[dict[str, Any]] = []
+    callers: list[dict[str, Any]] = []
     # The update may come to its end while it is looked at.
     activity, gates = update.activity, update.gates
     if activity is not None and update.state == states.PENDING:
@@ -29,6 +30,10 @@ def status(update: Evaluation) -> dict[str, Any]:
                 pending += [
                     _pending(update, activity, holders, unit, name, names, active) for name in unit.names
                 ]
+        if not names and gates is not None and gates.any:
+            # What stands for interprocedures goes when nobody is left who could come to one.
+            left = active | activity.asleep_in(activity.passed).keys()
+            callers = [row for name in sorted(left) for row in holders.of(name)]
     back = update.activity_back
     if back is not None and update.state == states.BACKING_OUT:
         pending += _going_back(update, back)
@@ -55,6 +60,7 @@ def status(update: Evaluation) -> dict[str, Any]:
         "max_stall_us": update.stall.bound_us or None,
         "stuck": _all(pending, lambda row: bool(row["endless"])),
         "gates": len(gates.closing.do) if gates is not None and update.state == states.PENDING else 0,
+        "callers": callers,
     }
 
 

@@ -19,7 +19,7 @@ def of(entry: Entry, state: Mapping[str, Any], pending: Mapping[str, Any]) -> li
         return [wait]
     again = shlex.join(["podus", "update", name, *_asked(state)])
     found = [] if pending.get("held") else [wait]
-    if pending.get("alone") and waits(pending):
+    if pending.get("alone") and waits(pending) and not pending.get("moves"):
         switch = f"podus switch {name} {shlex.quote(procedure)}"
         found.append(_choice("switch", switch, "switch it now: what runs of it ends in the old version"))
     if pending.get("endless"):

@@ -83,6 +83,9 @@ class _Lines:
             if self._waits.get(name) != why:
                 self._waits[name] = why
                 click.echo(f"  pending {name}: {why}", err=True)
+        if status.get("callers") and not self._waits.get(""):
+            self._waits[""] = show.callers(status)
+            click.echo(f"  {self._waits['']}", err=True)
 
 
 def finish(entry: Entry, status: dict[str, Any], *, wanted: str, as_json: bool) -> int:

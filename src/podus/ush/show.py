@@ -182,7 +182,14 @@ def status(
         for command, does in choices:
             parts.append(Padding(Text(f"{command}"), (0, 0, 0, 2), expand=False))
             parts.append(Padding(Text(does, style="dim"), (0, 0, 0, 6), expand=False))
+    if state.get("callers"):
+        parts.append(Text(f"  {callers(state)}"))
     return Group(*parts)
+
+
+def callers(state: Mapping[str, Any]) -> str:
+    """Who is still old when all has switched, and could come to an interprocedure."""
+    return f"interprocedures stand until those that are old have ended, or moved: {held_by({'holders': state['callers']})}"
 
 
 def reason(pending: Mapping[str, Any]) -> str:
