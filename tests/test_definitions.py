@@ -226,3 +226,23 @@ def test_abstract_methods_follow(program: Start) -> None:
     assert app("(b.g(), m.B().g())") == [2, 2]
     app.podus("back-out", "app")
     assert app("[sorted(c.__abstractmethods__) for c in (m.A, m.B, m.C)]") == [["f"], [], ["f"]]
+
+
+@pytest.mark.parametrize("made", ["class _M:\n    pass\nM = _M()\n", "M = type('M', (), {'x': 1})()\n"])
+def test_a_class_names_the_marker_that_is_kept(program: Start, made: str) -> None:
+    """As jinja2's loops do: ``_after = missing``."""
+    text = "from a import M\nclass L:\n    at: object = M\n    def f(self): return self.at is M\n"
+    app = program(a="M = type('M', (), {})()\n", b=text)
+    app.run("kept = a.M")
+    app.edit(a=made).update()
+    assert app("[b.M is a.M is kept, b.L.at is a.M, b.L().f()]") == [True] * 3
+
+
+def test_a_class_names_the_member_that_is_kept(program: Start) -> None:
+    color = "import enum\nclass Color(enum.Enum):\n    RED = 1\n    def f(self): return VERSION\n"
+    text = "from a import Color\nclass L:\n    at = Color.RED\n    n = VERSION\n"
+    app = program(a=color.replace("VERSION", "1"), b=text.replace("VERSION", "1"))
+    app.run("kept = a.Color.RED")
+    app.edit(a=color.replace("VERSION", "2") + "@enum.unique\nclass Other(enum.Enum): pass\n")
+    app.edit(b=text.replace("VERSION", "2")).update()
+    assert app("[b.L.at is a.Color.RED is kept, b.L.at.f(), b.L.n]") == [True, 2, 2]

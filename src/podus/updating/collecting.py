@@ -87,13 +87,16 @@ class Collector:
             for cls, _, target in self.class_shadows.get(part.name, ()):
                 staged.append((target, [(n, vars(cls).get(n), v) for n, v in target.items()]))
         self._replace(staged)
-        for _, rows in staged:
+        modules_own = {id(shadow) for shadow in self.shadows.values()}
+        for shadow, rows in staged:
             for _, before, value in rows:
                 if self.replacement.has(before, value):
                     continue
                 functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
                 classes = isinstance(before, type) and isinstance(value, type)
-                if classes or (functions and can_become(before, value)) or can_be_marker(before, value):
+                # A marker that a class names by an attribute is the module's that makes it, if it is any's.
+                marks = id(shadow) in modules_own and can_be_marker(before, value)
+                if classes or (functions and can_become(before, value)) or marks:
                     self.identity.keep(before, value)
         modules = program_modules(self.agent.module_names())
         self.identity.program.update(module.__name__ for module in modules)
@@ -109,7 +112,12 @@ class Collector:
                     {n: self.identity.of(v) for n, v in names.items() if self.identity.of(v) is not v}
                 )
         for shadow, rows in staged:
-            own = {name for name, before, value in rows if self.identity.of(value) is before}
+            in_module = id(shadow) in modules_own
+            own = {
+                name
+                for name, before, value in rows
+                if self.identity.of(value) is before and (in_module or isinstance(value, FunctionType | type))
+            }
             for name, value in list(shadow.items()):
                 kept = self.identity.of(value)
                 if name not in own and kept is not value:
