@@ -180,7 +180,8 @@ def test_taken_back_in_the_middle_what_is_new_ends_in_the_new_version(program: S
     app.start("later", "shop.serve(3)", at="between 3")
     for n in (3, 2, 1):
         app.open(f"between {n}")
-    assert app.join("later") == [["one", 3], ["one", 3]]
+    # It began before or after the instant at which all that begins is old again: it is of one version either way.
+    assert app.join("later") in ([["one", 3], ["one", 3]], [["two", 3, 2], ["two", 3, 2]])
     assert app.join("new") == [["two", 2, 2], ["two", 2, 2]]
     assert app.join("old") == [["one", 1], ["one", 1]]
     app.until(update, "backed-out")

@@ -246,3 +246,21 @@ def test_a_class_names_the_member_that_is_kept(program: Start) -> None:
     app.edit(a=color.replace("VERSION", "2") + "@enum.unique\nclass Other(enum.Enum): pass\n")
     app.edit(b=text.replace("VERSION", "2")).update()
     assert app("[b.L.at is a.Color.RED is kept, b.L.at.f(), b.L.n]") == [True, 2, 2]
+
+
+def test_a_new_descriptor_is_named_by_what_its_module_is_going_to_hold(program: Start) -> None:
+    """As packaging's metadata does: a table and a field that is looked up in it come together."""
+    text = """
+        TABLE = {"one": 1}
+        class Field:
+            def __set_name__(self, owner, name): self.number = TABLE[name]
+        class C:
+            one = Field()
+    """
+    app = program(m=text)
+    app.run("kept = m.C.one")
+    grown = text.replace('"one": 1', '"one": 1, "two": 2').replace(
+        "one = Field()", "one = Field(); two = Field()"
+    )
+    app.edit(m=grown).update()
+    assert app("[m.C.one is kept, m.C.one.number, m.C.two.number]") == [True, 1, 2]

@@ -306,7 +306,7 @@ class Collector:
             attribute_into(cls, name, value, switch, self.keeping)
             named = isinstance(value, FunctionType) or not hasattr(type(value), "__set_name__")
             if not (named or self.naming.name(value, cls, name)):
-                type(value).__set_name__(value, cls, name)
+                self._as_it_will_be(type(value).__set_name__)(value, cls, name)
         for name in removed:
             if name == "__doc__":
                 self.removals.set_class_attribute(cls, name, None)
@@ -314,6 +314,19 @@ class Collector:
                 full = f"{part.name}:{row.qualname}.{name}"
                 grouped = any(full in group.data for group in self.plan.groups)
                 (self.switch_for(full) if grouped else self.removals).delete_class_attribute(cls, name)
+
+    def _as_it_will_be(self, function: Any) -> Any:
+        """A function that reads its module's names as the update leaves them: a table that it looks into may just have grown."""
+        if not isinstance(function, FunctionType):
+            return function
+        shadow = self.shadows.get(function.__module__)
+        if shadow is None or function.__globals__ is not shadow.real:
+            return function
+        made = FunctionType(
+            function.__code__, shadow, function.__name__, function.__defaults__, function.__closure__
+        )
+        made.__kwdefaults__ = function.__kwdefaults__
+        return made
 
 
 def _is_submodule(package: str, name: str, before: Any, value: Any) -> bool:
