@@ -366,8 +366,9 @@ class Compiler:
 
     @property
     def order(self) -> list[str]:
-        """The changed modules, those that are imported by others first."""
+        """The changed modules, those that are imported by others first: by new modules too."""
         done: dict[str, None] = {}
+        new = {module.name for module in self.imported}
 
         def visit(name: str, path: tuple[str, ...]) -> None:
             if name in done or name in path or name not in self.new.modules:
@@ -377,13 +378,13 @@ class Compiler:
                 around = name.startswith(wanted + ".") and wanted in self.new.modules
                 if around and any(w == name for w, _, _ in imports_of(self.new.modules[wanted])):
                     continue
-                if wanted in self.changes:
+                if wanted in self.changes or wanted in new:
                     visit(wanted, (*path, name))
             done[name] = None
 
         for name in self.changes:
             visit(name, ())
-        return list(done)
+        return [name for name in done if name not in new]
 
     @cached_property
     def mentions_in_old(self) -> dict[str, list[tuple[str, CodeType]]]:

@@ -14,6 +14,11 @@ from collections.abc import Callable
 from types import CodeType
 
 MAGIC = b"podus pack 1\n"
+# What follows the name of a piece of code where it is another while new statements run (podus.planning.staged).
+ON_STAGE = "on stage"
+# What such code puts before the names (``module:name``) that it reads, and the name by which it tells of a function that it has made.
+ASIDE = "_:"
+MADE = "_:made"
 
 
 class PackWriter:

@@ -2,15 +2,20 @@
 
 Until the switch a module's namespace holds the old values, and only the statements' own locals hold the new ones. Class bodies,
 comprehensions and ``module.NAME`` look past these locals. So the names that they read are written otherwise in the code that is run
-(``conf:LIMIT``, which no program can say), and stand in the namespace under that name while it runs.
+(``_:conf:LIMIT``, which no program can say and no star brings), and stand in the namespace under that name while it runs.
+
+So do the functions that the statements make, and the modules that are imported for the first time: they have such code for as long as
+statements run, tell of themselves when they are made (``_:made``), and are given their own code at the end.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from podus.planning.pack import ASIDE, MADE
 from podus.program.body import Body, Statement
 from podus.program.flow import absolute
 from podus.program.version import Module
@@ -26,49 +31,92 @@ class Staged:
     def __init__(self, toplevel: TopLevel) -> None:
         self.compiler = toplevel.compiler
         self.run = toplevel.run
+        self.parts = toplevel.parts
         self.names: set[Name] = set()
+        # With the functions and classes that are made again: what goes on is the old one, and what it is going to be is seen by functions only.
+        self.definitions: set[Name] = set()
         for module, statements in toplevel.run.items():
             body = self.compiler.changes[module].body
             assert body is not None
             for statement in statements:
+                found = {(module, n) for n in statement.names if n in body.previous}
+                self.definitions |= found
                 if statement.kind in ("assign", "import", "other"):
-                    self.names |= {(module, n) for n in statement.names if n in body.previous}
+                    self.names |= found
         # Attributes of functions and classes that go on: what statements so far have assigned to them, as ``f.step``.
         self.attributes: dict[str, set[str]] = {}
-        grown = bool(self.names)
+        self._follow_imports(self.names)
+        self._follow_imports(self.definitions)
+
+    def _follow_imports(self, names: set[Name]) -> None:
+        grown = bool(names)
         while grown:
-            size = len(self.names)
-            for part in toplevel.parts.values():
+            size = len(names)
+            for part in self.parts.values():
                 for local, (source, name) in part.redirects.items():
-                    if (source, name) in self.names:
-                        self.names.add((part.name, local))
-            grown = len(self.names) > size
+                    if (source, name) in names:
+                        names.add((part.name, local))
+            grown = len(names) > size
+
+    def imported(self, module: Module, used: list[str]) -> list[ast.stmt] | None:
+        """The nodes of a module that is imported for the first time, as they run before the switch; None if that makes no difference."""
+        if module.body is None or not self.names:
+            return None
+        reader = _Reader(self, module, inside=True)
+        reader.imported = True
+        found: list[ast.stmt] = []
+        for statement in module.body.statements:
+            node = reader.visit(copy.deepcopy(statement.node))
+            found += node if isinstance(node, list) else [node]
+        used += dict.fromkeys(reader.used)
+        return found if reader.used else None
 
     def rewrite(
         self, statements: list[Statement], module: Module, body: Body, used: list[str]
-    ) -> list[ast.stmt]:
-        """The nodes of some statements of ``body`` to run; adds to ``used`` the names that must stand in the namespace meanwhile."""
-        reader = _Reader(self, module)
+    ) -> tuple[list[ast.stmt], list[ast.stmt] | None]:
+        """The nodes of some statements of ``body`` to run, and the same with other functions while they run (None: these are as they will be).
+
+        Adds to ``used`` the names that must stand in the namespace meanwhile.
+        """
+        attributes = self.attributes.setdefault(module.name, set())
+        before = set(attributes)
+        inside = _Reader(self, module, inside=True)
+        staged = self._read(inside, statements, body)
+        attributes &= before
+        reader = _Reader(self, module, inside=False)
+        plain = self._read(reader, statements, body)
+        used += [name for name in dict.fromkeys([*reader.used, *inside.used]) if name not in used]
+        return plain, staged if inside.makes else None
+
+    def _read(self, reader: _Reader, statements: list[Statement], body: Body) -> list[ast.stmt]:
         if not body.owners:
-            run = set(map(id, self.run.get(module.name, ())))
+            run = set(map(id, self.run.get(reader.module.name, ())))
             reader.owners = {
                 s.names[-1] for s in body.statements if s.kind in ("def", "class") and id(s) not in run
             }
         found: list[ast.stmt] = []
         for statement in statements:
             reader.hidden = [body.binds()] if body.owners else []
+            reader.classes = len(body.owners)
             before, reader.rewritten = len(reader.used), False
             node = reader.visit(copy.deepcopy(statement.node))
-            found.append(node if len(reader.used) > before or reader.rewritten else statement.node)
-        used += [name for name in dict.fromkeys(reader.used) if name not in used]
+            changed = len(reader.used) > before or reader.rewritten
+            found += (node if isinstance(node, list) else [node]) if changed else [statement.node]
         return found
 
 
 class _Reader(ast.NodeTransformer):
     """Writes the names otherwise that would be looked up past the statement's own locals."""
 
-    def __init__(self, staged: Staged, module: Module) -> None:
+    def __init__(self, staged: Staged, module: Module, *, inside: bool) -> None:
         self.staged = staged
+        self.inside = inside
+        self.imported = False
+        # The scopes of functions around, which what is defined in a class sees past the class.
+        self.functions: list[set[str]] = []
+        self.classes = 0
+        # Whether a function has been rewritten.
+        self.makes = False
         self.meanings = staged.compiler.derived.new
         self.module = module
         self.used: list[str] = []
@@ -85,15 +133,18 @@ class _Reader(ast.NodeTransformer):
             root = root.value
         if not isinstance(root, ast.Name) or any(root.id in names for names in self.hidden):
             return node
+        if self.classes and root.id.startswith("__"):
+            return node  # Inside a class the compiler may make another name of it.
         if isinstance(node, ast.Name):
             name = (self.module.name, node.id) if self.hidden else None
         else:
             name = self.meanings.of(self.module, node)
-        if name is None or name not in self.staged.names:
+        known = self.staged.definitions if self.functions and name and name[0] == self.module.name else None
+        if name is None or name not in (known or self.staged.names):
             return node
         found = ":".join(name)
         self.used.append(found)
-        return ast.copy_location(ast.Name(found, ast.Load()), node)
+        return ast.copy_location(ast.Name(ASIDE + found, ast.Load()), node)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         return self._named(node) if isinstance(node.ctx, ast.Load) else node
@@ -123,31 +174,73 @@ class _Reader(ast.NodeTransformer):
         node.value = self.visit(node.value)
         return node
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
-        # What a star brings is read from the other module's __all__ as it still is.
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
         base = absolute(self.module.name, self.module.package, node.level, node.module or "")
         if node.names[0].name == "*" and (base, "__all__") in self.staged.names:
+            # What a star brings is read from the other module's __all__ as it still is.
             names = sorted(self.meanings.exported(self.meanings.version.modules[base]))
             if names:
                 self.rewritten = True
                 node.names = [ast.alias(name) for name in names]
                 for alias in node.names:
                     ast.copy_location(alias, node)
-        return node
+        if not (self.imported or self.functions):
+            return node
+        pairs = [(alias.asname or alias.name, alias.name) for alias in node.names]
+        if node.names[0].name == "*":
+            pairs = [(name, name) for source, name in sorted(self.staged.names) if source == base]
+        found: list[ast.stmt] = [node]
+        for local, name in pairs:
+            if (base, name) in self.staged.names:
+                self.used.append(f"{base}:{name}")
+                value = ast.Name(ASIDE + self.used[-1], ast.Load())
+                found.append(ast.Assign([ast.Name(local, ast.Store())], value))
+                ast.fix_missing_locations(ast.copy_location(found[-1], node))
+        return found
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
         self._defaults(node.args)
-        return node
+        before = len(self.used)
+        if self.inside:
+            self._enter(_locals(node.args, [node.body]), node)
+        if len(self.used) == before:
+            return node
+        self.makes = True
+        return ast.copy_location(ast.Call(_made(node), [node], []), node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.decorator_list = [self.visit(d) for d in node.decorator_list]
-        self._defaults(node.args)
-        return node
+        return self._function(node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self._function(node)
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         node.decorator_list = [self.visit(d) for d in node.decorator_list]
         self._defaults(node.args)
+        before = len(self.used)
+        if self.inside:
+            self._enter(_locals(node.args, node.body), node)
+        if len(self.used) > before:
+            self.makes = True
+            node.decorator_list.append(_made(node))
         return node
+
+    def _enter(self, names: set[str], node: ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        outside = self.hidden, self.functions
+        self.functions = [*self.functions, names]
+        self.hidden = list(self.functions)
+        if isinstance(node, ast.Lambda):
+            node.body = self.visit(node.body)
+        else:
+            node.body = self._visited(node.body)
+        self.hidden, self.functions = outside
+
+    def _visited(self, nodes: list[ast.stmt]) -> list[ast.stmt]:
+        found: list[ast.stmt] = []
+        for node in nodes:
+            made: Any = self.visit(node)
+            found += made if isinstance(made, list) else [made]
+        return found
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         # An annotation may be kept as it is written.
@@ -160,8 +253,13 @@ class _Reader(ast.NodeTransformer):
         for keyword in node.keywords:
             self.visit(keyword)
         self.hidden.append(_stored(node.body))
-        node.body = [self.visit(s) for s in node.body]
+        self.classes += 1
+        node.body = self._visited(node.body)
+        self.classes -= 1
         self.hidden.pop()
+        return node
+
+    def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:
         return node
 
     def _comprehension(self, node: ast.AST) -> ast.AST:
@@ -177,7 +275,31 @@ class _Reader(ast.NodeTransformer):
         arguments.kw_defaults = [d and self.visit(d) for d in arguments.kw_defaults]
 
 
-def _stored(nodes: list[ast.stmt] | list[ast.AST]) -> set[str]:
+def _made(node: ast.expr | ast.stmt) -> ast.expr:
+    """What is told of a function that is made; on the function's own line."""
+    return ast.copy_location(ast.Name(MADE, ast.Load()), node)
+
+
+def _locals(arguments: ast.arguments, nodes: list[ast.stmt] | list[ast.expr]) -> set[str]:
+    """What is no name of the module in a function: its parameters, what it binds, and what it may bind in the module itself."""
+    found = _stored([*nodes])
+    for part in ast.walk(arguments):
+        if isinstance(part, ast.arg):
+            found.add(part.arg)
+    for node in nodes:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Global | ast.Nonlocal):
+                found.update(part.names)
+            elif isinstance(part, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and part.name:
+                found.add(part.name)
+            elif isinstance(part, ast.MatchMapping) and part.rest:
+                found.add(part.rest)
+            elif isinstance(part, ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef):
+                found.update(a.arg for a in ast.walk(part.args) if isinstance(a, ast.arg))
+    return found
+
+
+def _stored(nodes: Sequence[ast.AST]) -> set[str]:
     """The names that are bound in some nodes, in an inner scope or not: those are left as they are."""
     found: set[str] = set()
     for node in nodes:

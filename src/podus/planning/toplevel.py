@@ -7,12 +7,14 @@ import base64
 import difflib
 import marshal
 import os
+import sys
+from bisect import bisect
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from podus.planning.filling import Fillings
 from podus.planning.model import ClassPart, Datum, ModulePart, Note
-from podus.planning.pack import PackWriter
+from podus.planning.pack import ON_STAGE, PackWriter
 from podus.planning.remade import Remade, steady
 from podus.planning.staged import Staged
 from podus.program.body import Statement, compile_body
@@ -301,6 +303,8 @@ class TopLevel:
             writer.add("module", code)
             if part.action == "update":
                 self._runners(part, module, writer)
+            elif part.action == "import":
+                self._imported(part, module, writer)
             for (name, runner), code in self.derived.items():
                 if name == part.name:
                     writer.add(runner, code)
@@ -317,13 +321,18 @@ class TopLevel:
             return
         flags = change.body.new.flags
 
-        def nodes(statements: list[Statement], body: BodyChange) -> list[ast.stmt]:
-            return self.staged.rewrite(statements, module, body.new, part.staged)
+        def add(runner: str, statements: list[Statement], body: BodyChange) -> None:
+            plain, staged = self.staged.rewrite(statements, module, body.new, part.staged)
+            writer.add(runner, compile_body(plain, body.owners, module.file, flags))
+            if staged is not None:
+                writer.add(f"{runner} {ON_STAGE}", compile_body(staged, body.owners, module.file, flags))
 
-        for piece in self._pieces(part, change.body):
+        lines: list[int] = []
+        for piece in self._pieces(part, change):
             runner = f"run {len(part.runners)}"
+            lines.append(piece[0].line)
             part.runners.append(runner)
-            writer.add(runner, compile_body(nodes(piece, change.body), (), module.file, flags))
+            add(runner, piece, change.body)
             again = _again(change.body, piece[0])
             if not again and self._is_whole(part, piece[0]):
                 # Nothing of it differs: if it can't be made again it stays as it is.
@@ -332,7 +341,7 @@ class TopLevel:
                 inner = ""
                 if body.run:
                     inner = f"{runner} {'.'.join(body.owners)}"
-                    writer.add(inner, compile_body(nodes(body.run, body), body.owners, module.file, flags))
+                    add(inner, body.run, body)
                 part.classes.append(ClassPart(".".join(body.owners), inner, list(body.removed), runner))
         for (name, owners), chosen in self.class_run.items():
             if name != part.name:
@@ -341,22 +350,44 @@ class TopLevel:
             runner = ""
             if chosen:
                 runner = "run " + ".".join(owners)
-                code: CodeType = compile_body(nodes(chosen, body), owners, module.file, flags)
-                writer.add(runner, code)
-            part.classes.append(ClassPart(".".join(owners), runner, list(body.removed)))
+                add(runner, chosen, body)
+            after = bisect(lines, _line_of(change, owners))
+            part.classes.append(ClassPart(".".join(owners), runner, list(body.removed), after=after))
+
+    def _imported(self, part: ModulePart, module: Module, writer: PackWriter) -> None:
+        """The code of a new module that reads what the update changes."""
+        nodes = self.staged.imported(module, part.staged)
+        if nodes is not None and module.body is not None:
+            writer.add(ON_STAGE, compile_body(nodes, (), module.file, module.body.flags))
 
     def _is_whole(self, part: ModulePart, statement: Statement) -> bool:
         """Whether a class is made again although its head is the same."""
         return statement.kind == "class" and (statement.names[-1],) in self.remade.owners(part.name)
 
-    def _pieces(self, part: ModulePart, body: BodyChange) -> list[list[Statement]]:
-        """The statements that run, each class that is made again by itself."""
+    def _pieces(self, part: ModulePart, change: ModuleChange) -> list[list[Statement]]:
+        """The statements that run, in pieces: each class that is made again by itself, and a new piece after each class that gets some in place."""
         found: list[list[Statement]] = []
+        places = sorted(
+            _line_of(change, owners)
+            for (name, owners), chosen in self.class_run.items()
+            if name == part.name and chosen
+        )
+        before = -1
         for statement in self.run.get(part.name) or []:
-            if not found or self._is_whole(part, statement) or self._is_whole(part, found[-1][0]):
+            after = bisect(places, statement.line)
+            alone = after != before or self._is_whole(part, statement)
+            if alone or self._is_whole(part, found[-1][0]):
                 found.append([])
             found[-1].append(statement)
+            before = after
         return found
+
+
+def _line_of(change: ModuleChange, owners: tuple[str, ...]) -> int:
+    """Where the new version defines the outermost class of ``owners``."""
+    assert change.bodies is not None
+    statement = change.bodies[1].last(owners[0])
+    return statement.line if statement is not None else sys.maxsize
 
 
 def _attributes_gone(change: ModuleChange) -> list[str]:

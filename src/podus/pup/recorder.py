@@ -83,6 +83,8 @@ class Recorder:
         self.cache = BytecodeCache()
         self.include = tuple(include)
         self.records: dict[str, Record] = {}
+        # Gives the code to execute in place of a module's own, while an update runs new statements.
+        self.on_stage: Callable[[ModuleType, CodeType], CodeType] | None = None
         # What `podus run` starts; its module is called __main__ when it is recorded.
         self.main: Record | None = None
 
@@ -106,7 +108,7 @@ class Recorder:
             record.mtime, record.size = int(source.info.st_mtime), source.info.st_size
             aside.enter(module)
             self.records[name] = record
-            return code, source
+            return self._staged(module, code), source
         except Exception:
             return None, source
 
@@ -123,9 +125,13 @@ class Recorder:
                 self.records[name] = self._record(loader, name, str(file), code)
                 if source is not None:
                     self.cache.keep(source, code, module.__spec__.cached if module.__spec__ else "")
+                code = self._staged(module, code)
         except Exception:
             self.records.pop(name, None)
         return code
+
+    def _staged(self, module: ModuleType, code: CodeType) -> CodeType:
+        return code if self.on_stage is None else self.on_stage(module, code)
 
     def _with_stubs(self, code: CodeType) -> CodeType:
         if not self.stubs:

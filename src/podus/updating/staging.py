@@ -13,7 +13,7 @@ from types import CodeType, ModuleType
 
 from podus.errors import Refused
 from podus.planning.model import ClassPart, ModulePart, Plan
-from podus.planning.pack import read_pack
+from podus.planning.pack import ASIDE, read_pack
 from podus.program.code import procedures
 from podus.support.declare import Declaration
 from podus.support.load import execute
@@ -28,8 +28,10 @@ from podus.updating.footprint import Footprint, Registries, drop_overloads
 from podus.updating.gates import stage_gate
 from podus.updating.heap import SMALL, Search
 from podus.updating.held import GONE
+from podus.updating.meanwhile import Meanwhile
 from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
+from podus.updating.onstage import Showing
 from podus.updating.shadow import ClassNames, Shadow
 from podus.updating.withdrawn import dispatch_caches, withdraw
 
@@ -67,6 +69,8 @@ class Stage(Collector):
         self.object_lock: Any = RLock()
         self.object_failed: Callable[[BaseException], None] = lambda error: None
         self.footprint = Footprint()
+        self.showing = Showing(self.stall)
+        self.meanwhile = Meanwhile(self.stall)
         # What had to be done at once for the new statements to run.
         self._prepared = Switch()
 
@@ -115,8 +119,17 @@ class Stage(Collector):
             module = self.agent.module(part.name)
             if module is not None and (part.runners or part.classes):
                 registries.look(vars(module))
-        for part in parts:
-            self._module(part)
+        recorder = self.agent.recorder
+        recorder.on_stage = self.meanwhile.importing(self.runners, self._show_imported)
+        try:
+            for part in parts:
+                self._module(part)
+        finally:
+            recorder.on_stage = None
+            for shadow in self.shadows.values():
+                shadow.shown.clear()
+            self.meanwhile.end()
+            self.showing.end()
         made = [(self.shadows[part.name], name) for part in parts for name in part.redefined]
         registries.once((name for _, name in made), (n for shadow, n in made if n not in shadow.added))
         self._name_again()
@@ -372,34 +385,45 @@ class Stage(Collector):
         gates = self._open_stage(part, shadow)
         self._show(part, shadow)
         try:
-            for runner in part.runners:
-                self._run(module, part, runner)
-            for row in part.classes:
-                if not row.instead_of:
-                    self._run_class(module, part, row)
+            for number, runner in enumerate([*part.runners, ""]):
+                for row in part.classes:
+                    if not row.instead_of and row.after == number:
+                        self._run_class(module, part, row)
+                if runner:
+                    self._run(module, part, runner)
         finally:
-            for name in part.staged:
-                real.pop(name, None)
-            shadow.shown.clear()
             if gates is not None:
                 settle(gates.undo[::-1], self.stall)
 
     def _show(self, part: ModulePart, shadow: Shadow) -> None:
         """Let the statements find what they read as the update leaves it, where they look past their own names."""
+        self.meanwhile.name(shadow.real, self._staged(part))
+        for full in part.staged:
+            source, _, name = full.partition(":")
+            if source == part.name:
+                shadow.shown[name] = ASIDE + full
+
+    def _show_imported(self, module: ModuleType) -> None:
+        part = next(part for part in self.plan.modules if part.name == module.__name__)
+        self.meanwhile.name(vars(module), self._staged(part))
+
+    def _staged(self, part: ModulePart) -> list[tuple[str, Any]]:
+        """What the names are going to mean that the code of ``part`` says meanwhile."""
+        found: list[tuple[str, Any]] = []
         for full in part.staged:
             source, _, name = full.partition(":")
             other, module = self.shadows.get(source), sys.modules.get(source)
             if other is not None and dict.__contains__(other, name):
-                shadow.real[full] = dict.__getitem__(other, name)
+                found.append((ASIDE + full, dict.__getitem__(other, name)))
             elif module is not None and name in vars(module):
-                shadow.real[full] = vars(module)[name]
-            if source == part.name:
-                shadow.shown[name] = full
+                found.append((ASIDE + full, vars(module)[name]))
+        return found
 
     def _run(self, module: ModuleType, part: ModulePart, runner: str) -> None:
         rows = [row for row in part.classes if row.instead_of == runner]
         try:
-            self._exec(self.runners[part.name][runner], vars(module), self.shadows[part.name], part)
+            code = self.meanwhile.code(self.runners[part.name], runner)
+            self._exec(code, vars(module), self.shadows[part.name], part)
         except Refused as error:
             if not rows:
                 raise
@@ -456,8 +480,9 @@ class Stage(Collector):
             new = self.codes.get(name)
             for function in self.finder.functions.get(name, ()):
                 if new is not None and function.__code__.co_freevars == new.co_freevars:
+                    other = self.shadows.get(function.__module__, shadow)
                     namespace: dict[str, Any] = (
-                        shadow if function.__globals__ is shadow.real else function.__globals__
+                        other if function.__globals__ is other.real else function.__globals__
                     )
                     gates.set_attribute(function, "__code__", stage_gate(function, new, namespace))
         if not gates.do:
@@ -475,12 +500,14 @@ class Stage(Collector):
             return
         target = Shadow(ClassNames(cls, self.shadows[part.name]), False)
         if row.runner:
-            self._exec(self.runners[part.name][row.runner], vars(module), target, part)
+            self._exec(self.meanwhile.code(self.runners[part.name], row.runner), vars(module), target, part)
         cell = dict.pop(target, "__classcell__", None)
         if cell is not None:
             cell.cell_contents = cls
         for name in ("__module__", "__qualname__", "__firstlineno__", "__static_attributes__"):
             dict.pop(target, name, None)
+        if row.runner:
+            self.showing.show(cls, target)
         self.class_shadows.setdefault(part.name, []).append((cls, row, target))
 
     # ---- taking it back

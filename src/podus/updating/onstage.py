@@ -1,0 +1,150 @@
+"""What changed classes are going to have, shown to the one thread that runs new statements; every other thread finds what was there.
+
+A statement as ``DEFAULT = Account().opened()`` may need a method that the same update brings. The class must not have it before the switch,
+so a descriptor stands in its place for as long as the statements run.
+"""
+
+from __future__ import annotations
+
+from types import FunctionType
+
+from podus.threads import get_ident
+from podus.updating.binding import Stall, Switch, settle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# The interpreter looks for the others by itself, and that one is there at all would tell.
+_ASKED_FOR = {"__init__", "__init_subclass__", "__class_getitem__", "__enter__", "__exit__"}
+_ASKED_FOR |= {"__aenter__", "__aexit__", "__post_init__", "__match_args__"}
+_ABSENT: Any = object()
+_NOTHING_TO_DO: Any = object.__init__
+_PLAIN_NEW: Any = object.__new__
+
+
+class OnStage:
+    """An attribute of ``cls`` that is ``value`` for the thread that made this, and ``before`` (if there was one) for the others."""
+
+    def __init__(self, cls: type, name: str, value: Any) -> None:
+        self.cls = cls
+        self.name = name
+        self.value = value
+        self.before = vars(cls).get(name, _ABSENT)
+        self.owner = get_ident()
+        self.over = False
+
+    def seen(self, kind: type) -> Any:
+        """What the running thread finds here in objects of ``kind``."""
+        if self.over or get_ident() == self.owner:
+            return self.value
+        return self.inherited(kind) if self.before is _ABSENT else self.before
+
+    def inherited(self, kind: type) -> Any:
+        """What ``kind`` would have without this."""
+        mro = kind.__mro__
+        later = mro[mro.index(self.cls) + 1 :] if self.cls in mro else ()
+        return next((vars(base)[self.name] for base in later if self.name in vars(base)), _ABSENT)
+
+    def __get__(self, obj: Any, cls: type) -> Any:
+        found = self.seen(cls)
+        if found is _ABSENT:
+            if obj is None:
+                raise AttributeError(f"type object {cls.__name__!r} has no attribute {self.name!r}")
+            raise AttributeError(f"{type(obj).__name__!r} object has no attribute {self.name!r}")
+        if found is _NOTHING_TO_DO:
+            return _Plain(obj, cls)
+        get = getattr(type(found), "__get__", None)
+        return found if get is None else get(found, obj, cls)
+
+
+class OnStageData(OnStage):
+    """The same where one of the two is a data descriptor, which goes before what the object itself holds under the name."""
+
+    def __get__(self, obj: Any, cls: type) -> Any:
+        own = _own(obj)
+        if own is not None and self.name in own and not _is_data(self.seen(cls)):
+            return own[self.name]
+        try:
+            return super().__get__(obj, cls)
+        except AttributeError:
+            # An object that has not been converted yet: what is a property now is a field of it.
+            if own is None or self.name not in own:
+                raise
+            return own[self.name]
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        found = self.seen(type(obj))
+        if _is_data(found):
+            type(found).__set__(found, obj, value)
+        else:
+            self._fields(obj)[self.name] = value
+
+    def __delete__(self, obj: Any) -> None:
+        found = self.seen(type(obj))
+        if _is_data(found):
+            type(found).__delete__(found, obj)
+        elif self._fields(obj).pop(self.name, _ABSENT) is _ABSENT:
+            raise AttributeError(self.name)
+
+    def _fields(self, obj: Any) -> dict[str, Any]:
+        own = _own(obj)
+        if own is None:
+            raise AttributeError(f"{type(obj).__name__!r} object has no attribute {self.name!r}")
+        return own
+
+
+class _Plain:
+    """``object.__init__`` of a class that is getting one of its own: it takes arguments only where ``__new__`` has taken them."""
+
+    def __init__(self, obj: Any, cls: type) -> None:
+        self.obj, self.cls = obj, cls
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        if (args or kwargs) and self.cls.__new__ is _PLAIN_NEW:
+            raise TypeError(f"{self.cls.__name__}() takes no arguments")
+
+
+class Showing:
+    """The classes whose new attributes one thread sees."""
+
+    def __init__(self, stall: Stall) -> None:
+        self.stall = stall
+        self.shown = Switch()
+
+    def show(self, cls: type, names: dict[str, Any]) -> None:
+        """Show ``names``, which ``cls`` is going to have."""
+        added = Switch()
+        for name, value in names.items():
+            if name.startswith("__") and name.endswith("__") and name not in _ASKED_FOR:
+                continue
+            if vars(cls).get(name, _ABSENT) is value:
+                continue
+            of_class = name in ("__init_subclass__", "__class_getitem__") and isinstance(value, FunctionType)
+            shown = OnStage(cls, name, classmethod(value) if of_class else value)
+            if any(map(_is_data, (value, shown.before, shown.inherited(cls)))):
+                shown = OnStageData(cls, name, value)
+            added.set_class_attribute(cls, name, shown)
+        settle(added.do, self.stall)
+        self.shown.extend(added)
+
+    def end(self) -> None:
+        """Have the classes as they were."""
+        settle(self.shown.undo[::-1], self.stall)
+        for op in self.shown.do:
+            if isinstance(op[-1], OnStage):
+                # Who has copied the class's namespace meanwhile has this.
+                op[-1].over = True
+        self.shown = Switch()
+
+
+def _is_data(value: Any) -> bool:
+    return hasattr(type(value), "__set__") or hasattr(type(value), "__delete__")
+
+
+def _own(obj: Any) -> dict[str, Any] | None:
+    try:
+        own: dict[str, Any] = object.__getattribute__(obj, "__dict__")
+    except AttributeError:
+        return None
+    return own
