@@ -123,6 +123,8 @@ def run_tests(spec: dict[str, Any], root: str, lib: str, plugin: Any = None) -> 
         "-o",
         "addopts=",
     ]
+    # What is loaded already is not rewritten; some projects make an error of every warning.
+    arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     arguments += ["--timeout", "60", "--continue-on-collection-errors", *spec["args"]]
     arguments += [os.path.join(base, test) for test in spec["tests"]]
     if spec["in_package"]:
