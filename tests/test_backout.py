@@ -144,3 +144,38 @@ def test_after_an_update_from_elsewhere_the_files_on_disk_are_still_the_programs
     assert app("[shop.f(), sys.modules['late'].X]") == [4, 4]
     app.podus("back-out", "app", "--to", "2")
     assert app("shop.f()") == 2
+
+
+def test_what_the_program_did_to_its_data_meanwhile_stays(program: Start) -> None:
+    old = "SESSIONS, order = {}, ['a']\ndef f():\n    gate('in')\n    return 1\ndef g(): return 1\n"
+    app = program(shop=old)
+    app.start("t", "shop.f()", at="in")
+    new = old.replace("return 1", "return 2") + "order.append('b')\ndef note(n): SESSIONS[n] = n\nnote('n')\n"
+    update = app.edit(shop=new).begin()
+    app.until_switched(update, "shop:g")
+    app.run("shop.SESSIONS['x'] = 1\nshop.order.append('c')")
+    assert app("[shop.SESSIONS, shop.order]") == [{"n": "n", "x": 1}, ["a", "b", "c"]]
+    app.back_out(update)
+    app.open("in")
+    app.until(update, "backed-out")
+    assert app("[shop.SESSIONS, shop.order]") == [{"x": 1}, ["a", "c"]]
+
+
+def test_registries_of_other_modules_are_as_before(program: Start) -> None:
+    registry = "table, callbacks = {}, []\ndef command(f):\n    table[f.__name__] = f\n    return f\n"
+    shop = "from registry import command\n@command\ndef first(n=1): return n\n"
+    app = program(registry=registry, shop=shop)
+    app.run("first = shop.first")
+    new = shop.replace("n=1", "n=2") + "@command\ndef second(): return 2\n"
+    app.edit(shop=new + "1 / 0\n")
+    app.until(app.begin(), "failed")
+    assert app("[*registry.table], registry.table['first'] is first and first() == 1") == [["first"], True]
+    app.edit(shop=new).update()
+    assert app("[*registry.table], registry.table['first'] is first and first() == 2") == [
+        ["first", "second"],
+        True,
+    ]
+    app.run("registry.callbacks.append(first)")
+    app.podus("back-out", "app")
+    assert app("[*registry.table], registry.table['first'] is first and first() == 1") == [["first"], True]
+    assert app("registry.callbacks == [first]") is True

@@ -164,3 +164,64 @@ def test_what_fails_leaves_nothing_of_it(program: Start) -> None:
     app.edit(shop=GROWN + "raise ValueError('no')\n")
     assert "ValueError: no" in failed(app)
     assert app("[dict(vars(shop.Account)), dict(vars(shop))] == before") is True
+
+
+REGISTRY = """
+table, order = {}, []
+def command(help=""):
+    def note(f):
+        if f.__name__ in table:
+            raise KeyError(f"{f.__name__} is there already")
+        table[f.__name__] = f
+        order.append(f.__name__)
+        f.help = help
+        return f
+    return note
+"""
+COMMANDS = """
+from registry import command
+@command("one")
+def first(): return 1
+@command("two")
+def second(): return 2
+@command("three")
+def third(): return 3
+"""
+
+
+def test_a_registry_that_refuses_a_second_one_is_given_the_new_one_as_the_first(program: Start) -> None:
+    app = program(registry=REGISTRY, shop=COMMANDS)
+    app.run("second = shop.second")
+    app.edit(shop=COMMANDS.replace('"two"', '"2"').replace("return 2", "return 22")).update()
+    assert app("[shop.second.help, registry.table['second'](), [*registry.table]]") == [
+        "2",
+        22,
+        ["first", "second", "third"],
+    ]
+    assert app("registry.table['second'] is shop.second is second") is True
+
+
+def test_and_is_as_it_was_if_that_fails_too(program: Start) -> None:
+    app = program(registry=REGISTRY, shop=COMMANDS)
+    app.run("before = dict(registry.table)")
+    app.edit(shop=COMMANDS.replace('"two"', '"2"') + "1 / 0\n")
+    assert "ZeroDivisionError" in failed(app)
+    assert app("registry.table == before and [*registry.table] == [*before]") is True
+    app.edit(
+        shop=COMMANDS.replace(
+            "def first", '@command("none")\ndef second(): return 0\n@command("1")\ndef first'
+        )
+    )
+    assert "second is there already" in failed(app)
+    assert app("registry.table == before and shop.second()") == 2
+
+
+def test_a_refusal_names_the_data_that_is_kept_and_that_a_called_procedure_uses(program: Start) -> None:
+    app = program(shop="config = ['x']\n", front="from shop import config\n")
+    app.run("shop.config.append('y')")
+    front = "from shop import config\ndef look(): return config['x']\nX = look()\n"
+    app.edit(shop="config = {'x': 1}\n", front=front)
+    status = app.until(app.begin(), "failed")
+    assert "TypeError" in status["reason"] and "--reset shop:config" in status["remedy"]
+    app.update(reset=["shop:config"])
+    assert app("[front.X, front.config is shop.config]") == [1, True]

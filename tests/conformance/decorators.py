@@ -324,3 +324,35 @@ add(
     back="m.f() == 1",
     calls=("m.f()", 1, 2),
 )
+
+add(
+    "a registry refuses a second function of one name, and the decorator's argument changes",
+    """
+    R = {}
+    def register(n):
+        def d(f):
+            if f.__name__ in R: raise ValueError(f.__name__)
+            R[f.__name__] = f
+            f.n = n
+            return f
+        return d
+    @register(1)
+    def f(): return 1
+    """,
+    """
+    R = {}
+    def register(n):
+        def d(f):
+            if f.__name__ in R: raise ValueError(f.__name__)
+            R[f.__name__] = f
+            f.n = n
+            return f
+        return d
+    @register(2)
+    def f(): return 2
+    """,
+    setup="f = m.f",
+    check="m.R['f'] is m.f is f and f.n == 2 and f() == 2",
+    back="m.R['f'] is m.f is f and f.n == 1 and f() == 1",
+    calls=("m.f()", 1, 2),
+)

@@ -309,3 +309,17 @@ add(
     calls=("m.f()", 1, 1),
     refused="n.py",
 )
+
+add(
+    "a new module takes a changed constant by from, and another imports it",
+    {"conf.py": "LIMIT = 10\n", "a.py": "import conf\ndef f(): return conf.LIMIT\n", "b.py": "X = 1\n"},
+    {
+        "conf.py": "LIMIT = 20\n",
+        "a.py": "import conf\ndef f(): return conf.LIMIT\n",
+        "b.py": "from extra import twice, TABLE\nX = twice()\n",
+        "extra.py": "import conf\nfrom conf import LIMIT as most\nTABLE = [most, conf.LIMIT]\ndef twice(): return 2 * most\n",
+    },
+    check="a.f() == 20 and b.X == 40 and b.TABLE == [20, 20] and __import__('extra').most == 20",
+    back="a.f() == 10 and b.X == 1",
+    calls=("a.f()", 10, 20),
+)

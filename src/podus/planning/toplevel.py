@@ -331,6 +331,7 @@ class TopLevel:
         for piece in self._pieces(part, change):
             runner = f"run {len(part.runners)}"
             lines.append(piece[0].line)
+            part.registers = part.registers or any(map(_registers, piece))
             part.runners.append(runner)
             add(runner, piece, change.body)
             again = _again(change.body, piece[0])
@@ -364,8 +365,13 @@ class TopLevel:
         """Whether a class is made again although its head is the same."""
         return statement.kind == "class" and (statement.names[-1],) in self.remade.owners(part.name)
 
+    def _is_alone(self, part: ModulePart, statement: Statement) -> bool:
+        """Whether a statement makes again what there is, and tells others of it."""
+        decorated = statement.kind == "def" and bool(getattr(statement.node, "decorator_list", None))
+        return decorated or self._is_whole(part, statement)
+
     def _pieces(self, part: ModulePart, change: ModuleChange) -> list[list[Statement]]:
-        """The statements that run, in pieces: each class that is made again by itself, and a new piece after each class that gets some in place."""
+        """The statements that run, in pieces: what a registry may refuse by itself, and a new piece after each class that gets some in place."""
         found: list[list[Statement]] = []
         places = sorted(
             _line_of(change, owners)
@@ -375,8 +381,7 @@ class TopLevel:
         before = -1
         for statement in self.run.get(part.name) or []:
             after = bisect(places, statement.line)
-            alone = after != before or self._is_whole(part, statement)
-            if alone or self._is_whole(part, found[-1][0]):
+            if after != before or self._is_alone(part, statement) or self._is_alone(part, found[-1][0]):
                 found.append([])
             found[-1].append(statement)
             before = after
@@ -388,6 +393,12 @@ def _line_of(change: ModuleChange, owners: tuple[str, ...]) -> int:
     assert change.bodies is not None
     statement = change.bodies[1].last(owners[0])
     return statement.line if statement is not None else sys.maxsize
+
+
+def _registers(statement: Statement) -> bool:
+    """Whether others may be told of what a statement defines."""
+    parts = ("decorator_list", "bases", "keywords")
+    return statement.kind == "other" or any(getattr(statement.node, part, None) for part in parts)
 
 
 def _attributes_gone(change: ModuleChange) -> list[str]:

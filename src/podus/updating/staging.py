@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-from types import CodeType, ModuleType
+from types import CodeType, FrameType, ModuleType
 
 from podus.errors import Refused
 from podus.planning.model import ClassPart, ModulePart, Plan
 from podus.planning.pack import ASIDE, read_pack
-from podus.program.code import procedures
+from podus.program.code import nested, procedures
 from podus.support.declare import Declaration
 from podus.support.load import execute
 from podus.threads import RLock
@@ -23,6 +23,7 @@ from podus.updating.binding import Stall, Switch, commit, settle
 from podus.updating.bound import check_listing
 from podus.updating.breath import Breath
 from podus.updating.collecting import Collector
+from podus.updating.contents import Contents
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.footprint import Footprint, Registries, drop_overloads
 from podus.updating.gates import stage_gate
@@ -32,6 +33,7 @@ from podus.updating.meanwhile import Meanwhile
 from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
 from podus.updating.onstage import Showing
+from podus.updating.readmit import entries_of, without
 from podus.updating.shadow import ClassNames, Shadow
 from podus.updating.withdrawn import dispatch_caches, withdraw
 
@@ -41,9 +43,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podus.pup.agent import Agent
-
-# Containers whose contents a statement may change in place: kept so that a failure can be taken back.
-_MUTABLE = (dict, list, set, bytearray)
 
 
 class Stage(Collector):
@@ -62,7 +61,9 @@ class Stage(Collector):
         # Unchanged procedures of changed modules: they get their new line numbers at the end.
         self.relabel: dict[str, CodeType] = {}
         self.finder = Finder({})
-        self._snapshots: list[tuple[Any, Any]] = []
+        self._contents = Contents()
+        self._registries, self._elsewhere = Registries(), Registries()
+        self._registered = False
         self._modules_before = dict.fromkeys(sys.modules)
         # The live objects of changed classes, and who is told when a mapper raises in a thread of the program.
         self.conversions: dict[str, Conversion] = {}
@@ -114,11 +115,14 @@ class Stage(Collector):
     def _define(self) -> None:
         """Run what is new aside, and plan how it takes effect."""
         parts = [part for part in self.plan.modules if part.action == "update"]
-        registries = Registries()
+        registries = self._registries
         for part in parts:
             module = self.agent.module(part.name)
             if module is not None and (part.runners or part.classes):
                 registries.look(vars(module))
+        if any(part.registers for part in parts):
+            for module in program_modules(self.agent.module_names()):
+                self._elsewhere.look(vars(module))
         recorder = self.agent.recorder
         recorder.on_stage = self.meanwhile.importing(self.runners, self._show_imported)
         try:
@@ -130,6 +134,7 @@ class Stage(Collector):
                 shadow.shown.clear()
             self.meanwhile.end()
             self.showing.end()
+            self._contents.settle()
         made = [(self.shadows[part.name], name) for part in parts for name in part.redefined]
         registries.once((name for _, name in made), (n for shadow, n in made if n not in shadow.added))
         self._name_again()
@@ -143,9 +148,18 @@ class Stage(Collector):
             self.collect(part)
         self.succeed()
         self.identity.forget()
-        self.footprint.entries += registries.entries()
+        self._note_registered()
         drop_overloads(self.footprint.entries, (part.name for part in parts), self.removals)
         self._withdraw()
+
+    def _note_registered(self) -> None:
+        if not self._registered:
+            self._registered = True
+            known = {(id(e.container), e.key, id(e.value)) for e in self._registries.entries()}
+            self.footprint.entries += self._registries.entries()
+            self.footprint.entries += [
+                e for e in self._elsewhere.entries() if (id(e.container), e.key, id(e.value)) not in known
+            ]
 
     def _name_again(self) -> None:
         """Find what changed ``__set_name__`` procedures set on the descriptors that are there."""
@@ -205,6 +219,7 @@ class Stage(Collector):
         # What comes back was in no namespace, and has been switched with the rest: its code goes back as well.
         switches = [base, removals, *self.redefined.values(), *self.data.values()]
         self.finder.follow(value for switch in switches for op in switch.do for value in op[1:])
+        self.finder.rest()
         self.base.extend(base)
         self.removals.extend(removals)
         for part in self.plan.modules:
@@ -380,8 +395,8 @@ class Stage(Collector):
                 shadow.staged_imports[local] = value
                 if local in real:
                     dict.__setitem__(shadow, local, value)
-        if part.runners or any(c.runner for c in part.classes):
-            self._snapshot(real)
+        runners = [*part.runners, *(c.runner for c in part.classes if c.runner)]
+        self._contents.look(real, (self.runners[part.name][runner] for runner in runners))
         gates = self._open_stage(part, shadow)
         self._show(part, shadow)
         try:
@@ -421,16 +436,31 @@ class Stage(Collector):
 
     def _run(self, module: ModuleType, part: ModulePart, runner: str) -> None:
         rows = [row for row in part.classes if row.instead_of == runner]
+        code = self.meanwhile.code(self.runners[part.name], runner)
         try:
-            code = self.meanwhile.code(self.runners[part.name], runner)
             self._exec(code, vars(module), self.shadows[part.name], part)
         except Refused as error:
             if not rows:
-                raise
+                if not self._run_as_first(module, part, code):
+                    raise
+                return
             text = f"{part.name}:{rows[0].qualname} changes in place, as making it again was refused"
             self.notes.append(f"{text} ({error.message})")
             for row in rows:
                 self._run_class(module, part, row)
+
+    def _run_as_first(self, module: ModuleType, part: ModulePart, code: CodeType) -> bool:
+        """Run a definition once more without the old one in registries that may have refused it; says whether there are any."""
+        real = vars(module)
+        defined = {made.co_name for made in nested(code)} & real.keys()
+        if len(defined) != 1:
+            return False
+        entries = entries_of(program_modules(self.agent.module_names()), [real[name] for name in defined])
+        if not entries:
+            return False
+        with without(entries, self.stall):
+            self._exec(code, real, self.shadows[part.name], part)
+        return True
 
     def _becomes_package(self, module: ModuleType, part: ModulePart) -> None:
         """A module that has become a package finds its submodules from now on; one that is a package no more does so until the end."""
@@ -454,24 +484,36 @@ class Stage(Collector):
             exec(code, real, names)
         except (Exception, SystemExit) as error:
             place, remedy = part.file, "mend it and update again"
+            kept: set[str] = set()
             trace = error.__traceback__
             while trace is not None:
                 frame = trace.tb_frame
                 if frame.f_code is code:
                     remedy += _anew(part, trace.tb_lineno)
+                kept |= self._kept_data(frame)
                 name, file = frame.f_globals.get("__name__", ""), frame.f_code.co_filename
                 # The innermost line of the program's own: a new module's, where it is the import that failed.
                 if frame.f_code is code or self.agent.recorder.in_program(name, file):
                     place = f"{file}:{trace.tb_lineno}"
                 trace = trace.tb_next
+            if kept and "--reset" not in remedy:
+                options = " ".join(f"--reset {name}" for name in sorted(kept))
+                remedy += f", or make the data again that is kept as it was: {options}"
             raise Refused(
                 f"a new top-level statement raised {type(error).__name__}: {error} ({place})", remedy
             ) from error
 
-    def _snapshot(self, real: dict[str, Any]) -> None:
-        for value in list(real.values()):
-            if type(value) in _MUTABLE and value is not real and len(value) <= 100_000:
-                self._snapshots.append((value, value.copy()))
+    def _kept_data(self, frame: FrameType) -> set[str]:
+        """The data that is kept though the new version assigns it otherwise, and that the code of a frame names."""
+        namespace, names = frame.f_globals, {*frame.f_code.co_names}
+        found = set()
+        for datum in self.plan.data:
+            module, _, name = datum.name.partition(":")
+            home = vars(sys.modules[module]) if module in sys.modules else {}
+            there = name in names and name in namespace and name in home
+            if datum.action == "keep" and there and home[name] is namespace[name]:
+                found.add(datum.name)
+        return found
 
     def _open_stage(self, part: ModulePart, shadow: Shadow) -> Switch | None:
         """Give this thread, and only it, the new procedures that the statements may call."""
@@ -518,13 +560,12 @@ class Stage(Collector):
             for name in shadow.added:
                 shadow.real.pop(name, None)
         settle(self._prepared.undo[::-1], self.stall)
-        for value, before in self._snapshots:
-            if value != before:
-                if isinstance(value, dict | set):
-                    value.clear()
-                    value.update(before)
-                else:
-                    value[:] = before
+        back = Switch()
+        self._note_registered()
+        for entry in self.footprint.entries:
+            entry.take_back(back)
+        settle(back.do, self.stall)
+        self._contents.undo()
         for name in list(sys.modules):
             if name in self._modules_before or not self.agent.is_program(name):
                 continue

@@ -40,7 +40,7 @@ def withdraw(
                 return False
         return False
 
-    for container in _containers(modules):
+    for container in containers(modules):
         before = len(removals.do)
         if type(container) is dict:
             for key, item in list(container.items()):
@@ -98,7 +98,7 @@ def _attributes(value: Any) -> list[Any]:
     return list(own.values())
 
 
-def _containers(modules: Iterable[ModuleType]) -> Iterator[Any]:
+def containers(modules: Iterable[ModuleType]) -> Iterator[Any]:
     """The containers that modules' names lead to: by themselves, in classes, in objects of the program's classes."""
     modules = list(modules)
     names = {module.__name__ for module in modules}
