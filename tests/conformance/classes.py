@@ -296,3 +296,23 @@ add(
     back="w() is c and w().f() == 1 and d[c] == 'c'",
     calls=("w().f()", 1, 2),
 )
+
+add(
+    "a new statement calls a new method of an object that is there",
+    "class A:\n    def f(self): return 1\na = A()\n",
+    "class A:\n    rate = 3\n    def f(self): return 2\n    def g(self): return self.f() * self.rate\na = A()\nTABLE = [a.g(), A().g(), A.rate]\n",
+    setup="a, A = m.a, m.A",
+    check="m.a is a and m.A is A and m.TABLE == [6, 6, 3] and a.g() == 6",
+    back="a.f() == 1 and not hasattr(A, 'g') and not hasattr(A, 'rate')",
+    calls=("m.a.f()", 1, 2),
+)
+
+add(
+    "a class is removed, and a method of an object that lives on names it",
+    "class A:\n    def copy(self): return A()\n    def f(self): return helper()\ndef helper(): return 1\ndef g(): return 1\n",
+    "def g(): return 2\n",
+    setup="a = m.A()",
+    check="m.g() == 2 and a.copy().f() == 1",
+    back="m.g() == 1 and m.A is type(a) and a.copy().f() == 1",
+    calls=("m.g()", 1, 2),
+)

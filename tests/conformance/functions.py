@@ -375,3 +375,22 @@ add(
     check="trace(m.f) == (6, 'return 1 / x')",
     back="trace(m.f)[0] == 2",
 )
+
+add(
+    "a function is removed that a callback calls, which is removed as well and held",
+    "LIMIT = 1\ndef g(): return LIMIT\ndef f(): return g()\ndef h(): return 1\n",
+    "def h(): return 2\n",
+    setup="held = [m.f]",
+    check="m.h() == 2 and held[0]() == 1 and not hasattr(m, 'f')",
+    back="m.h() == 1 and m.f is held[0] and m.f() == 1",
+    calls=("m.h()", 1, 2),
+)
+
+add(
+    "a new function that a new statement calls reads a changed constant",
+    "LIMIT = 10\ndef f(): return LIMIT\n",
+    "LIMIT = 20\ndef f(): return LIMIT\ndef twice(): return 2 * LIMIT\nTABLE = {n: twice() for n in 'ab'}\n",
+    check="m.f() == 20 and m.TABLE == {'a': 40, 'b': 40}",
+    back="m.f() == 10 and not hasattr(m, 'TABLE')",
+    calls=("m.f()", 10, 20),
+)

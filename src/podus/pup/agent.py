@@ -31,6 +31,7 @@ from podus.updating.evaluate import Evaluation
 from podus.updating.find import class_at
 from podus.updating.holders import thread_names
 from podus.updating.kept import Kept
+from podus.updating.lingering import Lingering
 from podus.updating.listing import promote_young
 from podus.updating.objects import Conversion
 from podus.updating.states import UNDER_WAY
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podus.pup.start import Pup
+    from podus.updating.footprint import Footprint
 
 VERSION = "0.1.0"
 # Versions that are kept for going back to; their sources lie on the disk.
@@ -72,6 +74,8 @@ class Agent:
         self.own_fields: dict[str, Kept] = {}
         # Conversions that an update has left to go on by themselves.
         self.standing: list[Conversion] = []
+        # Names of versions that are gone.
+        self.lingering = Lingering()
         self.versions: list[dict[str, Any]] = []
         self.version: dict[str, str] = {"label": "1", "hash": "", "origin": "as started"}
         self._count = 1
@@ -551,6 +555,10 @@ class Agent:
         self._back = {} if backwards else {"evaluation": evaluation}
         self.finder.settle()
         self._sweep()
+
+    def footprints(self) -> list[Footprint]:
+        """What the updates did that can be backed out."""
+        return [v["footprint"] for v in self.versions if v.get("previous")]
 
     def kept_version(self, ident: str) -> dict[str, Any] | None:
         """The version that an update replaced, by the update's id."""

@@ -24,6 +24,7 @@ from podus.updating.caches import clear_stale
 from podus.updating.clock import Clock
 from podus.updating.closures import fitted
 from podus.updating.holders import Holders
+from podus.updating.lingering import Departure
 from podus.updating.listing import promote_young
 from podus.updating.policy import policies
 from podus.updating.running import Running
@@ -92,6 +93,7 @@ class Evaluation:
         self.stage: Stage | None = None
         self.activity: Activity | None = None
         self._builder: Builder | None = None
+        self._departure = Departure()
         # When may a procedure switch: policies, each with what goes by it.
         self.policies: list[tuple[Policy, list[Unit]]] = []
         # Who is active in the new version, on the way back.
@@ -409,7 +411,11 @@ class Evaluation:
         if self._builder.gates.any and self._old_code_lives():
             sleep(_LONGEST_WAIT)
             return
-        settle([*self._builder.gates.closing.do, *self._unhook(), *self.stage.removals.do], self.stall)
+        removals = self._departure.removals(self)
+        if removals is None:
+            sleep(_LONGEST_WAIT)
+            return
+        settle([*self._builder.gates.closing.do, *self._unhook(), *removals], self.stall)
         self.running.settle(self)
         for name in self.plan.caches:
             for cache in self.stage.finder.caches.get(name, ()):
@@ -553,9 +559,12 @@ class Evaluation:
         stage = self.stage
         self.units, self.policies = [], []
         self.stage = self.activity = self._builder = self.activity_back = None
+        self._departure = Departure()
         if stage is not None:
+            switches = [stage.base, stage.removals, *stage.redefined.values(), *stage.data.values()]
             with quick_turns:
                 for container in (
+                    *(ops for switch in switches for ops in (switch.do, switch.undo)),
                     stage.finder.names,
                     stage.finder.functions,
                     stage.codes,

@@ -14,7 +14,7 @@ from types import CodeType, FrameType, ModuleType
 from podus.errors import Refused
 from podus.planning.model import ClassPart, ModulePart, Plan
 from podus.planning.pack import ASIDE, read_pack
-from podus.program.code import nested, procedures
+from podus.program.code import nested, procedures, walk
 from podus.support.declare import Declaration
 from podus.support.load import execute
 from podus.threads import RLock
@@ -78,6 +78,11 @@ class Stage(Collector):
     def run(self) -> None:
         """Prepare everything. Raises PodusError, or whatever a new module or statement raises."""
         self._read_code()
+        if self.agent.lingering:
+            said = {
+                name for code in self.module_codes.values() for part in walk(code) for name in part.co_names
+            }
+            settle(self.agent.lingering.settle(self.agent.footprints(), said), self.stall)
         self._find()
         self.agent.finder.expect(self.plan)
         for part in self.plan.modules:

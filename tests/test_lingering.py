@@ -1,0 +1,134 @@
+"""Code of the old version that lives on finds what it names, though the new version does not have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+
+LOOP = """
+import threading
+asked, answered, stop = threading.Event(), threading.Event(), []
+STEP = 1
+seen = []
+def job(): seen.append(STEP)
+class Worker:
+    def run(self):
+        while not stop:
+            asked.wait()
+            asked.clear()
+            self.step()
+            answered.set()
+    def step(self): job()
+def once():
+    answered.clear()
+    asked.set()
+    answered.wait(10)
+    return len(seen)
+"""
+RENAMED = (
+    LOOP.replace("STEP", "SIZE").replace("job", "work").replace("run", "loop").replace("self.step", "self.go")
+).replace("def step", "def go")
+
+
+def test_a_thread_in_a_loop_that_was_removed_goes_on(program: Start) -> None:
+    app = program(shop=LOOP)
+    app.run("worker = shop.Worker()\nt = shop.threading.Thread(target=worker.run, daemon=True)\nt.start()")
+    assert app("shop.once()") == 1
+    app.edit(shop=RENAMED)
+    status = app.update()
+    assert app("[shop.once(), shop.once(), t.is_alive()]") == [2, 3, True]
+    assert any("shop:Worker.run is running" in note for note in status["notes"])
+    app.run("shop.stop.append(1)\nshop.once()\nt.join(10)\ndel worker, t")
+    app.replace("shop", "seen = []", "seen = []\nMORE = 1").update()
+    assert app("[n for n in ('job', 'STEP') if hasattr(shop, n)]") == []
+    assert app("[n for n in ('run', 'step') if hasattr(shop.Worker, n)]") == []
+
+
+HELD = """
+LIMIT = 10
+def helper(): return LIMIT
+def callback(): return helper() + 1
+class Account:
+    def __init__(self): self.rate = LIMIT
+    def total(self): return helper() + self.rate
+    @classmethod
+    def made(cls): return Account()
+class Special:
+    def copy(self): return Special()
+    def rate(self): return helper()
+"""
+BARE = "class Account:\n    def __init__(self): self.rate = 10\n"
+NAMES = "[n for n in ('LIMIT', 'helper', 'callback', 'Special') if hasattr(shop, n)]"
+
+
+def test_what_nobody_holds_is_gone_at_once(program: Start) -> None:
+    app = program(shop=HELD)
+    app.run("shop.callback(), shop.Account.made().total(), shop.Special().copy().rate()")
+    assert app.edit(shop=BARE).update()["notes"] == []
+    assert app(NAMES) == []
+    assert app("hasattr(shop.Account, 'total') or hasattr(shop.Account, 'made')") is False
+
+
+def test_a_callback_that_somebody_holds_finds_what_it_names(program: Start) -> None:
+    app = program(shop=HELD)
+    app.run("held = [shop.callback]")
+    app.edit(shop=BARE).update()
+    assert app("[held[0](), hasattr(shop, 'callback')]") == [11, False]
+    assert app(NAMES) == ["LIMIT", "helper"]
+    app.run("held.clear()")
+    app.edit(shop=BARE + "X = 1\n").update()
+    assert app(NAMES) == []
+
+
+def test_bound_methods_and_objects_of_a_class_that_is_gone(program: Start) -> None:
+    app = program(shop=HELD)
+    app.run("total, made, special = shop.Account().total, shop.Account.made, shop.Special()")
+    app.edit(shop=BARE).update()
+    assert app("[total(), type(made()).__name__, special.rate(), special.copy().rate()]") == [
+        20,
+        "Account",
+        10,
+        10,
+    ]
+
+
+def test_closures_that_live_on(program: Start) -> None:
+    app = program(shop="def helper(): return 1\ndef make():\n    return lambda: helper() + 1\n")
+    app.run("f = shop.make()")
+    app.edit(shop="X = 1\n").update()
+    assert app("[f(), hasattr(shop, 'make')]") == [2, False]
+
+
+def test_a_coroutine_that_ends_in_its_old_version(program: Start) -> None:
+    old = """
+import asyncio
+def helper(): return "old"
+async def serve(event):
+    await event.wait()
+    return helper()
+"""
+    app = program(shop=old)
+    app.run(
+        "import asyncio, threading\nloop = asyncio.new_event_loop()\nevent = asyncio.Event()\n"
+        "threading.Thread(target=loop.run_forever, daemon=True).start()\n"
+        "future = asyncio.run_coroutine_threadsafe(shop.serve(event), loop)\n"
+        "begun = asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()"
+    )
+    app.edit(shop=old.replace("helper", "other").replace('"old"', '"new"')).update()
+    app.run("loop.call_soon_threadsafe(event.set)")
+    assert app("future.result(10)") == "old"
+    assert app("asyncio.run_coroutine_threadsafe(shop.serve(event), loop).result(10)") == "new"
+
+
+def test_back_out_with_a_thread_in_what_only_the_new_version_has(program: Start) -> None:
+    app = program(shop=LOOP)
+    app.edit(shop=RENAMED).update()
+    app.run("t = shop.threading.Thread(target=shop.Worker().loop, daemon=True)\nt.start()")
+    assert app("shop.once()") == 1
+    app.podus("back-out", "app")
+    assert app("[shop.once(), shop.once(), t.is_alive(), hasattr(shop, 'job')]") == [2, 3, True, True]
+    app.edit(shop=RENAMED).update()
+    assert app("[shop.once(), hasattr(shop, 'work'), hasattr(shop.Worker, 'loop')]") == [4, True, True]
