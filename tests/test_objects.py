@@ -310,3 +310,16 @@ def test_objects_are_converted_lazily_or_eagerly_if_asked(program) -> None:
     app.replace("bank", "self.log = []\n", "self.log = []\n        self.more = ()\n")
     app.podus("update", "app", "--objects", "eager")
     assert app("d") == {"owner": "bob", "balance": 6, "log": [], "more": []}
+
+
+def test_a_field_that_all_objects_have_already_is_not_asked_for(program) -> None:
+    old = "class Event:\n    def __init__(self, **given): vars(self).update(given)\n"
+    new = "class Event:\n    def __init__(self, method): self.method = method\n    def up(self): return self.method.upper()\n"
+    app = program(shop=old)
+    app.run("events = [shop.Event(method='get'), shop.Event(method='put')]")
+    app.edit(shop=new).update()
+    assert app("[e.up() for e in events]") == ["GET", "PUT"]
+    other = program(shop=old)
+    other.run("events = [shop.Event(method='get'), shop.Event()]")
+    other.edit(shop=new)
+    assert "gets the field method" in other.plan().refusals[0].text

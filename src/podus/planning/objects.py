@@ -117,6 +117,10 @@ def _collect(module: Module, body: Body, found: dict[str, Owner]) -> None:
             _collect(module, statement.body, found)
 
 
+def _matters(part: ObjectPart) -> bool:
+    return bool(part.fields or part.gone or part.stale or part.hidden or part.mapper)
+
+
 class ObjectChanges:
     """Adds to a plan what happens to the live objects of the classes whose fields change."""
 
@@ -145,14 +149,18 @@ class ObjectChanges:
         kinds: dict[str, str] = self.compiler.pup.call("classes", names=[part.cls for part, _ in parts])
         parts = [row for row in parts if row[0].mapper or not kinds[row[0].cls].startswith("enum")]
         # Objects are only counted where it matters whether there are any.
-        asked = [part.cls for part, missing in parts if missing]
-        counts = self.compiler.pup.call("objects", classes=asked) if asked else {}
+        asked = {part.cls: [row[0] for row in missing] for part, missing in parts if missing}
+        counts = self.compiler.pup.call("objects", classes=[*asked], fields=asked) if asked else {}
         for part, missing in parts:
             if missing:
-                part.live = counts[part.cls]["live"]
-                aside = set(counts[part.cls]["aside"])
-                self._missing(part, [row for row in missing if row[0] not in aside])
-            self.plan.objects.append(part)
+                row = counts[part.cls]
+                part.live = row["live"]
+                # Something that no text shows (`vars(self).update(…)`) has given the objects the field already.
+                part.fields = [field for field in part.fields if field.name not in row["there"]]
+                known = {*row["aside"], *row["there"]}
+                self._missing(part, [lacking for lacking in missing if lacking[0] not in known])
+            if _matters(part):
+                self.plan.objects.append(part)
 
     @cached_property
     def _classes(self) -> list[str]:
@@ -233,7 +241,7 @@ class ObjectChanges:
         missing: list[tuple[str, str, str]] = []
         self._fill(name, part, fresh, missing)
         self._other_form(name, part, before, after)
-        if not (part.fields or part.gone or part.stale or part.hidden or part.mapper):
+        if not _matters(part):
             return None
         # A property computes whatever the object holds; a method or a cached value would be hidden by it.
         part.converts = bool(part.mapper or part.stale or part.shown or set(part.hidden) - after.computed)

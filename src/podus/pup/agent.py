@@ -245,17 +245,21 @@ class Agent:
 
         return dependents(classes, hooks, self.is_program)
 
-    def ask_objects(self, classes: list[str]) -> dict[str, dict[str, Any]]:
-        """How many objects of each class live, and which fields an update has kept aside for all of them."""
+    def ask_objects(
+        self, classes: list[str], fields: dict[str, list[str]] | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """How many objects of each class live, which of some ``fields`` all of them have, and which an update has kept aside for all of them."""
         found: dict[str, dict[str, Any]] = {}
         for name in classes:
             module, _, qualname = name.partition(":")
             cls = class_at(self.module(module), qualname)
-            number, all_of_them = count(cls) if cls is not None else (0, True)
+            wanted = (fields or {}).get(name, ())
+            number, all_of_them, there = count(cls, wanted) if cls is not None else (0, True, set())
             kept = self.kept.get(name)
             whole = kept is not None and all_of_them and len(kept) >= number
             found[name] = {
                 "live": number if all_of_them else -1,
+                "there": sorted(there) if number else [],
                 "aside": sorted(kept.names) if kept is not None and whole else [],
             }
         return found

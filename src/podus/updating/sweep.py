@@ -9,7 +9,7 @@ from podus.updating.heap import SMALL, Search
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from podus.updating.binding import Stall
@@ -48,15 +48,28 @@ def restore(conversions: list[Conversion]) -> None:
         conversion.restore(obj for batch in Search([conversion.cls], _none) for obj in batch)
 
 
-def count(cls: type) -> tuple[int, bool]:
-    """How many objects of a class there are, and whether that is all: in a large heap one look says only whether there are any."""
+def count(cls: type, fields: Iterable[str] = ()) -> tuple[int, bool, set[str]]:
+    """How many objects of a class there are, and whether that is all: in a large heap one look says only whether there are any.
+
+    Also which of ``fields`` every one of them has, whoever gave them to it.
+    """
     search = Search([cls])
-    found = 0
+    found, there = 0, set(fields)
     for batch in search:
         found += len(batch)
         if found and sys.getallocatedblocks() > SMALL:
-            return found, False
-    return found, True
+            return found, False, set()
+        for obj in batch if there else ():
+            there &= _own(obj).keys()
+    return found, True, there
+
+
+def _own(obj: Any) -> dict[str, Any]:
+    try:
+        names: dict[str, Any] = object.__getattribute__(obj, "__dict__")
+    except AttributeError:
+        return {}
+    return names
 
 
 def _none() -> None:
