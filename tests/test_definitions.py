@@ -264,3 +264,20 @@ def test_a_new_descriptor_is_named_by_what_its_module_is_going_to_hold(program: 
     )
     app.edit(m=grown).update()
     assert app("[m.C.one is kept, m.C.one.number, m.C.two.number]") == [True, 1, 2]
+
+
+def test_attributes_that_statements_or_the_program_gave_a_function_stay(program: Start) -> None:
+    old = "def f(x): return f.kind\nf.kind, f.level = object(), 1\nclass A:\n    def m(self, x): return A.m.calls\n    m.calls = 0\n"
+    app = program(shop=old.replace("f.kind, f.level = object(), 1", "f.kind = object()\nf.level = 1"))
+    app.run("f, kind = shop.f, shop.f.kind\nf.calls = 7\nshop.A.m.calls = 5")
+    app.replace("shop", "f(x)", "f(x: int)").replace("shop", "f.level = 1", "f.level = 2")
+    app.replace("shop", "self, x)", "self, x: int)").update()
+    assert app("[shop.f is f, shop.f(1) is kind, f.level, f.calls]") == [True, True, 2, 7]
+
+
+def test_attributes_that_a_decorator_gave_go_with_it(program: Start) -> None:
+    old = "def at(path):\n    def note(f):\n        f.path = path\n        return f\n    return note\n@at('/a')\ndef f(): return f.kind\nf.kind = 1\n"
+    app = program(shop=old)
+    app.run("f = shop.f")
+    app.replace("shop", "@at('/a')\n", "").update()
+    assert app("[shop.f is f, hasattr(f, 'path'), f()]") == [True, False, 1]

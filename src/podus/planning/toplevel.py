@@ -98,6 +98,7 @@ class TopLevel:
         moved = {n.partition(":")[2] for n in self.plan.moves if n.startswith(f"{part.name}:")}
         part.withdrawn = [name for name in _withdrawn(change) if name not in moved]
         part.alternatives = alternatives(change)
+        part.decorated = _decorated(change)
         full = self.remade.owners(part.name)
         part.steady = steady(change)
         self.run[part.name] = self._decide(change, change.body, part, full)
@@ -419,6 +420,32 @@ def _attributes_gone(change: ModuleChange) -> list[str]:
         )
     kept = change.bodies[1].binds()
     return sorted(name for name in found[0] - found[1] if name.partition(".")[0] in kept)
+
+
+def _decorated(change: ModuleChange) -> dict[str, list[str]]:
+    """The functions that have decorators in the old version, with the attributes that the new version's statements assign to them."""
+    assert change.bodies is not None
+    found: dict[str, list[str]] = {}
+    assigned: dict[str, list[str]] = {}
+    for statement in change.bodies[1].statements:
+        for target in getattr(statement.node, "targets", ()):
+            if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+                assigned.setdefault(target.value.id, []).append(target.attr)
+    todo = [change.bodies[0]]
+    while todo:
+        body = todo.pop()
+        for statement in body.statements:
+            if statement.body is not None:
+                todo.append(statement.body)
+            if statement.kind == "def" and getattr(statement.node, "decorator_list", None):
+                name = statement.names[-1]
+                found[".".join((*body.owners, name))] = [] if body.owners else assigned.get(name, [])
+            elif statement.kind == "other":
+                # In an `if` or a `try`: not looked into.
+                found.update(
+                    (".".join((*body.owners, name)), assigned.get(name, [])) for name in statement.names
+                )
+    return found
 
 
 def alternatives(change: ModuleChange) -> dict[str, list[list[str]]]:

@@ -27,6 +27,7 @@ from podus.updating.slots import slots_into
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any
 
     from podus.pup.agent import Agent
@@ -48,7 +49,9 @@ class Collector:
         self.identity = Identity(set())
         self.naming = Naming({})
         self.replacement = Replacement()
-        self.keeping = Keeping(self.identity.of, self._steady, self._place, self.identity.made)
+        self.keeping = Keeping(
+            self.identity.of, self._steady, self._place, self.identity.made, self._attributes
+        )
         # Functions that could not be kept, what takes their place, and when.
         self._succeeded: dict[int, tuple[Any, Any, Switch]] = {}
         self.notes: list[str] = []
@@ -64,6 +67,12 @@ class Collector:
     def _place(self, procedure: str) -> Switch | None:
         """The switch of a method of a class that is made again."""
         return self.redefined.setdefault(procedure, Switch()) if procedure in self.procedure_names else None
+
+    def _attributes(self, function: FunctionType) -> Collection[str] | None:
+        part = next((part for part in self.plan.modules if part.name == function.__module__), None)
+        if part is None or "<locals>" in function.__qualname__:
+            return ()
+        return part.decorated.get(function.__qualname__)
 
     def _steady(self, cls: str) -> list[str]:
         """The data of a class that it keeps when it is made again."""

@@ -21,7 +21,7 @@ from podus.updating.slots import Room, slots_into, slots_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from typing import Any
 
 # What the interpreter keeps in a class for itself.
@@ -54,7 +54,8 @@ class Keeping:
     """What is kept when definitions go into those that are there.
 
     ``of`` gives for something that was made anew what goes on in its place, ``made`` the other way round; ``steady`` says for a class (``module:qualname``) the names of
-    data that stays as the program has it; ``place`` gives the switch that a method belongs to, where it is not its class's.
+    data that stays as the program has it; ``place`` gives the switch that a method belongs to, where it is not its class's; ``attributes``
+    those of a function that stay although the new one does not have them: all (None) where no decorator can have given them.
     """
 
     def __init__(
@@ -63,11 +64,13 @@ class Keeping:
         steady: Callable[[str], Iterable[str]] = lambda cls: (),
         place: Callable[[str], Switch | None] = lambda procedure: None,
         made: Callable[[Any], Any] = lambda value: value,
+        attributes: Callable[[FunctionType], Collection[str] | None] = lambda function: (),
     ) -> None:
         self.of = of
         self.made = made
         self.steady = steady
         self.place = place
+        self.attributes = attributes
 
 
 PLAINLY = Keeping()
@@ -80,30 +83,33 @@ def _is_data(value: Any) -> bool:
     )
 
 
-def function_into(old: FunctionType, new: FunctionType, switch: Switch, depth: int = 0) -> bool:
+def function_into(
+    old: FunctionType, new: FunctionType, switch: Switch, kept: Keeping = PLAINLY, depth: int = 0
+) -> bool:
     """Plan to make ``old`` behave as ``new``. False, and nothing planned, if its closure has another shape, or other globals."""
     if not can_become(old, new):
         return False
     inner = Switch()
     for before, after in zip(old.__closure__ or (), new.__closure__ or (), strict=True):
-        if not _cell_into(before, after, inner, depth):
+        if not _cell_into(before, after, inner, kept, depth):
             return False
     switch.extend(inner)
     switch.set_attribute(old, "__code__", new.__code__)
     for name in _FUNCTION_PARTS:
         if hasattr(new, name) and getattr(old, name) is not getattr(new, name):
             switch.set_attribute(old, name, getattr(new, name))
+    stay = kept.attributes(old)
     for name in [*old.__dict__, *new.__dict__]:
         if name == "__wrapped__" and isinstance(new.__dict__.get(name), FunctionType):
             continue
         if name in new.__dict__ and old.__dict__.get(name) is not new.__dict__[name]:
             switch.set_item(old.__dict__, name, new.__dict__[name])
-        elif name not in new.__dict__:
+        elif name not in new.__dict__ and stay is not None and name not in stay:
             switch.delete_item(old.__dict__, name)
     return True
 
 
-def _cell_into(before: CellType, after: CellType, switch: Switch, depth: int) -> bool:
+def _cell_into(before: CellType, after: CellType, switch: Switch, kept: Keeping, depth: int) -> bool:
     if before is after:
         return True
     old, new = cell_contents(before), cell_contents(after)
@@ -113,7 +119,7 @@ def _cell_into(before: CellType, after: CellType, switch: Switch, depth: int) ->
         functions = isinstance(old[0], FunctionType) and isinstance(new[0], FunctionType)
         # What a decorator wrapped is itself a procedure that others may hold.
         same = functions and depth < 8 and old[0].__qualname__ == new[0].__qualname__
-        if same and function_into(old[0], new[0], switch, depth + 1):
+        if same and function_into(old[0], new[0], switch, kept, depth + 1):
             return True
         switch.set_attribute(before, "cell_contents", new[0])
         return True
@@ -126,7 +132,7 @@ def _cell_into(before: CellType, after: CellType, switch: Switch, depth: int) ->
 def value_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> bool:
     """Plan to make the definition ``old`` behave as ``new`` without giving up its identity. False if that can't be."""
     if isinstance(old, FunctionType) and isinstance(new, FunctionType):
-        return function_into(old, new, switch)
+        return function_into(old, new, switch, kept)
     if isinstance(old, type) and isinstance(new, type):
         class_into(old, new, switch, kept)
         return True
@@ -184,21 +190,21 @@ def attribute_into(cls: type, name: str, value: Any, switch: Switch, kept: Keepi
     """Plan ``cls.name = value``; a method that is there already keeps its function object."""
     before: Any = cls.__dict__.get(name)
     if isinstance(before, FunctionType) and isinstance(value, FunctionType):
-        if before is value or function_into(before, value, switch):
+        if before is value or function_into(before, value, switch, kept):
             return
     elif type(before) is type(value) and isinstance(before, _DESCRIPTORS):
         inner, new = before.__func__, value.__func__
         if (
             isinstance(inner, FunctionType)
             and isinstance(new, FunctionType)
-            and function_into(inner, new, switch)
+            and function_into(inner, new, switch, kept)
         ):
             return
     elif type(before) is property and type(value) is property:
         for part in ("fget", "fset", "fdel"):
             one, other = getattr(before, part), getattr(value, part)
             if isinstance(one, FunctionType) and isinstance(other, FunctionType):
-                function_into(one, other, switch)
+                function_into(one, other, switch, kept)
     elif isinstance(before, type) and isinstance(value, type) and before is not value:
         class_into(before, value, switch, kept)
         return
