@@ -323,3 +323,25 @@ def test_a_field_that_all_objects_have_already_is_not_asked_for(program) -> None
     other.run("events = [shop.Event(method='get'), shop.Event()]")
     other.edit(shop=new)
     assert "gets the field method" in other.plan().refusals[0].text
+
+
+def test_a_field_that_becomes_a_property_is_what_the_property_shows(program) -> None:
+    old = "class Box:\n    def __init__(self): self.full = False\n"
+    new = """
+class Box:
+    def __init__(self): self._full = False
+    @property
+    def full(self):
+        "Whether there is room."
+        return self._full
+    @full.setter
+    def full(self, value): self._full = value
+"""
+    app = program(shop=old)
+    app.run("box, other = shop.Box(), shop.Box()\nbox.full = True")
+    app.edit(shop=new).update()
+    assert app("[box.full, box._full, other.full, shop.Box().full]") == [True, True, False, False]
+    app.run("other.full = True")
+    assert app("[other._full, 'full' in vars(box)]") == [True, False]
+    app.podus("back-out", "app")
+    assert app("[box.full, vars(box)]") == [True, {"full": True}]

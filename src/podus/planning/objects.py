@@ -22,6 +22,8 @@ from podus.program.operands import ATTRIBUTES, STORES_ATTRIBUTE, any_named, name
 from podus.program.version import Module, Version
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from podus.planning.compile import Compiler
     from podus.planning.supported import SupportCode
     from podus.planning.toplevel import TopLevel
@@ -274,13 +276,17 @@ class ObjectChanges:
                     deriver.known.add(found.name)
                     continue
                 function, reason = deriver.derive(found.name)
+                shown = _shown_as(owner, found.name, olds)
+                if function is not None and shown and not _held_before(function, shown):
+                    shown = ""
                 code = None if function is None else _compiled(function, owner)
                 if code is None:
                     again.append((found, reason or "it uses super()"))
                     continue
                 runner = f"field {'.'.join(owner.owners)}.{found.name}"
                 self.toplevel.derived[module.name, runner] = code
-                part.fields.append(FieldPart(found.name, "derived", found.text, runner))
+                text = f"self.{shown}" if shown else found.text
+                part.fields.append(FieldPart(found.name, "derived", text, runner))
             if len(again) == len(left) or not again:
                 break
             left = [found for found, _ in again]
@@ -386,6 +392,41 @@ class ObjectChanges:
                 )
         users.update((f"{module}:{qualname}.{n}", None) for n in part.stale)
         part.users = list(users)
+
+
+def _shown_as(owner: Owner, field: str, olds: Mapping[str, Field]) -> str:
+    """The old field that the new version has as a property which is nothing but ``field``: what it was is what ``field`` is now."""
+    body = owner.statement.body
+    for statement in body.statements if body is not None else ():
+        node = statement.node
+        if not isinstance(node, ast.FunctionDef) or node.name not in olds or node.name.startswith("__"):
+            continue
+        if not any(isinstance(d, ast.Name) and d.id == "property" for d in node.decorator_list):
+            continue
+        last = node.body[-1]
+        rest = [
+            s for s in node.body[:-1] if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+        ]
+        value = last.value if isinstance(last, ast.Return) and not rest else None
+        if isinstance(value, ast.Attribute) and value.attr == field and isinstance(value.value, ast.Name):
+            known = olds[node.name]
+            if value.value.id == node.args.args[0].arg and known.certain and known.declared != "slot":
+                return node.name
+    return ""
+
+
+def _held_before(function: ast.FunctionDef, field: str) -> bool:
+    """Have a derived mapper give what an object itself holds as ``field``, which its class has a property for, if it does; says whether that is done."""
+    (last,) = function.body if len(function.body) == 1 else (None,)
+    if not isinstance(last, ast.Return) or last.value is None or len(function.args.args) != 1:
+        return False
+    held = f"{function.args.args[0].arg}.__dict__"
+    text = f"{held}[{field!r}] if {field!r} in {held} else None"
+    value = ast.parse(text, mode="eval").body
+    assert isinstance(value, ast.IfExp)
+    value.orelse = last.value
+    last.value = ast.fix_missing_locations(ast.copy_location(value, last))
+    return True
 
 
 def _made_from(fields: ClassFields) -> list[tuple[str, str]]:
