@@ -33,7 +33,7 @@ class Staged:
         self.run = toplevel.run
         self.parts = toplevel.parts
         self.names: set[Name] = set()
-        # With the functions and classes that are made again: what goes on is the old one, and what it is going to be is seen by functions only.
+        # With the functions and classes that are made again, of which the old one goes on.
         self.definitions: set[Name] = set()
         for module, statements in toplevel.run.items():
             body = self.compiler.changes[module].body
@@ -139,7 +139,7 @@ class _Reader(ast.NodeTransformer):
             name = (self.module.name, node.id) if self.hidden else None
         else:
             name = self.meanings.of(self.module, node)
-        known = self.staged.definitions if self.functions and name and name[0] == self.module.name else None
+        known = self.staged.definitions if self.hidden and name and name[0] == self.module.name else None
         if name is None or name not in (known or self.staged.names):
             return node
         found = ":".join(name)
