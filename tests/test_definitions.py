@@ -281,3 +281,27 @@ def test_attributes_that_a_decorator_gave_go_with_it(program: Start) -> None:
     app.run("f = shop.f")
     app.replace("shop", "@at('/a')\n", "").update()
     assert app("[shop.f is f, hasattr(f, 'path'), f()]") == [True, False, 1]
+
+
+def test_objects_that_stand_for_others_are_left_alone(program: Start) -> None:
+    old = """
+class Name:
+    def __init__(self, get): self.get = get
+    def __get__(self, obj, cls): return self if obj is None else self.get(obj)
+class Proxy:
+    __slots__ = ("target",)
+    __dict__ = Name(lambda self: asked.append(1) or vars(self.target))
+    def __init__(self, target): object.__setattr__(self, "target", target)
+asked = []
+class Shop: pass
+proxy = Proxy(Shop)
+def mark(cls): return cls
+"""
+    app = program(shop=old)
+    app.run("Shop = shop.Shop")
+    app.edit(
+        shop=old.replace("class Shop: pass", "@mark\nclass Shop: size = 1")
+        .replace("def mark(cls): return cls\n", "")
+        .replace("asked = []", "asked = []\ndef mark(cls): return cls")
+    ).update()
+    assert app("[shop.Shop is Shop, Shop.size, shop.asked]") == [True, 1, []]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import MemberDescriptorType
+from types import GetSetDescriptorType, MemberDescriptorType
 
 from podus.updating.slots import Room
 
@@ -129,3 +129,13 @@ def held_by(obj: Any, name: str, hidden: bool) -> Any:
         return _read(obj, name)
     except AttributeError:
         return GONE
+
+
+def own_names(obj: Any) -> dict[str, Any]:
+    """What an object itself holds by name, past what its class may have put in the place of ``__dict__``: that would run the program's code."""
+    for base in type.__getattribute__(type(obj), "__mro__"):
+        slot = type.__getattribute__(base, "__dict__").get("__dict__")
+        if isinstance(slot, GetSetDescriptorType | MemberDescriptorType):
+            names = slot.__get__(obj)
+            return names if isinstance(names, dict) else {}
+    return {}

@@ -19,6 +19,7 @@ from podus.updating.bases import rebase
 from podus.updating.binding import can_become
 from podus.updating.breath import Breath, let_go
 from podus.updating.find import cell_contents
+from podus.updating.held import own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -252,6 +253,6 @@ class Identity:
             except TypeError:
                 self.notes.append(f"an object of {pair[1].__qualname__} is of the class as it was made anew")
         held = get_referents(value)
-        if any(id(item) in self._pairs for item in held) and hasattr(value, "__dict__"):
-            self._dictionary(vars(value))
+        if any(id(item) in self._pairs for item in held):
+            self._dictionary(own_names(value))
         return [item for item in held if not isinstance(item, type)]

@@ -10,6 +10,7 @@ from types import FunctionType
 
 from podus.threads import get_ident
 from podus.updating.binding import Stall, Switch, settle
+from podus.updating.held import own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,14 +63,14 @@ class OnStageData(OnStage):
     """The same where one of the two is a data descriptor, which goes before what the object itself holds under the name."""
 
     def __get__(self, obj: Any, cls: type) -> Any:
-        own = _own(obj)
-        if own is not None and self.name in own and not _is_data(self.seen(cls)):
+        own = own_names(obj)
+        if self.name in own and not _is_data(self.seen(cls)):
             return own[self.name]
         try:
             return super().__get__(obj, cls)
         except AttributeError:
             # An object that has not been converted yet: what is a property now is a field of it.
-            if own is None or self.name not in own:
+            if self.name not in own:
                 raise
             return own[self.name]
 
@@ -88,10 +89,9 @@ class OnStageData(OnStage):
             raise AttributeError(self.name)
 
     def _fields(self, obj: Any) -> dict[str, Any]:
-        own = _own(obj)
-        if own is None:
+        if not type(obj).__dictoffset__:
             raise AttributeError(f"{type(obj).__name__!r} object has no attribute {self.name!r}")
-        return own
+        return own_names(obj)
 
 
 class _Plain:
@@ -140,11 +140,3 @@ class Showing:
 
 def _is_data(value: Any) -> bool:
     return hasattr(type(value), "__set__") or hasattr(type(value), "__delete__")
-
-
-def _own(obj: Any) -> dict[str, Any] | None:
-    try:
-        own: dict[str, Any] = object.__getattribute__(obj, "__dict__")
-    except AttributeError:
-        return None
-    return own

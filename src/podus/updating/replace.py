@@ -30,6 +30,7 @@ from podus.errors import Refused
 from podus.threads import get_ident
 from podus.updating.bases import layout
 from podus.updating.greenlets import known
+from podus.updating.held import own_names
 from podus.updating.listing import holding, tracked
 
 TYPE_CHECKING = False
@@ -316,7 +317,7 @@ class _Search:
                     if id(held) in left:
                         self.ops.append((slot.__set__, holder, self.table[id(held)]))
                         left.discard(id(held))
-        names = _own_names(holder)
+        names = own_names(holder)
         for name, value in list(names.items()):
             if id(value) in self.table:
                 self.ops.append((dict.__setitem__, names, name, self.table[id(value)]))
@@ -359,7 +360,7 @@ class _Search:
                     self.ops.append((setattr, holder, "__defaults__", new))
             else:
                 # type[C] as typing has it: whoever holds it sees the new class.
-                names = _own_names(holder)
+                names = own_names(holder)
                 new = self._swapped(names.get("__args__"), left)
                 if new is not None:
                     self.ops.append((dict.__setitem__, names, "__args__", new))
@@ -406,14 +407,6 @@ def _below(cls: type) -> Iterable[type]:
                 found[id(other)] = other
                 todo.append(other)
     return found.values()
-
-
-def _own_names(holder: Any) -> dict[str, Any]:
-    try:
-        names = object.__getattribute__(holder, "__dict__")
-    except (AttributeError, TypeError):
-        return {}
-    return names if isinstance(names, dict) else {}
 
 
 def _weakly(target: type) -> list[str]:

@@ -6,6 +6,7 @@ import sys
 
 from podus.updating.breath import Breath
 from podus.updating.heap import SMALL, Search
+from podus.updating.held import own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,16 +61,8 @@ def count(cls: type, fields: Iterable[str] = ()) -> tuple[int, bool, set[str]]:
         if found and sys.getallocatedblocks() > SMALL:
             return found, False, set()
         for obj in batch if there else ():
-            there &= _own(obj).keys()
+            there &= own_names(obj).keys()
     return found, True, there
-
-
-def _own(obj: Any) -> dict[str, Any]:
-    try:
-        names: dict[str, Any] = object.__getattribute__(obj, "__dict__")
-    except AttributeError:
-        return {}
-    return names
 
 
 def _none() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from types import FunctionType, MappingProxyType, ModuleType
 
 from podus.updating.binding import Switch
+from podus.updating.held import own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,11 +91,8 @@ def registry_of(value: Any) -> Any:
 
 
 def _attributes(value: Any) -> list[Any]:
-    try:
-        # Past what the program may have to say to it.
-        own = vars(value) if isinstance(value, type) else object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return []
+    # Past what the program may have to say to it.
+    own = vars(value) if isinstance(value, type) else own_names(value)
     return list(own.values())
 
 
