@@ -305,3 +305,11 @@ def mark(cls): return cls
         .replace("asked = []", "asked = []\ndef mark(cls): return cls")
     ).update()
     assert app("[shop.Shop is Shop, Shop.size, shop.asked]") == [True, 1, []]
+
+
+def test_a_class_of_a_mixin_and_a_built_in_type_is_made_again(program: Start) -> None:
+    old = "def mark(cls): return cls\nclass Mixin:\n    def size(self): return len(self)\nclass Items(Mixin, list):\n    rate = 1\n"
+    app = program(shop=old)
+    app.run("Items, items = shop.Items, shop.Items('ab')")
+    app.replace("shop", "class Items", "@mark\nclass Items").replace("shop", "rate = 1", "rate = 2").update()
+    assert app("[shop.Items is Items, items.size(), items.rate, Items.__subclasses__()]") == [True, 2, 2, []]

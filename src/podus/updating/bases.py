@@ -61,7 +61,8 @@ def rebase(cls: type, bases: tuple[type, ...]) -> bool:
     try:
         cls.__bases__ = bases
     except TypeError:
-        base = bases[cls.__bases__.index(cls.__base__)] if cls.__base__ in cls.__bases__ else None
+        place = cls.__bases__.index(cls.__base__) if cls.__base__ in cls.__bases__ else len(bases)
+        base = bases[place] if place < len(bases) else None
         if cls.__base__ is None or base is None or layout(cls.__base__) != layout(base):
             return False
         try:
