@@ -9,32 +9,26 @@ from __future__ import annotations
 
 import os
 import sys
-from types import CodeType, FrameType, ModuleType
+from types import CodeType
 
 from podus.errors import Refused
-from podus.planning.model import ClassPart, ModulePart, Plan
-from podus.planning.pack import ASIDE, read_pack
-from podus.program.code import nested, procedures, walk
+from podus.planning.model import Plan
+from podus.planning.pack import read_pack
+from podus.program.code import procedures, walk
 from podus.support.declare import Declaration
 from podus.support.load import execute
 from podus.threads import RLock
 from podus.updating.abstract import abstract_into
-from podus.updating.binding import Stall, Switch, commit, settle
+from podus.updating.binding import Switch, settle
 from podus.updating.bound import check_listing
 from podus.updating.breath import Breath
-from podus.updating.collecting import Collector
-from podus.updating.contents import Contents
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.footprint import Footprint, Registries, drop_overloads
-from podus.updating.gates import stage_gate
 from podus.updating.heap import SMALL, Search
 from podus.updating.held import GONE
-from podus.updating.meanwhile import Meanwhile
 from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
-from podus.updating.onstage import Showing
-from podus.updating.readmit import entries_of, without
-from podus.updating.shadow import ClassNames, Shadow
+from podus.updating.statements import Statements
 from podus.updating.withdrawn import dispatch_caches, withdraw
 
 TYPE_CHECKING = False
@@ -45,23 +39,19 @@ if TYPE_CHECKING:
     from podus.pup.agent import Agent
 
 
-class Stage(Collector):
+class Stage(Statements):
     """One update's staging. ``run`` prepares every switch; ``undo`` takes back what preparing did."""
 
     def __init__(self, agent: Agent, plan: Plan, declarations: list[Declaration] | None) -> None:
         super().__init__(agent, plan)
         self.given = declarations
         self.declarations: list[Declaration] = []
-        self.stall = Stall()
         self.module_codes: dict[str, CodeType] = {}
         # The procedures of each, by qualified name.
         self.defined: dict[str, dict[str, CodeType]] = {}
-        self.runners: dict[str, dict[str, CodeType]] = {}
         self.old_codes: dict[str, list[CodeType]] = {}
         # Unchanged procedures of changed modules: they get their new line numbers at the end.
         self.relabel: dict[str, CodeType] = {}
-        self.finder = Finder({})
-        self._contents = Contents()
         self._registries, self._elsewhere = Registries(), Registries()
         self._registered = False
         self._modules_before = dict.fromkeys(sys.modules)
@@ -70,10 +60,6 @@ class Stage(Collector):
         self.object_lock: Any = RLock()
         self.object_failed: Callable[[BaseException], None] = lambda error: None
         self.footprint = Footprint()
-        self.showing = Showing(self.stall)
-        self.meanwhile = Meanwhile(self.stall)
-        # What had to be done at once for the new statements to run.
-        self._prepared = Switch()
 
     def run(self) -> None:
         """Prepare everything. Raises PodusError, or whatever a new module or statement raises."""
@@ -380,183 +366,6 @@ class Stage(Collector):
         if parent in sys.modules and vars(sys.modules[parent]).get(child) is module:
             self.removals.delete_item(vars(sys.modules[parent]), child)
 
-    def _module(self, part: ModulePart) -> None:
-        module = self.agent.module(part.name)
-        if module is None:
-            raise Refused(f"{part.name} is not loaded any more", "plan again")
-        real = vars(module)
-        shadow = self.shadows[part.name] = Shadow(real, True)
-        places = getattr(vars(module).get("__spec__"), "submodule_search_locations", None)
-        if (part.package and "__path__" not in vars(module)) or (not part.package and places is not None):
-            self._becomes_package(module, part)
-        for source in part.stars:
-            other = self.shadows.get(source)
-            if other is not None:
-                shadow.staged_imports.update({n: v for n, v in other.items() if n not in other.added})
-        for local, (source, name) in part.redirects.items():
-            other = self.shadows.get(source)
-            if other is not None and dict.__contains__(other, name) and name not in other.added:
-                value = dict.__getitem__(other, name)
-                shadow.staged_imports[local] = value
-                if local in real:
-                    dict.__setitem__(shadow, local, value)
-        runners = [*part.runners, *(c.runner for c in part.classes if c.runner)]
-        self._contents.look(real, (self.runners[part.name][runner] for runner in runners))
-        gates = self._open_stage(part, shadow)
-        self._show(part, shadow)
-        try:
-            for number, runner in enumerate([*part.runners, ""]):
-                for row in part.classes:
-                    if not row.instead_of and row.after == number:
-                        self._run_class(module, part, row)
-                if runner:
-                    self._run(module, part, runner)
-        finally:
-            if gates is not None:
-                settle(gates.undo[::-1], self.stall)
-
-    def _show(self, part: ModulePart, shadow: Shadow) -> None:
-        """Let the statements find what they read as the update leaves it, where they look past their own names."""
-        self.meanwhile.name(shadow.real, self._staged(part))
-        for full in part.staged:
-            source, _, name = full.partition(":")
-            if source == part.name:
-                shadow.shown[name] = ASIDE + full
-
-    def _show_imported(self, module: ModuleType) -> None:
-        part = next(part for part in self.plan.modules if part.name == module.__name__)
-        self.meanwhile.name(vars(module), self._staged(part))
-
-    def _staged(self, part: ModulePart) -> list[tuple[str, Any]]:
-        """What the names are going to mean that the code of ``part`` says meanwhile."""
-        found: list[tuple[str, Any]] = []
-        for full in part.staged:
-            source, _, name = full.partition(":")
-            other, module = self.shadows.get(source), sys.modules.get(source)
-            if other is not None and dict.__contains__(other, name):
-                found.append((ASIDE + full, dict.__getitem__(other, name)))
-            elif module is not None and name in vars(module):
-                found.append((ASIDE + full, vars(module)[name]))
-        return found
-
-    def _run(self, module: ModuleType, part: ModulePart, runner: str) -> None:
-        rows = [row for row in part.classes if row.instead_of == runner]
-        code = self.meanwhile.code(self.runners[part.name], runner)
-        try:
-            self._exec(code, vars(module), self.shadows[part.name], part)
-        except Refused as error:
-            if not rows:
-                if not self._run_as_first(module, part, code):
-                    raise
-                return
-            text = f"{part.name}:{rows[0].qualname} changes in place, as making it again was refused"
-            self.notes.append(f"{text} ({error.message})")
-            for row in rows:
-                self._run_class(module, part, row)
-
-    def _run_as_first(self, module: ModuleType, part: ModulePart, code: CodeType) -> bool:
-        """Run a definition once more without the old one in registries that may have refused it; says whether there are any."""
-        real = vars(module)
-        defined = {made.co_name for made in nested(code)} & real.keys()
-        if len(defined) != 1:
-            return False
-        entries = entries_of(program_modules(self.agent.module_names()), [real[name] for name in defined])
-        if not entries:
-            return False
-        with without(entries, self.stall):
-            self._exec(code, real, self.shadows[part.name], part)
-        return True
-
-    def _becomes_package(self, module: ModuleType, part: ModulePart) -> None:
-        """A module that has become a package finds its submodules from now on; one that is a package no more does so until the end."""
-        real = vars(module)
-        spec = real.get("__spec__")
-        changes = Switch() if part.package else self.removals
-        places = [os.path.dirname(part.file)] if part.package else None
-        if places is not None:
-            changes.set_item(real, "__path__", places)
-        else:
-            changes.delete_item(real, "__path__")
-        changes.set_item(real, "__package__", part.name if part.package else part.name.rpartition(".")[0])
-        if spec is not None:
-            changes.set_attribute(spec, "submodule_search_locations", places)
-        if part.package:
-            commit(changes.do, self.stall)
-            self._prepared.extend(changes)
-
-    def _exec(self, code: CodeType, real: dict[str, Any], names: dict[str, Any], part: ModulePart) -> None:
-        try:
-            exec(code, real, names)
-        except (Exception, SystemExit) as error:
-            place, remedy = part.file, "mend it and update again"
-            kept: set[str] = set()
-            trace = error.__traceback__
-            while trace is not None:
-                frame = trace.tb_frame
-                if frame.f_code is code:
-                    remedy += _anew(part, trace.tb_lineno)
-                kept |= self._kept_data(frame)
-                name, file = frame.f_globals.get("__name__", ""), frame.f_code.co_filename
-                # The innermost line of the program's own: a new module's, where it is the import that failed.
-                if frame.f_code is code or self.agent.recorder.in_program(name, file):
-                    place = f"{file}:{trace.tb_lineno}"
-                trace = trace.tb_next
-            if kept and "--reset" not in remedy:
-                options = " ".join(f"--reset {name}" for name in sorted(kept))
-                remedy += f", or make the data again that is kept as it was: {options}"
-            raise Refused(
-                f"a new top-level statement raised {type(error).__name__}: {error} ({place})", remedy
-            ) from error
-
-    def _kept_data(self, frame: FrameType) -> set[str]:
-        """The data that is kept though the new version assigns it otherwise, and that the code of a frame names."""
-        namespace, names = frame.f_globals, {*frame.f_code.co_names}
-        found = set()
-        for datum in self.plan.data:
-            module, _, name = datum.name.partition(":")
-            home = vars(sys.modules[module]) if module in sys.modules else {}
-            there = name in names and name in namespace and name in home
-            if datum.action == "keep" and there and home[name] is namespace[name]:
-                found.add(datum.name)
-        return found
-
-    def _open_stage(self, part: ModulePart, shadow: Shadow) -> Switch | None:
-        """Give this thread, and only it, the new procedures that the statements may call."""
-        gates = Switch()
-        for name in part.calls:
-            new = self.codes.get(name)
-            for function in self.finder.functions.get(name, ()):
-                if new is not None and function.__code__.co_freevars == new.co_freevars:
-                    other = self.shadows.get(function.__module__, shadow)
-                    namespace: dict[str, Any] = (
-                        other if function.__globals__ is other.real else function.__globals__
-                    )
-                    gates.set_attribute(function, "__code__", stage_gate(function, new, namespace))
-        if not gates.do:
-            return None
-        settle(gates.do, self.stall)
-        return gates
-
-    # ---- classes
-
-    def _run_class(self, module: ModuleType, part: ModulePart, row: ClassPart) -> None:
-        cls = class_at(module, row.qualname)
-        if cls is None:
-            text = f"{part.name}:{row.qualname} is no class any more: its new attributes are left out"
-            self.notes.append(text)
-            return
-        target = Shadow(ClassNames(cls, self.shadows[part.name]), False)
-        if row.runner:
-            self._exec(self.meanwhile.code(self.runners[part.name], row.runner), vars(module), target, part)
-        cell = dict.pop(target, "__classcell__", None)
-        if cell is not None:
-            cell.cell_contents = cls
-        for name in ("__module__", "__qualname__", "__firstlineno__", "__static_attributes__"):
-            dict.pop(target, name, None)
-        if row.runner:
-            self.showing.show(cls, target)
-        self.class_shadows.setdefault(part.name, []).append((cls, row, target))
-
     # ---- taking it back
 
     def undo(self) -> None:
@@ -580,15 +389,6 @@ class Stage(Collector):
             if parent in sys.modules and vars(sys.modules[parent]).get(child) is module:
                 delattr(sys.modules[parent], child)
         self.agent.finder.forget()
-
-
-def _anew(part: ModulePart, line: int) -> str:
-    """The remedy where what a statement goes on with was made by the old version's statements."""
-    for lines, options in part.anew.items():
-        first, _, last = lines.partition("-")
-        if int(first) <= line <= int(last):
-            return f", or make the data that it goes on with again: {options}"
-    return ""
 
 
 def declared(declarations: list[Declaration], kind: str, target: str, backwards: bool) -> Declaration:
