@@ -40,7 +40,7 @@ def test_a_thread_in_a_loop_that_was_removed_goes_on(program: Start) -> None:
     app.edit(shop=RENAMED)
     status = app.update()
     assert app("[shop.once(), shop.once(), t.is_alive()]") == [2, 3, True]
-    assert any("shop:Worker.run is running" in note for note in status["notes"])
+    assert any("shop:Worker.run is left over and running" in note for note in status["notes"])
     app.run("shop.stop.append(1)\nshop.once()\nt.join(10)\ndel worker, t")
     app.replace("shop", "seen = []", "seen = []\nMORE = 1").update()
     assert app("[n for n in ('job', 'STEP') if hasattr(shop, n)]") == []
@@ -132,3 +132,25 @@ def test_back_out_with_a_thread_in_what_only_the_new_version_has(program: Start)
     assert app("[shop.once(), shop.once(), t.is_alive(), hasattr(shop, 'job')]") == [2, 3, True, True]
     app.edit(shop=RENAMED).update()
     assert app("[shop.once(), hasattr(shop, 'work'), hasattr(shop.Worker, 'loop')]") == [4, True, True]
+
+
+def test_back_out_in_the_middle_with_a_thread_in_what_only_the_new_version_has(program: Start) -> None:
+    old = LOOP + "def f():\n    gate('in')\n    return 1\ndef start(): return None\n"
+    new = RENAMED + (
+        "def f():\n    gate('in')\n    return 2\n"
+        "def start():\n    t = threading.Thread(target=Worker().loop, daemon=True)\n    t.start()\n    return t\n"
+    )
+    app = program(shop=old)
+    app.start("f", "shop.f()", at="in")
+    update = app.edit(shop=new).begin()
+    app.until_switched(update, "shop:start")
+    app.run("t = shop.start()")
+    assert app("shop.once()") == 1
+    app.back_out(update)
+    app.open("in")
+    app.until(update, "backed-out")
+    assert app("[shop.once(), shop.once(), t.is_alive(), shop.start()]") == [2, 3, True, None]
+    app.run("shop.stop.append(1)\nshop.once()\nt.join(10)\ndel t")
+    app.edit(shop=old + "X = 1\n").update()
+    assert app("[n for n in ('work', 'SIZE') if hasattr(shop, n)]") == []
+    assert app("[n for n in ('loop', 'go') if hasattr(shop.Worker, n)]") == []

@@ -12,6 +12,7 @@ from podus.updating.units import MapperStep, Unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from podus.updating.binding import Op
     from podus.updating.evaluate import Evaluation
 
 
@@ -62,6 +63,9 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
     units = sorted(units, key=update.units.index, reverse=True)
     inside = {i for unit in units for i in unit.new_codes}
     undo = [op for unit in units if unit.taken is not None for op in unit.taken.undo[::-1]]
+    later = [op for op in undo if _may_stay(op)]
+    if later:
+        undo = [op for op in undo if not _may_stay(op)]
     steps = [step for unit in units for step in unit.mappers if step.kind == "data"]
     for step in steps:
         if step.reverse is None:
@@ -79,6 +83,7 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
         if not commit_unless_active(inside, [*undo, *replaced.ops], update.stall, replaced.held):
             return False
         replaced.settle()
+        update.stage.deferred += later
         update.gone_back(units)
         return True
     doors = Doors(update.stage, units, update.stall)
@@ -107,5 +112,14 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
     done = doors.open([*undo, *back.do], inside if sleepers and not conversions else None)
     update.doors = None
     if done:
+        update.stage.deferred += later
         update.gone_back(units)
     return done
+
+
+def _may_stay(op: Op) -> bool:
+    """Whether an operation takes away what nobody else would miss: a method that only those know who have begun in the new version."""
+    if op[0] is not type.__delattr__:
+        return False
+    cls, name = op[1], op[2]
+    return not (name.startswith("__") or any(name in vars(base) for base in cls.__mro__[1:]))

@@ -235,11 +235,39 @@ class Lingering:
         removals = going.stage.removals.do
         if not going.leftovers:
             return removals, []
-        stay, living, notes = _needed(going.ops, going.leftovers, going.ours(footprints))
-        self._ops.update({key: going.ops[key] for key in stay})
-        self._leftovers += living
-        kept = {id(going.ops[key]) for key in stay}
+        kept, notes = self._keep(going.ops, going.leftovers, going.ours(footprints))
         return [op for op in removals if id(op) not in kept], notes
+
+    def taken_back(
+        self, stage: Stage, ops: list[Op], footprints: Iterable[Footprint]
+    ) -> tuple[list[Op], list[str]]:
+        """The same of ``ops``, which take away what an update has brought that was backed out in the middle."""
+        named = {(id(op[1]), op[2]): op for op in ops}
+        words = {name for _, name in named}
+        leftovers = []
+        for part in stage.plan.modules:
+            module, defined = sys.modules.get(part.name), stage.defined.get(part.name, {})
+            if module is not None and part.action == "update" and words:
+                found = [Leftover(module, n, defined[n], gone=True) for n in part.fresh if n in defined]
+                leftovers += [one for one in found if one.says & words]
+                for one in leftovers:
+                    one.find(module, set(named))
+        if not leftovers:
+            return ops, []
+        switches = [stage.base, stage.removals, *stage.redefined.values(), *stage.data.values()]
+        mine = [op for switch in switches for op in (*switch.do, *switch.undo)]
+        kept, notes = self._keep(
+            named, leftovers, Ours([*mine, *_ops_of(footprints)], _places_of(named), stage.shadows.values())
+        )
+        return [op for op in ops if id(op) not in kept], notes
+
+    def _keep(
+        self, ops: dict[tuple[int, str], Op], leftovers: list[Leftover], ours: Ours
+    ) -> tuple[set[int], list[str]]:
+        stay, living, notes = _needed(ops, leftovers, ours)
+        self._ops.update({key: ops[key] for key in stay})
+        self._leftovers += living
+        return {id(ops[key]) for key in stay}, notes
 
     def settle(self, footprints: Iterable[Footprint], bound: set[str]) -> list[Op]:
         """The operations for names that nobody says any more. Those that the next version binds (``bound``) are forgotten."""
@@ -315,7 +343,7 @@ def _needed(
         stay.update(fresh)
         if fresh and why:
             names = ", ".join(sorted({name for _, name in fresh}))
-            notes.append(f"{names} of the old version stays for now: {one.name} is {why}")
+            notes.append(f"{names} stays for now: {one.name} is left over and {why}")
         todo += [row for row in rest if (id(row[0].namespace), row[0].place) in stay]
         rest = [row for row in rest if (id(row[0].namespace), row[0].place) not in stay]
     return stay, living, notes

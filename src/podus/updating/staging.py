@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podus.pup.agent import Agent
+    from podus.updating.binding import Op
 
 
 class Stage(Statements):
@@ -54,6 +55,8 @@ class Stage(Statements):
         self.relabel: dict[str, CodeType] = {}
         self._registries, self._elsewhere = Registries(), Registries()
         self._registered = False
+        # What takes attributes of classes away again, on the way back.
+        self.deferred: list[Op] = []
         self._modules_before = dict.fromkeys(sys.modules)
         # The live objects of changed classes, and who is told when a mapper raises in a thread of the program.
         self.conversions: dict[str, Conversion] = {}
@@ -370,9 +373,17 @@ class Stage(Statements):
 
     def undo(self) -> None:
         """Leave the program as it was before :meth:`run`."""
-        for shadow in self.shadows.values():
-            for name in shadow.added:
-                shadow.real.pop(name, None)
+        going: list[Op] = [
+            (dict.pop, shadow.real, name, None)
+            for shadow in self.shadows.values()
+            for name in shadow.added
+            if name in shadow.real
+        ]
+        going, notes = self.agent.lingering.taken_back(
+            self, [*going, *self.deferred], self.agent.footprints()
+        )
+        self.notes += notes
+        settle(going, self.stall)
         settle(self._prepared.undo[::-1], self.stall)
         back = Switch()
         self._note_registered()
