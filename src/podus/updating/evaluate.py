@@ -556,14 +556,18 @@ class Evaluation:
         if self.stall.bound_us:
             # Whoever waits for it asks how it ended, and may plan the next one.
             quick_turns.no_longer_than(self.stall.bound_us / 1e6, _AFTERWARDS)
-        stage = self.stage
+        stage, units = self.stage, self.units
         self.units, self.policies = [], []
         self.stage = self.activity = self._builder = self.activity_back = None
         self._departure = Departure()
         if stage is not None:
             switches = [stage.base, stage.removals, *stage.redefined.values(), *stage.data.values()]
+            switches += [
+                switch for unit in units for switch in (unit.switch, unit.taken) if switch is not None
+            ]
             with quick_turns:
                 for container in (
+                    stage.deferred,
                     *(ops for switch in switches for ops in (switch.do, switch.undo)),
                     stage.finder.names,
                     stage.finder.functions,
