@@ -19,6 +19,8 @@ NAMES = {
 
 # What a look at a refusal or at lost tests has shown.
 EXPLAINED = {
+    "werkzeug 3.0.6 3.1.0": "A table of all exceptions is made at import by a procedure that goes through `globals()`. Neither the statement nor the procedure has changed, so it is not run "
+    "again, and the new exception is not in the table.",
     "networkx 3.3 3.4": "The views of edges have slots, and get a base class without: their objects would need a dictionary that CPython has no room for, and the old tests' views "
     "are held. In a process that has no such view at the moment the update is carried out.",
     "pyparsing 3.1.4 3.2.0": "A class derived from `dict` becomes a Protocol while an object of it lives. The same update puts another one in that object's place, but the plan does not see "
