@@ -10,12 +10,14 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.programs import Program
 from tests.sizes import size
 
 UPDATES = size("PODUS_LEAKS", 40)
@@ -143,6 +145,33 @@ def test_updates_back_and_forth_leave_nothing_behind(tmp_path: Path, home: Path,
     )
     assert done.returncode == 0, done.stderr
     level(*json.loads(done.stdout))
+
+
+WAITS = """
+import weakref
+class Big: pass
+seen = []
+def work():
+    big = Big()
+    seen.append(weakref.ref(big))
+    gate("in")
+    return 1
+"""
+
+
+@pytest.mark.parametrize("policy", ["podus", "atomic", "immediate"])
+def test_what_a_procedure_had_goes_when_it_returns(program: Callable[..., Program], policy: str) -> None:
+    # Not with the next collection: podus has looked at its frame, and must not keep it.
+    app = program(shop=WAITS)
+    app.run("import gc\ngc.collect()\ngc.disable()")
+    app.start("w", "shop.work()", at="in")
+    app.replace("shop", "return 1", "return 2")
+    update = app.begin(policy=policy)
+    app.podus("status", "app")
+    app.open("in")
+    assert app.join("w") == 1
+    assert app.until(update, "complete")["state"] == "complete"
+    assert app("[ref() for ref in shop.seen]") == [None]
 
 
 def level(*rows: dict[str, Any]) -> None:

@@ -319,4 +319,6 @@ def _module_code_on_stack(namespace: dict[str, Any]) -> CodeType | None:
                 code: CodeType = step.f_code
                 return code
             step = step.f_back
+    # It may be this very frame.
+    del frame
     return None

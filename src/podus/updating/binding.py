@@ -61,20 +61,40 @@ def stacks() -> dict[int, list[tuple[CodeType, int, int]]]:
     The lines are read a little later. No frame is held afterwards.
     """
     others = [(number, frame) for number, (_, frame) in greenlets.named().items()]
-    items, again = tee(
-        chain(chain.from_iterable(map(dict.items, starmap(sys._current_frames, [()]))), others)
-    )
-    taken = list(
-        zip(map(itemgetter(0), items), map(tuple, each_stack(map(itemgetter(1), again))), strict=False)
-    )
+    # No variable may be left with what holds this very frame: it would be kept until the next collection, and with it all others, and
+    # what the program's procedures had in their variables when they returned.
     return {
         thread: [
             (f.f_code, f.f_lineno or 0, f.f_lasti)
             for f in frames
             if (id(f.f_code), f.f_lasti) not in HANDED_OVER
         ]
-        for thread, frames in taken
+        for thread, frames in list(_taken(others))
     }
+
+
+def _taken(others: list[tuple[int, FrameType]]) -> Iterator[tuple[int, tuple[FrameType, ...]]]:
+    """For each thread the frames of its stack, and for ``others``; no bytecode runs while it is iterated."""
+    items, again = tee(
+        chain(chain.from_iterable(map(dict.items, starmap(sys._current_frames, [()]))), others)
+    )
+    return zip(map(itemgetter(0), items), map(tuple, each_stack(map(itemgetter(1), again))), strict=False)
+
+
+def each_frame() -> Iterator[tuple[int, FrameType]]:
+    """All frames of all threads and of the greenlets found last, each with its thread or the greenlet's number, while other threads run.
+
+    Whoever asks is not left with a frame of its own, but for its outermost.
+    """
+    waiting = {number: frame for number, (_, frame) in greenlets.named().items()}
+    todo = list((sys._current_frames() | waiting).items())
+    while todo:
+        thread, frame = todo.pop()
+        if frame.f_back is not None:
+            todo.append((thread, frame.f_back))
+        # To ask this one for its variables would make it refer to itself.
+        if frame.f_globals is not globals():
+            yield thread, frame
 
 
 def active_ids(*, glance: bool = False) -> set[int]:

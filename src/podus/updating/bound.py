@@ -15,7 +15,7 @@ from itertools import starmap
 from operator import call
 
 from podus.errors import Refused
-from podus.updating.greenlets import known
+from podus.updating.binding import each_frame
 from podus.updating.listing import KINDS, REFERRING, TARGETS, at_once
 
 TYPE_CHECKING = False
@@ -98,13 +98,7 @@ def _of_operation(op: Op) -> float:
 
 def frames() -> int:
     """How many frames are on all stacks, counted while other threads run."""
-    count = 0
-    for top in [*sys._current_frames().values(), *known()]:
-        frame: Any = top
-        while frame is not None:
-            count += 1
-            frame = frame.f_back
-    return count
+    return sum(1 for _ in each_frame())
 
 
 def listing_us(targets: int = 1) -> float:

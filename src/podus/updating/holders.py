@@ -9,10 +9,10 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType, ModuleType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType, ModuleType
 
 from podus.updating import greenlets
-from podus.updating.binding import stacks
+from podus.updating.binding import each_frame, stacks
 from podus.updating.find import is_finished
 from podus.updating.reach import frames, locals_of
 
@@ -159,16 +159,12 @@ def named_places(wanted: set[int]) -> dict[int, str]:
             if id(value) in wanted:
                 found.setdefault(id(value), f"{module.__name__}.{name}")
     names = thread_names()
-    waiting = {number: frame for number, (_, frame) in greenlets.named().items()}
-    for ident, top in (sys._current_frames() | waiting).items():
-        frame: FrameType | None = top
-        while frame is not None:
-            if frame.f_globals is not globals():
-                for name, value in locals_of(frame).items():
-                    if id(value) in wanted:
-                        code = f"{frame.f_globals.get('__name__', '?')}:{frame.f_code.co_qualname}"
-                        found.setdefault(id(value), f"{name} of {code} in {names.get(ident, ident)}")
-            frame = frame.f_back
+    for ident, frame in each_frame():
+        if frame.f_globals is not globals():
+            for name, value in locals_of(frame).items():
+                if id(value) in wanted:
+                    code = f"{frame.f_globals.get('__name__', '?')}:{frame.f_code.co_qualname}"
+                    found.setdefault(id(value), f"{name} of {code} in {names.get(ident, ident)}")
     return found
 
 

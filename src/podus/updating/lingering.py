@@ -120,7 +120,7 @@ class Ours:
             map(is_, map(dict.get, self._copies, repeat(name)), repeat(names[name]))
         )
         if isinstance(names[name], type):
-            mine += sum(map(len, _inside(names[name]).values()))
+            mine += len(_inside(names[name]))
         mine += sum(map(is_, map(_at, self._places), repeat(names[name])))
         # And the argument of the call.
         if sys.getrefcount(names[name]) <= mine + 1:
@@ -139,12 +139,16 @@ class Ours:
                 ids.add(id(place[0]))
         if isinstance(value, type):
             tuples -= 1
-            ids |= _inside(value).keys()
+            ids |= _inside(value)
         # No comprehension: in Python 3.11 it would hold them too.
         return tuples > 0 or not all(map(_is_our_own, found, repeat(ids), repeat(value), repeat(namespace)))
 
     def _in_ops(self, value: Any) -> int:
-        return sum(any(map(is_, op, repeat(value))) for op in self._ops.values())
+        count = 0
+        # Neither a generator here: a cell would hold it as long as anybody looks at its frame.
+        for op in self._ops.values():
+            count += any(map(is_, op, repeat(value)))
+        return count
 
 
 def _at(place: tuple[Any, str]) -> Any:
@@ -152,17 +156,16 @@ def _at(place: tuple[Any, str]) -> Any:
     return (vars(names) if isinstance(names, type) else names).get(name)
 
 
-def _inside(cls: type) -> dict[int, tuple[Any, ...]]:
-    """By id, what belongs to a class and refers to it, with its references to it."""
-    own: tuple[Any, ...] = (cls,)
-    found: dict[int, tuple[Any, ...]] = {id(cls.__mro__): own}
+def _inside(cls: type) -> set[int]:
+    """The ids of what belongs to a class and refers to it."""
+    found = {id(cls.__mro__)}
     for value in vars(cls).values():
         if isinstance(value, _DESCRIPTORS) and value.__objclass__ is cls:
-            found[id(value)] = own
+            found.add(id(value))
         for function in (value, getattr(value, "__func__", None), getattr(value, "fget", None)):
             for cell in getattr(function, "__closure__", None) or ():
-                if any(map(is_, _contents(cell), own)):
-                    found[id(cell)] = own
+                if any(map(is_, _contents(cell), repeat(cls))):
+                    found.add(id(cell))
     return found
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from types import FrameType
 
-from podus.updating.greenlets import known
+from podus.updating.binding import each_frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,17 +29,7 @@ _ASKS_LOCALS = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", 
 
 def frames(apart: dict[str, Any]) -> list[FrameType]:
     """The frames of all threads, but those of the module with the globals ``apart``, and of this one."""
-    found: list[FrameType] = []
-    todo = [*sys._current_frames().values(), *known()]
-    # The last one that it stands for is an outermost one. A variable that kept this frame itself would also keep its callers,
-    # and what they refer to, until the next collection.
-    while todo:
-        frame = todo.pop()
-        if frame.f_globals is not apart and frame.f_globals is not globals():
-            found.append(frame)
-        if frame.f_back is not None:
-            todo.append(frame.f_back)
-    return found
+    return [f for _, f in each_frame() if f.f_globals is not apart and f.f_globals is not globals()]
 
 
 def locals_of(frame: FrameType) -> dict[str, Any]:

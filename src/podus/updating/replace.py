@@ -29,7 +29,7 @@ from types import (
 from podus.errors import Refused
 from podus.threads import get_ident
 from podus.updating.bases import layout
-from podus.updating.greenlets import known
+from podus.updating.binding import each_frame
 from podus.updating.held import own_names
 from podus.updating.listing import holding, tracked
 
@@ -454,12 +454,9 @@ def _in_frames(targets: list[type]) -> list[str]:
     """The procedures on the stacks with a local variable that holds one of the classes."""
     found: list[str] = []
     ids = set(map(id, targets))
-    for frame in [*sys._current_frames().values(), *known()]:
-        at: Any = frame
-        while at is not None:
-            if not at.f_globals.get("__name__", "").startswith("podus."):
-                names = [name for name, value in list(at.f_locals.items()) if id(value) in ids]
-                if names and at.f_code.co_name != "<module>":
-                    found.append(f"{names[0]} in {at.f_code.co_qualname}, which is active")
-            at = at.f_back
+    for _, frame in each_frame():
+        if not frame.f_globals.get("__name__", "").startswith("podus."):
+            names = [name for name, value in list(frame.f_locals.items()) if id(value) in ids]
+            if names and frame.f_code.co_name != "<module>":
+                found.append(f"{names[0]} in {frame.f_code.co_qualname}, which is active")
     return found

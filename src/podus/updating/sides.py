@@ -215,9 +215,9 @@ class Sides:
         for key, (task, within) in list(self._tasks.items()):
             if task.done() or (within is not None and self._has_ended(task)):
                 self._tasks.pop(key, None)
-        now = sys._current_frames()
         for thread, outermost in list(self._threads.items()):
-            if not _is_on(outermost, now.get(thread)):
+            # Not kept in a variable: it has this very frame in it.
+            if not _is_on(outermost, sys._current_frames().get(thread)):
                 self._threads.pop(thread, None)
         return not (self._threads or self._tasks or self._numbers)
 
