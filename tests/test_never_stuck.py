@@ -416,3 +416,31 @@ def test_an_update_that_begins_while_the_program_exits(program: Start) -> None:
     else:
         assert answer["error"]["message"].startswith("the program is ending")
     assert (app.root / "left").read_text() in ("1 1", "1 2")
+
+
+CONVERTED = """
+import podus
+class Order:
+    def __init__(self, rows): self.rows = rows
+    def count(self): return len(self.rows)
+def boss(order):
+    order.total = 0
+    return podus.update().state
+"""
+
+
+def test_who_asks_for_an_update_in_the_middle_of_what_is_converted_is_told(
+    program: Callable[..., Program],
+) -> None:
+    app = program(shop=CONVERTED)
+    app.run("order = shop.Order([1, 2])")
+    app.edit(shop=CONVERTED.replace("self.rows = rows", "self.rows = rows; self.total = len(rows)"))
+    app.run(
+        "support = 'import podus\\n@podus.mapper(\"shop:Order\")\\ndef order(old): old.total = len(old.rows)\\n'"
+    )
+    app.run("open('support.py', 'w').write(support)")
+    app.run("boss = shop.podus.update\nshop.podus.update = lambda: boss(support='support.py')")
+    app.start("b", "shop.boss(order)")
+    assert app.join("b") == "pending"
+    assert app.until(app.status()["id"], "complete")["state"] == "complete"
+    assert app("order.total") == 2

@@ -377,7 +377,6 @@ class ObjectChanges:
     def _users(self, part: ObjectPart, mapper: dict[str, object] | None) -> None:
         """The procedures that touch what is converted: those that change switch with the conversion, the others stand still for it."""
         names = {f.name for f in part.fields} | set(part.gone) | set(part.hidden) | set(part.shown)
-        names |= set(part.stale)
         stored = mapper.get("fields") if mapper else None
         if isinstance(stored, list):
             names |= set(stored)

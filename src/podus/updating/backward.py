@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from podus.errors import Refused
+from podus.threads import sleep
 from podus.updating.activity import Activity
 from podus.updating.binding import Switch, commit_unless_active
 from podus.updating.bound import split
+from podus.updating.breath import PAUSE
 from podus.updating.forward import Replaced, may_sleep
 from podus.updating.mapping import Doors, convert
 from podus.updating.sweep import restore
 from podus.updating.units import MapperStep, Unit
+
+# How often it is tried, behind shut doors, to replace classes back whose objects have their old form already.
+_TRIES = 200
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +84,7 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
     sleepers = may_sleep(units, update.activity_back)
     replaced = Replaced(units, update.stall, back=True)
     if not steps and not conversions and not sleepers:
-        if not replaced.ready():
+        if not _may_go_back(update, replaced):
             return False
         if not commit_unless_active(inside, [*undo, *replaced.ops], update.stall, replaced.held):
             return False
@@ -99,12 +105,10 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
             reverse = MapperStep(step.target, step.reverse, step.kind, step.convert)
             convert(update.agent, update.stage, reverse, back)
         # By themselves: what is converted back could not wait for another instant.
-        if not (replaced.ready() and commit_unless_active((), replaced.ops, update.stall, replaced.held)):
+        if not _replace_back(update, replaced, units):
             doors.open()
             update.doors = None
             return False
-        replaced.settle()
-        restore(conversions)
     except BaseException:
         doors.open()
         update.doors = None
@@ -115,6 +119,45 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
         update.stage.deferred += later
         update.gone_back(units)
     return done
+
+
+def _replace_back(update: Evaluation, replaced: Replaced, units: list[Unit]) -> bool:
+    """Give the objects of replaced classes their old form, and then their old classes; whether that was done.
+
+    Nothing is begun unless it could be done at that moment. What somebody has just taken hold of then is waited for, with the doors shut.
+    """
+    conversions = [conversion for unit in units for conversion in unit.conversions]
+    if not replaced:
+        restore(conversions)
+        return True
+    switches = [switch for unit in update.units for switch in (unit.switch, unit.taken) if switch is not None]
+    replaced.know(op for switch in switches for op in (*switch.do, *switch.undo))
+    every = [conversion for unit in update.units for conversion in unit.conversions]
+    replaced.know(one for conversion in every for one in conversion.remembered())
+    if not _may_go_back(update, replaced):
+        return False
+    replaced.forget()
+    restore(conversions)
+    for _ in range(_TRIES):
+        if _may_go_back(update, replaced) and commit_unless_active(
+            (), replaced.ops, update.stall, replaced.held
+        ):
+            replaced.settle()
+            return True
+        sleep(PAUSE)
+    return False
+
+
+def _may_go_back(update: Evaluation, replaced: Replaced) -> bool:
+    """Whether what was replaced can be replaced back now. What is in the way is said; as it went forward, it is tried again until it can."""
+    try:
+        ready = replaced.ready()
+    except Refused as error:
+        update.cannot_go_back = error.message
+        return False
+    if ready:
+        update.cannot_go_back = ""
+    return ready
 
 
 def _may_stay(op: Op) -> bool:

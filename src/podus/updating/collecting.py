@@ -50,7 +50,12 @@ class Collector:
         self.naming = Naming({})
         self.replacement = Replacement()
         self.keeping = Keeping(
-            self.identity.of, self._steady, self._place, self.identity.made, self._attributes
+            self.identity.of,
+            self._steady,
+            self._place,
+            self.identity.made,
+            self._attributes,
+            self.replacement.has,
         )
         # Functions that could not be kept, what takes their place, and when.
         self._succeeded: dict[int, tuple[Any, Any, Switch]] = {}
@@ -140,12 +145,15 @@ class Collector:
         pairs = [
             (b, v) for _, rows in staged for _, b, v in rows if isinstance(b, type) and isinstance(v, type)
         ]
-        todo = [
-            (before, value)
-            for before, value in pairs
-            if before is not value and needs_replacing(before, value)
-        ]
-        made = {id(before): value for before, value in pairs if before is not value}
+        pairs = [(before, value) for before, value in pairs if before is not value]
+        for before, value in pairs:
+            # A class made again has made those in its body again.
+            inner = [
+                (vars(before).get(name), part) for name, part in vars(value).items() if isinstance(part, type)
+            ]
+            pairs += [(b, v) for b, v in inner if isinstance(b, type) and b is not v and _is_within(v, value)]
+        todo = [(before, value) for before, value in pairs if needs_replacing(before, value)]
+        made = {id(before): value for before, value in pairs}
         while todo:
             before, value = todo.pop(0)
             if self.replacement.of(before) is not before:
@@ -167,7 +175,7 @@ class Collector:
         for old, new in zip(self.replacement.old, self.replacement.new, strict=True):
             replaced_into(old, new, self.base, self.keeping)
             self.notes.append(
-                f"{old.__module__}:{old.__qualname__} could not be changed in place: a new class takes its place everywhere"
+                f"{old.__module__}:{old.__qualname__} could not be changed in place: a new class takes its place everywhere, and new objects that of its objects"
             )
 
     def succeed(self) -> None:
@@ -303,12 +311,8 @@ class Collector:
             self.base.set_class_attribute(
                 cls, "__annotations__", {**vars(cls).get("__annotations__", {}), **annotations}
             )
-        removed = row.removed
-        if "__slots__" in target or "__slots__" in removed:
-            slots = dict.pop(target, "__slots__", None)
-            functions = [*vars(cls).values(), *target.values()]
-            slots_into(cls, slots, functions, self.base, self.removals, dict.get(target, "__del__"))
-            removed = [name for name in removed if name != "__slots__"]
+        removed = [name for name in row.removed if name != "__slots__"]
+        slots = dict.pop(target, "__slots__", None)
         for name, value in target.items():
             switch = self.switch_for(f"{part.name}:{row.qualname}.{name}")
             adopt_class_cell(value, None, cls)
@@ -316,6 +320,8 @@ class Collector:
             named = isinstance(value, FunctionType) or not hasattr(type(value), "__set_name__")
             if not (named or self.naming.name(value, cls, name)):
                 self._as_it_will_be(type(value).__set_name__)(value, cls, name)
+        if slots is not None or "__slots__" in row.removed:
+            slots_into(cls, slots, {**vars(cls), **target}, self.base, self.removals)
         for name in removed:
             if name == "__doc__":
                 self.removals.set_class_attribute(cls, name, None)
@@ -336,6 +342,10 @@ class Collector:
         )
         made.__kwdefaults__ = function.__kwdefaults__
         return made
+
+
+def _is_within(inner: type, cls: type) -> bool:
+    return inner.__module__ == cls.__module__ and inner.__qualname__ == f"{cls.__qualname__}.{inner.__name__}"
 
 
 def _is_submodule(package: str, name: str, before: Any, value: Any) -> bool:

@@ -86,6 +86,8 @@ class Evaluation:
         self.stall = Stall(plan.max_stall)
         # Why the next look is put off, if it is.
         self.delayed = ""
+        # What is in the way of what has to go back, if anything was at the last try.
+        self.cannot_go_back = ""
         # How often the heap has been walked in vain; how often callers went through a door that was shut for too long.
         self.walks = self.passed = 0
         self.units: list[Unit] = []
@@ -260,6 +262,9 @@ class Evaluation:
             self.reason = _sentence(error)
             self.remedy = getattr(error, "remedy", "")
             self.error = error
+            if any(unit.replacement for unit in self.units):
+                # Its frames hold objects that have to be replaced back.
+                error.__traceback__ = error.__cause__ = error.__context__ = None
             if self.state == states.PENDING:
                 self._go(states.BACKING_OUT)
                 self._drive()

@@ -38,8 +38,26 @@ class Replaced:
         self.held: tuple[list[Any], list[int]] = ([], [])
         self._ready: list[Ready] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+    def know(self, tuples: Iterable[tuple[Any, ...]]) -> None:
+        """What holds objects is the update's own."""
+        known = {id(one): one for one in tuples}
+        for replacement in self._all:
+            replacement.ours |= known
+
+    def forget(self) -> None:
+        """What was ready is not carried out."""
+        self._ready.clear()
+        self.ops.clear()
+        for replacement in self._all:
+            replacement.forget()
+
     def ready(self) -> bool:
         """Find what refers to the classes now; says whether all of it was found. Raises Refused if something can't be changed."""
+        self._ready.clear()
+        self.ops.clear()
         for replacement in self._all:
             found = replacement.ready(back=self._back)
             if found is None:

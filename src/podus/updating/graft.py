@@ -55,7 +55,8 @@ class Keeping:
 
     ``of`` gives for something that was made anew what goes on in its place, ``made`` the other way round; ``steady`` says for a class (``module:qualname``) the names of
     data that stays as the program has it; ``place`` gives the switch that a method belongs to, where it is not its class's; ``attributes``
-    those of a function that stay although the new one does not have them: all (None) where no decorator can have given them.
+    those of a function that stay although the new one does not have them: all (None) where no decorator can have given them; ``replaces`` whether a
+    class takes the place of another one as it is.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class Keeping:
         place: Callable[[str], Switch | None] = lambda procedure: None,
         made: Callable[[Any], Any] = lambda value: value,
         attributes: Callable[[FunctionType], Collection[str] | None] = lambda function: (),
+        replaces: Callable[[Any, Any], bool] = lambda old, new: False,
     ) -> None:
         self.of = of
         self.made = made
         self.steady = steady
         self.place = place
         self.attributes = attributes
+        self.replaces = replaces
 
 
 PLAINLY = Keeping()
@@ -206,7 +209,8 @@ def attribute_into(cls: type, name: str, value: Any, switch: Switch, kept: Keepi
             if isinstance(one, FunctionType) and isinstance(other, FunctionType):
                 function_into(one, other, switch, kept)
     elif isinstance(before, type) and isinstance(value, type) and before is not value:
-        class_into(before, value, switch, kept)
+        if not kept.replaces(before, value):
+            class_into(before, value, switch, kept)
         return
     if before is not value or name not in cls.__dict__:
         switch.set_class_attribute(cls, name, value)
@@ -229,9 +233,6 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
                 switch.set_class_attribute(old, name, vars(new)[name])
     if old.__module__ != new.__module__:
         switch.set_class_attribute(old, "__module__", new.__module__)
-    if slots_of(old) != slots_of(new):
-        members = vars(new)
-        slots_into(old, members.get("__slots__"), members.values(), switch, switch, members.get("__del__"))
     if issubclass(type(old), enum.EnumMeta):
         enum_into(old, new, switch, kept)
         return
@@ -249,6 +250,8 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
         is_slot = isinstance(vars(old)[name], MemberDescriptorType | GetSetDescriptorType | Room)
         if name not in vars(new) and name not in _OWN and not is_slot:
             switch.delete_class_attribute(old, name)
+    if slots_of(old) != slots_of(new):
+        slots_into(old, vars(new).get("__slots__"), vars(new), switch, switch)
     bases_into(old, new, tuple(map(kept.of, new.__bases__)), switch)
 
 

@@ -48,25 +48,25 @@ class Asleep:
 class Unset:
     """As :class:`Missing`, where a slot of this name is there and nothing is in it."""
 
-    __slots__ = ("_missing", "_slot")
+    __slots__ = ("_missing", "slot")
 
     def __init__(self, conversion: Conversion, name: str, slot: Any) -> None:
         self._missing = Missing(conversion, name)
-        self._slot = slot
+        self.slot = slot
 
     def __get__(self, obj: Any, owner: type | None = None) -> Any:
         if obj is not None:
             try:
-                return self._slot.__get__(obj, owner)
+                return self.slot.__get__(obj, owner)
             except AttributeError:
                 pass
         return self._missing.__get__(obj, owner)
 
     def __set__(self, obj: Any, value: Any) -> None:
-        self._slot.__set__(obj, value)
+        self.slot.__set__(obj, value)
 
     def __delete__(self, obj: Any) -> None:
-        self._slot.__delete__(obj)
+        self.slot.__delete__(obj)
 
 
 def class_default(cls: Any, name: str, obj: Any) -> Any:
@@ -124,11 +124,20 @@ def has_own(obj: Any, name: str) -> bool:
 def held_by(obj: Any, name: str, hidden: bool) -> Any:
     """The object's own value of this name."""
     if hidden or (class_has(type(obj), name) and class_has(type(obj), "__dict__")):
-        return _read(obj, "__dict__").get(name, GONE)
+        return plain_names(obj).get(name, GONE)
     try:
         return _read(obj, name)
     except AttributeError:
         return GONE
+
+
+def plain_names(obj: Any) -> dict[str, Any]:
+    """What an object holds by name; nothing if it has slots only."""
+    try:
+        names: dict[str, Any] = _read(obj, "__dict__")
+    except AttributeError:
+        return {}
+    return names
 
 
 def own_names(obj: Any) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from podus.updating.reach import frames, locals_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from types import FunctionType
     from typing import Any
 
     from podus.updating.activity import Activity
@@ -38,7 +39,8 @@ class Holders:
         self._activity = activity
         self._names = thread_names()
         self._on_stacks: dict[str, list[dict[str, Any]]] = {}
-        for ident, stack in stacks().items():
+        self._stacks = stacks()
+        for ident, stack in self._stacks.items():
             self._read(ident, stack)
         self._asleep: dict[str, list[tuple[str, int, Any]]] = {}
         for kind, name, line, reference in activity.asleep_rows():
@@ -80,6 +82,25 @@ class Holders:
         for row in rows:
             row["since"], row["at_least"] = since or time.time(), since == self._activity.first_look
         return rows
+
+    def using(self, functions: Iterable[FunctionType]) -> list[dict[str, Any]]:
+        """Who is in functions that need not change: they use what is converted."""
+        codes = {id(f.__code__): f"{f.__module__}:{f.__qualname__}" for f in functions}
+        return [
+            {
+                "kind": "thread",
+                "thread": self._names.get(ident, str(ident)),
+                "ident": ident,
+                "procedure": codes[id(code)],
+                "line": line,
+                "depth": 1,
+                "since": time.time(),
+                "at_least": False,
+            }
+            for ident, stack in self._stacks.items()
+            for code, line, _ in stack
+            if id(code) in codes
+        ]
 
     def _kept_by(self, thing: Any) -> dict[str, Any]:
         """The task that a suspended activation belongs to; or the name under which it is kept."""

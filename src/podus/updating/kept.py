@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 _LAST = (1 << 10) - 1
 
 
-class _Reference(weakref.ref["Any"]):
+class Reference(weakref.ref["Any"]):
+    """To an object of which something is kept."""
+
     __slots__ = ("ident", "values")
     ident: int
     values: dict[str, Any]
@@ -26,7 +28,7 @@ class Kept:
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = frozenset(names)
-        self._parts: dict[int, dict[int, _Reference]] = {}
+        self._parts: dict[int, dict[int, Reference]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, list(self._parts.values())))
@@ -34,7 +36,7 @@ class Kept:
     def keep(self, obj: Any, values: dict[str, Any]) -> None:
         """Keep what ``obj`` held. Nothing is kept of an object that can't be referred to weakly: nobody would say when it ends."""
         try:
-            reference = _Reference(obj, self._ended)
+            reference = Reference(obj, self._ended)
         except TypeError:
             return
         ident = reference.ident = id(obj)
@@ -55,12 +57,12 @@ class Kept:
                 part.pop(ident, None)
             breath()
 
-    def _part(self, ident: int) -> dict[int, _Reference]:
+    def _part(self, ident: int) -> dict[int, Reference]:
         place = ident >> 12 & _LAST
         try:
             return self._parts[place]
         except KeyError:
             return self._parts.setdefault(place, {})
 
-    def _ended(self, reference: _Reference) -> None:
+    def _ended(self, reference: Reference) -> None:
         self._part(reference.ident).pop(reference.ident, None)

@@ -12,8 +12,9 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from collections import Counter
 from itertools import chain, compress, repeat, starmap
-from operator import is_, is_not
+from operator import and_, is_, is_not, not_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,16 +80,33 @@ def everything() -> tuple[list[Any], float]:
 
 def holding(target: Any) -> tuple[list[Any], int]:
     """What refers to ``target``, tuples left out; and how many references tuples hold."""
+    asked = [target]
+    found, tuples = holding_any(asked)
+    return list(compress(found, map(is_not, found, repeat(asked)))), tuples[id(target)]
+
+
+def holding_any(targets: list[Any]) -> tuple[list[Any], Counter[int]]:
+    """What refers to one of ``targets``, tuples left out; and how many references tuples hold, by the id of what they hold.
+
+    That takes about 30 ms per million objects of any kind for a few targets, and a second for many.
+    """
     box: list[Any] = []
-    listings = starmap(gc.get_referrers, [(target,)])
-    others = compress(box, map(is_not, map(type, box), repeat(tuple)))
+    wanted = frozenset(map(id, targets))
+    not_tuples = map(is_not, map(type, box), repeat(tuple))
+    listings: Iterator[list[Any]]
+    if len(targets) <= TARGETS:
+        listings = starmap(gc.get_referrers, [tuple(targets)])
+        others = compress(box, not_tuples)
+    else:
+        listings = map(gc.get_objects, (None,))
+        unconcerned = map(wanted.isdisjoint, map(map, repeat(id), map(gc.get_referents, box)))
+        others = compress(box, map(and_, not_tuples, map(not_, unconcerned)))
     tuples = compress(box, map(is_, map(type, box), repeat(tuple)))
-    ids = map(id, chain.from_iterable(map(gc.get_referents, tuples)))
+    ids = filter(wanted.__contains__, map(id, chain.from_iterable(map(gc.get_referents, tuples))))
     # The collector tracks no numbers: what is one is an id.
     found = at_once(chain(_each(box.extend, listings), others, ids, _each(list.clear, [box])))
-    ident = id(target)
-    of_tuples = [value for value in found if type(value) is int]
-    return [value for value in found if type(value) is not int], of_tuples.count(ident)
+    counts = Counter(value for value in found if type(value) is int)
+    return [value for value in found if type(value) is not int and value is not box], counts
 
 
 def promote_young() -> None:

@@ -33,6 +33,7 @@ from podus.updating.held import (
     class_sets,
     has_own,
     held_by,
+    plain_names,
 )
 from podus.updating.hooks import delete_hook, get_hook, part_of, register, set_hook
 from podus.updating.kept import Kept
@@ -288,7 +289,7 @@ class Conversion:
             hidden = name in self._raw or (class_has(kind, name) and class_has(kind, "__dict__"))
             self._covers[id(kind), name] = hidden
         if hidden:
-            return _read(obj, "__dict__").get(name, GONE)
+            return plain_names(obj).get(name, GONE)
         try:
             return _read(obj, name)
         except AttributeError:
@@ -323,8 +324,8 @@ class Conversion:
         for name, value in overlay.items():
             before[name] = held = self._held(obj, name)
             if name in self._raw:
-                # Generic access would come to the class's property first.
-                own = _read(obj, "__dict__")
+                # Generic access would come to the class's property first. One with slots only has no such field.
+                own = plain_names(obj)
                 ops.append(
                     (dict.pop, own, name, None) if value is GONE else (dict.__setitem__, own, name, value)
                 )
@@ -495,6 +496,10 @@ class Conversion:
                     if self._new and id(obj) in part_of(self._new, id(obj)):
                         self._go_back(obj, self.reverse)
             self._owner, self._passing = before, True
+
+    def remembered(self) -> Iterable[tuple[Any, ...]]:
+        """What holds the class, and objects of which something is noted for the way back, in tuples."""
+        return [*self.unhooking, *self._before]
 
     def _forget(self, obj: Any) -> None:
         """The object no longer has the new form."""

@@ -1,9 +1,10 @@
 """Replacing a class that can't be changed in place: the new class stands wherever the old one stood, from one instant on.
 
-CPython can't give a class another layout (it becomes a metaclass, or derives from another built-in type). Where it has no objects, the class
-that its new statement has made takes its place, and so do copies of its subclasses. What refers to the old one is found by asking the
-collector, and counted: at the instant of the switch the class has as many references as were found, and every one is one that can be
-changed; else nothing is done. So it is never half replaced. Methods go on as the same function objects.
+CPython can't give a class another layout (it becomes a metaclass, derives from another built-in type, or its objects get a dictionary). So
+the class that its new statement has made takes its place, and so do copies of its subclasses; what takes the place of its objects is the business
+of :mod:`~podus.updating.become`. What refers to the old ones is found by asking the collector, and counted: at the instant of the switch each
+has as many references as were found, and every one is one that can be changed; else nothing is done. So nothing is ever half
+replaced. Methods go on as the same function objects.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import gc
 import sys
 import time
 import weakref
-from itertools import compress, repeat
+from collections import Counter, deque
+from itertools import chain, compress, repeat
 from operator import not_, setitem
 from types import (
     CellType,
@@ -29,9 +31,11 @@ from types import (
 from podus.errors import Refused
 from podus.threads import get_ident
 from podus.updating.bases import layout
+from podus.updating.become import StandIns
 from podus.updating.binding import each_frame
 from podus.updating.held import own_names
-from podus.updating.listing import holding, tracked
+from podus.updating.kept import Kept
+from podus.updating.listing import holding_any, tracked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +46,8 @@ if TYPE_CHECKING:
 
 # How often it is tried at an instant at which somebody holds a reference that can't be seen: a thread that is just using the class.
 _TRIES = 400
+# Seconds after which it is not tried again: where much runs, each try takes long.
+_PATIENCE = 10.0
 # For so many tries counts one at which all threads stand where they stood: the next would see the same.
 _STANDING = 4
 _HEAP = 1 << 9
@@ -58,8 +64,14 @@ def needs_replacing(old: type, new: type) -> bool:
         return False
     if layout(type(old)) != layout(type(new)):
         return True
+    if layout(old) == layout(new):
+        return False
     names = [[(base.__module__, base.__qualname__) for base in cls.__bases__] for cls in (old, new)]
-    return names[0] != names[1] and layout(old) != layout(new)
+    if names[0] != names[1]:
+        return True
+    slots = [vars(cls).get("__slots__", ()) for cls in (old, new)]
+    words = [{one} if isinstance(one, str) else set(one) for one in slots]
+    return bool((words[1] - words[0]) & {"__dict__", "__weakref__"})
 
 
 def copy_of(cls: type, bases: tuple[type, ...]) -> type:
@@ -91,7 +103,16 @@ class Replacement:
         self.notes: list[str] = []
         # The ids of tuples, lists and dictionaries that are the update's own.
         self.ours: dict[int, Any] = {}
+        # Names that the same switch gives another value, by the ids of their modules or classes.
+        self.overwritten: set[tuple[int, str]] = set()
+        # Names of data that is kept, and what a person calls it.
+        self.kept: dict[tuple[int, str], str] = {}
+        # What objects held that there was no room for.
+        self.aside = Kept(())
+        self.is_way_back = False
+        self._stand_ins: StandIns | None = None
         self._tries = 0
+        self._since = 0.0
         self._stood: set[tuple[int, int]] = set()
 
     def __bool__(self) -> bool:
@@ -114,6 +135,8 @@ class Replacement:
         """The way back."""
         back = Replacement()
         back.old, back.new = list(self.new), list(self.old)
+        back.aside = self.aside
+        back.is_way_back = True
         return back
 
     def check(self) -> None:
@@ -122,27 +145,34 @@ class Replacement:
             # It may be garbage that nobody has looked at yet.
             gc.collect()
             found = _Search(self, back=False)
-            if found.blocked:
-                raise self._refusal(found.blocked)
+            blocked, resets = found.blocked, found.resets
+            # Who looks into the error later must not hold what was found.
+            del found
+            if blocked:
+                raise self._refusal(blocked, resets)
 
     def ready(self, *, back: bool) -> Ready | None:
         """What replaces every reference there is now. None if there are some at the moment that can't be seen.
 
         Raises Refused where that doesn't pass, or something that holds a class can't be changed.
         """
+        if not self._tries:
+            self._since = time.monotonic()
         found = _Search(self, back=back)
         if not found.blocked:
             again = _Accounts(found.targets)
             if again.ids - set(found.ours) <= found.accounts.ids and not any(again.hidden):
                 self._tries = 0
                 seconds = max(found.accounts.seconds, again.seconds)
+                self._stand_ins = found.stand_ins
+                found.ops[:0] = found.stand_ins.fill(found.table)
                 return Ready((found, again), found.ops, found.targets, seconds)
         blocked, targets = found.blocked, found.targets
         del found
         stand, before = _stand(), self._stood
         self._stood = stand
         self._tries += _TRIES // 10 if blocked else _STANDING if stand == before else 1
-        if self._tries > _TRIES:
+        if self._tries > _TRIES or time.monotonic() > self._since + _PATIENCE:
             self._tries = 0
             # Who can be told by a procedure comes first: of a thread's objects the collector may show what is there for an instant.
             raise self._refusal([*_in_frames(targets), *blocked] or ["something that can't be seen"])
@@ -151,16 +181,23 @@ class Replacement:
             gc.collect()
         return None
 
+    def forget(self) -> None:
+        """What was ready is not carried out."""
+        self._stand_ins = None
+
     def settle(self, *, back: bool) -> list[Op]:
         """What has been missed: nothing, or a reference that moved at the last moment."""
-        return _Search(self, back=back).ops
+        stand_ins, self._stand_ins = self._stand_ins, None
+        if stand_ins is not None:
+            stand_ins.keep_aside()
+        return _Search(self, back=back, stand_ins=stand_ins).ops
 
-    def _refusal(self, blocked: list[str]) -> Refused:
+    def _refusal(self, blocked: list[str], resets: Iterable[str] = ()) -> Refused:
         names = ", ".join(f"{cls.__module__}:{cls.__qualname__}" for cls in self.old[:3])
         return Refused(
-            f"{names} can't be changed in place (its objects would need another layout), nor replaced: "
+            f"{names} can't be changed in place (its objects need another layout), nor replaced: "
             f"it is held by {', '.join(dict.fromkeys(blocked))}",
-            "restart for this one",
+            " ".join(f"--reset {name}" for name in dict.fromkeys(resets)) or "restart for this one",
         )
 
 
@@ -170,7 +207,7 @@ class Ready:
     ``seconds`` is how long the program was held up, at the longest, to find them.
     """
 
-    def __init__(self, searches: Any, ops: list[Op], targets: list[type], seconds: float) -> None:
+    def __init__(self, searches: Any, ops: list[Op], targets: list[Any], seconds: float) -> None:
         # Kept, as what they hold is counted.
         self._searches = searches
         self.ops = ops
@@ -179,66 +216,73 @@ class Ready:
         self.counts = list(map(sys.getrefcount, targets))
 
 
+class _Probe:
+    """What nobody else refers to: what looking itself adds is seen at it."""
+
+
 class _Accounts:
-    """What refers to some classes: the objects but for tuples, how often tuples do, and how many references nothing explains."""
+    """What refers to some classes and objects: the objects but for tuples, how often tuples do, and how many references nothing explains."""
 
-    def __init__(self, targets: list[type]) -> None:
-        self.holders: dict[int, Any] = {}
-        self.from_tuples: list[int] = []
-        self.hidden: list[int] = []
-        # Seconds for which no other thread could run, at the longest.
-        self.seconds = 0.0
-
-        class Probe:
-            pass
-
-        # What looking itself adds is seen at a class that nobody else holds.
-        probe: list[type] = [Probe]
-        del Probe
-        baseline = self._account(probe, 0)
-        self.holders.clear()
-        # A class stands in its own tuple of ancestors.
-        self.asking = self.from_tuples.pop() - 1
-        for place in range(len(targets)):
-            self.hidden.append(self._account(targets, place) - baseline)
-        self.from_tuples = [tuples - self.asking for tuples in self.from_tuples]
+    def __init__(self, targets: list[Any]) -> None:
+        wanted = [*targets, _Probe()]
+        since = time.perf_counter()
+        found, tuples = holding_any(wanted)
+        # Seconds for which no other thread could run.
+        self.seconds = time.perf_counter() - since
+        counts = list(map(sys.getrefcount, wanted))
+        ids = list(map(id, wanted))
+        # An object refers to its class, and is held by the list of those who do.
+        holders = chain(chain.from_iterable(map(_referents, found)), map(id, found))
+        held = Counter(filter(frozenset(ids).__contains__, holders))
+        unexplained = [n - tuples[i] - held[i] for n, i in zip(counts, ids, strict=True)]
+        own = unexplained.pop()
+        asking = tuples[ids.pop()]
+        self.hidden = [n - own for n in unexplained]
+        self.from_tuples = [tuples[i] - asking for i in ids]
+        self.holders = {id(holder): holder for holder in found}
+        # The list of what is wanted is not to be looked at by those who come later.
+        del self.holders[id(wanted)]
 
     @property
     def ids(self) -> set[int]:
         """The ids of the objects."""
         return set(self.holders)
 
-    def _account(self, targets: list[type], place: int) -> int:
-        since = time.perf_counter()
-        found, tuples = holding(targets[place])
-        self.seconds = max(self.seconds, time.perf_counter() - since)
-        count = sys.getrefcount(targets[place])
-        ident = id(targets[place])
-        self.from_tuples.append(tuples)
-        self.holders.update((id(holder), holder) for holder in found if holder is not self.holders)
-        return count - tuples - sum(list(map(id, gc.get_referents(h))).count(ident) for h in found)
-
 
 class _Search:
-    """One look at all that refers to the classes."""
+    """One look at all that refers to the classes, and to their objects."""
 
-    def __init__(self, replacement: Replacement, *, back: bool) -> None:
-        self.targets = replacement.new if back else replacement.old
+    def __init__(self, replacement: Replacement, *, back: bool, stand_ins: StandIns | None = None) -> None:
+        classes = replacement.new if back else replacement.old
         others = replacement.old if back else replacement.new
-        self.table = dict(zip(map(id, self.targets), others, strict=True))
+        self.stand_ins = known = stand_ins or StandIns(
+            classes, others, replacement.aside, back=back or replacement.is_way_back
+        )
+        self.targets: list[Any] = [*classes, *known.old]
+        self.table = dict(zip(map(id, self.targets), [*others, *known.new], strict=True))
         self.ops: list[Op] = []
         self.blocked: list[str] = []
-        self._family = [c for t in self.targets for c in (t, *_below(t))]
+        # The names of kept data that is in the way.
+        self.resets: list[str] = []
+        self._overwritten = replacement.overwritten
+        self._kept = replacement.kept
+        self._family = [c for t in classes for c in (t, *_below(t))]
         self.ours: dict[int, Any] = dict(replacement.ours)
-        self.ours |= {id(v): 0 for v in (replacement.old, replacement.new, self.table, self._family)}
+        own = (replacement.old, replacement.new, self.table, self._family, self.targets, known.old, known.new)
+        self.ours |= {id(v): 0 for v in own}
+        # What they hold goes over to those that take their place.
+        self.ours |= dict.fromkeys(known.own, 0)
+        self.ours |= {id(one): 0 for one in known.old}
         self.accounts = _Accounts(self.targets)
         self.ours[id(self.accounts.holders)] = 0
         self._classes = _namespaces()
         for holder in list(self.accounts.holders.values()):
             self._holder(holder)
         self._tuples()
-        for target in self.targets:
+        for target in classes:
             self.blocked += _weakly(target)
+        for ident in known.why:
+            self._left(ident, known.why[ident][1])
         self._classes.clear()
 
     # ---- what holds them
@@ -250,16 +294,21 @@ class _Search:
         if isinstance(holder, FrameType) and str(holder.f_globals.get("__name__")).startswith("podus."):
             # Somebody has asked for all stacks: what our own frames hold is an object of the collector's from then on.
             return
-        if id(kind) in self.table:
-            self.blocked.append(f"a live object of {kind.__qualname__}")
-        elif isinstance(holder, type):
+        if id(holder) in self.stand_ins.why:
+            return
+        if isinstance(holder, type):
             if not any(holder is cls for cls in self._family):
                 self.blocked.append(f"the class {holder.__qualname__}")
         elif isinstance(holder, dict):
             self._dictionary(holder)
         elif isinstance(holder, list):
             self._list(holder)
-        elif kind is set:
+        elif kind is deque:
+            items: list[Any] = []
+            self.ours[id(items)] = 0
+            swapped = map(dict.get, repeat(self.table), map(id, holder), holder)
+            self.ops += [(list.extend, items, swapped), (deque.clear, holder), (deque.extend, holder, items)]
+        elif kind is set and all(_is_plain_key(item) for item in holder if id(item) in self.table):
             for item in [item for item in holder if id(item) in self.table]:
                 self.ops += [(set.discard, holder, item), (set.add, holder, self.table[id(item)])]
         elif kind is CellType:
@@ -275,11 +324,11 @@ class _Search:
 
     def _dictionary(self, names: dict[Any, Any]) -> None:
         owner = self._classes.get(id(names))
-        if owner is not None and any(owner is target for target in self.targets):
+        if owner is not None and id(owner) in self.table:
             return
         keys = [key for key in names if id(key) in self.table]
-        if keys and type(names) is not dict:
-            self.blocked.append(f"a key of a {type(names).__qualname__}")
+        if keys and (type(names) is not dict or not all(map(_is_plain_key, keys))):
+            self.blocked.append(f"a dictionary, as a key ({type(names).__qualname__})")
             return
         for key, value in list(names.items()):
             new = self.table.get(id(value), value)
@@ -325,6 +374,35 @@ class _Search:
         if left:
             self.blocked.append(_told(holder))
 
+    def _left(self, ident: int, why: str) -> None:
+        """An object that can't be carried over: it is left alone if all that holds it are names that the same switch gives another value."""
+        places = self._names_of(ident)
+        if places is not None and places <= self._overwritten:
+            return
+        self.blocked.append(f"a live object of {type(self.stand_ins.why[ident][0]).__qualname__}, {why}")
+        if places is not None:
+            self.resets += [self._kept[place] for place in places if place in self._kept]
+
+    def _names_of(self, ident: int) -> set[tuple[int, str]] | None:
+        """The names of modules and classes that hold an object; None if anything else does."""
+        # In no variable of ours meanwhile: that would count.
+        asked = [self.stand_ins.why[ident][0]]
+        look = _Accounts(asked)
+        of_ours = (value for value in self.ours.values() if type(value) is tuple)
+        tuples = 1 + sum(list(map(id, value)).count(ident) for value in of_ours)
+        if look.hidden != [0] or look.from_tuples[0] > tuples:
+            return None
+        found = set()
+        for holder in look.holders.values():
+            if id(holder) in self.ours or holder is asked or type(holder).__module__.startswith("podus."):
+                continue
+            names = holder if isinstance(holder, dict) else {}
+            held = [name for name, value in list(names.items()) if id(value) == ident]
+            if not held:
+                return None
+            found |= {(id(self._classes.get(id(holder), holder)), name) for name in held}
+        return found
+
     # ---- tuples
 
     def _tuples(self) -> None:
@@ -342,14 +420,14 @@ class _Search:
         # Typing remembers what it was asked for.
         for clean in getattr(sys.modules.get("typing"), "_cleanups", ()):
             clean()
-        for place, ident in enumerate(map(id, self.targets)):
-            own_since = sum(item is self.targets[place] for op in self.ops for item in op)
-            now = holding(self.targets[place])[1] - self.accounts.asking
-            left[ident] += now - counted[ident] - own_since
+        own_since = Counter(filter(left.__contains__, map(id, chain.from_iterable(self.ops))))
+        now = _Accounts(self.targets)
+        for ident, tuples in zip(left, now.from_tuples, strict=True):
+            left[ident] += tuples - counted[ident] - own_since[ident]
         for names in [vars(module) for module in list(sys.modules.values()) if hasattr(module, "__dict__")]:
             self._tuples_in(names, None, left)
         for cls in list(self._classes.values()):
-            if not any(cls is target for target in self.targets):
+            if id(cls) not in self.table:
                 self._tuples_in(dict(vars(cls)), cls, left)
         alias = getattr(sys.modules.get("typing"), "_GenericAlias", _NoAlias)
         found, _ = tracked(frozenset(map(id, (FunctionType, alias, *_below(alias)))))
@@ -386,6 +464,16 @@ class _Search:
                 if id(item) in left:
                     left[id(item)] -= 1
         return tuple(self.table.get(id(item), item) for item in value)
+
+
+def _referents(holder: Any) -> list[int]:
+    return list(map(id, gc.get_referents(holder)))
+
+
+def _is_plain_key(key: Any) -> bool:
+    """Whether a key is found by what it is, without a look at the program's code."""
+    plain: Any = object.__hash__
+    return isinstance(key, type | MethodType) or type(key).__hash__ is plain
 
 
 def _namespaces() -> dict[int, type]:
@@ -450,8 +538,8 @@ def _stand() -> set[tuple[int, int]]:
     return {(id(top), top.f_lasti) for ident, top in sys._current_frames().items() if ident != here}
 
 
-def _in_frames(targets: list[type]) -> list[str]:
-    """The procedures on the stacks with a local variable that holds one of the classes."""
+def _in_frames(targets: list[Any]) -> list[str]:
+    """The procedures on the stacks with a local variable that holds one of the classes or objects."""
     found: list[str] = []
     ids = set(map(id, targets))
     for _, frame in each_frame():

@@ -56,7 +56,7 @@ def status(update: Evaluation) -> dict[str, Any]:
         "remedy": update.remedy,
         "timed_out": update.timed_out,
         "notes": list(update.notes),
-        "delayed": update.delayed,
+        "delayed": update.delayed or update.cannot_go_back,
         "max_stall_us": update.stall.bound_us or None,
         "stuck": _all(pending, lambda row: bool(row["endless"])),
         "gates": len(gates.closing.do) if gates is not None and update.state == states.PENDING else 0,
@@ -71,7 +71,7 @@ def stuck_for(update: Evaluation, ident: int, *, asleep: bool) -> bool:
     """
     idents = (ident, 0) if asleep else (ident,)
     if update.state == states.BACKING_OUT:
-        return update.goes_back_after(idents)
+        return bool(update.cannot_go_back) or update.goes_back_after(idents)
     return _all(
         status(update)["pending"],
         lambda row: row["endless"] or any(holder["ident"] in idents for holder in row["holders"]),
@@ -112,6 +112,13 @@ def _pending(
         because = "together" if first in unit.names else "reaches"
         relation = "switches together with" if because == "together" else "can reach"
         why = f"{name} {relation} {first}, which is active"
+    elif using := all_holders.using(unit.users):
+        holders = using
+        because, first = "uses", using[0]["procedure"]
+        why = (
+            f"{name} waits for {first}, which uses what is converted with it, in {using[0]['thread']} at line "
+            f"{using[0]['line']}"
+        )
     else:
         why = f"{name} is about to switch"
     endless = bool(blockers) and blockers <= update.endless

@@ -7,7 +7,7 @@ microsecond until the program is started anew; everything else of the class is a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from opcode import opmap
 from types import FunctionType, MemberDescriptorType
 
@@ -19,20 +19,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+_NOTHING: object = object()
 _ACCESS = ("__dict__", "__weakref__")
 
 
 class Room:
-    """A field that an object's layout has no slot for. ``fill`` gives it to an object made before there was one."""
+    """A field that an object's layout has no slot for. ``fill`` gives it to an object made before there was one.
 
-    def __init__(self, name: str) -> None:
+    ``default`` is what the class has under the name, for objects that don't have the field: nothing, or one item.
+    """
+
+    def __init__(self, name: str, default: tuple[Any, ...] = ()) -> None:
         self.name = name
+        self.default = default
         self.values: dict[int, Any] = {}
         self.fill: Callable[[Any, str], None] | None = None
 
     def __get__(self, obj: Any, owner: type | None = None) -> Any:
         if obj is None:
-            return self
+            return self._of_class(None, owner) if self.default else self
         try:
             return self.values[id(obj)]
         except KeyError:
@@ -41,7 +46,13 @@ class Room:
             self.fill(obj, self.name)
             if id(obj) in self.values:
                 return self.values[id(obj)]
+        if self.default:
+            return self._of_class(obj, owner)
         raise AttributeError(f"{type(obj).__name__!r} object has no attribute {self.name!r}")
+
+    def _of_class(self, obj: Any, owner: type | None) -> Any:
+        bind = getattr(type(self.default[0]), "__get__", None)
+        return self.default[0] if bind is None else bind(self.default[0], obj, owner)
 
     def __set__(self, obj: Any, value: Any) -> None:
         self.values[id(obj)] = value
@@ -59,13 +70,11 @@ def slots_of(cls: type) -> tuple[str, ...] | None:
     return (slots,) if isinstance(slots, str) else tuple(slots)
 
 
-def slots_into(
-    cls: type, value: Any, functions: Iterable[Any], switch: Switch, removals: Switch, finalizer: Any = None
-) -> None:
-    """Plan to give ``cls`` the slots ``value`` (None: it declares none any more).
+def slots_into(cls: type, value: Any, members: Mapping[str, Any], switch: Switch, removals: Switch) -> None:
+    """Plan to give ``cls`` the slots ``value`` (None: it declares none any more), after its other attributes.
 
-    ``functions`` are what the new version's class holds: without slots, what they set is what there must be room for. ``finalizer`` is the
-    ``__del__`` that the class is to have; ``removals`` is what happens at the very end. Raises Refused where there is no way.
+    ``members`` are what the new version's class holds: without slots, what its functions set is what there must be room for.
+    ``removals`` is what happens at the very end. Raises Refused where there is no way.
     """
     where = f"{cls.__module__}:{cls.__qualname__}"
     wanted = (value,) if isinstance(value, str) else tuple(value or ())
@@ -79,12 +88,12 @@ def slots_into(
         names = (
             [_mangled(cls, n) for n in wanted if n not in _ACCESS]
             if value is not None
-            else _stored(functions)
+            else _stored(members.values())
         )
         for name, room in list(vars(cls).items()):
             if isinstance(room, Room) and name not in names:
                 removals.delete_class_attribute(cls, name)
-        _make_room(cls, [n for n in names if not _is_there(cls, n)], switch, finalizer)
+        _make_room(cls, names, members, switch)
     if value is None:
         switch.delete_class_attribute(cls, "__slots__")
     else:
@@ -97,13 +106,21 @@ def _is_there(cls: type, name: str) -> bool:
     return any(isinstance(base.__dict__.get(name), MemberDescriptorType | Room) for base in cls.__mro__)
 
 
-def _make_room(cls: type, names: list[str], switch: Switch, finalizer: Any) -> None:
-    rooms = [Room(name) for name in names]
+def _is_slot(value: Any) -> bool:
+    return isinstance(value, MemberDescriptorType)
+
+
+def _make_room(cls: type, names: list[str], members: Mapping[str, Any], switch: Switch) -> None:
+    rooms = []
+    for name in names:
+        default = tuple(v for v in (members.get(name, _NOTHING),) if not (v is _NOTHING or _is_slot(v)))
+        if not (_is_there(cls, name) or any(hasattr(type(v), "__set__") for v in default)):
+            rooms.append(Room(name, default))
     if not rooms:
         return
     for room in rooms:
         switch.set_class_attribute(cls, room.name, room)
-    before = finalizer or cls.__dict__.get("__del__")
+    before = members.get("__del__") or cls.__dict__.get("__del__")
     tables = [room.values for room in rooms]
 
     def __del__(self: Any) -> None:

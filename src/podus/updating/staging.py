@@ -31,6 +31,8 @@ from podus.updating.objects import Conversion
 from podus.updating.statements import Statements
 from podus.updating.withdrawn import dispatch_caches, withdraw
 
+_STORES = (dict.__setitem__, type.__setattr__)
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +107,15 @@ class Stage(Statements):
         switches = [self.base, self.removals, self._prepared, *self.redefined.values(), *self.data.values()]
         ours += [op for switch in switches for op in (*switch.do, *switch.undo)]
         self.replacement.ours = {id(value): value for value in ours}
+        # (Assignment, module's dictionary or class, name, value)
+        stores = [op for switch in switches for op in switch.do if op[0] in _STORES]
+        self.replacement.overwritten = {(id(op[1]), op[2]) for op in stores}
+        for datum in self.plan.data:
+            module, _, qualname = datum.name.partition(":")
+            owner, _, name = qualname.rpartition(".")
+            place = class_at(self.agent.module(module), owner) if owner else vars(sys.modules[module])
+            if datum.action == "keep" and place is not None:
+                self.replacement.kept[id(place), name] = datum.name
 
     def _define(self) -> None:
         """Run what is new aside, and plan how it takes effect."""
