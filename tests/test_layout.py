@@ -327,3 +327,28 @@ def test_a_mapper_that_raises_puts_the_old_objects_back(program: Start) -> None:
         True,
         False,
     ]
+
+
+def test_methods_get_their_new_defaults(program: Start) -> None:
+    old = """
+class C(dict):
+    __slots__ = ("a",)
+    def f(self, x, n="", m=False): return [x, n, m]
+    @staticmethod
+    def s(x=1): return x
+    def doc(self): "old"
+"""
+    new = old.replace('("a",)', '("a", "__weakref__")').replace("x=1", "x=2").replace('"old"', '"new"')
+    new = new.replace(", m=False): return [x, n, m]", "): return [x, n]")
+    app = program(shop=old)
+    app.run("c, f = shop.C(), shop.C.f")
+    app.edit(shop=new).update()
+    assert app("[c.f(1), f(c, 2), f is shop.C.f, c.s(), c.doc.__doc__]") == [[1, ""], [2, ""], True, 2, "new"]
+    app.podus("back-out", "app")
+    assert app("[c.f(1), f(c, 2), f is shop.C.f, c.s(), c.doc.__doc__]") == [
+        [1, "", False],
+        [2, "", False],
+        True,
+        1,
+        "old",
+    ]

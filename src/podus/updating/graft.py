@@ -261,6 +261,9 @@ def replaced_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY)
     steady = set(kept.steady(where))
     for name, value in list(vars(new).items()):
         before = vars(old).get(name)
+        if before is value:
+            # It has been put there already, as it is known under this name elsewhere too.
+            value = kept.made(before)
         if name in _OWN or before is value or type(before) is not type(value):
             continue
         data = name in steady and _is_data(value)
