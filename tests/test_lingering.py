@@ -154,3 +154,13 @@ def test_back_out_in_the_middle_with_a_thread_in_what_only_the_new_version_has(p
     app.edit(shop=old + "X = 1\n").update()
     assert app("[n for n in ('work', 'SIZE') if hasattr(shop, n)]") == []
     assert app("[n for n in ('loop', 'go') if hasattr(shop.Worker, n)]") == []
+
+
+def test_nothing_stays_of_an_update_that_failed(program: Start) -> None:
+    app = program(shop="X = 1\n")
+    new = "import copyreg\nclass Price:\n    def copy(self): return Price()\ncopyreg.pickle(Price, Price.copy)\nX = NOTHING\n"
+    app.edit(shop=new)
+    assert "NOTHING" in app.until(app.begin(), "failed")["reason"]
+    assert app("[hasattr(shop, 'Price'), shop.X]") == [False, 1]
+    app.edit(shop=new.replace("NOTHING", "Price().copy().__class__ is Price")).update()
+    assert app("shop.X") is True

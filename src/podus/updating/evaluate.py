@@ -155,7 +155,7 @@ class Evaluation:
                 self.clock.check_staged()
         except BaseException as error:
             if self.stage is not None:
-                self.stage.undo()
+                self.stage.undo(switched=False)
             self._fail(error)
             self._rest()
             return
@@ -201,7 +201,7 @@ class Evaluation:
             self.stage.after_fork()
         if self.state == states.STAGING:
             if self.stage is not None:
-                self.stage.undo()
+                self.stage.undo(switched=False)
             self.state = states.FAILED
             self.ended = time.time()
             self.reason = "the process was forked while the update was being staged"
@@ -521,7 +521,7 @@ class Evaluation:
             self._poke.clear()
             wait = min(wait * 1.5, _LONGEST_WAIT)
         self.running.leave(back=True)
-        self.stage.undo()
+        self.stage.undo(switched=True)
         self.notes += bound.broken(self.stall)
         self._log("backed-out", [], {"reason": self.reason}, ended=True)
         self._go(states.BACKED_OUT)

@@ -242,16 +242,19 @@ class Lingering:
         return [op for op in removals if id(op) not in kept], notes
 
     def taken_back(
-        self, stage: Stage, ops: list[Op], footprints: Iterable[Footprint]
+        self, stage: Stage, ops: list[Op], footprints: Iterable[Footprint], *, switched: bool
     ) -> tuple[list[Op], list[str]]:
-        """The same of ``ops``, which take away what an update has brought that was backed out in the middle."""
+        """The same of ``ops``, which take away what an update has brought that was backed out in the middle.
+
+        If it has not ``switched`` anything, it counts only who is running: nobody else but what has failed can hold what is new.
+        """
         named = {(id(op[1]), op[2]): op for op in ops}
         words = {name for _, name in named}
         leftovers = []
         for part in stage.plan.modules:
             module, defined = sys.modules.get(part.name), stage.defined.get(part.name, {})
             if module is not None and part.action == "update" and words:
-                found = [Leftover(module, n, defined[n], gone=True) for n in part.fresh if n in defined]
+                found = [Leftover(module, n, defined[n], gone=switched) for n in part.fresh if n in defined]
                 leftovers += [one for one in found if one.says & words]
                 for one in leftovers:
                     one.find(module, set(named))

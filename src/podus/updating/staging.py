@@ -382,8 +382,8 @@ class Stage(Statements):
 
     # ---- taking it back
 
-    def undo(self) -> None:
-        """Leave the program as it was before :meth:`run`."""
+    def undo(self, *, switched: bool) -> None:
+        """Leave the program as it was before :meth:`run`; ``switched``: something may have gone forward and back since."""
         going: list[Op] = [
             (dict.pop, shadow.real, name, None)
             for shadow in self.shadows.values()
@@ -391,7 +391,7 @@ class Stage(Statements):
             if name in shadow.real
         ]
         going, notes = self.agent.lingering.taken_back(
-            self, [*going, *self.deferred], self.agent.footprints()
+            self, [*going, *self.deferred], self.agent.footprints(), switched=switched
         )
         self.notes += notes
         settle(going, self.stall)
