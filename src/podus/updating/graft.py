@@ -259,11 +259,10 @@ def replaced_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY)
     """Plan what becomes of the parts of ``new``, which takes the place of ``old``: the functions that are there go on."""
     where = f"{old.__module__}:{old.__qualname__}"
     steady = set(kept.steady(where))
-    for name, value in list(vars(new).items()):
+    for name, there in list(vars(new).items()):
         before = vars(old).get(name)
-        if before is value:
-            # It has been put there already, as it is known under this name elsewhere too.
-            value = kept.made(before)
+        # Where it is known elsewhere too, what is kept has been put there already.
+        value = kept.made(before) if before is there else there
         if name in _OWN or before is value or type(before) is not type(value):
             continue
         data = name in steady and _is_data(value)
