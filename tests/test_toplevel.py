@@ -341,3 +341,35 @@ def test_a_second_update_while_one_is_under_way_is_refused(program: Start) -> No
             pup.call("update", plan=plan.directory)
     app.open("in")
     app.until(update, "complete")
+
+
+def test_what_a_class_computes_from_its_own_data_follows(program: Start) -> None:
+    old = """
+class P:
+    sep = "|"
+    words = ("a", "b")
+    text = sep.join(words)
+    size = len(text)
+    def f(self, sep=sep): return sep
+    last = 1
+    first = last
+    last = 2
+    class Inner:
+        n = 1
+        m = n + 1
+"""
+    new = old.replace('"|"', '"+++"').replace("last = 2", "last = 3").replace("n = 1\n", "n = 5\n")
+    app = program(shop=old)
+    app.run("p = shop.P()")
+    app.edit(shop=new).update()
+    assert app("[p.text, p.size, p.f(), p.last, p.first, p.Inner.m]") == ["a+++b", 5, "+++", 3, 1, 6]
+
+
+def test_what_the_program_has_changed_of_it_is_asked_about(program: Start) -> None:
+    old = "class P:\n    base = (1, 2)\n    rows = list(base)\n"
+    app = program(shop=old)
+    app.run("shop.P.rows.append(9)")
+    app.edit(shop=old.replace("(1, 2)", "(3, 4)"))
+    assert any("shop:P.rows" in note.text for note in app.plan().asks)
+    app.update()
+    assert app("[shop.P.base, shop.P.rows]") == [[3, 4], [1, 2, 9]]

@@ -166,12 +166,18 @@ class Derived:
             self.procedures |= {f"{home}:{name}" for name in change.changed if "." not in name}
             if change.body is not None:
                 self._mark(home, [s for s in change.body.run if s.kind in ("assign", "import", "other")])
-        grown = bool(self.moved or self.procedures)
+        in_classes = {
+            home
+            for home, change in changes.items()
+            if change.body is not None and any(c.run for c in change.body.all_classes())
+        }
+        grown = bool(self.moved or self.procedures or in_classes)
         while grown:
             grown = False
             words = {name for _, name in self.moved} | {p.partition(":")[2] for p in self.procedures}
             for module in list(self.compiler.new.modules.values()):
-                if module.source is not None and words & _reachable_names(module.code):
+                concerned = module.name in in_classes or words & _reachable_names(module.code)
+                if module.source is not None and concerned:
                     grown = self._module(module) or grown
 
     def lost(self, module: Module) -> list[str]:
@@ -230,13 +236,15 @@ class Derived:
         chosen = set(map(id, body.run))
         count = len(chosen)
         hidden = own | body.new.binds() if body.owners else own
+        # Of a class's own names: whether what has bound them last runs.
+        bound: dict[str, bool] = {}
         for statement in body.new.statements:
             if statement.kind == "class":
                 if id(statement) not in chosen and statement.names[-1] in body.previous:
                     count -= self._class(change, body, statement)
             elif (
                 id(statement) not in chosen
-                and self._follows(statement, change.new, hidden)
+                and (self._follows(statement, change.new, hidden) or _goes_on(statement, body, bound))
                 and self._fit(statement, change.new)
             ):
                 chosen.add(id(statement))
@@ -244,6 +252,9 @@ class Derived:
                     self.moved |= {(change.new.name, n) for n in statement.names if statement.kind != "def"}
                     if statement.kind == "assign":
                         self.assigned |= {(change.new.name, n) for n in statement.names}
+            if body.owners:
+                runs = id(statement) in chosen and statement.kind in ("assign", "import", "other")
+                bound |= {name: runs and name in body.previous for name in statement.names}
         body.run = [s for s in body.new.statements if id(s) in chosen]
         return len(chosen) > count
 
@@ -290,6 +301,16 @@ class Derived:
                 return False
             return statement.pure or self.computed(statement, module) is not None
         return _is_definition(statement.node)
+
+
+def _goes_on(statement: Statement, body: BodyChange, bound: dict[str, bool]) -> bool:
+    """Whether a statement of a class's body reads a name that the body has just given another value."""
+    read = [name for name in statement.reads if name in bound]
+    if any(name in statement.names for name in read) or not any(bound[name] for name in read):
+        return False
+    # What is bound once more by a later statement has the class's last value by now, not the one that it had at this place.
+    later = [name for other in body.new.statements for name in other.names]
+    return all(bound[name] or later.count(name) == 1 for name in read)
 
 
 def _targets(node: ast.stmt) -> Iterator[ast.expr]:
