@@ -92,9 +92,14 @@ listed, table, keyed, among, queue = [v, v], {"v": v}, {v: 1}, {v}, shop.collect
 slotted, owner = shop.Holder(), shop.Owner()
 slotted.held = owner.held = v
 closure = (lambda one: lambda: one)(v)
+pair = (0, v)
+rows, owner.pair, pairs = [(v, (v, (1, v)))], pair, {"p": pair}
 bound = [v.size]
 """
-EVERYWHERE = "[v, *listed, table['v'], *keyed, *among, queue[1], slotted.held, owner.held, closure(), bound[0].__self__, v.next]"
+EVERYWHERE = (
+    "[v, *listed, table['v'], *keyed, *among, queue[1], slotted.held, owner.held, closure(), bound[0].__self__, v.next, pair[1], "
+    "rows[0][0], rows[0][1][0], rows[0][1][1][1], owner.pair[1], pairs['p'][1]]"
+)
 
 
 def test_wherever_they_are_held(program: Start) -> None:
@@ -177,7 +182,7 @@ BLOCKS = {
     "referred to weakly": ("", "import weakref\nx = shop.Items(); r = weakref.ref(x)"),
     "with a finalizer": ("    def __del__(self): pass\n", "x = shop.Items()"),
     "an object of frozenset": ("    def __hash__(self): return 1\n", "x = frozenset([shop.Items()])"),
-    "a tuple": ("", "x = [(shop.Items(),)]"),
+    "a tuple": ("", "x = {(shop.Items,): 1}"),
     "held by a dictionary": ("    def __hash__(self): return 1\n", "x = {shop.Items(): 1}"),
     "which is suspended": ("", "x = (k for k in iter(lambda p=[shop.Items()]: p.pop(), 0)); next(x)"),
     "k in stay, which is active": ("", ""),

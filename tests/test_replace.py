@@ -112,7 +112,7 @@ HOLDERS = {
     "a live object of P": "global x\nx = m.P()",
     "a live object of S": "global x\nx = m.S()",
     "the bound method P.g": "global x\nx = m.P.g",
-    "a tuple": "global x\nx = [(m.P,)]",
+    "a tuple": "global x\nx = {(m.P,): 1}",
     "a weak reference": "global x\nimport weakref\nx = weakref.WeakSet([m.P])",
     "an object of frozenset": "global x\nx = frozenset([m.S])",
     "<genexpr>, which is suspended": "global x\nx = (k for k in iter(lambda p=[m.P]: p.pop(), 0)); next(x)",

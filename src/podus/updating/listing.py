@@ -109,6 +109,23 @@ def holding_any(targets: list[Any]) -> tuple[list[Any], Counter[int]]:
     return [value for value in found if type(value) is not int and value is not box], counts
 
 
+def around(ids: frozenset[int]) -> tuple[list[Any], set[int]]:
+    """What refers to one of the objects with these ids: what is no tuple, and the ids of tuples. Two seconds per million objects."""
+    box: list[Any] = []
+
+    def concerned(test: Any) -> Iterator[bool]:
+        unconcerned = map(ids.isdisjoint, map(map, repeat(id), map(gc.get_referents, box)))
+        return map(and_, map(test, map(type, box), repeat(tuple)), map(not_, unconcerned))
+
+    others = compress(box, concerned(is_not))
+    tuples = map(id, compress(box, concerned(is_)))
+    found = at_once(
+        chain(_each(box.extend, map(gc.get_objects, (None,))), others, tuples, _each(list.clear, [box]))
+    )
+    values = [value for value in found if type(value) is not int and value is not box]
+    return values, {value for value in found if type(value) is int}
+
+
 def promote_young() -> None:
     """Have all that the collector tracks count as old, in no time: up to CPython 3.13, and unless the program has frozen something itself.
 

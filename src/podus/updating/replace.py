@@ -35,7 +35,7 @@ from podus.updating.become import StandIns
 from podus.updating.binding import each_frame
 from podus.updating.held import own_names
 from podus.updating.kept import Kept
-from podus.updating.listing import holding_any, tracked
+from podus.updating.listing import around, holding_any, tracked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ _PATIENCE = 10.0
 # For so many tries counts one at which all threads stand where they stood: the next would see the same.
 _STANDING = 4
 _HEAP = 1 << 9
+# How many tuples within tuples are looked through.
+_DEEP = 4
 _FRESH = ("__dict__", "__weakref__", "_abc_impl")
 
 
@@ -110,6 +112,8 @@ class Replacement:
         # What objects held that there was no room for.
         self.aside = Kept(())
         self.is_way_back = False
+        # Whether tuples have to be replaced, too: these are looked for only then.
+        self.through_tuples = False
         self._stand_ins: StandIns | None = None
         self._tries = 0
         self._since = 0.0
@@ -137,6 +141,7 @@ class Replacement:
         back.old, back.new = list(self.new), list(self.old)
         back.aside = self.aside
         back.is_way_back = True
+        back.through_tuples = self.through_tuples
         return back
 
     def check(self) -> None:
@@ -144,6 +149,7 @@ class Replacement:
         if _Search(self, back=False).blocked:
             # It may be garbage that nobody has looked at yet.
             gc.collect()
+            self.through_tuples = True
             found = _Search(self, back=False)
             blocked, resets = found.blocked, found.resets
             # Who looks into the error later must not hold what was found.
@@ -168,6 +174,7 @@ class Replacement:
                 found.ops[:0] = found.stand_ins.fill(found.table)
                 return Ready((found, again), found.ops, found.targets, seconds)
         blocked, targets = found.blocked, found.targets
+        self.through_tuples = self.through_tuples or "a tuple" in blocked
         del found
         stand, before = _stand(), self._stood
         self._stood = stand
@@ -214,6 +221,32 @@ class Ready:
         self.targets = targets
         self.seconds = seconds
         self.counts = list(map(sys.getrefcount, targets))
+
+
+def _values(holder: Any) -> Iterable[Any]:
+    """What a container holds, or an object by name, where that can be changed."""
+    if isinstance(holder, dict):
+        return list(holder.values())
+    if isinstance(holder, list | deque):
+        return list(holder)
+    if isinstance(holder, CellType):
+        return [holder.cell_contents]
+    if isinstance(holder, type | FunctionType | GeneratorType | FrameType):
+        return ()
+    slots = [
+        slot
+        for base in type(holder).__mro__
+        if base.__flags__ & _HEAP
+        for slot in vars(base).values()
+        if isinstance(slot, MemberDescriptorType)
+    ]
+    held = list(own_names(holder).values())
+    for slot in slots:
+        try:
+            held.append(slot.__get__(holder))
+        except AttributeError:
+            pass
+    return held
 
 
 class _Probe:
@@ -266,8 +299,10 @@ class _Search:
         self.resets: list[str] = []
         self._overwritten = replacement.overwritten
         self._kept = replacement.kept
-        self._family = [c for t in classes for c in (t, *_below(t))]
         self.ours: dict[int, Any] = dict(replacement.ours)
+        self._family = [c for t in classes for c in (t, *_below(t))]
+        if replacement.through_tuples:
+            self._in_tuples()
         own = (replacement.old, replacement.new, self.table, self._family, self.targets, known.old, known.new)
         self.ours |= {id(v): 0 for v in own}
         # What they hold goes over to those that take their place.
@@ -284,6 +319,29 @@ class _Search:
         for ident in known.why:
             self._left(ident, known.why[ident][1])
         self._classes.clear()
+
+    def _in_tuples(self) -> None:
+        """Tuples that hold them can't be changed, but be replaced where they are held by something that can.
+
+        A tuple is taken only from what holds it: by then it has been made.
+        """
+        ids, todo = set(self.table), set(self.table)
+        for _ in range(_DEEP):
+            todo = around(frozenset(todo))[1] - ids
+            ids |= todo
+        ids -= self.table.keys()
+        ids -= {id(part) for cls in self._family for part in (cls.__mro__, cls.__bases__)}
+        for holder in around(frozenset(ids))[0] if ids else ():
+            for value in _values(holder):
+                if type(value) is tuple and id(value) in ids:
+                    self._stand_in(value, ids)
+
+    def _stand_in(self, value: Any, ids: set[int]) -> Any:
+        new = self.table.get(id(value), value)
+        if new is value and type(value) is tuple and id(value) in ids:
+            new = self.table[id(value)] = tuple(self._stand_in(item, ids) for item in value)
+            self.targets.append(value)
+        return new
 
     # ---- what holds them
 
@@ -409,6 +467,11 @@ class _Search:
         """Replace tuples in namespaces and defaults: a tuple is never asked for by itself, as it may not be made yet."""
         counted = dict(zip(map(id, self.targets), self.accounts.from_tuples, strict=True))
         left = dict(counted)
+        for value in self.targets:
+            # Those that are replaced themselves.
+            for item in value if type(value) is tuple else ():
+                if id(item) in left:
+                    left[id(item)] -= 1
         own = [part for cls in dict.fromkeys(self._family) for part in (cls.__mro__, cls.__bases__)]
         own += [value for value in self.ours.values() if type(value) is tuple]
         for held in {id(value): value for value in own}.values():
@@ -456,7 +519,11 @@ class _Search:
                 self.ops.append((dict.__setitem__, names, name, new))
 
     def _swapped(self, value: Any, left: dict[int, int]) -> tuple[Any, ...] | None:
-        if type(value) is not tuple or not any(id(item) in self.table for item in value):
+        if (
+            type(value) is not tuple
+            or id(value) in self.table
+            or not any(id(item) in self.table for item in value)
+        ):
             return None
         if id(value) not in self.ours:
             self.ours[id(value)] = value
