@@ -315,3 +315,23 @@ def test_a_class_of_a_mixin_and_a_built_in_type_is_made_again(program: Start) ->
     app.run("Items, items = shop.Items, shop.Items('ab')")
     app.replace("shop", "class Items", "@mark\nclass Items").replace("shop", "rate = 1", "rate = 2").update()
     assert app("[shop.Items is Items, items.size(), items.rate, Items.__subclasses__()]") == [True, 2, 2, []]
+
+
+def test_what_an_object_wraps_gets_its_new_defaults(program: Start) -> None:
+    old = """
+class deco:
+    def __init__(self, f): self.f = f
+    def __call__(self, *a, **k): return self.f(*a, **k)
+@deco
+def f(x, y=1): return [x, y]
+class C:
+    @deco
+    def g(x, y=1): return [x, y]
+"""
+    new = old.replace("(x, y=1): return [x, y]", "(x, y=2, *, z=3): return [x, y, z]")
+    app = program(m=old)
+    app.run("held, inner, method, within = m.f, m.f.f, m.C.g, m.C.g.f")
+    app.edit(m=new).update()
+    assert app("[m.f(1), held(1), inner(1), m.C.g(1), method(1), within(1)]") == [[1, 2, 3]] * 6
+    app.podus("back-out", "app")
+    assert app("[m.f(1), held(1), inner(1), m.C.g(1), method(1), within(1)]") == [[1, 1]] * 6

@@ -13,9 +13,13 @@ from podus.updating.bound import check_listing
 from podus.updating.closures import fitted, variants
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.gates import forward, interprocedure_gate, twin
+from podus.updating.listing import referring
 from podus.updating.objects import Conversion
 from podus.updating.replace import Replacement
 from podus.updating.staging import Stage, declared
+
+_FUNCTIONS = frozenset({id(FunctionType)})
+_DEFAULTS = ("__defaults__", "__kwdefaults__", "__annotations__")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,6 +129,8 @@ class Builder:
         self.old_ids: set[int] = set()
         # The ids of functions that a definition gives their code, whatever procedure they have been so far.
         self.planned: set[int] = set()
+        # Functions that something else than a function wraps, whose definitions have run again.
+        self._wrapped: list[tuple[Unit, str, FunctionType, CodeType]] = []
 
     def build(self) -> list[Unit]:
         """The units, those without procedures first."""
@@ -170,6 +176,7 @@ class Builder:
             unit.forced = bool(set(unit.names) & set(self.plan.now))
             unit.held = bool(set(unit.names) & set(self.plan.hold))
             units.append(unit)
+        self._complete()
         grouped = {name for group in self.plan.groups for name in (*group.data, *group.mappers)}
         for name, switch in self.stage.data.items():
             if name not in grouped:
@@ -244,6 +251,8 @@ class Builder:
                 self._replace(unit, function, new, name)
             else:
                 unit.switch.set_attribute(function, "__code__", new)
+                if self._was_defined_again(name):
+                    self._wrapped.append((unit, name, function, new))
             if id(function) not in set_already and docstring(
                 function.__code__
             ) == function.__doc__ != docstring(new):
@@ -252,6 +261,30 @@ class Builder:
             # What was computed by the old version must not be served for the new one.
             unit.switch.do.append((cache.cache_clear,))
             unit.switch.undo.append((cache.cache_clear,))
+
+    def _was_defined_again(self, name: str) -> bool:
+        module, _, qualname = name.partition(":")
+        qualname = qualname.partition("#")[0]
+        owner, _, last = qualname.rpartition(".")
+        shadow = self.stage.shadows.get(module)
+        if shadow is not None and dict.__contains__(shadow, qualname.partition(".")[0]):
+            return True
+        rows = self.stage.class_shadows.get(module, ())
+        return any(row.qualname == owner and dict.__contains__(target, last) for _, row, target in rows)
+
+    def _complete(self) -> None:
+        """Give what a callable object wraps the defaults that its definition has given the function that the new object wraps."""
+        codes = {id(new): new for *_, new in self._wrapped}
+        made = {id(f.__code__): f for f in referring(codes.values(), _FUNCTIONS)[0]} if codes else {}
+        for unit, name, function, new in self._wrapped:
+            switch = Switch()
+            for part in _DEFAULTS if id(new) in made else ():
+                value = getattr(made[id(new)], part)
+                if value is not getattr(function, part):
+                    switch.set_attribute(function, part, value)
+            unit.switch.extend(switch)
+            # For the way back.
+            self.stage.footprint.redefined.setdefault(name, []).extend(switch.undo)
 
     def _gate(self, unit: Unit, function: FunctionType, new: CodeType, name: str) -> None:
         declaration = self._declared("interprocedure", name)
