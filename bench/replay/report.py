@@ -22,12 +22,10 @@ EXPLAINED = {
     "werkzeug 3.1.1 3.1.2": "The test counts the rules that are alive, in this and the release before: those that the old tests made are held here.",
     "werkzeug 3.0.6 3.1.0": "A table of all exceptions is made at import by a procedure that goes through `globals()`. Neither the statement nor the procedure has changed, so it is not run "
     "again, and the new exception is not in the table.",
-    "networkx 3.3 3.4": "The views of edges have slots, and get a base class without: their objects would need a dictionary that CPython has no room for, and the old tests' views "
-    "are held. In a process that has no such view at the moment the update is carried out.",
-    "pyparsing 3.1.4 3.2.0": "A class derived from `dict` becomes a Protocol while an object of it lives. The same update puts another one in that object's place, but the plan does not see "
-    "that nobody else holds it.",
-    "bottle 0.12.25 0.13.0": "Importing bottle makes a default application with a `ConfigDict`, a dictionary with slots. The new release refers to such objects weakly, and "
-    "CPython has no room for that in one that was made without it; the object itself would have to be replaced.",
+    "bottle 0.12.25 0.13.0": "A regular expression of the template parser is kept, as the program may have modified it (the plan asks about it), and a procedure that a table of `functools.wraps` "
+    "made at import keeps the old documentation: neither the statement nor its maker has changed.",
+    "networkx 3.3 3.4": "These functions got a keyword argument, and stand behind networkx's own decorator `argmap`, which exchanges the code of a function that it made when that is first "
+    "called: code of one version and defaults of the other meet in it.",
     "mistune 3.0.2 3.1.0": "`mistune.html` is an object that the old release made, and the rules in it go by the old release's names (`axt_heading`); the new release's code asks for "
     "`atx_heading`. Both are keys in a dictionary: no text says that one has become the other, and the plan can't ask. To rename them wherever the object holds them would be a mapper's business.",
 }
