@@ -160,3 +160,15 @@ def test_a_switch_is_predicted_by_its_operations() -> None:
     commit(ops[:100], stall)
     stall.refuses = False
     commit(ops, stall)
+
+
+def test_to_replace_objects_takes_a_look_through_the_heap(program: Start) -> None:
+    text = "class C:\n    __slots__ = ('a',)\n"
+    app = program(shop=text)
+    app.run("c = shop.C()")
+    app.edit(shop=text.replace("'a',", "'a', '__dict__'"))
+    done = app.podus("update", "app", "--max-stall", "300", check=1)
+    assert "shop:C can be replaced only by a look through the heap" in done.stderr
+    assert app("hasattr(c, '__dict__')") is False
+    app.podus("update", "app", "--max-stall", "1000000")
+    assert app("c.__dict__") == {}

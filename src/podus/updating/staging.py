@@ -26,6 +26,7 @@ from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.footprint import Footprint, Registries, drop_overloads
 from podus.updating.heap import SMALL, Search
 from podus.updating.held import GONE
+from podus.updating.listing import TARGETS
 from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
 from podus.updating.statements import Statements
@@ -97,6 +98,9 @@ class Stage(Statements):
         self._leave_footprint()
         self._objects()
         if self.replacement:
+            cls = self.replacement.old[0]
+            # Any number of objects may have to be looked for.
+            check_listing(self.stall, f"{cls.__module__}:{cls.__qualname__} can be replaced", TARGETS + 1)
             self._account_for_own()
             self.replacement.check()
 
