@@ -39,7 +39,7 @@ from podus.updating.listing import around, holding_any, tracked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from podus.updating.binding import Op
@@ -233,20 +233,18 @@ def _values(holder: Any) -> Iterable[Any]:
         return [holder.cell_contents]
     if isinstance(holder, type | FunctionType | GeneratorType | FrameType):
         return ()
-    slots = [
-        slot
-        for base in type(holder).__mro__
-        if base.__flags__ & _HEAP
-        for slot in vars(base).values()
-        if isinstance(slot, MemberDescriptorType)
-    ]
-    held = list(own_names(holder).values())
-    for slot in slots:
-        try:
-            held.append(slot.__get__(holder))
-        except AttributeError:
-            pass
-    return held
+    return [*own_names(holder).values(), *(held for _, held in _filled_slots(holder))]
+
+
+def _filled_slots(holder: Any) -> Iterator[tuple[MemberDescriptorType, Any]]:
+    """The slots in which an object holds something, each with that."""
+    for base in (base for base in type(holder).__mro__ if base.__flags__ & _HEAP):
+        for slot in vars(base).values():
+            if isinstance(slot, MemberDescriptorType):
+                try:
+                    yield slot, slot.__get__(holder)
+                except AttributeError:
+                    continue
 
 
 class _Probe:
@@ -413,17 +411,11 @@ class _Search:
             self.ops.append((setitem, items, slice(None), swapped))
 
     def _object(self, holder: Any) -> None:
-        kind, left = type(holder), set(map(id, gc.get_referents(holder))) & self.table.keys()
-        for base in (base for base in kind.__mro__ if base.__flags__ & _HEAP):
-            for slot in vars(base).values():
-                if isinstance(slot, MemberDescriptorType):
-                    try:
-                        held = slot.__get__(holder)
-                    except AttributeError:
-                        continue
-                    if id(held) in left:
-                        self.ops.append((slot.__set__, holder, self.table[id(held)]))
-                        left.discard(id(held))
+        left = set(_referents(holder)) & self.table.keys()
+        for slot, held in _filled_slots(holder):
+            if id(held) in left:
+                self.ops.append((slot.__set__, holder, self.table[id(held)]))
+                left.discard(id(held))
         names = own_names(holder)
         for name, value in list(names.items()):
             if id(value) in self.table:
