@@ -174,7 +174,7 @@ class Replacement:
                 found.ops[:0] = found.stand_ins.fill(found.table)
                 return Ready((found, again), found.ops, found.targets, seconds)
         blocked, targets = found.blocked, found.targets
-        self.through_tuples = self.through_tuples or "a tuple" in blocked
+        self.through_tuples = self.through_tuples or found.in_tuples
         del found
         stand, before = _stand(), self._stood
         self._stood = stand
@@ -293,6 +293,8 @@ class _Search:
         self.table = dict(zip(map(id, self.targets), [*others, *known.new], strict=True))
         self.ops: list[Op] = []
         self.blocked: list[str] = []
+        # Whether tuples that were not looked for are in the way.
+        self.in_tuples = False
         # The names of kept data that is in the way.
         self.resets: list[str] = []
         self._overwritten = replacement.overwritten
@@ -498,6 +500,7 @@ class _Search:
                 if new is not None:
                     self.ops.append((dict.__setitem__, names, "__args__", new))
         if any(n > 0 for n in left.values()):
+            self.in_tuples = True
             self.blocked.append("a tuple")
 
     def _tuples_in(self, names: dict[str, Any], owner: type | None, left: dict[int, int]) -> None:
