@@ -178,7 +178,7 @@ class ModulePart:
     top-level statements, piece by piece. ``redirects`` maps a local name to the ``[module, name]`` it is imported from.
     ``statements`` are the first lines of what will run, for people; ``runs`` says more of each. ``before`` is the file of the old
     source in the plan's directory, if it was asked for. ``redefined`` are classes whose whole statement runs again:
-    what it makes goes into the class that is there, but for the data that it gives these as before (``steady``: class -> names).
+    what it makes goes into the class that is there (:class:`MadePart` says what of that one stays).
     """
 
     name: str
@@ -195,7 +195,6 @@ class ModulePart:
     importers: dict[str, list[str]] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     redefined: list[str] = field(default_factory=list)
-    steady: dict[str, list[str]] = field(default_factory=dict)
     statements: list[str] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
     before: str = ""
@@ -218,6 +217,21 @@ class ModulePart:
     registers: bool = False
     # What the statements that run while staging may call and must find new: changed procedures, and users of changed data.
     calls: list[str] = field(default_factory=list)
+
+
+@dataclass
+class MadePart:
+    """A class that is made again: what of it its statement made in the old version.
+
+    ``steady`` is data that assignments in its body give it as before, ``methods`` those that a plain ``def`` makes in both versions: what the program has put in their
+    place stays. ``goes`` are names that the new class need not have: the old one had them from its statement. ``alike``: the class is made by the
+    same decorators and hooks as before.
+    """
+
+    steady: list[str] = field(default_factory=list)
+    methods: list[str] = field(default_factory=list)
+    goes: list[str] = field(default_factory=list)
+    alike: bool = False
 
 
 @dataclass
@@ -348,6 +362,8 @@ class Plan:
     objects: list[ObjectPart] = field(default_factory=list)
     # Functions and classes that go on in another module: old name -> new name.
     moves: dict[str, str] = field(default_factory=dict)
+    # The classes that are made again, by their old names (module:qualname).
+    made: dict[str, MadePart] = field(default_factory=dict)
     # Procedures that did not change, but whose cached results may be what changed ones gave.
     caches: list[str] = field(default_factory=list)
     # Where running frames go on in the new version; and in the old one, on the way back.
@@ -426,6 +442,7 @@ class Plan:
         }
         for name, kind in lists.items():
             raw[name] = [kind(**item) for item in raw.get(name, [])]
+        raw["made"] = {name: MadePart(**item) for name, item in raw.get("made", {}).items()}
         for module in raw["modules"]:
             module.classes = [ClassPart(**item) for item in module.classes]
             module.runs = [Run(**item) for item in module.runs]

@@ -11,7 +11,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from podus.program.body import Body, Statement
-from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules
+from podus.program.changes import BodyChange, ModuleChange, compare_modules
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
@@ -58,6 +58,8 @@ class Remade:
         self.reshaped: list[str] = []
         # Module -> its classes that are made again only because of others.
         self.below: dict[str, set[str]] = {}
+        # Those of them that a hook concerns which is another one now.
+        self.rehooked: list[str] = []
 
     def find(self) -> None:
         """Look at all changed modules; adds modules that have not changed, but whose classes have to be made again."""
@@ -74,6 +76,8 @@ class Remade:
                 changed += [f"{name}:{top}" for top in redone if top in change.body.previous]
         if not (hooks or changed):
             return
+        if hooks:
+            self.rehooked = compiler.pup.call("dependents", classes=[], hooks=hooks)
         for other in compiler.pup.call("dependents", classes=changed, hooks=hooks):
             module, _, qualname = other.partition(":")
             self._add(module, qualname.partition(".")[0])
@@ -174,32 +178,6 @@ class Remade:
             order = {id(s): n for n, s in enumerate(change.body.new.statements)}
             change.body.run.sort(key=lambda s: order.get(id(s), 0))
             self.whole.setdefault(module, {})[top] = None
-
-
-def steady(change: ModuleChange) -> dict[str, list[str]]:
-    """For the classes of a module that are made again, the names that assignments in their bodies give them as before.
-
-    Their values may be others by now: they are the program's data.
-    """
-    found: dict[str, list[str]] = {}
-    if change.body is not None:
-        for statement in change.body.run:
-            before = change.body.previous.get(statement.names[-1]) if statement.kind == "class" else None
-            if before is not None and before.body is not None and statement.body is not None:
-                _steady(before.body, statement.body, found)
-    return found
-
-
-def _steady(old: Body, new: Body, found: dict[str, list[str]]) -> None:
-    change = compare_bodies(old, new)
-    names = {n for s in new.statements if s.kind == "assign" and s not in change.run for n in s.names}
-    if names:
-        found[".".join(new.owners)] = sorted(names)
-    before = {s.names[-1]: s.body for s in old.statements if s.kind == "class"}
-    for statement in new.statements:
-        inner = before.get(statement.names[-1]) if statement.kind == "class" else None
-        if inner is not None and statement.body is not None:
-            _steady(inner, statement.body, found)
 
 
 def _differing(change: BodyChange) -> list[BodyChange]:

@@ -13,9 +13,10 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from podus.planning.filling import Fillings
+from podus.planning.given import Given, classes_again
 from podus.planning.model import ClassPart, Datum, ModulePart, Note
 from podus.planning.pack import ON_STAGE, PackWriter
-from podus.planning.remade import Remade, steady
+from podus.planning.remade import Remade
 from podus.planning.staged import Staged
 from podus.program.body import Statement, compile_body
 from podus.program.bytecode import compile_source
@@ -64,6 +65,8 @@ class TopLevel:
             self.plan.modules.append(ModulePart(name, "delete"))
         if self.plan.program.get("undo"):
             self._take_back()
+        else:
+            Given(self.compiler, self.remade.rehooked).compile(classes_again(self.compiler))
         known = {d.name for d in self.plan.data}
         for name in sorted(self.reset - known - {n for f in self.fillings.values() for n in f.names}):
             near = difflib.get_close_matches(name, known, 1)
@@ -100,7 +103,6 @@ class TopLevel:
         part.alternatives = alternatives(change)
         part.decorated = _decorated(change)
         full = self.remade.owners(part.name)
-        part.steady = steady(change)
         self.run[part.name] = self._decide(change, change.body, part, full)
         for body in change.body.all_classes():
             if any(body.owners[: len(owners)] == owners for owners in full):

@@ -240,6 +240,22 @@ def compile_body(nodes: list[ast.stmt], owners: tuple[str, ...], file: str, flag
     return code
 
 
+def class_within(statement: Statement, name: str) -> Statement | None:
+    """The class ``name`` that a statement (an ``if``, a ``try``) defines; None where there is none, or more than one."""
+    if statement.kind == "class":
+        return statement if statement.names[-1] == name else None
+    found: list[ast.ClassDef] = []
+    todo: list[ast.AST] = [statement.node]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.ClassDef):
+            found.append(node)
+        elif not isinstance(node, Definition | ast.Lambda):
+            todo += ast.iter_child_nodes(node)
+    there = [node for node in found if node.name == name]
+    return _statement(there[0], statement.owners, 0, False) if len(there) == 1 else None
+
+
 def _body(nodes: list[ast.stmt], owners: tuple[str, ...], flags: int) -> Body:
     statements = [_statement(node, owners, flags, index == 0) for index, node in enumerate(nodes)]
     return Body(statements, owners, flags)

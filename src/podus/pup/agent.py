@@ -239,6 +239,13 @@ class Agent:
 
         return {name: kind_of(named(name), self.is_program) for name in names}
 
+    def ask_attributes(self, classes: list[str]) -> dict[str, list[str]]:
+        """The names of what classes have themselves, each ``module:qualname``."""
+        from podus.pup.made import named
+
+        found = {name: named(name) for name in classes}
+        return {name: [*vars(cls)] if isinstance(cls, type) else [] for name, cls in found.items()}
+
     def ask_dependents(self, classes: list[str], hooks: list[str]) -> list[str]:
         """The classes that have to be made again with others: see :func:`podus.pup.made.dependents`."""
         from podus.pup.made import dependents

@@ -6,7 +6,7 @@ import sys
 from functools import cached_property
 from types import CodeType, FunctionType, ModuleType
 
-from podus.planning.model import ClassPart, ModulePart, Plan
+from podus.planning.model import ClassPart, MadePart, ModulePart, Plan
 from podus.updating.attributes import attribute_of, no_attribute_of
 from podus.updating.binding import Switch, can_become
 from podus.updating.find import program_modules
@@ -51,7 +51,7 @@ class Collector:
         self.replacement = Replacement()
         self.keeping = Keeping(
             self.identity.of,
-            self._steady,
+            self._made,
             self._place,
             self.identity.made,
             self._attributes,
@@ -79,10 +79,9 @@ class Collector:
             return ()
         return part.decorated.get(function.__qualname__)
 
-    def _steady(self, cls: str) -> list[str]:
-        """The data of a class that it keeps when it is made again."""
-        module, _, qualname = cls.partition(":")
-        return next((p.steady.get(qualname, []) for p in self.plan.modules if p.name == module), [])
+    def _made(self, cls: type) -> MadePart | None:
+        """What is known of the statement that made a class."""
+        return self.plan.made.get(f"{cls.__module__}:{cls.__qualname__}")
 
     @cached_property
     def procedure_names(self) -> set[str]:

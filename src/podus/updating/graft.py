@@ -21,8 +21,10 @@ from podus.updating.slots import Room, slots_into, slots_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection
     from typing import Any
+
+    from podus.planning.model import MadePart
 
 # What the interpreter keeps in a class for itself.
 _OWN = frozenset(
@@ -53,8 +55,8 @@ _DESCRIPTORS = (staticmethod, classmethod)
 class Keeping:
     """What is kept when definitions go into those that are there.
 
-    ``of`` gives for something that was made anew what goes on in its place, ``made`` the other way round; ``steady`` says for a class (``module:qualname``) the names of
-    data that stays as the program has it; ``place`` gives the switch that a method belongs to, where it is not its class's; ``attributes``
+    ``of`` gives for something that was made anew what goes on in its place, ``made`` the other way round; ``statement`` says what is known of the one that made
+    a class in the old version; ``place`` gives the switch that a method belongs to, where it is not its class's; ``attributes``
     those of a function that stay although the new one does not have them: all (None) where no decorator can have given them; ``replaces`` whether a
     class takes the place of another one as it is.
     """
@@ -62,7 +64,7 @@ class Keeping:
     def __init__(
         self,
         of: Callable[[Any], Any] = lambda value: value,
-        steady: Callable[[str], Iterable[str]] = lambda cls: (),
+        statement: Callable[[type], MadePart | None] = lambda cls: None,
         place: Callable[[str], Switch | None] = lambda procedure: None,
         made: Callable[[Any], Any] = lambda value: value,
         attributes: Callable[[FunctionType], Collection[str] | None] = lambda function: (),
@@ -70,7 +72,7 @@ class Keeping:
     ) -> None:
         self.of = of
         self.made = made
-        self.steady = steady
+        self.statement = statement
         self.place = place
         self.attributes = attributes
         self.replaces = replaces
@@ -216,6 +218,30 @@ def attribute_into(cls: type, name: str, value: Any, switch: Switch, kept: Keepi
         switch.set_class_attribute(cls, name, value)
 
 
+def _stays(part: MadePart | None, name: str) -> bool:
+    """Whether the class keeps what its new statement does not make: the old one has not made it either."""
+    return part is not None and name not in part.goes
+
+
+def goes_on(part: MadePart | None, old: type, name: str, value: Any) -> bool:
+    """Whether the class keeps what it has in the place of ``value``, which its statement makes as before: data, or what a method was patched with."""
+    before = vars(old)[name]
+    if part is None:
+        return False
+    if name in part.steady and _is_data(value):
+        return type(before) is type(value) or part.alike
+    return name in part.methods and _is_plain(value, old, name) and not _is_plain(before, old, name)
+
+
+def _is_plain(value: Any, cls: type, name: str) -> bool:
+    """Whether it is the function that a ``def`` in the body of the class makes."""
+    return (
+        isinstance(value, FunctionType)
+        and value.__qualname__ == f"{cls.__qualname__}.{name}"
+        and "__wrapped__" not in vars(value)
+    )
+
+
 def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) -> None:
     """Plan to make the class ``old`` what the class ``new`` is; ``new`` itself is thrown away.
 
@@ -236,19 +262,18 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
     if issubclass(type(old), enum.EnumMeta):
         enum_into(old, new, switch, kept)
         return
-    steady = set(kept.steady(where))
+    part = kept.statement(old)
     for name, value in (dict(vars(new)) | compiled_for(new, kept.of, kept.made)).items():
         # Slots stay as they are: the new class's descriptors only know its own objects.
         if name in _OWN or isinstance(value, MemberDescriptorType | GetSetDescriptorType):
             continue
-        before = vars(old).get(name)
-        if name in steady and name in vars(old) and type(before) is type(value) and _is_data(value):
+        if name in vars(old) and goes_on(part, old, name, value):
             continue
         adopt_class_cell(value, new, old)
         attribute_into(old, name, value, kept.place(f"{where}.{name}") or switch, kept)
     for name in list(vars(old)):
         is_slot = isinstance(vars(old)[name], MemberDescriptorType | GetSetDescriptorType | Room)
-        if name not in vars(new) and name not in _OWN and not is_slot:
+        if name not in vars(new) and name not in _OWN and not is_slot and not _stays(part, name):
             switch.delete_class_attribute(old, name)
     if slots_of(old) != slots_of(new):
         slots_into(old, vars(new).get("__slots__"), vars(new), switch, switch)
@@ -258,19 +283,22 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
 def replaced_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) -> None:
     """Plan what becomes of the parts of ``new``, which takes the place of ``old``: the functions that are there go on."""
     where = f"{old.__module__}:{old.__qualname__}"
-    steady = set(kept.steady(where))
+    part = kept.statement(old)
+    for name, value in list(vars(old).items()):
+        slot = isinstance(value, MemberDescriptorType | GetSetDescriptorType | Room)
+        if name not in vars(new) and name not in _OWN and not slot and _stays(part, name):
+            # Nobody sees the new class yet.
+            type.__setattr__(new, name, value)
     for name, there in list(vars(new).items()):
         before = vars(old).get(name)
         # Where it is known elsewhere too, what is kept has been put there already.
         value = kept.made(before) if before is there else there
-        if name in _OWN or before is value or type(before) is not type(value):
+        if name in _OWN or before is value or name not in vars(old):
             continue
-        data = name in steady and _is_data(value)
-        if not (data or isinstance(value, (FunctionType, property, type, *_DESCRIPTORS))):
-            continue
-        # Nobody sees the new class yet.
-        type.__setattr__(new, name, before)
-        if not data:
+        if goes_on(part, old, name, value):
+            type.__setattr__(new, name, before)
+        elif type(before) is type(value) and isinstance(value, (FunctionType, property, type, *_DESCRIPTORS)):
+            type.__setattr__(new, name, before)
             attribute_into(new, name, value, kept.place(f"{where}.{name}") or switch, kept)
 
 
@@ -286,6 +314,7 @@ def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> No
     Raises Refused where the members' data type changes.
     """
     where = f"{old.__module__}:{old.__qualname__}"
+    part = kept.statement(old)
     if old._member_type_ is not new._member_type_:
         raise Refused(f"the members of {where} get another data type", "restart for this one")
     members: dict[str, Any] = {}
@@ -341,10 +370,13 @@ def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> No
                 held = members[name] if isinstance(value, new) else value
                 switch.set_class_attribute(old, name, held)
             continue
+        if name in vars(old) and goes_on(part, old, name, value):
+            continue
         adopt_class_cell(value, new, old)
         attribute_into(old, name, value, kept.place(f"{where}.{name}") or switch, kept)
     for name in list(vars(old)):
-        if name not in vars(new) and name not in _OWN and name not in _ENUM_MAPS:
+        own = name in _OWN or name in _ENUM_MAPS
+        if name not in vars(new) and not own and not _stays(part, name):
             switch.delete_class_attribute(old, name)
 
 

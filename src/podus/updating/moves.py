@@ -12,21 +12,23 @@ from types import FunctionType
 
 from podus.updating.binding import Switch
 from podus.updating.gates import forward
-from podus.updating.graft import Keeping, class_into
+from podus.updating.graft import Keeping, class_into, goes_on
 from podus.updating.identity import Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from podus.planning.model import MadePart
     from podus.updating.shadow import Shadow
 
 
 class Moves:
-    """The moves of one update: ``planned`` maps old to new names (``module:name``)."""
+    """The moves of one update: ``planned`` maps old to new names (``module:name``), ``made`` tells of the old classes' statements."""
 
-    def __init__(self, planned: dict[str, str]) -> None:
+    def __init__(self, planned: dict[str, str], made: dict[str, MadePart]) -> None:
         self.planned = planned
+        self.made = made
         self._pairs: list[tuple[Any, Any, str]] = []
 
     def keep(self, shadows: dict[str, Shadow], identity: Identity, returning: set[str]) -> None:
@@ -57,16 +59,21 @@ class Moves:
                 dict.__setitem__(shadow, name, before)
                 shadow.real[name] = before
 
+    def _made(self, cls: type) -> MadePart | None:
+        return self.made.get(f"{cls.__module__}:{cls.__qualname__}")
+
     def collect(self, switch: Switch, identity: Identity) -> None:
         """Plan what the kept ones become."""
         for before, value, place in self._pairs:
             if isinstance(before, type):
+                part = self._made(before)
                 for name, old in list(vars(before).items()):
                     new = vars(value).get(name)
-                    if isinstance(old, FunctionType) and isinstance(new, FunctionType):
+                    functions = isinstance(old, FunctionType) and isinstance(new, FunctionType)
+                    if functions and not goes_on(part, before, name, new):
                         # Bound methods hold the old function.
                         _lead(old, new, switch)
-                class_into(before, value, switch, Keeping(identity.of))
+                class_into(before, value, switch, Keeping(identity.of, self._made))
                 switch.set_class_attribute(before, "__module__", place)
             else:
                 _lead(before, value, switch)

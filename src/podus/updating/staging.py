@@ -147,7 +147,7 @@ class Stage(Statements):
         made = [(self.shadows[part.name], name) for part in parts for name in part.redefined]
         registries.once((name for _, name in made), (n for shadow, n in made if n not in shadow.added))
         self._name_again()
-        moves = Moves(self.plan.moves)
+        moves = Moves(self.plan.moves, self.plan.made)
         returning = {f"{p.name}:{n}" for p in parts for n, (_, name) in p.redirects.items() if n == name}
         moves.keep(self.shadows, self.identity, returning)
         self.keep_identities()

@@ -1,0 +1,211 @@
+"""What a class that is made again has from its own statement, and what the program has given it from elsewhere.
+
+The statement runs again, and what it makes goes into the class that is there. What it did not make the last time stays: a plugin's table, a
+patched method, an instance that the class keeps of itself. The old body says what it bound. Of what the class has besides, decorators
+and hooks may have made a part: the sources are searched for who else gives it.
+"""
+
+from __future__ import annotations
+
+import ast
+from types import CodeType
+from typing import TYPE_CHECKING
+
+from podus.planning.model import MadePart, Note
+from podus.program.body import Body, Statement, class_within
+from podus.program.changes import compare_bodies
+from podus.program.code import is_function, walk
+from podus.program.operands import STORES_ATTRIBUTE, STORES_NAME, named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from podus.planning.compile import Compiler
+    from podus.program.version import Version
+
+# Procedures that give a class attributes while it is made.
+_MAKERS = frozenset({"__init_subclass__", "__set_name__", "__new__", "__init__", "__prepare__"})
+
+
+class Given:
+    """Tells of the classes that are made again what the program's own is.
+
+    ``again`` are their statements before and after, by the old and the new name (``module:qualname``); ``rehooked`` the classes that are made again
+    because something that looks at them while they are made does otherwise.
+    """
+
+    def __init__(self, compiler: Compiler, rehooked: Iterable[str]) -> None:
+        self.compiler = compiler
+        self.rehooked = frozenset(rehooked)
+        # What made a class, by its name in the sources: its decorators, and its metaclass.
+        self._makers: dict[str, set[str]] = {}
+        # Names that a body declared without a value (``size: int``), and does no more.
+        self._declared_no_more: dict[str, set[str]] = {}
+
+    def compile(self, again: dict[tuple[str, str], tuple[Statement | None, Statement | None]]) -> None:
+        """Write into the plan what is known of each class, and of those nested in it."""
+        plan, parts = self.compiler.plan, self.compiler.plan.made
+        bodies: dict[str, tuple[set[str], set[str]]] = {}
+        for (old, new), statements in again.items():
+            self._compared(old, new, *statements)
+            bodies |= self._bodies(old, new)
+        there = self.compiler.pup.call("attributes", classes=list(bodies)) if bodies else {}
+        for name, (before, after) in bodies.items():
+            part = parts.setdefault(name, MadePart())
+            more = sorted({*there[name]} - before - after)
+            gone = (before - after) | self._declared_no_more.get(name, set())
+            made = self._made_besides(name, part, more, gone)
+            part.goes = sorted(before | after | made)
+            stays = [n for n in more if n not in made and not _is_machinery(n)]
+            if stays:
+                text = f"{name} has {', '.join(stays)} from elsewhere than its statement, which runs again: that stays"
+                plan.notes.append(Note("given", text, "", ""))
+
+    # ---- the statements
+
+    def _compared(self, old: str, new: str, before: Statement | None, after: Statement | None) -> None:
+        """Compare two statements of a class, and of the classes in its body."""
+        if before is None or after is None or before.body is None or after.body is None:
+            return
+        part = self.compiler.plan.made[old] = MadePart()
+        change = compare_bodies(before.body, after.body)
+        same = [s for s in after.body.statements if s.kind == "assign" and s not in change.run]
+        qualname = old.partition(":")[2]
+        part.steady = sorted({_mangled(n, qualname) for s in same for n in s.names})
+        part.methods = sorted(
+            _mangled(n, qualname) for n in _undecorated(before.body) & _undecorated(after.body)
+        )
+        self._makers[old] = _makers(before)
+        self._declared_no_more[old] = _declared(before.body) - _declared(after.body)
+        part.alike = old not in self.rehooked and self._is_alike(old, before, after)
+        inner = {s.names[-1]: s for s in before.body.statements if s.kind == "class"}
+        for statement in after.body.statements:
+            name = statement.names[-1] if statement.kind == "class" else ""
+            if name in inner:
+                self._compared(f"{old}.{name}", f"{new}.{name}", inner[name], statement)
+
+    def _is_alike(self, name: str, before: Statement, after: Statement) -> bool:
+        """Whether who made the class makes it in the same way again."""
+        if before.head == after.head:
+            return True
+        one, other = before.node, after.node
+        assert isinstance(one, ast.ClassDef) and isinstance(other, ast.ClassDef)
+        makers = [[ast.dump(part) for part in (*n.decorator_list, *n.keywords)] for n in (one, other)]
+        return makers[0] == makers[1] and self._kind(name) == "plain"
+
+    def _kind(self, name: str) -> str:
+        return str(self.compiler.pup.call("classes", names=[name])[name])
+
+    # ---- what the classes have
+
+    def _bodies(self, old: str, new: str) -> dict[str, tuple[set[str], set[str]]]:
+        """The names that the bodies of a class and of those in it bind, by the old names, in the old and in the new version."""
+        found = []
+        for version, full in ((self.compiler.old, old), (self.compiler.new, new)):
+            module, _, qualname = full.partition(":")
+            there = version.modules.get(module)
+            found.append(_bound(there.code, qualname) if there is not None else {})
+        return {old + inner: (names, found[1].get(inner, set())) for inner, names in found[0].items()}
+
+    def _made_besides(self, name: str, part: MadePart, more: list[str], gone: set[str]) -> set[str]:
+        """Which of the names ``more`` a decorator or a hook made, as far as one can tell; ``gone`` are names that the body binds no more."""
+        doubtful = {n for n in more if _is_machinery(n)}
+        if self._makers.get(name) or self._kind(name) != "plain":
+            doubtful |= {n for n in more if not part.alike or any(_is_of(n, one) for one in gone)}
+        return doubtful - self._given(doubtful, self._makers.get(name, set()))
+
+    def _given(self, names: set[str], makers: set[str]) -> set[str]:
+        """Those of ``names`` that some code of the program gives to something, other than what looks at a class while it is made."""
+        found: set[str] = set()
+        if not names:
+            return found
+        for module in self.compiler.old.modules.values():
+            for code in walk(module.code):
+                qualname = code.co_qualname
+                if code.co_name in _MAKERS or qualname.partition(".")[0] in makers:
+                    continue
+                if not names.isdisjoint(code.co_names):
+                    found |= names.intersection(named(code, STORES_ATTRIBUTE))
+                if "setattr" in code.co_names:
+                    found |= {c for c in code.co_consts if isinstance(c, str) and c in names}
+        return found
+
+
+def classes_again(compiler: Compiler) -> dict[tuple[str, str], tuple[Statement | None, Statement | None]]:
+    """The classes at the top level of their modules that are made again, or in another module: see :class:`Given`."""
+    found: dict[tuple[str, str], tuple[Statement | None, Statement | None]] = {}
+    for module, change in compiler.changes.items():
+        for statement in change.body.run if change.body is not None else ():
+            for name in statement.names if statement.kind in ("class", "other") else ():
+                before = change.body.previous.get(name) if change.body is not None else None
+                if before is not None:
+                    sides = class_within(before, name), class_within(statement, name)
+                    found[(f"{module}:{name}",) * 2] = sides
+    for old, new in compiler.plan.moves.items():
+        before, after = _definition(compiler.old, old), _definition(compiler.new, new)
+        if before is not None and after is not None and before.kind == after.kind == "class":
+            found[old, new] = before, after
+    return found
+
+
+def _definition(version: Version, full: str) -> Statement | None:
+    module, _, name = full.partition(":")
+    body = version.modules[module].body
+    return body.last(name) if body is not None else None
+
+
+def _makers(statement: Statement) -> set[str]:
+    node = statement.node
+    assert isinstance(node, ast.ClassDef)
+    words = [
+        word for part in (*node.decorator_list, *(k.value for k in node.keywords)) for word in ast.walk(part)
+    ]
+    return {
+        w.attr if isinstance(w, ast.Attribute) else w.id
+        for w in words
+        if isinstance(w, ast.Attribute | ast.Name)
+    }
+
+
+def _undecorated(body: Body) -> set[str]:
+    """The names that a body binds last by a ``def`` without decorators."""
+    last = {name: statement for statement in body.statements for name in statement.names}
+    return {n for n, s in last.items() if s.kind == "def" and not getattr(s.node, "decorator_list", None)}
+
+
+def _declared(body: Body) -> set[str]:
+    nodes = [s.node for s in body.statements if isinstance(s.node, ast.AnnAssign)]
+    return {n.target.id for n in nodes if isinstance(n.target, ast.Name)}
+
+
+def _mangled(name: str, qualname: str) -> str:
+    """What a name in a class's body is called in the class."""
+    cls = qualname.rpartition(".")[2].lstrip("_")
+    return f"_{cls}{name}" if name.startswith("__") and not name.endswith("__") and cls else name
+
+
+def _bound(code: CodeType, qualname: str) -> dict[str, set[str]]:
+    """What the class body ``qualname`` binds (""), and those in it (``.Inner``)."""
+    found: dict[str, set[str]] = {}
+    for inner in walk(code):
+        name = inner.co_qualname
+        rest = name[len(qualname) :]
+        if (
+            name.startswith(qualname)
+            and (not rest or rest[0] == ".")
+            and "<" not in rest
+            and not is_function(inner)
+        ):
+            found.setdefault(rest, set()).update(named(inner, STORES_NAME))
+    return found
+
+
+def _is_machinery(name: str) -> bool:
+    """Whether it is a name that Python, or who makes a class, has reserved (``__eq__``, ``_member_map_``)."""
+    return name.startswith("_") and name.endswith("_")
+
+
+def _is_of(name: str, field: str) -> bool:
+    """Whether an attribute seems to be made of a field (``get_size`` of ``size``)."""
+    field = field.strip("_")
+    return bool(field) and (f"_{field}_" in f"_{name}_" or (len(field) > 3 and field.lower() in name.lower()))

@@ -1,0 +1,156 @@
+"""What a program gives a class from outside its statement stays when the statement runs again; what the statement made does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+
+# What is put around the class, and how: each has the whole statement run again.
+PLAIN = "import tools\nclass Cart:\n"
+WAYS = {
+    "dataclass": (
+        "from dataclasses import dataclass\n@dataclass\nclass Cart:\n    size: int = 1\n",
+        "from dataclasses import dataclass\n@dataclass\nclass Cart:\n    size: int = 1\n    more: int = 2\n",
+    ),
+    "decorator": (PLAIN, PLAIN.replace("class", "@tools.plain\nclass")),
+    "decorator-gone": (PLAIN.replace("class", "@tools.plain\nclass"), PLAIN),
+    "base": (PLAIN, PLAIN.replace("Cart", "Cart(tools.Base)")),
+    "base-gone": (PLAIN.replace("Cart", "Cart(tools.Base)"), PLAIN),
+    "hooked": (
+        PLAIN.replace("Cart", "Cart(tools.Hooked)"),
+        PLAIN.replace("Cart", "Cart(tools.Hooked)") + "    more = 2\n",
+    ),
+    "metaclass": (PLAIN, PLAIN.replace("Cart", "Cart(metaclass=tools.Meta)")),
+    "slots": (PLAIN + "    __slots__ = 'size',\n", PLAIN + "    __slots__ = 'size', '__dict__'\n"),
+    "enum": (
+        "import enum\nclass Cart(enum.Enum):\n    A = 1\n",
+        "import enum\nclass Cart(enum.Enum):\n    A = 1\n    B = 2\n",
+    ),
+}
+BODY = """
+    def total(self): return 1
+    def price(self): return 2
+    def told(self): return 'old'
+    def gone(self): return 'gone'
+"""
+TOOLS = """
+def plain(cls):
+    cls.seen = True
+    return cls
+class Base: pass
+class Hooked:
+    def __init_subclass__(cls): cls.known = sorted(n for n in vars(cls) if n[0] != '_')
+class Meta(type): pass
+"""
+GIVEN = """
+import shop
+def patched(self): return 10
+def text(self): return 'a cart'
+shop.Cart.extra = [5]
+shop.Cart.total = patched
+shop.Cart.__str__ = text
+shop.Cart.plugin = classmethod(lambda cls: cls.__name__)
+extra = shop.Cart.extra
+"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_given_from_outside_stays(program: Start, way: str) -> None:
+    old, new = WAYS[way]
+    app = program(tools=TOOLS, shop=old + BODY, given=GIVEN)
+    app.run("import given\none = shop.Cart(1)" if way == "enum" else "import given\none = shop.Cart()")
+    given = "[shop.Cart.extra is given.extra, one.total(), str(one), one.plugin(), one.told()]"
+    assert app(given) == [True, 10, "a cart", "Cart", "old"]
+    changed = BODY.replace("'old'", "'new'").replace("    def gone(self): return 'gone'\n", "")
+    app.edit(shop=new + changed).update()
+    assert app(given) == [True, 10, "a cart", "Cart", "new"]
+    assert app("[hasattr(one, 'gone'), one.price(), type(one) is shop.Cart]") == [False, 2, True]
+    app.podus("back-out", "app")
+    assert app(given) == [True, 10, "a cart", "Cart", "old"]
+    assert app("[one.gone(), hasattr(shop.Cart, 'more')]") == ["gone", False]
+
+
+def test_what_a_decorator_made_goes_with_it(program: Start) -> None:
+    old = "import tools\nfrom dataclasses import dataclass\n@tools.plain\n@dataclass(order=True)\nclass Cart:\n    size: int = 1\n"
+    app = program(tools=TOOLS, shop=old)
+    app.run("one = shop.Cart(3)\nshop.Cart.extra = 5")
+    assert app("[one < shop.Cart(4), one.seen, one.extra]") == [True, True, 5]
+    app.edit(shop=old.replace("@tools.plain\n", "").replace("(order=True)", "")).update()
+    assert app("[hasattr(shop.Cart, '__lt__') and shop.Cart.__lt__ is not object.__lt__]") == [False]
+    assert app("[hasattr(one, 'seen'), one.size, one == shop.Cart(3)]") == [False, 3, True]
+    app.podus("back-out", "app")
+    assert app("[one < shop.Cart(4), one.seen]") == [True, True]
+
+
+def test_what_a_decorator_made_of_a_field_goes_with_the_field(program: Start) -> None:
+    tools = (
+        "def getters(cls):\n    for name in cls.__annotations__:\n"
+        "        setattr(cls, f'get_{name}', lambda self, name=name: getattr(self, name))\n    return cls\n"
+    )
+    old = "import tools\n@tools.getters\nclass Cart:\n    size: int = 1\n    label: str\n"
+    app = program(tools=tools, shop=old)
+    app.run("one = shop.Cart()\nshop.Cart.extra = 5")
+    app.edit(shop=old.replace("    label: str\n", "    width: int = 2\n")).update()
+    assert app("[one.get_size(), one.get_width(), hasattr(one, 'get_label'), one.extra]") == [1, 2, False, 5]
+
+
+def test_what_a_class_was_given_in_the_place_of_a_value_stays(program: Start) -> None:
+    old = "from dataclasses import dataclass\n@dataclass\nclass Pool:\n    size: int = 1\n    _instance = None\n    limit = 5\n"
+    app = program(shop=old)
+    app.run("shop.Pool._instance = one = shop.Pool()\nshop.Pool.limit = 7\nshop.Pool.size = 3")
+    app.edit(shop=old + "    more: int = 2\n").update()
+    assert app("[shop.Pool._instance is one, one.limit, shop.Pool.size, one.more]") == [True, 7, 3, 2]
+
+
+def test_a_patch_gives_way_where_the_method_is_made_otherwise(program: Start) -> None:
+    old = "class Cart:\n    def total(self): return 1\n    def other(self): return 1\n"
+    app = program(tools=TOOLS, shop="import tools\n" + old)
+    app.run("one = shop.Cart()\nshop.Cart.total = lambda self: 10\nkept = shop.Cart.total")
+    new = old.replace("    def total(self): return 1", "    @property\n    def total(self): return 2")
+    app.edit(shop="import tools\n@tools.plain\n" + new).update()
+    assert app("[one.total, one.seen]") == [2, True]
+    app.podus("back-out", "app")
+    assert app("[shop.Cart.total is kept, hasattr(one, 'seen')]") == [True, False]
+
+
+def test_the_private_data_of_a_class_stays(program: Start) -> None:
+    old = "from dataclasses import dataclass\n@dataclass\nclass Pool:\n    size: int = 1\n    __seen = 0\n    @classmethod\n    def count(cls):\n        cls.__seen += 1\n        return cls.__seen\n"
+    app = program(shop=old)
+    assert app("[shop.Pool.count(), shop.Pool.count()]") == [1, 2]
+    app.edit(shop=old + "    more: int = 2\n").update()
+    assert app("[shop.Pool.count(), shop.Pool().more]") == [3, 2]
+
+
+def test_a_class_that_moves_takes_along_what_it_has(program: Start) -> None:
+    body = "class Pool:\n    idle = []\n    last = None\n    def size(self): return 1\n    def told(self): return 'old'\n"
+    app = program(shop=body, pools="x = 1")
+    app.run(
+        "Pool = shop.Pool\none = Pool()\nPool.idle.append(one)\nPool.last = one\nPool.extra = 5\nPool.size = lambda self: 10"
+    )
+    app.edit(shop="from pools import Pool\n", pools="x = 1\n" + body.replace("'old'", "'new'")).update()
+    assert app("[shop.Pool is Pool, Pool.__module__, one.told()]") == [True, "pools", "new"]
+    assert app("[Pool.idle == [one], Pool.last is one, Pool.extra, one.size()]") == [True, True, 5, 10]
+
+
+def test_a_class_inside_another_and_one_in_a_condition(program: Start) -> None:
+    old = "import tools\nif True:\n    class Cart:\n        class Row:\n            size = 1\n        total = 2\n        def gone(self): return 1\n"
+    app = program(tools=TOOLS, shop=old)
+    app.run("shop.Cart.extra = 5\nshop.Cart.Row.extra = 6\nCart = shop.Cart")
+    new = old.replace("    class Cart:", "    @tools.plain\n    class Cart:").replace("gone", "comes")
+    app.edit(shop=new).update()
+    assert app("[shop.Cart is Cart, Cart.seen, Cart.extra, Cart.Row.extra]") == [True, True, 5, 6]
+    assert app("[hasattr(Cart, 'gone'), hasattr(Cart, 'comes')]") == [False, True]
+
+
+def test_the_plan_names_what_stays(program: Start) -> None:
+    app = program(tools=TOOLS, shop=PLAIN + BODY)
+    app.run("shop.Cart.extra = 5")
+    plan = app.edit(shop=PLAIN.replace("Cart", "Cart(tools.Base)") + BODY).plan()
+    assert [n.text for n in plan.notes if n.code == "given"] == [
+        "shop:Cart has extra from elsewhere than its statement, which runs again: that stays"
+    ]
