@@ -70,8 +70,10 @@ def test_what_is_given_from_outside_stays(program: Start, way: str) -> None:
     app.edit(shop=new + changed).update()
     assert app(given) == [True, 10, "a cart", "Cart", "new"]
     assert app("[hasattr(one, 'gone'), one.price(), type(one) is shop.Cart]") == [False, 2, True]
+    app.run("shop.Cart.late = 1\nshop.Cart.extra = given.extra = [6]")
     app.podus("back-out", "app")
     assert app(given) == [True, 10, "a cart", "Cart", "old"]
+    assert app("shop.Cart.late") == 1
     assert app("[one.gone(), hasattr(shop.Cart, 'more')]") == ["gone", False]
 
 

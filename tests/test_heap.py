@@ -32,7 +32,7 @@ search = heap.Search(classes, bound_seconds=float(sys.argv[2]) if sys.argv[2:] e
 found = [thing for batch in search for thing in batch]
 ids = set(map(id, found))
 gc.unfreeze()
-wanted = {id(o) for o in gc.get_objects() if any(type(o) is c for c in heap._with_subclasses(classes))}
+wanted = {id(o) for o in gc.get_objects() if any(type(o) is c for c in heap.with_subclasses(classes))}
 print(len(found) == len(ids), wanted <= ids, len(found), search.complete, search.proved, search.walked,
       search.held_seconds > 0, search.missing, flush=True)
 os._exit(0)

@@ -6,6 +6,7 @@ import sys
 from enum import EnumMeta
 
 from podus.updating.breath import Breath
+from podus.updating.family import below
 from podus.updating.find import class_at
 
 TYPE_CHECKING = False
@@ -65,19 +66,21 @@ def dependents(changed: Iterable[str], hooks: Iterable[str], in_program: Callabl
         if cls is None:
             continue
         if name == "__init_subclass__":
-            todo += below(cls)
-            found |= dict.fromkeys(below(cls))
+            todo += below(cls, Breath())
+            found |= dict.fromkeys(below(cls, Breath()))
         elif issubclass(cls, type):
-            classes = [made for made in below(object) if issubclass(type(made), cls)]
+            classes = [made for made in below(object, Breath()) if issubclass(type(made), cls)]
             todo += classes
             found |= dict.fromkeys(classes)
         elif isinstance(cls, EnumMeta):
-            found |= dict.fromkeys([cls, *below(cls)])
+            found |= dict.fromkeys([cls, *below(cls, Breath())])
     seen = set(todo)
-    models = [cls for cls in below(object) if "__pydantic_core_schema__" in vars(cls)] if todo else []
+    models = (
+        [cls for cls in below(object, Breath()) if "__pydantic_core_schema__" in vars(cls)] if todo else []
+    )
     while todo:
         cls = todo.pop()
-        others: list[type] = [c for c in below(cls) if any(n in vars(c) for n in _FIELDS)]
+        others: list[type] = [c for c in below(cls, Breath()) if any(n in vars(c) for n in _FIELDS)]
         others += [model for model in models if cls in model.__mro__ or _names(model, cls)]
         for other in others:
             if other not in seen:
@@ -86,21 +89,6 @@ def dependents(changed: Iterable[str], hooks: Iterable[str], in_program: Callabl
                 todo.append(other)
     names = {f"{cls.__module__}:{cls.__qualname__}": cls for cls in found if in_program(cls.__module__)}
     return [name for name, cls in names.items() if named(name) is cls]
-
-
-def below(cls: type) -> list[type]:
-    """All subclasses of ``cls``, and theirs."""
-    found: dict[type, None] = {}
-    breath = Breath()
-    todo = [cls]
-    while todo:
-        subclasses: list[type] = type.__subclasses__(todo.pop())
-        for other in subclasses:
-            if other not in found:
-                found[other] = None
-                todo.append(other)
-        breath()
-    return list(found)
 
 
 def _names(model: Any, cls: type) -> bool:

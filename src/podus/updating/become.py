@@ -15,7 +15,7 @@ from operator import is_not, itemgetter
 from types import GetSetDescriptorType, MemberDescriptorType, MethodType
 
 from podus.updating.bases import layout
-from podus.updating.held import Unset, own_names
+from podus.updating.held import each_slot, own_names
 from podus.updating.kept import Reference
 from podus.updating.listing import instances, referring
 from podus.updating.slots import Room
@@ -92,12 +92,14 @@ class _Filling:
         self.ops: list[Op] = []
         self._table = table
         self._built_in(obj, made)
-        there = _slots(type(made))
+        there = dict(each_slot(type(made)))
         names = own_names(made) if _has_names(type(made)) else None
         if _has_names(type(obj)):
             self._names(own_names(obj), names, made, there)
         now = {
-            name: values for name, slot in _slots(type(obj)).items() if (values := _value(obj, name, slot))
+            name: values
+            for name, slot in dict(each_slot(type(obj))).items()
+            if (values := _value(obj, name, slot))
         }
         now |= {name: iter([value]) for name, value in aside.items()}
         for name, values in now.items():
@@ -162,12 +164,12 @@ def _lost(obj: Any, cls: type) -> dict[str, Any]:
     if _has_names(cls):
         return {}
     held = dict(own_names(obj))
-    for name, slot in _slots(type(obj)).items():
+    for name, slot in dict(each_slot(type(obj))).items():
         try:
             held[name] = slot.__get__(obj, type(obj))
         except AttributeError:
             pass
-    return {name: value for name, value in held.items() if name not in _slots(cls)}
+    return {name: value for name, value in held.items() if name not in dict(each_slot(cls))}
 
 
 def _obstacle(obj: Any, cls: type, *, back: bool) -> str:
@@ -200,14 +202,3 @@ def _has_names(cls: type) -> bool:
         isinstance(vars(base).get("__dict__"), GetSetDescriptorType | MemberDescriptorType)
         for base in cls.__mro__
     )
-
-
-def _slots(cls: type) -> dict[str, Any]:
-    """The slots of a class and of its bases, by name."""
-    return {
-        name: value.slot if isinstance(value, Unset) else value
-        for base in reversed(cls.__mro__)
-        if base.__flags__ & 1 << 9
-        for name, value in vars(base).items()
-        if isinstance(value, MemberDescriptorType | Room | Unset)
-    }

@@ -173,6 +173,7 @@ class Collector:
         """Give the classes that take the place of others what these have, and plan what becomes of it."""
         for old, new in zip(self.replacement.old, self.replacement.new, strict=True):
             replaced_into(old, new, self.base, self.keeping)
+            self.replacement.filled.append(dict(vars(new)))
             self.notes.append(
                 f"{old.__module__}:{old.__qualname__} could not be changed in place: a new class takes its place everywhere, and new objects that of its objects"
             )

@@ -81,7 +81,7 @@ class Keeping:
 PLAINLY = Keeping()
 
 
-def _is_data(value: Any) -> bool:
+def is_data(value: Any) -> bool:
     """Whether a class's attribute is neither a definition nor anything that acts on its access."""
     return not isinstance(value, type) and not any(
         hasattr(type(value), n) for n in ("__get__", "__set_name__")
@@ -228,7 +228,7 @@ def goes_on(part: MadePart | None, old: type, name: str, value: Any) -> bool:
     before = vars(old)[name]
     if part is None:
         return False
-    if name in part.steady and _is_data(value):
+    if name in part.steady and is_data(value):
         return type(before) is type(value) or part.alike
     return name in part.methods and _is_plain(value, old, name) and not _is_plain(before, old, name)
 

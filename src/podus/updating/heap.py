@@ -24,6 +24,7 @@ from types import FrameType
 from podus.threads import sleep
 from podus.updating import listing
 from podus.updating.breath import Breath
+from podus.updating.family import with_subclasses
 from podus.updating.listing import FROZEN, at_once
 from podus.updating.marks import Marks, position
 from podus.updating.reach import MANY, OPTIMIZED, SNAPSHOTS, forget_snapshot, frames, locals_of, parts_of
@@ -89,7 +90,7 @@ class Search:
         self.count = 0
         self._bound = bound_seconds
         self._breath = breath or Breath(long=True)
-        self._wanted = _with_subclasses(classes)
+        self._wanted = with_subclasses(classes)
         self._ids = frozenset(map(id, self._wanted))
         # Some instances are none of the collector's concern: empty __slots__, or of a subclass of int with such.
         self._hidden = any(not _flags(cls) & _HAVE_GC for cls in self._wanted)
@@ -429,18 +430,6 @@ class Search:
         self._holders.clear()
         self._kinds.clear()
         self._visited = self._found = Marks()
-
-
-def _with_subclasses(classes: Iterable[type]) -> list[type]:
-    """The classes and all that are derived from them, each once."""
-    found: dict[int, type] = {}
-    todo = list(classes)
-    while todo:
-        cls = todo.pop()
-        if id(cls) not in found:
-            found[id(cls)] = cls
-            todo += type.__subclasses__(cls)
-    return list(found.values())
 
 
 def _flags(cls: type) -> int:

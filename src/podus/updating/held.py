@@ -8,6 +8,7 @@ from podus.updating.slots import Room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from podus.updating.objects import Conversion
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _read = object.__getattribute__
 # In place of a value: there is none.
 GONE = object()
+_HEAP = 1 << 9
 
 
 class Missing:
@@ -148,3 +150,11 @@ def own_names(obj: Any) -> dict[str, Any]:
             names = slot.__get__(obj)
             return names if isinstance(names, dict) else {}
     return {}
+
+
+def each_slot(cls: type) -> Iterator[tuple[str, Any]]:
+    """The slots of a class and of its bases, theirs first, each with its name; also what stands for one (:class:`~podus.updating.slots.Room`)."""
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items() if base.__flags__ & _HEAP else ():
+            if isinstance(value, MemberDescriptorType | Room | Unset):
+                yield name, value.slot if isinstance(value, Unset) else value
