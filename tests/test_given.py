@@ -156,3 +156,43 @@ def test_the_plan_names_what_stays(program: Start) -> None:
     assert [n.text for n in plan.notes if n.code == "given"] == [
         "shop:Cart has extra from elsewhere than its statement, which runs again: that stays"
     ]
+
+
+REMADE = "import tools\nimport rates\n{}class Cart:\n    rate = rates.of(2)\n    both = [rate, rate]\n    __private = {}\n    limit = {}\n    count = 0\n    def total(self): return 1\n"
+
+
+def test_what_a_class_computes_from_a_changed_procedure_follows(program: Start) -> None:
+    app = program(tools=TOOLS, rates="def of(n): return n * 10\n", shop=REMADE.format("", 5, 5))
+    app.run("shop.Cart.count = 3")
+    assert app("[shop.Cart.rate, shop.Cart.both]") == [20, [20, 20]]
+    app.edit(rates="def of(n): return n * 100\n", shop=REMADE.format("@tools.plain\n", 5, 5)).update()
+    assert app("[shop.Cart.rate, shop.Cart.both, shop.Cart.count]") == [200, [200, 200], 3]
+
+
+def test_data_that_a_class_has_changed_is_asked_about(program: Start) -> None:
+    app = program(tools=TOOLS, rates="def of(n): return n * 10\n", shop=REMADE.format("", 5, 5))
+    app.run("shop.Cart.limit = 7\nshop.Cart._Cart__private = None")
+    app.edit(shop=REMADE.format("@tools.plain\n", 6, 6))
+    plan = app.plan()
+    asked = {n.text.partition(" is ")[0] for n in plan.asks}
+    assert asked == {"shop:Cart.limit", "shop:Cart.__private"}
+    app.update()
+    assert app("[shop.Cart.limit, shop.Cart.rate]") == [7, 20]
+    assert app("shop.Cart._Cart__private") is None
+    app.podus("back-out", "app")
+    app.update(reset=["shop:Cart.limit"])
+    assert app("[shop.Cart.limit, shop.Cart._Cart__private]") == [6, None]
+    app.podus("back-out", "app")
+    assert app("shop.Cart.limit") == 7
+
+
+def test_private_data_that_a_class_has_changed_is_asked_about(program: Start) -> None:
+    old = "class Pool:\n    __seen = 0\n    def count(self):\n        Pool.__seen += 1\n        return self.__seen\n"
+    app = program(shop=old)
+    app.run("one = shop.Pool()\none.count()")
+    app.edit(shop=old.replace("__seen = 0", "__seen = 10"))
+    assert [n.code for n in app.plan().asks] == ["data-kept"]
+    app.update()
+    assert app("one.count()") == 2
+    app.podus("back-out", "app")
+    assert app("one.count()") == 3

@@ -189,6 +189,10 @@ class Derived:
         had = self.old.starred(before) - bodies[0].binds()
         return sorted(had - self.new.starred(module, at_most=True) - bodies[1].binds())
 
+    def extend(self, change: ModuleChange, body: BodyChange) -> None:
+        """Add to the statements of a class's body that differ those that follow from what is found."""
+        self._body(change, body, frozenset())
+
     def _mark(self, home: str, statements: list[Statement]) -> None:
         change = self.compiler.changes[home]
         assert change.body is not None

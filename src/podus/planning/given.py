@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 from podus.planning.model import MadePart, Note
 from podus.program.body import Body, Statement, class_within
 from podus.program.changes import compare_bodies
-from podus.program.code import is_function, walk
+from podus.program.code import is_function, mangled, walk
 from podus.program.operands import STORES_ATTRIBUTE, STORES_NAME, named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from podus.planning.compile import Compiler
+    from podus.planning.toplevel import TopLevel
     from podus.program.version import Version
 
 # Procedures that give a class attributes while it is made.
@@ -28,22 +27,21 @@ _MAKERS = frozenset({"__init_subclass__", "__set_name__", "__new__", "__init__",
 
 
 class Given:
-    """Tells of the classes that are made again what the program's own is.
+    """Tells of the classes that are made again what the program's own is."""
 
-    ``again`` are their statements before and after, by the old and the new name (``module:qualname``); ``rehooked`` the classes that are made again
-    because something that looks at them while they are made does otherwise.
-    """
-
-    def __init__(self, compiler: Compiler, rehooked: Iterable[str]) -> None:
-        self.compiler = compiler
-        self.rehooked = frozenset(rehooked)
+    def __init__(self, toplevel: TopLevel) -> None:
+        self.toplevel = toplevel
+        self.compiler = toplevel.compiler
         # What made a class, by its name in the sources: its decorators, and its metaclass.
         self._makers: dict[str, set[str]] = {}
         # Names that a body declared without a value (``size: int``), and does no more.
         self._declared_no_more: dict[str, set[str]] = {}
 
     def compile(self, again: dict[tuple[str, str], tuple[Statement | None, Statement | None]]) -> None:
-        """Write into the plan what is known of each class, and of those nested in it."""
+        """Write into the plan what is known of each class, and of those nested in it.
+
+        ``again`` are their statements before and after, by the old and the new name (``module:qualname``).
+        """
         plan, parts = self.compiler.plan, self.compiler.plan.made
         bodies: dict[str, tuple[set[str], set[str]]] = {}
         for (old, new), statements in again.items():
@@ -69,15 +67,18 @@ class Given:
             return
         part = self.compiler.plan.made[old] = MadePart()
         change = compare_bodies(before.body, after.body)
+        module = self.compiler.changes.get(old.partition(":")[0])
+        if module is not None and old == new:
+            self.compiler.derived.extend(module, change)
+            kept = self.toplevel.kept_in_class(module, change) if self._kind(old) == "plain" else []
+            part.kept = sorted(mangled(n, change.owners) for n in kept)
         same = [s for s in after.body.statements if s.kind == "assign" and s not in change.run]
-        qualname = old.partition(":")[2]
-        part.steady = sorted({_mangled(n, qualname) for s in same for n in s.names})
-        part.methods = sorted(
-            _mangled(n, qualname) for n in _undecorated(before.body) & _undecorated(after.body)
-        )
+        part.steady = sorted({mangled(n, change.owners) for s in same for n in s.names})
+        methods = _undecorated(before.body) & _undecorated(after.body)
+        part.methods = sorted(mangled(n, change.owners) for n in methods)
         self._makers[old] = _makers(before)
         self._declared_no_more[old] = _declared(before.body) - _declared(after.body)
-        part.alike = old not in self.rehooked and self._is_alike(old, before, after)
+        part.alike = old not in self.toplevel.remade.rehooked and self._is_alike(old, before, after)
         inner = {s.names[-1]: s for s in before.body.statements if s.kind == "class"}
         for statement in after.body.statements:
             name = statement.names[-1] if statement.kind == "class" else ""
@@ -176,12 +177,6 @@ def _undecorated(body: Body) -> set[str]:
 def _declared(body: Body) -> set[str]:
     nodes = [s.node for s in body.statements if isinstance(s.node, ast.AnnAssign)]
     return {n.target.id for n in nodes if isinstance(n.target, ast.Name)}
-
-
-def _mangled(name: str, qualname: str) -> str:
-    """What a name in a class's body is called in the class."""
-    cls = qualname.rpartition(".")[2].lstrip("_")
-    return f"_{cls}{name}" if name.startswith("__") and not name.endswith("__") and cls else name
 
 
 def _bound(code: CodeType, qualname: str) -> dict[str, set[str]]:

@@ -223,12 +223,13 @@ class ModulePart:
 class MadePart:
     """A class that is made again: what of it its statement made in the old version.
 
-    ``steady`` is data that assignments in its body give it as before, ``methods`` those that a plain ``def`` makes in both versions: what the program has put in their
+    ``steady`` is data that assignments in its body give it as before, ``kept`` what they give otherwise, but the program has modified; ``methods`` those that a plain ``def`` makes in both versions: what the program has put in their
     place stays. ``goes`` are names that the new class need not have: the old one had them from its statement. ``alike``: the class is made by the
     same decorators and hooks as before.
     """
 
     steady: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
     methods: list[str] = field(default_factory=list)
     goes: list[str] = field(default_factory=list)
     alike: bool = False

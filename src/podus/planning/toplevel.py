@@ -66,7 +66,7 @@ class TopLevel:
         if self.plan.program.get("undo"):
             self._take_back()
         else:
-            Given(self.compiler, self.remade.rehooked).compile(classes_again(self.compiler))
+            Given(self).compile(classes_again(self.compiler))
         known = {d.name for d in self.plan.data}
         for name in sorted(self.reset - known - {n for f in self.fillings.values() for n in f.names}):
             near = difflib.get_close_matches(name, known, 1)
@@ -191,18 +191,7 @@ class TopLevel:
     ) -> list[Statement]:
         """The statements of one body that run; the others are kept, or left to a mapper."""
         prefix = f"{part.name}:" + "".join(f"{owner}." for owner in body.owners)
-        questions: dict[str, Any] = {}
-        for statement in body.run:
-            if statement.kind == "assign":
-                for name in statement.names:
-                    before = body.previous.get(name)
-                    if before is not None and before.kind == "assign":
-                        questions[name] = self._initial(change, before, body.owners)
-        answers: dict[str, str] = {}
-        if questions:
-            answers = self.compiler.pup.call(
-                "data", module=part.name, owners=list(body.owners), names=questions
-            )
+        answers = self._answers(change, body)
         chosen: list[Statement] = []
         for statement in body.run:
             if self._runs(statement, body, prefix, answers, part):
@@ -222,6 +211,35 @@ class TopLevel:
             if part.name in self.fillings:
                 part.anew = self.fillings[part.name].options(chosen)
         return chosen
+
+    def _answers(self, change: ModuleChange, body: BodyChange) -> dict[str, str]:
+        """How the data that the statements of a body assign otherwise stands to the old statements: ``same``, ``modified`` or ``unknown``."""
+        questions: dict[str, Any] = {}
+        for statement in body.run:
+            for name in statement.names if statement.kind == "assign" else ():
+                before = body.previous.get(name)
+                if before is not None and before.kind == "assign":
+                    questions[name] = self._initial(change, before, body.owners)
+        if not questions:
+            return {}
+        found: dict[str, str] = self.compiler.pup.call(
+            "data", module=change.new.name, owners=list(body.owners), names=questions
+        )
+        return found
+
+    def kept_in_class(self, change: ModuleChange, body: BodyChange) -> list[str]:
+        """The data of a class that is made again which the program has modified: it stays, and it is asked about."""
+        part = self.parts[change.new.name]
+        prefix = f"{part.name}:" + "".join(f"{owner}." for owner in body.owners)
+        modified = {
+            name: answer for name, answer in self._answers(change, body).items() if answer == "modified"
+        }
+        return [
+            name
+            for statement in body.run
+            if modified.keys() & statement.names and not self._runs(statement, body, prefix, modified, part)
+            for name in statement.names
+        ]
 
     def _runs(
         self, statement: Statement, body: BodyChange, prefix: str, answers: dict[str, str], part: ModulePart

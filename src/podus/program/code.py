@@ -6,7 +6,7 @@ setter, two lambdas of one line) are told apart as ``qualname#2``, ``qualname#3`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import CodeType
 
 try:  # not hashlib, here and in the process: it sets OpenSSL up, which would be a stall of 5 ms
@@ -65,6 +65,12 @@ def procedures(module_code: CodeType) -> dict[str, CodeType]:
         counts[name] = counts.get(name, 0) + 1
         found[name if counts[name] == 1 else f"{name}#{counts[name]}"] = code
     return found
+
+
+def mangled(name: str, owners: Sequence[str]) -> str:
+    """What a name in the body of a class is called in the class; ``owners`` are the classes around it, outermost first."""
+    cls = owners[-1].lstrip("_") if owners else ""
+    return f"_{cls}{name}" if cls and name.startswith("__") and not name.endswith("__") else name
 
 
 def hash_of(content: bytes) -> str:

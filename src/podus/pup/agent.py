@@ -15,7 +15,7 @@ from types import CodeType, ModuleType
 from podus.errors import NotFound, Refused
 from podus.frames import HOOK, shift_of
 from podus.planning.model import Plan
-from podus.program.code import procedures
+from podus.program.code import mangled, procedures
 from podus.pup.codes import adopt, runs
 from podus.pup.data import is_as_set
 from podus.pup.finder import VersionFinder
@@ -230,7 +230,8 @@ class Agent:
             owner = vars(owner).get(word, owner)
         answers = {}
         for name, row in names.items():
-            answers[name] = is_as_set(vars(self.module(module)), dict(vars(owner)), name, row)
+            known = mangled(name, owners or ())
+            answers[name] = is_as_set(vars(self.module(module)), dict(vars(owner)), known, row)
         return answers
 
     def ask_classes(self, names: list[str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from types import (
     FunctionType,
     GenericAlias,
     MappingProxyType,
+    MemberDescriptorType,
     ModuleType,
     SimpleNamespace,
     UnionType,
@@ -49,6 +50,9 @@ def is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[
     from podus.updating.graft import is_marker
 
     value = owner[name]
+    if isinstance(value, MemberDescriptorType):
+        # Whoever made the class has made a slot of what its body gave.
+        return "same"
     if row.get("code") and _can_repeat(row, real):
         names = _Layered(owner)
         try:

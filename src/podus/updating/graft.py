@@ -228,6 +228,8 @@ def goes_on(part: MadePart | None, old: type, name: str, value: Any) -> bool:
     before = vars(old)[name]
     if part is None:
         return False
+    if name in part.kept:
+        return True
     if name in part.steady and is_data(value):
         return type(before) is type(value) or part.alike
     return name in part.methods and _is_plain(value, old, name) and not _is_plain(before, old, name)
