@@ -18,6 +18,7 @@ from podus.planning.model import MAX_HOLD, MOVE_AFTER, ModulePart, Note, Plan, P
 from podus.planning.moves import find_moves
 from podus.planning.objects import ObjectChanges
 from podus.planning.safety import Safety
+from podus.planning.standing import Standing
 from podus.planning.supported import SupportCode
 from podus.planning.telling import tell
 from podus.planning.toplevel import TopLevel, alternatives
@@ -66,6 +67,7 @@ class Compiler:
         self.imported: list[Module] = []
         self.removed: list[str] = []
         self.derived = Derived(self)
+        self.standing = Standing(self)
         hello = pup.hello
         self.plan = Plan(
             id=uuid.uuid4().hex[:12],
@@ -102,6 +104,7 @@ class Compiler:
             self._finish_versions(place)
             return plan
         self._finish_versions(place)
+        self.standing.compile()
         support = SupportCode(self)
         toplevel = TopLevel(self, support)
         toplevel.compile()

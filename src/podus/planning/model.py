@@ -217,6 +217,8 @@ class ModulePart:
     registers: bool = False
     # What the statements that run while staging may call and must find new: changed procedures, and users of changed data.
     calls: list[str] = field(default_factory=list)
+    # The line of the statement of the new version that the module's own body stands at, while that is being run; else 0.
+    stands: int = 0
 
 
 @dataclass

@@ -88,6 +88,7 @@ class TopLevel:
         part = ModulePart(change.new.name, "lines" if change.lines_only else "update", change.new.file)
         part.package = change.new.package
         part.pairs = {old: new for old, new in change.pairs.items() if old != new}
+        part.stands = self.compiler.standing.lines.get(part.name, 0)
         part.gone, part.fresh = list(change.removed), list(change.added)
         part.redirects = self._redirects(change.new)
         part.stars = self.compiler.stars_of(change.new)

@@ -74,6 +74,8 @@ class Agent:
         self.own_fields: dict[str, Kept] = {}
         # Conversions that an update has left to go on by themselves.
         self.standing: list[Conversion] = []
+        # Module -> the code of its body that was being run when it was asked for, and the line in the running version where that is another one by now.
+        self._ran: dict[str, tuple[CodeType, int]] = {}
         # Names of versions that are gone.
         self.lingering = Lingering()
         self.versions: list[dict[str, Any]] = []
@@ -140,6 +142,7 @@ class Agent:
         """The program's modules."""
         self.recorder.settle_main()
         rows = []
+        bodies = self._bodies()
         breath = Breath()
         for name, record in sorted(self.recorder.records.items()):
             breath()
@@ -159,9 +162,28 @@ class Agent:
                     "mtime": record.mtime,
                     "size": record.size,
                     "brought": name in self._brought,
+                    "stands": bodies.get(name, 0),
                 }
             )
         return rows
+
+    def _bodies(self) -> dict[str, int]:
+        """The modules whose own body is on some stack, each with the line that it stands at in the running version (0: not known)."""
+        rows = [row for stack in stacks().values() for row in stack if row[0].co_name == "<module>"]
+        running = {id(code): line for code, line, _ in rows}
+        files = {code.co_filename for code, *_ in rows}
+        found: dict[str, int] = {}
+        for name, record in list(self.recorder.records.items()):
+            code = record.executed() if record.file in files else None
+            for one in (code, *variants(code)) if code is not None else ():
+                if id(one) in running:
+                    found[name] = running[id(one)]
+                    self._ran[name] = (one, 0)
+            known, line = self._ran.get(name, (None, 0))
+            if name not in found and known is not None and id(known) in running:
+                # It began in a version before.
+                found[name] = line
+        return found
 
     def ask_source(self, module: str, version: str | None = None) -> dict[str, Any]:
         """What a module of the running version, or of a kept one, was compiled from."""
@@ -508,6 +530,8 @@ class Agent:
         before = {n: r for n, r in self.recorder.records.items() if n not in imported}
         old_version = {**plan.from_version}
         for part in plan.modules:
+            if part.name in self._ran:
+                self._ran[part.name] = (self._ran[part.name][0], part.stands)
             if part.action == "delete":
                 self.recorder.records.pop(part.name, None)
                 self._brought.discard(part.name)

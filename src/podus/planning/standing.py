@@ -1,0 +1,89 @@
+"""Modules whose own body is being run: a script in a loop at its top level, an import that has not come to its end.
+
+What that body has not come to yet is no business of an update: the frame that is in it goes on in the version in which it began, and would do
+it once more. So the statement that is being run does not run again, nor does what follows it.
+"""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
+
+from podus.planning.model import Note
+from podus.program.body import Body, Statement
+from podus.program.changes import ModuleChange
+
+if TYPE_CHECKING:
+    from podus.planning.compile import Compiler
+
+
+class Standing:
+    """Takes out of the changes what a body that is being run comes to by itself."""
+
+    def __init__(self, compiler: Compiler) -> None:
+        self.compiler = compiler
+        # Module -> the line of the statement of the new version that its body stands at.
+        self.lines: dict[str, int] = {}
+
+    def compile(self) -> None:
+        """Look at the modules of which the pup has seen the body on a stack."""
+        for row in self.compiler.rows:
+            change = self.compiler.changes.get(row["name"])
+            if row.get("stands") and change is not None and change.bodies is not None:
+                self._module(change, row["stands"])
+
+    def _module(self, change: ModuleChange, line: int) -> None:
+        assert change.bodies is not None
+        old, new = change.bodies
+        at = max((n for n, s in enumerate(old.statements) if s.line <= line), default=-1)
+        if at < 0:
+            return
+        first, current = _counterpart(old, new, at)
+        self.lines[change.new.name] = current.line if current is not None else 0
+        body = change.body
+        if body is None:
+            return
+        reached = set(map(id, new.statements[:first]))
+        left = [s for s in body.run if id(s) not in reached]
+        behind = set(map(id, old.statements[at + 1 :]))
+        gone = [s for s in body.gone if id(s) in behind]
+        body.run = [s for s in body.run if id(s) in reached]
+        names = {s.names[-1] for s in new.statements[:first] if s.kind == "class"}
+        body.classes = [inner for inner in body.classes if inner.owners[0] in names]
+        body.removed = [
+            n for n in body.removed if n not in body.previous or id(body.previous[n]) not in behind
+        ]
+        if left or gone:
+            running = old.statements[at]
+            what = f"`{running.text}` (line {running.line})"
+            more = [f"`{s.text}`" for s in (*left, *gone) if s is not current]
+            if current in left:
+                what += " has changed, but"
+            text = f"{change.new.name}: {what} is being run, and goes on as it is"
+            if more:
+                text += f"; what follows it is done by the old version: {', '.join(more[:3])}"
+            self.compiler.plan.asks.append(
+                Note(
+                    "body-runs",
+                    text,
+                    "put it into a function, which can be updated as it runs, or restart the program for this part",
+                    f"{change.old.file}:{running.line}",
+                )
+            )
+
+
+def _counterpart(old: Body, new: Body, at: int) -> tuple[int, Statement | None]:
+    """Where the new version has the statement number ``at`` of the old one: how many stand before it, and the statement, if there is one."""
+    before_after = ([s.head for s in body.statements] for body in (old, new))
+    pairs: dict[int, int] = {}
+    for block in SequenceMatcher(None, *before_after, autojunk=False).get_matching_blocks():
+        pairs.update((block.a + n, block.b + n) for n in range(block.size))
+    if at in pairs:
+        return pairs[at], new.statements[pairs[at]]
+    before = max((pairs[n] for n in pairs if n < at), default=-1)
+    after = min((pairs[n] for n in pairs if n > at), default=len(new.statements))
+    kind = type(old.statements[at].node)
+    for number in range(before + 1, after):
+        if type(new.statements[number].node) is kind:
+            return number, new.statements[number]
+    return before + 1, None
