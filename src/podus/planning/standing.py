@@ -74,9 +74,9 @@ class Standing:
 
 def _counterpart(old: Body, new: Body, at: int) -> tuple[int, Statement | None]:
     """Where the new version has the statement number ``at`` of the old one: how many stand before it, and the statement, if there is one."""
-    before_after = ([s.head for s in body.statements] for body in (old, new))
+    heads, others = ([s.head for s in body.statements] for body in (old, new))
     pairs: dict[int, int] = {}
-    for block in SequenceMatcher(None, *before_after, autojunk=False).get_matching_blocks():
+    for block in SequenceMatcher(None, heads, others, autojunk=False).get_matching_blocks():
         pairs.update((block.a + n, block.b + n) for n in range(block.size))
     if at in pairs:
         return pairs[at], new.statements[pairs[at]]
