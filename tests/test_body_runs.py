@@ -25,29 +25,76 @@ shop.seen.append("end of one")
 """
 
 
+CALL = """
+import shop
+count = 0
+def work(turn):
+    global count
+    gate("turn")
+    count += 1
+    shop.seen.append(["one", count, shop.step()])
+for turn in range(4): work(turn)
+shop.seen.append("end of one")
+"""
+
+
 def test_what_is_being_run_is_not_run_again(program: Start) -> None:
     app = program(shop="seen = []\ndef step(): return 1\n")
-    app.write({"looper": LOOP})
+    app.write({"looper": CALL})
     app.start("t", "importlib.import_module('looper')", at="turn")
-    new = LOOP.replace("one", "two").replace("count = 0", "count = 0\nlimit = 7")
+    # On the line of its head: nobody can leave there.
+    new = CALL.replace("work(turn)\n", "work(turn + 0)\n").replace("end of one", "end of two")
+    new = new.replace("def work(turn + 0)", "def work(turn)").replace("count = 0", "count = 0\nlimit = 7")
     app.edit(looper=new, shop="seen = []\ndef step(): return 2\n")
     asked = [n for n in app.plan().asks if n.code == "body-runs"]
-    assert "`for turn in range(4):` (line 5) has changed, but is being run" in asked[0].text
+    assert "`for turn in range(4):` (line 9) has changed, but is being run" in asked[0].text
     app.update()
     app.open("turn", times=4)
     app.join("t")
     assert app("[sys.modules['looper'].limit, sys.modules['looper'].count]") == [7, 4]
-    assert app("shop.seen") == [*(["one", n, 2, "two"] for n in range(1, 5)), "end of one"]
+    assert app("shop.seen") == [*(["one", n, 2] for n in range(1, 5)), "end of one"]
     # Now that it has ended, an update may run what it likes.
     app.edit(looper=new + "shop.seen.append('more')\n").update()
     assert app("shop.seen[-1]") == "more"
 
 
-def test_an_update_after_that_knows_where_the_body_stands(program: Start) -> None:
+def test_a_loop_at_the_top_level_goes_on_in_the_new_version(program: Start) -> None:
     app = program(shop="seen = []\ndef step(): return 1\n")
     app.write({"looper": LOOP})
     app.start("t", "importlib.import_module('looper')", at="turn")
-    app.edit(looper="# a line\n# more\n" + LOOP.replace("count = 0", "count = 0\nlimit = 7")).update()
+    new = LOOP.replace("one", "two").replace("count = 0", "count = 0\nlimit = 7")
+    app.edit(looper=new + "last = 8\n", shop="seen = []\ndef step(): return 2\n")
+    assert next(p.running for p in app.plan().procedures if p.name == "looper:<module>") == "waited for"
+    update = app.begin(move_after=0)
+    app.until_watched(update, "looper:<module>")
+    app.open("turn")
+    app.until(update, "complete")
+    app.open("turn")
+    # And once more, from where it is now.
+    for _ in range(2):
+        app.reached("turn")
+    app.edit(looper=new.replace("two", "three"))
+    update = app.begin(move_after=0)
+    app.until_watched(update, "looper:<module>")
+    app.open("turn")
+    app.until(update, "complete")
+    app.open("turn")
+    app.join("t")
+    assert app("[sys.modules['looper'].limit, sys.modules['looper'].count]") == [7, 4]
+    assert app("shop.seen") == [
+        ["one", 1, 2, "two"],
+        ["two", 2, 2, "two"],
+        ["two", 3, 2, "three"],
+        ["three", 4, 2, "three"],
+        "end of three",
+    ]
+
+
+def test_an_update_after_that_knows_where_the_body_stands(program: Start) -> None:
+    app = program(shop="seen = []\ndef step(): return 1\n")
+    app.write({"looper": CALL})
+    app.start("t", "importlib.import_module('looper')", at="turn")
+    app.edit(looper="# a line\n# more\n" + CALL.replace("count = 0", "count = 0\nlimit = 7")).update()
     app.replace("looper", "end of one", "end of two")
     app.replace("looper", "limit = 7", "limit = 8")
     assert [n.code for n in app.plan().asks] == ["body-runs"]
@@ -92,13 +139,71 @@ def test_a_script_with_a_loop_at_its_top_level(tmp_path: Path) -> None:
         return script.stdout.readline().strip()
 
     assert turn() == "one 1 1"
-    (tmp_path / "app.py").write_text(SCRIPT.replace("one", "two"))
+    (tmp_path / "app.py").write_text(SCRIPT.replace("one", "two").replace('"end"', '"end of two"'))
     (tmp_path / "work.py").write_text("def f(): return 2\n")
-    done = subprocess.run(  # noqa: PLW1510
-        [*podus, "update", "it", "--json"], env=environment, capture_output=True, text=True, timeout=60
+    update = subprocess.Popen(
+        [*podus, "update", "it", "--json", "--move-after", "0"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout)["state"] == "complete"
-    assert turn() == "one 2 2"
+    seen = [turn()]
+    while not seen[-1].startswith("two"):
+        seen.append(turn())
+    answer, _ = update.communicate(timeout=60)
+    assert json.loads(answer)["state"] == "complete"
+    # Not one of them was lost.
+    assert [line.split()[1] for line in seen] == [str(n + 2) for n in range(len(seen))]
+    assert turn() == f"two {len(seen) + 2} 2"
     rest, _ = script.communicate(timeout=30)
-    assert rest.split() == ["end"]
+    assert rest == "end of two\n"
+    assert script.returncode == 0
+
+
+ENDLESS = """
+import contextlib, sys, work
+n = 0
+try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(print, "closed", flush=True)
+        while True:
+            line = sys.stdin.readline()
+            n += 1
+            print("one", n, work.f(line), flush=True)
+except ValueError as error:
+    print("one", error, flush=True)
+"""
+
+
+def test_an_endless_loop_in_a_block_at_the_top_level_of_a_script(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(ENDLESS)
+    (tmp_path / "work.py").write_text("def f(line): return int(line)\n")
+    environment = {**os.environ, "PODUS_HOME": str(tmp_path / "home"), "PYTHONPATH": SOURCE}
+    podus = [sys.executable, "-m", "podus"]
+    script = subprocess.Popen(
+        [*podus, "run", "--name", "it", "app.py"],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    def turn(said: str) -> str:
+        assert script.stdin is not None and script.stdout is not None
+        script.stdin.write(said + "\n")
+        script.stdin.flush()
+        return script.stdout.readline().strip()
+
+    assert turn("7") == "one 1 7"
+    for old, new in (("one", "two"), ("two", "three")):
+        text = (tmp_path / "app.py").read_text()
+        (tmp_path / "app.py").write_text(text.replace(old, new))
+        update = subprocess.Popen([*podus, "update", "it"], env=environment, stdout=subprocess.DEVNULL)
+        while not turn("8").startswith(new):
+            pass
+        assert update.wait(timeout=60) == 0
+    assert turn("x") == "closed"
+    assert script.stdout is not None
+    assert script.stdout.readline().startswith("three invalid literal")
+    assert script.wait(timeout=30) == 0

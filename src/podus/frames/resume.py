@@ -13,6 +13,10 @@ from podus.frames.assemble import Instructions, exception_table
 from podus.frames.stubs import handing_over, names, own_length, slots, without_stubs
 from podus.program.control import STEPS, exception_entries, units
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # A variable that is not bound.
 UNBOUND = object()
 # Variables that lie on the value stack at once.
@@ -25,20 +29,21 @@ _IF_FALSE = (
 _SLOTS = frozenset(n for n in (*dis.haslocal, *dis.hasfree) if n < 256)
 
 
-def resume_code(code: CodeType, head: int, depth: int) -> CodeType:
+def resume_code(code: CodeType, head: int, depth: int, state: list[Any] | None = None) -> CodeType:
     """``code`` (its stubs are left out) to be entered at the loop's ``head``, an offset, with ``depth`` objects on the value stack.
 
-    Raises ValueError where that can't be written.
+    The body of a module has no variable that an argument could come in: its list is ``state``, a constant. Raises ValueError where that can't be written.
     """
-    plain = _with_a_variable(without_stubs(code))
+    plain = without_stubs(code) if state is not None else _with_a_variable(without_stubs(code))
     shift = len(plain.co_varnames) - len(code.co_varnames)
     free = len(plain.co_freevars)
     own = len(names(plain)) - free
     count = own - shift
-    none, unbound, bounds = (len(plain.co_consts) + n for n in range(3))
+    none, unbound, listed, bounds = (len(plain.co_consts) + n for n in range(4))
+    given = ("LOAD_FAST", 0) if state is None else ("LOAD_CONST", listed)
     # So few at once: who comes here again is sent on only if the interpreter can follow the stack from the entry (at most 21 objects).
     starts = list(range(0, count, _AT_ONCE))
-    consts = (*plain.co_consts, None, UNBOUND, *starts, count)
+    consts = (*plain.co_consts, None, UNBOUND, state, *starts, count)
     before = Instructions(plain.co_firstlineno)
     if free:
         before.emit("COPY_FREE_VARS", free)
@@ -47,16 +52,16 @@ def resume_code(code: CodeType, head: int, depth: int) -> CodeType:
         before.emit("POP_TOP")
     before.emit("RESUME", 0)
     if depth:
-        _part(before, bounds + len(starts), none, depth)
+        _part(before, given, bounds + len(starts), none, depth)
     for number, start in reversed(list(enumerate(starts))):
         end = min(start + _AT_ONCE, count)
-        _part(before, bounds + number, bounds + number + 1, end - start)
+        _part(before, given, bounds + number, bounds + number + 1, end - start)
         if not number:
-            _empty(before, none)
+            _empty(before, given, none)
         for slot in range(start + shift, end + shift):
             before.emit("STORE_FAST", slot)
     if not starts:
-        _empty(before, none)
+        _empty(before, given, none)
     for slot in slots(plain)[0]:
         if slot < shift:
             before.emit("DELETE_FAST", slot)
@@ -74,7 +79,7 @@ def resume_code(code: CodeType, head: int, depth: int) -> CodeType:
     made = plain.replace(
         co_code=raw + plain.co_code,
         co_consts=consts,
-        co_argcount=1,
+        co_argcount=int(state is None),
         co_posonlyargcount=0,
         co_kwonlyargcount=0,
         co_flags=plain.co_flags & ~_VARIADIC,
@@ -88,9 +93,9 @@ def resume_code(code: CodeType, head: int, depth: int) -> CodeType:
     return handing_over(made)
 
 
-def _part(before: Instructions, start: int, end: int, length: int) -> None:
+def _part(before: Instructions, given: tuple[str, int], start: int, end: int, length: int) -> None:
     """Push a part of the list, its first object last; the bounds are indices of constants."""
-    before.emit("LOAD_FAST", 0)
+    before.emit(*given)
     before.emit("LOAD_CONST", start)
     before.emit("LOAD_CONST", end)
     if "BINARY_SLICE" in dis.opmap:
@@ -101,8 +106,8 @@ def _part(before: Instructions, start: int, end: int, length: int) -> None:
     before.emit("UNPACK_SEQUENCE", length)
 
 
-def _empty(before: Instructions, none: int) -> None:
-    before.emit("LOAD_FAST", 0)
+def _empty(before: Instructions, given: tuple[str, int], none: int) -> None:
+    before.emit(*given)
     before.emit("LOAD_CONST", none)
     before.emit("LOAD_CONST", none)
     before.emit("BUILD_SLICE", 2)

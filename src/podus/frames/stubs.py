@@ -277,6 +277,8 @@ def _pack(
 
 def slots(code: CodeType) -> tuple[list[int], list[int]]:
     """The slots of a frame that hold a variable's value, and those that hold a cell, in the order of the interpreter's ``localsplus``."""
+    if not code.co_flags & _OPTIMIZED:
+        return [], []
     inner = set(code.co_cellvars)
     plain = [slot for slot, name in enumerate(code.co_varnames) if name not in inner]
     count = len(names(code))
@@ -284,7 +286,9 @@ def slots(code: CodeType) -> tuple[list[int], list[int]]:
 
 
 def names(code: CodeType) -> list[str]:
-    """The names of the variables in a frame's slots."""
+    """The names of the variables in a frame's slots; the body of a module has none there."""
+    if not code.co_flags & _OPTIMIZED:
+        return []
     known = set(code.co_varnames)
     return [*code.co_varnames, *(n for n in code.co_cellvars if n not in known), *code.co_freevars]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from podus.planning.frames import BODY
 from podus.planning.model import Loop, Procedure
 from podus.planning.outcome import told
 from podus.program.control import can_come_to, can_return_from, never_returns
@@ -59,7 +60,7 @@ class Active:
             code = self.code(name)
             if code is None or not (rows or procedure.suspends):
                 continue
-            if all(row["stubs"] for row in rows):
+            if name.endswith(f":{BODY}") or all(row["stubs"] for row in rows):
                 there, back, reasons = frames.of(name)
             else:
                 there, back = list[Loop](), list[Loop]()

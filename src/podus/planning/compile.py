@@ -104,8 +104,8 @@ class Compiler:
             self._finish_versions(place)
             return plan
         self._finish_versions(place)
-        self.standing.compile()
         support = SupportCode(self)
+        self.standing.compile(support)
         toplevel = TopLevel(self, support)
         toplevel.compile()
         self._procedures()

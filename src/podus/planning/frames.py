@@ -11,6 +11,7 @@ from inspect import CO_COROUTINE
 from types import CodeType
 from typing import TYPE_CHECKING
 
+from podus.frames import overwritten
 from podus.planning.model import Loop
 from podus.program.loops import Loop as Found
 from podus.program.loops import bound_at, loops_of, match, needed
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from podus.program.version import Module
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
+# What the body of a module is called, where it is a procedure.
+BODY = "<module>"
 
 
 class Frames:
@@ -61,10 +64,18 @@ class Frames:
             if why:
                 reasons.append(f"its loop `{one.kind} {one.text}` (line {one.line}) can't be left: {why}")
                 continue
+            landing = _landing(old_code, one) if name.endswith(f":{BODY}") else []
+            why = overwritten.obstacle(old_code, landing[0], len(one.layout)) if landing else ""
+            if why or (landing and not overwritten.is_body(new_code)):
+                reasons.append(
+                    f"its loop `{one.kind} {one.text}` (line {one.line}) can't be left: {why or 'the new version has variables there'}"
+                )
+                continue
             made = self._loop(name, pair, old_code, new_code, new_node, True)
             if isinstance(made, str):
                 reasons.append(made)
                 continue
+            made.landing = landing
             there.append(made)
             returning = self._loop(name, (pair[1], one, pair[2]), new_code, old_code, old_node, False)
             if not isinstance(returning, str):
@@ -89,7 +100,7 @@ class Frames:
         pair: tuple[Found, Found, str],
         old: CodeType,
         new: CodeType,
-        node: _Function,
+        node: _Function | ast.Module,
         forward: bool,
     ) -> Loop | str:
         before, after, how = pair
@@ -128,13 +139,16 @@ class Frames:
             sure=set(needs) <= bound_at(old, [*before.leaves, *before.jumps]),
         )
 
-    def _found(self, name: str, old: bool) -> tuple[CodeType, _Function, list[Found]] | None:
+    def _found(self, name: str, old: bool) -> tuple[CodeType, _Function | ast.Module, list[Found]] | None:
         version = self.compiler.old if old else self.compiler.new
         module, _, qualname = name.partition(":")
         owner = version.modules.get(module)
         code = owner.procedures.get(qualname) if owner is not None else None
         if owner is None or code is None or owner.source is None:
             return None
+        if qualname == BODY:
+            tree = ast.parse(owner.source)
+            return code, tree, loops_of(code, tree)
         node = self._functions(owner).get((code.co_name, code.co_firstlineno))
         return None if node is None else (code, node, loops_of(code, node))
 
@@ -151,7 +165,13 @@ class Frames:
         return known[1]
 
 
-def _literal(node: _Function, variable: str, before: int) -> str | None:
+def _landing(code: CodeType, loop: Found) -> list[int]:
+    """Where the first line of a loop's body begins, and that line."""
+    starts = [2 * n for n, place in enumerate(code.co_positions()) if place[0] == loop.body_line]
+    return [min(starts, default=-1) if loop.body_line != loop.line else -1, loop.body_line]
+
+
+def _literal(node: _Function | ast.Module, variable: str, before: int) -> str | None:
     """The text of the literal that is assigned to a variable above line ``before``, and nowhere else there; None if there is none."""
     found = [
         inner

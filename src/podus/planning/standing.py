@@ -1,20 +1,24 @@
 """Modules whose own body is being run: a script in a loop at its top level, an import that has not come to its end.
 
-What that body has not come to yet is no business of an update: the frame that is in it goes on in the version in which it began, and would do
-it once more. So the statement that is being run does not run again, nor does what follows it.
+What that body has not come to yet is no business of an update, which would do it once more: the statement that is being run does not run again,
+nor does what follows it. If it is a loop that can be left, the body is a procedure like any other: the frame goes on in the new version. Else
+it goes on as it is.
 """
 
 from __future__ import annotations
 
+import ast
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from podus.planning.frames import BODY, Frames
 from podus.planning.model import Note
 from podus.program.body import Body, Statement
 from podus.program.changes import ModuleChange
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
+    from podus.planning.supported import SupportCode
 
 
 class Standing:
@@ -25,8 +29,9 @@ class Standing:
         # Module -> the line of the statement of the new version that its body stands at.
         self.lines: dict[str, int] = {}
 
-    def compile(self) -> None:
+    def compile(self, support: SupportCode) -> None:
         """Look at the modules of which the pup has seen the body on a stack."""
+        self.frames = Frames(self.compiler, support, {})
         for row in self.compiler.rows:
             change = self.compiler.changes.get(row["name"])
             if row.get("stands") and change is not None and change.bodies is not None:
@@ -53,8 +58,10 @@ class Standing:
         body.removed = [
             n for n in body.removed if n not in body.previous or id(body.previous[n]) not in behind
         ]
+        running = old.statements[at]
+        if (left or gone) and self._moves(change, running, line):
+            return
         if left or gone:
-            running = old.statements[at]
             what = f"`{running.text}` (line {running.line})"
             more = [f"`{s.text}`" for s in (*left, *gone) if s is not current]
             if current in left:
@@ -70,6 +77,25 @@ class Standing:
                     f"{change.old.file}:{running.line}",
                 )
             )
+
+    def _moves(self, change: ModuleChange, statement: Statement, line: int) -> bool:
+        """Have the body be one of the procedures that change, if the frame that is in it can go on in the new version; says whether it can."""
+        around = [
+            node.lineno
+            for node in ast.walk(statement.node)
+            if isinstance(node, ast.While | ast.For) and node.lineno <= line <= (node.end_lineno or 0)
+        ]
+        old, new, name = change.old, change.new, f"{change.new.name}:{BODY}"
+        for module in (old, new):
+            module.procedures[BODY] = module.code
+        there, _, self.reasons = self.frames.of(name)
+        if any(loop.line in around for loop in there):
+            change.changed.append(BODY)
+            change.pairs[BODY] = BODY
+            return True
+        for module in (old, new):
+            del module.procedures[BODY]
+        return False
 
 
 def _counterpart(old: Body, new: Body, at: int) -> tuple[int, Statement | None]:

@@ -43,10 +43,12 @@ class Loop:
     turns: bool = False
     # Its test is a constant.
     always: bool = False
+    # The first line of its body.
+    body_line: int = 0
 
 
-def loops_of(code: CodeType, node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[Loop]:
-    """The loops of a procedure in the order of its source; ``code`` has no stubs."""
+def loops_of(code: CodeType, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Module) -> list[Loop]:
+    """The loops of a procedure, or of a module's body, in the order of its source; ``code`` has no stubs."""
     return _Finder(code).find(node)
 
 
@@ -65,7 +67,7 @@ class _Finder:
             if JUMPS[op] == BACKWARD and NAMES[op] != "JUMP_BACKWARD_NO_INTERRUPT":
                 self.back.setdefault(following - 2 * arg, []).append(start)
 
-    def find(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[Loop]:
+    def find(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Module) -> list[Loop]:
         found: list[tuple[Loop, ast.For | ast.AsyncFor | ast.While]] = []
         for stmt, layout, path, why in _loops(node.body, (), (), ""):
             if isinstance(stmt, ast.While):
@@ -76,6 +78,7 @@ class _Finder:
                 kind = "async for" if isinstance(stmt, ast.AsyncFor) else "for"
                 text = f"{ast.unparse(stmt.target)} in {ast.unparse(stmt.iter)}"
                 loop = Loop(kind, text, stmt.lineno, layout, path, why=why)
+            loop.body_line = stmt.body[0].lineno
             found.append((loop, stmt))
         whiles = [stmt for _, stmt in found if isinstance(stmt, ast.While)]
         belongs = {head: self._innermost(head, whiles) for head in self.heads if not self._iterates(head)}

@@ -545,7 +545,8 @@ class Agent:
                 )
                 code = self.recorder.records[part.name].code
                 if code is not None and code is stage.module_codes.get(part.name):
-                    self._codes[part.name] = (code, {q: [c] for q, c in stage.defined[part.name].items()})
+                    known = {q: [c] for q, c in stage.defined[part.name].items()}
+                    self._codes[part.name] = (code, known | {"<module>": [code]})
                 else:
                     self._codes.pop(part.name, None)
         for name in evaluation.switched:
@@ -676,6 +677,7 @@ class Agent:
         known = self._codes.get(name)
         if known is None or known[0] is not executed:
             found = {qualname: [code] for qualname, code in procedures(executed).items()}
+            found["<module>"] = [executed]
             if not runs(found, self.module(name)):
                 adopt(found, self.module(name))
             known = self._codes[name] = (executed, found)

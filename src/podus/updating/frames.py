@@ -10,14 +10,17 @@ The frame itself stays on the stack, empty, and returns what the new one does; s
 from __future__ import annotations
 
 import builtins
+import operator
 import sys
 import time
+from collections import deque
 from copy import copy
 from functools import partial
 from types import CellType, CodeType, FrameType, FunctionType
 from weakref import ref
 
 from podus.frames import HOOK, RESUMED, shift_of
+from podus.frames.overwritten import check, is_body, overwrite
 from podus.frames.resume import UNBOUND, prefix, resume_code
 from podus.frames.stubs import ENTERED, LEAVE, RETURNED, names, own_length, slots, stub_lines, without_stubs
 from podus.program.control import NAMES, units
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from podus.planning.model import Loop
 
 _SUSPENDS = 0x20 | 0x80
+_OPTIMIZED = 0x01
 # Seconds that a thread waits at the head of its loop, at most; and how many times as long it then runs before it waits again.
 _HOLD = 0.05
 _OPEN = 9
@@ -53,7 +57,9 @@ class Move:
         self.owner = owner
         self.mapper = mapper
         self.needs = frozenset(loop.needs)
-        made = resume_code(new, loop.enter, loop.depth)
+        # Of the body of a module there is one frame: what it gets is a constant of its code.
+        self.state: list[Any] | None = [] if is_body(new) else None
+        made = resume_code(new, loop.enter, loop.depth, self.state)
         # What is nested in it is what is nested in the procedure itself.
         count = len(without_stubs(new).co_consts)
         self.code = made.replace(co_consts=(*new.co_consts[:count], *made.co_consts[count:]))
@@ -86,6 +92,9 @@ class Move:
         closure = tuple(held[name] for name in self.code.co_freevars)
         function = FunctionType(self.code, frame.f_globals, self.code.co_name, None, closure)
         TWINS.add(function)
+        if self.state is not None:
+            self.state[:] = reversed(stack)
+            return function
         return partial(function, [*new, *reversed(stack)])
 
 
@@ -187,8 +196,7 @@ class Frames:
                 continue
             for base in old.get(loop.procedure, ()):
                 shift = shift_of(base)
-                lines = stub_lines(base)
-                if loop.head + shift not in lines:
+                if loop.head + shift not in stub_lines(base) and not (is_body(base) and not shift):
                     continue
                 move = Move(loop, code, self, mappers(loop.procedure) if loop.mapper else None)
                 rows = self._moves.setdefault(loop.procedure, [])
@@ -405,6 +413,9 @@ def _mapped(move: Move, values: Any) -> dict[str, Any]:
 def _leave(frame: FrameType, move: Move, values: Any, given: dict[str, Any] | None) -> None:
     """Send a frame to its exit stub. ``values`` are its variables, ``given`` those that a mapper has made of them."""
     code = frame.f_code
+    if is_body(code) and not shift_of(code):
+        _leave_body(frame, move)
+        return
     line = stub_lines(code)[move.loop.head + shift_of(code)]
     _prepare(frame, move, values, given)
     _give_up(code)
@@ -413,6 +424,25 @@ def _leave(frame: FrameType, move: Move, values: Any, given: dict[str, Any] | No
     except BaseException:
         del _leaving[id(frame)]
         raise
+
+
+def _leave_body(frame: FrameType, move: Move) -> None:
+    """Send the frame of a module's body out: what stands in its loop is no use any more, as nobody else is in it."""
+    code, (landing, line) = frame.f_code, move.loop.landing
+    assert move.state is not None
+    # One after the other, as each leaves for the next; by C code, as the frame itself stays on the stack.
+    todo: list[Any] = [move.goes_on(frame, (), {}, None)]
+    call: Callable[[], Any] = partial(deque, map(operator.call, todo), 0)
+    _bodies[id(move.code)] = todo
+    check()
+    # Nothing may be left that has to be put back: other instructions are written over it.
+    watching.send(frame, line)
+    _watched.pop(id(code), None)
+    watching.abandon(code)
+    offsets = overwrite(code, landing, move.loop.depth, call, move.state)
+    HANDED_OVER.update((id(code), offset) for offset in offsets)
+    _overwritten.append(code)
+    move.owner.moved += 1
 
 
 def _prepare(frame: FrameType, move: Move, values: Any, given: dict[str, Any] | None) -> None:
@@ -462,6 +492,10 @@ def catch_up(changed: set[str], frames: Frames | None) -> set[str]:
 # After so many moved frames what was made for them is made old: that many coroutines live long, and to find that out by collections of
 # the whole heap would be stalls of many milliseconds.
 _MANY = 50
+# Code of modules' bodies that has been written over: it stays, so that no other has its id.
+_overwritten: list[CodeType] = []
+# What goes on in the place of such a body, by the id of the code that does so now.
+_bodies: dict[int, list[Any]] = {}
 # Code of which some frame has handed over.
 _shells: dict[int, ref[CodeType]] = {}
 # Names by which a procedure may have got hold of its own variables as a dict.
@@ -470,6 +504,9 @@ _LOOKS_AT_ITSELF = frozenset({"locals", "vars", "eval", "exec", "dir", "_getfram
 
 def _forget(frame: FrameType) -> None:
     """Let go of the dict that was made to look at a frame's variables: until Python 3.12 it would keep them alive."""
+    if not frame.f_code.co_flags & _OPTIMIZED:
+        # Its variables are the module's own.
+        return
     if sys.version_info < (3, 13) and _LOOKS_AT_ITSELF.isdisjoint(frame.f_code.co_names):
         frame.f_locals.clear()
 
@@ -495,6 +532,11 @@ def _hook(thing: Any, kind: int) -> Any:
     move.owner.moved += 1
     if move.owner.moved % _MANY == 0:
         promote_young()
+    todo = _bodies.pop(id(frame.f_code), None)
+    if todo is not None:
+        todo.append(goes_on)
+        _bodies[id(move.code)] = todo
+        return None
     return _Next(goes_on) if shift_of(frame.f_code) else goes_on
 
 

@@ -55,6 +55,10 @@ class Watching:
             monitoring.free_tool_id(self._tool)
             self._tool = None
 
+    def abandon(self, code: CodeType) -> None:
+        """As :meth:`end`, in the thread of a frame that leaves ``code`` for good."""
+        self.end(code)
+
     def open(self, code: CodeType, places: dict[int, int]) -> bool:
         """They are seen wherever they run."""
         if id(code) not in self._codes:

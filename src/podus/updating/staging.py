@@ -317,6 +317,9 @@ class Stage(Statements):
             self.defined[part.name] = procedures(code)
             for qualname, procedure in self.defined[part.name].items():
                 self.codes[f"{part.name}:{qualname}"] = procedure
+            if part.stands:
+                # The body itself goes on in the new version.
+                self.codes[f"{part.name}:<module>"] = code
 
     def _find(self) -> None:
         """Find the function objects of everything that switches."""
@@ -324,7 +327,7 @@ class Stage(Statements):
         names: dict[int, str] = {}
         hidden = any(p.hidden for p in self.plan.procedures)
         # Closures made before are hidden or gone: that no name leads to one says nothing.
-        closures = {name for name in switching if "<locals>" in name}
+        closures = {name for name in switching if "<locals>" in name or name.endswith(":<module>")}
         breath = Breath()
         for part in self.plan.modules:
             if part.action not in ("update", "lines"):

@@ -57,6 +57,11 @@ class Watching:
         if exchange is not None:
             exchange.undo()
 
+    def abandon(self, code: CodeType) -> None:
+        """As :meth:`end`, in the thread of a frame that leaves ``code`` for good: what it does next must be read from the code and by no tracer."""
+        self.end(code)
+        sys.settrace(None)
+
     def open(self, code: CodeType, places: dict[int, int]) -> bool:
         """Have every frame of ``code`` leave at the next of ``places``, wherever it runs, unseen until then; says whether that can be."""
         from podus.frames.exchanged import Exchange, NotHere
