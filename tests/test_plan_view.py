@@ -280,7 +280,7 @@ def test_the_riskiest_comes_first(shop: tuple[Path, Talk]) -> None:
     assert "other is imported for the first time" in texts
     assert any("`print('lib is new', flush=True)`" in t for t in texts)
     assert any(t.startswith("lib:make.<locals>.inner is made inside") for t in texts)
-    assert set(told["active"]) == {"__main__:inside", "__main__:main"}
+    assert set(told["active"]) == {"__main__:inside", "__main__:main", "__main__:<module>"}
 
 
 def test_a_procedure_that_never_returns_is_named_with_what_it_means(shop: tuple[Path, Talk]) -> None:

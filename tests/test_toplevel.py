@@ -373,3 +373,56 @@ def test_what_the_program_has_changed_of_it_is_asked_about(program: Start) -> No
     assert any("shop:P.rows" in note.text for note in app.plan().asks)
     app.update()
     assert app("[shop.P.base, shop.P.rows]") == [[3, 4], [1, 2, 9]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "asked", "values"),
+    [
+        (
+            "def run(): return 'g'\nclass C:\n    def run(self): return 'm'\n",
+            "def run(): return 'g'\nclass C:\n    run = staticmethod(run)\n",
+            "m.C().run()",
+            ["m", "g"],
+        ),
+        (
+            "class C:\n    class Inner:\n        def v(self): return 1\n    def make(self): return self.Inner()\n",
+            "class Inner:\n    def v(self): return 2\nclass C:\n    Inner = Inner\n    def make(self): return self.Inner()\n",
+            "m.C().make().v()",
+            [1, 2],
+        ),
+        ("class C:\n    x = 1\n", "x = 5\nclass C:\n    x = x\n", "m.C.x", [1, 5]),
+        (
+            "x = 5\nclass C:\n    x = 1\n",
+            "x = 5\nclass C:\n    x = 1\n    y = x\n",
+            "getattr(m.C, 'y', m.C.x)",
+            [1, 1],
+        ),
+    ],
+)
+def test_a_class_body_reads_the_modules_name_before_it_binds_its_own(
+    program: Start, old: str, new: str, asked: str, values: list[object]
+) -> None:
+    app = program(m=old)
+    assert app(asked) == values[0]
+    app.edit(m=new).update()
+    assert app(asked) == values[1]
+    app.podus("back-out", "app")
+    assert app(asked) == values[0]
+
+
+def test_a_global_that_the_program_has_set_before_there_was_a_statement_for_it(program: Start) -> None:
+    old = "def init():\n    global CONN\n    CONN = ['c']\ndef use(): return CONN\n"
+    app = program(m=old)
+    app.edit(m="CONN = None\nN = 1\n" + old).update()
+    assert app("m.use()") is None
+    app.podus("back-out", "app")
+    app.run("m.init()")
+    assert [n.text.partition(" is ")[0] for n in app.plan().asks] == ["m:CONN"]
+    app.update()
+    assert app("[m.use(), m.N]") == [["c"], 1]
+    app.podus("back-out", "app")
+    assert app("m.use()") == ["c"]
+    app.update(reset=["m:CONN"])
+    assert app("m.use()") is None
+    app.podus("back-out", "app")
+    assert app("m.use()") == ["c"]

@@ -92,12 +92,16 @@ class Active:
                 procedure.running = "left"
                 procedure.notes += reasons
 
+    def _is_body(self, name: str) -> bool:
+        """Whether it is the body of a module, which is none of the procedures that change."""
+        return name.endswith(f":{BODY}") and name not in self.switching
+
     def _ask(self) -> None:
         suspends = [self.old_names.get(name, name) for name, p in self.switching.items() if p.suspends]
         answer = self.compiler.pup.call("activity", suspends=suspends)
         for thread in answer["threads"]:
             for frame in thread["stack"]:
-                if frame["procedure"]:
+                if frame["procedure"] and not self._is_body(frame["procedure"]):
                     row = {"thread": thread["name"], "id": thread["id"], **frame}
                     self.stacks.setdefault(frame["procedure"], []).append(row)
         self.asleep = answer["suspended"]

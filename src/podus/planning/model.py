@@ -143,7 +143,7 @@ class ClassPart:
 
     ``runner`` names the code in the module's pack; ``removed`` the attributes that are gone. With ``instead_of`` it is what is done if that
     piece of the module's code, in which the whole class is made again, raises: a registry may refuse a second class of one name.
-    ``after`` is how many pieces of the module's code run before it.
+    ``after`` is how many pieces of the module's code run before it. ``outer`` are names that its statements read before the body binds them: the module's.
     """
 
     qualname: str
@@ -151,6 +151,7 @@ class ClassPart:
     removed: list[str] = field(default_factory=list)
     instead_of: str = ""
     after: int = 0
+    outer: list[str] = field(default_factory=list)
 
 
 @dataclass

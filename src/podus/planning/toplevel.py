@@ -18,7 +18,7 @@ from podus.planning.model import ClassPart, Datum, ModulePart, Note
 from podus.planning.pack import ON_STAGE, PackWriter
 from podus.planning.remade import Remade
 from podus.planning.staged import Staged
-from podus.program.body import Statement, compile_body
+from podus.program.body import Body, Statement, compile_body
 from podus.program.bytecode import compile_source
 from podus.program.changes import BodyChange, ModuleChange
 from podus.program.flow import imported_by_from
@@ -221,6 +221,8 @@ class TopLevel:
                 before = body.previous.get(name)
                 if before is not None and before.kind == "assign":
                     questions[name] = self._initial(change, before, body.owners)
+                elif before is None and self._rebound(name):
+                    questions[name] = {"given": True}
         if not questions:
             return {}
         found: dict[str, str] = self.compiler.pup.call(
@@ -256,7 +258,7 @@ class TopLevel:
             if self.support.maps(full_name):
                 self.plan.data.append(Datum(full_name, "map", "a mapper converts it"))
                 runs = False
-            elif name not in body.previous:
+            elif name not in body.previous and answers.get(name, "same") == "same":
                 self.plan.data.append(Datum(full_name, "add", "new"))
             elif full_name in self.reset:
                 self.plan.data.append(Datum(full_name, "set", "--reset asks for the new value"))
@@ -365,7 +367,9 @@ class TopLevel:
                 if body.run:
                     inner = f"{runner} {'.'.join(body.owners)}"
                     add(inner, body.run, body)
-                part.classes.append(ClassPart(".".join(body.owners), inner, list(body.removed), runner))
+                row = ClassPart(".".join(body.owners), inner, list(body.removed), runner)
+                row.outer = _outer(body.new, body.run)
+                part.classes.append(row)
         for (name, owners), chosen in self.class_run.items():
             if name != part.name:
                 continue
@@ -375,7 +379,9 @@ class TopLevel:
                 runner = "run " + ".".join(owners)
                 add(runner, chosen, body)
             after = bisect(lines, _line_of(change, owners))
-            part.classes.append(ClassPart(".".join(owners), runner, list(body.removed), after=after))
+            row = ClassPart(".".join(owners), runner, list(body.removed), after=after)
+            row.outer = _outer(body.new, chosen)
+            part.classes.append(row)
 
     def _imported(self, part: ModulePart, module: Module, writer: PackWriter) -> None:
         """The code of a new module that reads what the update changes."""
@@ -408,6 +414,17 @@ class TopLevel:
             found[-1].append(statement)
             before = after
         return found
+
+
+def _outer(body: Body, chosen: list[Statement]) -> list[str]:
+    """The names that some statements of a class's body read before the body has bound them (``run = staticmethod(run)``): not the class's."""
+    wanted, bound, found, own = set(map(id, chosen)), set[str](), set[str](), set[str]()
+    for statement in body.statements:
+        if id(statement) in wanted:
+            found |= statement.reads - bound
+            own |= statement.reads & bound
+        bound |= set(statement.names)
+    return sorted((found & bound) - own)
 
 
 def _line_of(change: ModuleChange, owners: tuple[str, ...]) -> int:

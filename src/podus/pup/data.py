@@ -44,9 +44,12 @@ def is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[
 
     ``row`` has the statement's ``code`` if running it again has no effect (else None), the names that it ``calls`` or calls something of,
     of these the ``makers`` that must be named tuples, whether its value is ``dependent`` on attributes, and whether some procedure may rebind the name.
+    ``given`` alone: no statement has bound it, so the program has if it is there.
     """
     if name not in owner:
         return "same"
+    if row.get("given"):
+        return "modified"
     from podus.updating.graft import is_marker
 
     value = owner[name]

@@ -9,7 +9,7 @@ from types import CodeType, FunctionType, ModuleType
 from podus.planning.model import ClassPart, MadePart, ModulePart, Plan
 from podus.updating.attributes import attribute_of, no_attribute_of
 from podus.updating.binding import Switch, can_become
-from podus.updating.find import program_modules
+from podus.updating.find import own_definition, program_modules
 from podus.updating.gates import forward
 from podus.updating.graft import (
     Keeping,
@@ -94,11 +94,17 @@ class Collector:
         for part in self.plan.modules:
             shadow = self.shadows.get(part.name)
             if shadow is not None:
-                rows = [(n, shadow.real.get(n), v) for n, v in shadow.items() if n not in shadow.added]
+                rows = [
+                    (n, own_definition(shadow.real, n, part.removed), v)
+                    for n, v in shadow.items()
+                    if n not in shadow.added
+                ]
                 rows = [row for row in rows if self._relation(part, *row)[0]]
                 staged.append((shadow, rows))
-            for cls, _, target in self.class_shadows.get(part.name, ()):
-                staged.append((target, [(n, vars(cls).get(n), v) for n, v in target.items()]))
+            for cls, row, target in self.class_shadows.get(part.name, ()):
+                staged.append(
+                    (target, [(n, own_definition(vars(cls), n, row.removed), v) for n, v in target.items()])
+                )
         self._replace(staged)
         modules_own = {id(shadow) for shadow in self.shadows.values()}
         for shadow, rows in staged:
@@ -232,7 +238,8 @@ class Collector:
             if self._is_imported(part, before, value):
                 continue
             switch = self.switch_for(f"{part.name}:{name}")
-            same, successor = self._relation(part, name, before, value)
+            own = own_definition(real, name, part.removed) is before
+            same, successor = self._relation(part, name, before, value) if own else (False, False)
             if name in real and same and value_into(before, value, switch, self.keeping):
                 continue
             switch.set_item(real, name, value)
@@ -274,6 +281,11 @@ class Collector:
 
         Two functions defined under one name (``def _``) are neither.
         """
+        if isinstance(before, type) and isinstance(value, type):
+            names = {**self.shadows[part.name].real, **self.shadows[part.name]}
+            if own_definition(names, name, part.removed) is not value:
+                # Another name for a class that is there.
+                return False, False
         if getattr(before, "__module__", None) != getattr(value, "__module__", None):
             return can_be_marker(before, value) or self._has_moved(before, value), True
         if not (isinstance(before, FunctionType) and isinstance(value, FunctionType)):
@@ -316,7 +328,7 @@ class Collector:
         for name, value in target.items():
             switch = self.switch_for(f"{part.name}:{row.qualname}.{name}")
             adopt_class_cell(value, None, cls)
-            attribute_into(cls, name, value, switch, self.keeping)
+            attribute_into(cls, name, value, switch, self.keeping, row.removed)
             named = isinstance(value, FunctionType) or not hasattr(type(value), "__set_name__")
             if not (named or self.naming.name(value, cls, name)):
                 self._as_it_will_be(type(value).__set_name__)(value, cls, name)

@@ -6,7 +6,7 @@ import builtins
 import functools
 import sys
 import weakref
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from itertools import compress, count, repeat
 from operator import attrgetter, is_, not_
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
@@ -234,3 +234,25 @@ def class_at(module: Any, qualname: str) -> Any:
     for word in qualname.split("."):
         found = vars(found).get(word) if hasattr(found, "__dict__") else None
     return found if isinstance(found, type) else None
+
+
+def own_definition(names: Mapping[str, Any], name: str, going: Container[str] = ()) -> Any:
+    """What a namespace has under ``name``; None where that is another name's definition (``g = f``), unless that name is ``going``."""
+    value = names.get(name)
+    defined = _defined_as(value)
+    if defined in (None, name) or defined in going or names.get(defined) is not value:
+        return value
+    return None
+
+
+def _defined_as(value: Any) -> str | None:
+    """The name that a definition gave a function, a class or a descriptor; None for anything else."""
+    if isinstance(value, staticmethod | classmethod):
+        value = value.__func__
+    elif isinstance(value, property):
+        value = value.fget
+    elif isinstance(value, functools.cached_property):
+        value = value.func
+    if isinstance(value, FunctionType):
+        return value.__name__
+    return str(type.__dict__["__name__"].__get__(value)) if isinstance(value, type) else None

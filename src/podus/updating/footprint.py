@@ -42,6 +42,8 @@ class Footprint:
         self.removals: list[Op] = []
         # The classes that others have taken the place of.
         self.replacement = Replacement()
+        # Names of data that was there before, also where no statement of the old version bound it.
+        self.there: set[str] = set()
         self.entries: list[Entry] = []
         # What single-dispatch functions remember of a registry that has changed.
         self.caches: list[dict[Any, Any]] = []

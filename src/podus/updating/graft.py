@@ -14,14 +14,14 @@ from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptor
 from podus.errors import Refused
 from podus.updating.bases import bases_into, layout
 from podus.updating.binding import Switch, can_become
-from podus.updating.find import cell_contents
+from podus.updating.find import cell_contents, own_definition
 from podus.updating.metaclass import metaclass_into
 from podus.updating.pydantic_models import compiled_for
 from podus.updating.slots import Room, slots_into, slots_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Container
     from typing import Any
 
     from podus.planning.model import MadePart
@@ -191,9 +191,16 @@ def _functions_of(value: Any) -> list[FunctionType]:
     return _functions_of(wrapped) if wrapped is not None else []
 
 
-def attribute_into(cls: type, name: str, value: Any, switch: Switch, kept: Keeping = PLAINLY) -> None:
-    """Plan ``cls.name = value``; a method that is there already keeps its function object."""
-    before: Any = cls.__dict__.get(name)
+def attribute_into(
+    cls: type,
+    name: str,
+    value: Any,
+    switch: Switch,
+    kept: Keeping = PLAINLY,
+    going: Container[str] = (),
+) -> None:
+    """Plan ``cls.name = value``; a method that is there already keeps its function object. ``going`` are names that the class loses."""
+    before: Any = own_definition(cls.__dict__, name, going)
     if isinstance(before, FunctionType) and isinstance(value, FunctionType):
         if before is value or function_into(before, value, switch, kept):
             return
@@ -214,7 +221,7 @@ def attribute_into(cls: type, name: str, value: Any, switch: Switch, kept: Keepi
         if not kept.replaces(before, value):
             class_into(before, value, switch, kept)
         return
-    if before is not value or name not in cls.__dict__:
+    if cls.__dict__.get(name) is not value or name not in cls.__dict__:
         switch.set_class_attribute(cls, name, value)
 
 
@@ -265,6 +272,7 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
         enum_into(old, new, switch, kept)
         return
     part = kept.statement(old)
+    going = vars(old).keys() - vars(new).keys()
     for name, value in (dict(vars(new)) | compiled_for(new, kept.of, kept.made)).items():
         # Slots stay as they are: the new class's descriptors only know its own objects.
         if name in _OWN or isinstance(value, MemberDescriptorType | GetSetDescriptorType):
@@ -272,7 +280,7 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
         if name in vars(old) and goes_on(part, old, name, value):
             continue
         adopt_class_cell(value, new, old)
-        attribute_into(old, name, value, kept.place(f"{where}.{name}") or switch, kept)
+        attribute_into(old, name, value, kept.place(f"{where}.{name}") or switch, kept, going)
     for name in list(vars(old)):
         is_slot = isinstance(vars(old)[name], MemberDescriptorType | GetSetDescriptorType | Room)
         if name not in vars(new) and name not in _OWN and not is_slot and not _stays(part, name):
@@ -291,11 +299,12 @@ def replaced_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY)
         if name not in vars(new) and name not in _OWN and not slot and _stays(part, name):
             # Nobody sees the new class yet.
             type.__setattr__(new, name, value)
+    going = vars(old).keys() - vars(new).keys()
     for name, there in list(vars(new).items()):
-        before = vars(old).get(name)
+        before = own_definition(vars(old), name, going)
         # Where it is known elsewhere too, what is kept has been put there already.
         value = kept.made(before) if before is there else there
-        if name in _OWN or before is value or name not in vars(old):
+        if name in _OWN or before is value or name not in vars(old) or before is not vars(old)[name]:
             continue
         if goes_on(part, old, name, value):
             type.__setattr__(new, name, before)
@@ -317,6 +326,7 @@ def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> No
     """
     where = f"{old.__module__}:{old.__qualname__}"
     part = kept.statement(old)
+    going = vars(old).keys() - vars(new).keys()
     if old._member_type_ is not new._member_type_:
         raise Refused(f"the members of {where} get another data type", "restart for this one")
     members: dict[str, Any] = {}
@@ -375,7 +385,7 @@ def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> No
         if name in vars(old) and goes_on(part, old, name, value):
             continue
         adopt_class_cell(value, new, old)
-        attribute_into(old, name, value, kept.place(f"{where}.{name}") or switch, kept)
+        attribute_into(old, name, value, kept.place(f"{where}.{name}") or switch, kept, going)
     for name in list(vars(old)):
         own = name in _OWN or name in _ENUM_MAPS
         if name not in vars(new) and not own and not _stays(part, name):

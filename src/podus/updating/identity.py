@@ -18,7 +18,7 @@ from types import CodeType, FrameType, FunctionType, GenericAlias, MethodType, M
 from podus.updating.bases import rebase
 from podus.updating.binding import can_become
 from podus.updating.breath import Breath, let_go
-from podus.updating.find import cell_contents
+from podus.updating.find import cell_contents, own_definition
 from podus.updating.held import own_names
 
 TYPE_CHECKING = False
@@ -71,8 +71,9 @@ class Identity:
                 if before is not None and (made._member_type_ is object or before._value_ == member._value_):
                     self._pairs[id(member)] = (member, before)
         elif isinstance(old, type) and isinstance(new, type):
+            going = vars(old).keys() - vars(new).keys()
             for name, value in list(vars(new).items()):
-                self.keep_part(vars(old).get(name), value)
+                self.keep_part(own_definition(vars(old), name, going), value)
 
     def keep_part(self, before: Any, value: Any) -> None:
         """Note what a class has had under one name, if it goes on in place of what its new statement has made."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 
@@ -42,11 +43,13 @@ class Shadow(dict[str, "Any"]):
 
 
 class ClassNames(dict[str, "Any"]):
-    """A class's own namespace, and then what its module is going to have: globals follow by themselves."""
+    """A class's own namespace but for ``outer``, and then what its module is going to have: globals follow by themselves."""
 
-    def __init__(self, cls: type, module: Shadow) -> None:
+    def __init__(self, cls: type, module: Shadow, outer: Iterable[str] = ()) -> None:
         super().__init__(vars(cls))
         self.module = module
+        for name in outer:
+            self.pop(name, None)
 
     def __missing__(self, name: str) -> Any:
         if dict.__contains__(self.module, name):

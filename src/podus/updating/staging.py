@@ -234,7 +234,7 @@ class Stage(Statements):
         for part in self.plan.modules:
             if part.action == "update" and part.name in sys.modules:
                 for name in part.removed:
-                    if name != "__doc__":
+                    if name != "__doc__" and f"{part.name}:{name}" not in footprint.there:
                         self.removals.delete_item(vars(sys.modules[part.name]), name)
 
     def _leave_footprint(self) -> None:
@@ -245,6 +245,7 @@ class Stage(Statements):
         self.footprint.base += [*self._prepared.undo, *self.base.undo]
         self.footprint.removals += self.removals.undo
         self.footprint.replacement = self.replacement
+        self.footprint.there = {d.name for d in self.plan.data if d.action in ("keep", "set", "map")}
         for name, switch in self.redefined.items():
             self.footprint.redefined[old_names.get(name, name)] = list(switch.undo)
         for name, switch in self.data.items():

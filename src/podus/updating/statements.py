@@ -211,7 +211,7 @@ class Statements(Collector):
             text = f"{part.name}:{row.qualname} is no class any more: its new attributes are left out"
             self.notes.append(text)
             return
-        target = Shadow(ClassNames(cls, self.shadows[part.name]), False)
+        target = Shadow(ClassNames(cls, self.shadows[part.name], row.outer), False)
         if row.runner:
             self._exec(self.meanwhile.code(self.runners[part.name], row.runner), vars(module), target, part)
         cell = dict.pop(target, "__classcell__", None)
