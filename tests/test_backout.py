@@ -179,3 +179,56 @@ def test_registries_of_other_modules_are_as_before(program: Start) -> None:
     app.podus("back-out", "app")
     assert app("[*registry.table], registry.table['first'] is first and first() == 1") == [["first"], True]
     assert app("registry.callbacks == [first]") is True
+
+
+def test_what_statements_put_into_data_is_taken_back(program: Start) -> None:
+    old = "CFG = {}\nCFG['a'] = 1\nNAMES = ['x']\nSEEN = {1}\n"
+    app = program(m=old)
+    app.run("m.CFG['own'] = 5\nCFG = m.CFG")
+    new = old.replace("= 1\n", "= 10\n") + "CFG['b'] = 2\nNAMES.append('y')\nSEEN.add(2)\nSEEN.discard(1)\n"
+    app.edit(m=new).update()
+    assert app("[m.CFG, m.NAMES, list(m.SEEN)]") == [{"a": 10, "own": 5, "b": 2}, ["x", "y"], [2]]
+    app.run("m.CFG['late'] = 6\nm.NAMES.append('z')")
+    app.podus("back-out", "app")
+    assert app("[m.CFG, m.NAMES, list(m.SEEN), CFG is m.CFG]") == [
+        {"a": 1, "own": 5, "late": 6},
+        ["x", "z"],
+        [1],
+        True,
+    ]
+
+
+def test_what_the_program_has_gone_on_with_stays(program: Start) -> None:
+    app = program(m="CFG = {'a': 1}\n")
+    app.edit(m="CFG = {'a': 1}\nCFG['a'] = 10\nCFG['b'] = 20\n").update()
+    app.run("m.CFG['a'] += 1")
+    app.podus("back-out", "app")
+    assert app("m.CFG") == {"a": 11}
+
+
+def test_what_is_registered_in_an_object_is_taken_out(program: Start) -> None:
+    old = (
+        "class App:\n    def __init__(self): self.routes = {}\n    def route(self, path):\n"
+        "        def note(f):\n            self.routes[path] = f\n            return f\n        return note\n"
+        "app = App()\n@app.route('/a')\ndef a(): return 'a'\n"
+    )
+    app = program(m=old)
+    app.edit(m=old + "@app.route('/b')\ndef b(): return 'b'\n").update()
+    assert app("sorted(m.app.routes)") == ["/a", "/b"]
+    app.podus("back-out", "app")
+    assert app("[sorted(m.app.routes), m.app.routes['/a']()]") == [["/a"], "a"]
+
+
+def test_a_table_by_enum_members_is_as_it_was(program: Start) -> None:
+    old = "from enum import Enum\nclass Op(Enum):\n    ADD = '+'\n    SUB = '-'\nT = {Op.ADD: lambda a, b: a + b, Op.SUB: lambda a, b: a - b}\n"
+    app = program(m=old)
+    app.run("T = m.T")
+    new = old.replace("    SUB = '-'\n", "    SUB = '-'\n    MUL = '*'\n").replace(
+        "}", ", Op.MUL: lambda a, b: a * b}"
+    )
+    for _ in range(2):
+        app.edit(m=new).update()
+        assert app("[[k.name, m.T[k](3, 4)] for k in m.T]") == [["ADD", 7], ["SUB", -1], ["MUL", 12]]
+        app.podus("back-out", "app")
+        assert app("[m.T[k](3, 4) for k in m.Op]") == [7, -1]
+        assert app("[len(T), len(m.T)]") == [2, 2]

@@ -105,8 +105,10 @@ def _equal(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(map(_equal, one, other))
     if kind in _MAPPINGS:
         if not all(type(k) in _SIMPLE for k in one):
+            # By the keys themselves: their own equality and hash are the program's code.
+            items = {id(key): item for key, item in other.items()}
             return len(one) == len(other) and all(
-                k is j and _equal(one[k], other[j]) for k, j in zip(one, other, strict=True)
+                id(key) in items and _equal(item, items[id(key)]) for key, item in one.items()
             )
         return one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one)
     if kind in (*_SIMPLE, set, bytearray) or _is_value(kind):

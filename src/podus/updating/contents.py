@@ -1,18 +1,22 @@
-"""What new statements do to containers that the program goes on with: taken back if the update is.
+"""What new statements do to containers that the program goes on with: taken back if the update is, also after it is complete.
 
 Only what the statements themselves have done while they ran: what the program does to its data before or after stays.
 """
 
 from __future__ import annotations
 
+from operator import setitem
 from types import CodeType, FunctionType
 
 from podus.program.code import walk
+from podus.updating.withdrawn import take_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
+
+    from podus.updating.binding import Switch
 
 _MUTABLE = (dict, list, set, bytearray)
 # A container that holds more is not copied: it would take too long.
@@ -20,6 +24,59 @@ _AT_MOST = 100_000
 # How many calls away from a statement a procedure may change what it names.
 _CALLS = 4
 _ABSENT: Any = object()
+
+
+class Difference:
+    """What some statements have done to one container."""
+
+    def __init__(self, container: Any, before: Any, after: Any) -> None:
+        self.container = container
+        # No more than differs: what is kept here can't go.
+        self._items: list[tuple[Any, Any, Any]] = []
+        self._lists: tuple[Any, Any] | None = None
+        if type(container) is dict:
+            for key in dict.fromkeys([*before, *after]):
+                old, new = before.get(key, _ABSENT), after.get(key, _ABSENT)
+                if old is not new:
+                    self._items.append((key, old, new))
+        elif type(container) is set:
+            self._items += [(item, _ABSENT, item) for item in after - before]
+            self._items += [(item, item, _ABSENT) for item in before - after]
+        else:
+            self._lists = before, after
+
+    def take_back(self, switch: Switch, entries: set[tuple[int, int]]) -> None:
+        """Plan to take it back where the program has not gone on with it; ``entries`` (ids of containers and items) are taken out by others."""
+        container = self.container
+        if self._lists is not None:
+            self._take_back_list(switch, entries, *self._lists)
+        for key, old, new in self._items:
+            if (id(container), id(new)) in entries:
+                continue
+            if type(container) is set:
+                if (key in container) == (old is _ABSENT):
+                    ops = (set.discard, set.add) if old is _ABSENT else (set.add, set.discard)
+                    switch.do.append((ops[0], container, key))
+                    switch.undo.append((ops[1], container, key))
+            elif container.get(key, _ABSENT) is new:
+                if old is _ABSENT:
+                    switch.delete_item(container, key)
+                else:
+                    switch.set_item(container, key, old)
+
+    def _take_back_list(self, switch: Switch, entries: set[tuple[int, int]], before: Any, after: Any) -> None:
+        container = self.container
+        added = after[len(before) :]
+        if _same(after[: len(before)], before):
+            for item in added:
+                if (id(container), id(item)) in entries:
+                    continue
+                if any(item is other for other in container):
+                    switch.do.append((take_out, container, item))
+                    switch.undo.append((container.append, item))
+        elif _same(container, after):
+            switch.do.append((setitem, container, slice(None), before))
+            switch.undo.append((setitem, container, slice(None), after))
 
 
 class Contents:
@@ -38,8 +95,13 @@ class Contents:
 
     def settle(self) -> None:
         """The statements have run: what differs is their doing."""
-        self._done = [(value, before, value.copy()) for value, before in self._before.values()]
+        done = [(value, before, value.copy()) for value, before in self._before.values()]
+        self._done = [row for row in done if not _same(list(row[1]), list(row[2])) or _differs(*row)]
         self._before = {}
+
+    def differences(self) -> list[Difference]:
+        """What the statements have done, for the way back from a complete update."""
+        return [Difference(*row) for row in self._done]
 
     def undo(self) -> None:
         """Take it back, where the program has not gone on with it since."""
@@ -91,6 +153,11 @@ def _undo_list(value: Any, before: Any, after: Any) -> None:
                 if value[place] is item:
                     del value[place]
                     break
+
+
+def _differs(value: Any, before: Any, after: Any) -> bool:
+    """Whether a dictionary with the same keys has other values."""
+    return type(value) is dict and any(before.get(key, _ABSENT) is not item for key, item in after.items())
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from types import FunctionType
 
 from podus.updating.binding import Switch
+from podus.updating.held import own_names
 from podus.updating.replace import Replacement
 from podus.updating.withdrawn import registry_of, take_out
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podus.updating.binding import Op
+    from podus.updating.contents import Difference
 
 # A container that holds more than this is no registry of definitions.
 _AT_MOST = 100_000
@@ -45,6 +47,8 @@ class Footprint:
         # Names of data that was there before, also where no statement of the old version bound it.
         self.there: set[str] = set()
         self.entries: list[Entry] = []
+        # What statements did to data that goes on.
+        self.contents: list[Difference] = []
         # What single-dispatch functions remember of a registry that has changed.
         self.caches: list[dict[Any, Any]] = []
 
@@ -69,6 +73,9 @@ class Footprint:
         data = {name: reverse(ops, name) for name, ops in self.data.items()}
         for entry in self.entries:
             entry.take_back(base)
+        taken_out = {(id(entry.container), id(entry.value)) for entry in self.entries}
+        for difference in self.contents:
+            difference.take_back(base, taken_out)
         for cache in self.caches:
             base.do.append((dict.clear, cache))
         return base, redefined, data, removals
@@ -152,7 +159,8 @@ def drop_overloads(entries: Iterable[Entry], modules: Iterable[str], removals: S
 class Registries:
     """The containers that a module's statements may put definitions into, as they were before."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: set[str]) -> None:
+        self._program = program
         self._before: dict[int, tuple[Any, Any]] = {}
         self._words: set[str] = set()
 
@@ -160,6 +168,9 @@ class Registries:
         """Note the containers that the names of a module lead to, and those of its classes and single-dispatch functions."""
         for value in list(namespace.values()):
             self._note(value, namespace)
+            if not isinstance(value, type) and type(value).__module__ in self._program:
+                for inner in list(own_names(value).values()):
+                    self._note(inner, namespace)
             if isinstance(value, type) and value.__module__ == namespace.get("__name__"):
                 # A base in another module may keep a list of those below it.
                 for base in type.__getattribute__(value, "__mro__")[:-1]:

@@ -187,6 +187,14 @@ class Identity:
         return self._object(value)
 
     def _dictionary(self, value: dict[Any, Any]) -> Iterable[Any]:
+        thrown_away = any(id(key) in self._pairs for key in list(value))
+        there = {id(old) for _, old in self._pairs.values()} if thrown_away else set[int]()
+        if thrown_away and there.isdisjoint(map(id, list(value))):
+            # A table that was just made: nobody else has it yet, and it keeps its order.
+            items = [(self.of(key), self.of(item)) for key, item in value.items()]
+            value.clear()
+            value.update(items)
+            return list(value.values())
         for key, item in list(value.items()):
             kept = self.of(item)
             if kept is not item:

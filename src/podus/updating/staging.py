@@ -56,7 +56,7 @@ class Stage(Statements):
         self.old_codes: dict[str, list[CodeType]] = {}
         # Unchanged procedures of changed modules: they get their new line numbers at the end.
         self.relabel: dict[str, CodeType] = {}
-        self._registries, self._elsewhere = Registries(), Registries()
+        self._registries, self._elsewhere = Registries(agent.module_names()), Registries(agent.module_names())
         self._registered = False
         # What takes attributes of classes away again, on the way back.
         self.deferred: list[Op] = []
@@ -245,6 +245,7 @@ class Stage(Statements):
         self.footprint.base += [*self._prepared.undo, *self.base.undo]
         self.footprint.removals += self.removals.undo
         self.footprint.replacement = self.replacement
+        self.footprint.contents = self._contents.differences()
         self.footprint.there = {d.name for d in self.plan.data if d.action in ("keep", "set", "map")}
         for name, switch in self.redefined.items():
             self.footprint.redefined[old_names.get(name, name)] = list(switch.undo)
