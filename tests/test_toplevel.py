@@ -136,6 +136,8 @@ def test_what_is_assigned_again_or_only_added_is_no_question(program: Start) -> 
     app.update()
     assert app("[shop.T, shop.L]") == [{"a": 2}, [1, 2]]
     app.edit(shop="T = {}\nT['b'] = 2\nL = []\nL.append(1)\nL.append(2)\n")
+    assert not app.plan().asks
+    app.run("shop.T['own'] = 3")
     (ask,) = app.plan().asks
     assert "shop:T" in ask.text and "--reset shop:T" in ask.remedy
     app.update(reset=["shop:T"])
@@ -426,3 +428,38 @@ def test_a_global_that_the_program_has_set_before_there_was_a_statement_for_it(p
     assert app("m.use()") is None
     app.podus("back-out", "app")
     assert app("m.use()") == ["c"]
+
+
+def test_data_that_several_statements_make_is_made_again(program: Start) -> None:
+    old = "N = 1\nN += 1\nURLS = ['/a']\nURLS += ['/b']\nURLS.append('/z')\nTABLE = {}\nTABLE['a'] = 1\n__all__ = []\n__all__ += ['N']\n"
+    new = "N = 1\nN += 2\nURLS = ['/a']\nURLS += ['/b', '/c']\nURLS.append('/z')\nTABLE = {}\nTABLE['b'] = 1\n__all__ = []\n__all__ += ['N', 'URLS']\n"
+    app = program(m=old, n="from m import URLS\n")
+    app.edit(m=new)
+    assert not app.plan().asks
+    app.update()
+    assert app("[m.N, m.URLS, n.URLS, m.TABLE, m.__all__]") == [
+        3,
+        ["/a", "/b", "/c", "/z"],
+        ["/a", "/b", "/c", "/z"],
+        {"b": 1},
+        ["N", "URLS"],
+    ]
+    app.podus("back-out", "app")
+    assert app("[m.N, m.URLS, n.URLS, m.TABLE, m.__all__]") == [
+        2,
+        ["/a", "/b", "/z"],
+        ["/a", "/b", "/z"],
+        {"a": 1},
+        ["N"],
+    ]
+
+
+def test_data_that_several_statements_make_and_the_program_has_modified_is_asked_about(
+    program: Start,
+) -> None:
+    old = "URLS = ['/a']\nURLS += ['/b']\nN = 1\nN += 1\n"
+    app = program(m=old)
+    app.run("m.URLS.append('/own')\nm.N = 7")
+    app.edit(m=old.replace("'/b'", "'/c'").replace("N += 1", "N += 2"))
+    assert {n.code for n in app.plan().asks} == {"data-goes-on"}
+    assert len(app.plan().asks) == 2

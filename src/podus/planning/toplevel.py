@@ -45,6 +45,8 @@ class TopLevel:
         self.run: dict[str, list[Statement]] = {}
         self.class_run: dict[tuple[str, tuple[str, ...]], list[Statement]] = {}
         self.reset = set(compiler.request.get("reset") or ())
+        # Data that several statements make, and that the program has not modified since.
+        self.unmodified: set[str] = set()
         # Module -> the data that several of its statements make.
         self.fillings: dict[str, Fillings] = {}
         # Module and name -> the code that computes a new field of live objects.
@@ -125,6 +127,9 @@ class TopLevel:
             return
         fillings = self.fillings[change.new.name] = Fillings(change.body, change.new.name)
         wanted = {n.partition(":")[2] for n in self.reset if n.partition(":")[0] == change.new.name}
+        again = self._made_again(change, fillings)
+        self.unmodified |= {f"{change.new.name}:{name}" for name in again}
+        wanted |= again
         for name in sorted(fillings.outdated):
             before = fillings.outdated[name]
             if name not in wanted and not self.support.maps(f"{change.new.name}:{name}"):
@@ -147,6 +152,20 @@ class TopLevel:
                 change.new.file,
             )
         fillings.run_again(wanted)
+
+    def _made_again(self, change: ModuleChange, fillings: Fillings) -> set[str]:
+        """The data of which a statement that went on with it differs, and that is as all the old statements have made it."""
+        assert change.bodies is not None
+        questions: dict[str, Any] = {}
+        for name in fillings.outdated:
+            nodes = fillings.plainly_made(name, change.bodies[0])
+            if nodes is not None and not self.support.maps(f"{change.new.name}:{name}"):
+                code = compile_body(nodes, (), change.old.file, 0)
+                questions[name] = _row(code, rebound=self._rebound(name))
+        if not questions:
+            return set()
+        answers = self.compiler.pup.call("data", module=change.new.name, owners=[], names=questions)
+        return {name for name, answer in answers.items() if answer == "same"}
 
     def _bytecode_only(self, change: ModuleChange) -> None:
         """Without source the bodies can't be told apart statement by statement: only procedures can be switched."""
@@ -262,7 +281,7 @@ class TopLevel:
                 self.plan.data.append(Datum(full_name, "add", "new"))
             elif full_name in self.reset:
                 self.plan.data.append(Datum(full_name, "set", "--reset asks for the new value"))
-            elif answers.get(name, "same") == "same":
+            elif full_name in self.unmodified or answers.get(name, "same") == "same":
                 self.plan.data.append(Datum(full_name, "set", "the program has not modified it"))
             else:
                 known = answers[name] == "modified"
@@ -299,8 +318,7 @@ class TopLevel:
             # What it calls has been looked at.
             row["calls"] = row["makers"] = []
         if before.repeatable or computed is not None:
-            code = compile_body([before.node], owners, change.old.file, 0)
-            row["code"] = base64.b64encode(marshal.dumps(code)).decode()
+            row |= _row(compile_body([before.node], owners, change.old.file, 0))
         return row
 
     def _rebound(self, name: str) -> bool:
@@ -414,6 +432,11 @@ class TopLevel:
             found[-1].append(statement)
             before = after
         return found
+
+
+def _row(code: CodeType, **more: Any) -> dict[str, Any]:
+    """The code of statements as the pup is asked to run it again."""
+    return {"code": base64.b64encode(marshal.dumps(code)).decode(), **more}
 
 
 def _outer(body: Body, chosen: list[Statement]) -> list[str]:

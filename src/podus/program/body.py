@@ -130,7 +130,7 @@ class Statement:
     def pure(self) -> bool:
         """Whether this is an assignment whose value can be computed any number of times without an effect."""
         value = getattr(self.node, "value", None)
-        return isinstance(self.node, ast.Assign | ast.AnnAssign) and value is not None and _is_pure(value)
+        return isinstance(self.node, ast.Assign | ast.AnnAssign) and value is not None and is_pure(value)
 
     @cached_property
     def repeatable(self) -> bool:
@@ -138,7 +138,7 @@ class Statement:
         value = getattr(self.node, "value", None)
         if not isinstance(self.node, ast.Assign | ast.AnnAssign) or value is None:
             return False
-        return _is_pure(_Arguments().visit(copy.deepcopy(value)))
+        return is_pure(_Arguments().visit(copy.deepcopy(value)))
 
     @cached_property
     def makers(self) -> frozenset[str]:
@@ -413,43 +413,44 @@ def _copied(value: object) -> object:
     return list(map(_copied, value)) if isinstance(value, list) else value
 
 
-def _is_pure(node: ast.expr) -> bool:
+def is_pure(node: ast.expr) -> bool:
+    """Whether an expression can be computed any number of times without an effect."""
     if isinstance(node, ast.Constant | ast.Name):
         return True
     if isinstance(node, ast.Call):
         function = node.func
         arguments = [*node.args, *(k.value for k in node.keywords)]
         if isinstance(function, ast.Name) and function.id in PURE_CALLS:
-            return all(map(_is_pure, arguments))
+            return all(map(is_pure, arguments))
         if isinstance(function, ast.Attribute):
             method = function.attr in PURE_METHODS and isinstance(function.value, ast.Constant)
-            return (method or ast.unparse(function) in PURE_FUNCTIONS) and all(map(_is_pure, arguments))
+            return (method or ast.unparse(function) in PURE_FUNCTIONS) and all(map(is_pure, arguments))
         if isinstance(function, ast.Name) and function.id in _IMPORTED:
-            return all(map(_is_pure, arguments))
+            return all(map(is_pure, arguments))
         return False
     if isinstance(node, ast.Starred | ast.UnaryOp):
-        return _is_pure(node.value if isinstance(node, ast.Starred) else node.operand)
+        return is_pure(node.value if isinstance(node, ast.Starred) else node.operand)
     if isinstance(node, ast.BinOp):
-        return _is_pure(node.left) and _is_pure(node.right)
+        return is_pure(node.left) and is_pure(node.right)
     if isinstance(node, ast.BoolOp):
-        return all(map(_is_pure, node.values))
+        return all(map(is_pure, node.values))
     if isinstance(node, ast.Compare):
-        return all(map(_is_pure, [node.left, *node.comparators]))
+        return all(map(is_pure, [node.left, *node.comparators]))
     if isinstance(node, ast.IfExp):
-        return all(map(_is_pure, [node.test, node.body, node.orelse]))
+        return all(map(is_pure, [node.test, node.body, node.orelse]))
     if isinstance(node, ast.List | ast.Tuple | ast.Set):
-        return all(map(_is_pure, node.elts))
+        return all(map(is_pure, node.elts))
     if isinstance(node, ast.Dict):
-        return all(k is None or _is_pure(k) for k in node.keys) and all(map(_is_pure, node.values))
+        return all(k is None or is_pure(k) for k in node.keys) and all(map(is_pure, node.values))
     if isinstance(node, ast.Subscript):
-        return _is_pure(node.value) and _is_pure(node.slice)
+        return is_pure(node.value) and is_pure(node.slice)
     if isinstance(node, ast.NamedExpr):
-        return _is_pure(node.value)
+        return is_pure(node.value)
     if isinstance(node, ast.JoinedStr):
-        return all(_is_pure(part) for part in node.values)
+        return all(is_pure(part) for part in node.values)
     if isinstance(node, ast.FormattedValue):
-        return _is_pure(node.value)
+        return is_pure(node.value)
     if isinstance(node, ast.Attribute):
-        return _is_pure(node.value)
+        return is_pure(node.value)
     # A function that is made is not called.
     return isinstance(node, ast.Lambda)

@@ -282,9 +282,10 @@ class Collector:
         Two functions defined under one name (``def _``) are neither.
         """
         if isinstance(before, type) and isinstance(value, type):
-            names = {**self.shadows[part.name].real, **self.shadows[part.name]}
-            if own_definition(names, name, part.removed) is not value:
-                # Another name for a class that is there.
+            shadow = self.shadows[part.name]
+            names = {**shadow.real, **shadow}
+            # Another name for a class that was there; a new class may be the old one under a new name.
+            if value.__name__ not in shadow.added and own_definition(names, name, part.removed) is not value:
                 return False, False
         if getattr(before, "__module__", None) != getattr(value, "__module__", None):
             return can_be_marker(before, value) or self._has_moved(before, value), True
