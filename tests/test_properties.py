@@ -702,7 +702,11 @@ class Check:
             ]
             assert {n for n in kept if edit.old[n] != edit.new[n]} <= set(told)
             kept = list(dict.fromkeys([*kept, *(n for n in told if "." not in n)]))
-            log = edit.statements[0] + [n for n in edit.statements[1] if n not in edit.statements[0]]
+            # Data that the program has not modified is as a fresh module's, whichever of its statements are gone.
+            log = edit.statements[1]
+            if "LOG" in told:
+                kept.remove("LOG")
+                log = edit.statements[0] + [n for n in log if n not in edit.statements[0]]
             state = ", ".join([f"'LOG': {log!r}", *(f"{n!r}: {name}.{n}" for n in kept)])
             file = str(app.root / f"{name}.py")
             app.run(f"there = fresh({name!r}, {new!r}, {file!r}, {{{state}}})")

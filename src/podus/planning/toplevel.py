@@ -9,6 +9,7 @@ import marshal
 import os
 import sys
 from bisect import bisect
+from collections.abc import Iterator
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -509,6 +510,10 @@ def _decorated(change: ModuleChange) -> dict[str, list[str]]:
     return found
 
 
+# Decorators that put what they make nowhere.
+_PLAIN = {"property", "staticmethod", "classmethod"}
+
+
 def alternatives(change: ModuleChange) -> dict[str, list[list[str]]]:
     """The functions that a statement that runs (``if DEBUG:``) may define under one name: their names in the old and the new version."""
     assert change.body is not None
@@ -543,9 +548,21 @@ def _withdrawn(change: ModuleChange) -> list[str]:
         if isinstance(node, ast.ClassDef):
             if node.name in change.body.removed and (decorators or node.bases or node.keywords):
                 found.append(node.name)
+            found += [gone[line] for line in _decorated_methods(node) if line in gone]
         elif statement.kind == "def" and statement.line in gone and decorators:
             found.append(gone[statement.line])
     return found
+
+
+def _decorated_methods(node: ast.ClassDef) -> Iterator[int]:
+    """The first lines of the methods that a decorator saw when they were made, other than Python's own."""
+    for inner in node.body:
+        if isinstance(inner, ast.ClassDef):
+            yield from _decorated_methods(inner)
+        elif isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+            seen = [d for d in inner.decorator_list if not (isinstance(d, ast.Name) and d.id in _PLAIN)]
+            if seen:
+                yield inner.decorator_list[0].lineno
 
 
 def _again(body: BodyChange, statement: Statement) -> list[BodyChange]:

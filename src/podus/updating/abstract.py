@@ -5,11 +5,13 @@ And what the abstract classes have noted of who is an instance of them: that may
 
 from __future__ import annotations
 
-from _abc import _abc_init, _abc_register, _reset_caches  # type: ignore[import-not-found]
+from _abc import _abc_init, _abc_register, _get_dump, _reset_caches  # type: ignore[import-not-found]
 from collections.abc import Iterable
 from types import FunctionType
 
 from podus.updating.binding import Switch
+from podus.updating.breath import Breath
+from podus.updating.family import below, with_subclasses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ def abstract_into(
     What ``abc.update_abstractmethods`` would do afterwards, worked out beforehand, and for the subclasses too. ``changed`` are classes of
     which methods may have been changed as well, in the functions that they hold.
     """
+    switches = [*switches]
     planned: dict[type, dict[str, Any]] = {}
     # A function that keeps its identity gets or loses the mark in its own dictionary.
     marks: dict[int, bool] = {}
@@ -37,7 +40,13 @@ def abstract_into(
                 planned.setdefault(op[1], {})[op[2]] = _GONE
             elif op[0] in (dict.pop, dict.__setitem__) and op[2] == "__isabstractmethod__":
                 marks[id(op[1])] = op[0] is dict.__setitem__ and bool(op[3])
-    _forget_instances(planned, base)
+    based = [
+        op[1]
+        for switch in switches
+        for op in switch.do
+        if op[0] in (setattr, type.__setattr__) and op[2] == "__bases__"
+    ]
+    _forget_instances(planned, based, base)
     todo = [cls for cls in dict.fromkeys([*planned, *changed]) if hasattr(cls, "__abstractmethods__")]
     touched: dict[type, None] = {}
     while todo:
@@ -65,21 +74,30 @@ class _Anything:
     """An abstract class of our own: when it gets a subclass, no other one trusts what it has noted."""
 
 
-def _forget_instances(planned: dict[type, dict[str, Any]], base: Switch) -> None:
-    """Plan to have abstract classes look again at who has the methods that they ask for (``__subclasshook__``, protocols)."""
+def _forget_instances(planned: dict[type, dict[str, Any]], based: list[type], base: Switch) -> None:
+    """Plan to have abstract classes look again at who has the methods that they ask for (``__subclasshook__``, protocols), and who derives from whom."""
     other = [
         cls
         for cls, names in planned.items()
         if any((n in vars(cls)) != (value is not _GONE) for n, value in names.items())
     ]
+    other += based
     if not other:
         return
     if "_abc_impl" not in vars(_Anything):
         _abc_init(_Anything)
-    # Answers of "no" all over the interpreter are dropped; of "yes" those of the classes that change.
+    breath = Breath()
+    concerned = set(map(id, with_subclasses(other, breath)))
+    noted = [cls for cls in below(object, breath) if "_abc_impl" in vars(cls)]
+    noted = [
+        cls
+        for cls in noted
+        if id(cls) in concerned or any(id(ref()) in concerned for ref in _get_dump(cls)[1])
+    ]
+    # Answers of "no" all over the interpreter are dropped; of "yes" those of who has noted one of the classes that change.
     for ops in (base.do, base.undo):
         ops.append((_abc_register, _Anything, type("_Something", (), {})))
-        ops.extend((_reset_caches, cls) for cls in other if "_abc_impl" in vars(cls))
+        ops.extend((_reset_caches, cls) for cls in noted)
 
 
 def _is_abstract(value: Any, marks: dict[int, bool]) -> bool:

@@ -11,9 +11,9 @@ import gc
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, chain, compress, repeat, starmap, takewhile, tee
-from operator import attrgetter, call, itemgetter, not_, or_
+from operator import attrgetter, call, itemgetter, length_hint, not_, or_
 from types import CodeType, FrameType
 
 from podus.threads import sleep
@@ -201,10 +201,12 @@ def commit_unless_active(
     stall: Stall,
     held: tuple[list[Any], list[int]] = ([], []),
     also: Iterator[int] | None = None,
+    undo: Callable[[int], None] | None = None,
 ) -> bool:
     """Carry out ``ops`` at one instant in which none of the codes with the ids ``forbidden`` is on any stack, nor among what ``also`` gives then.
 
-    ``held``: only if these objects have just so many references. Returns whether it was done; if not, nothing was. Takes about 0.2 us an operation and 0.1 us a frame.
+    ``held``: only if these objects have just so many references. Returns whether it was done; if not, nothing was. If an operation raises, ``undo`` is called
+    with the number of those before it. Takes about 0.2 us an operation and 0.1 us a frame.
     """
     if stall.refuses:
         _check(ops, stall)
@@ -213,7 +215,8 @@ def commit_unless_active(
         codes = chain(codes, also)
     free = takewhile(frozenset(forbidden).isdisjoint, [codes])
     counted = takewhile(held[1].__eq__, map(list, [map(sys.getrefcount, held[0])]))
-    act: Iterator[Any] = starmap(deque, [(starmap(call, ops), 0)])
+    left = iter(ops)
+    act: Iterator[Any] = starmap(deque, [(starmap(call, left), 0)])
     collecting = gc.isenabled()
     # A collection in the middle could run a finalizer, and so let another thread in.
     gc.disable()
@@ -221,6 +224,11 @@ def commit_unless_active(
         since = time.perf_counter()
         done: list[Any] = list(zip(free, counted, act, strict=False))
         stall.measure(since)
+    except BaseException:
+        done_so_far = len(ops) - length_hint(left) - 1
+        if undo is not None and done_so_far >= 0:
+            undo(done_so_far)
+        raise
     finally:
         if collecting:
             gc.enable()

@@ -56,7 +56,10 @@ class Collector:
             self.identity.made,
             self._attributes,
             self.replacement.has,
+            self._same,
         )
+        # By module: how the definitions of the two versions are told apart.
+        self._names: dict[str, tuple[dict[int, str], dict[int, str]]] = {}
         # Functions that could not be kept, what takes their place, and when.
         self._succeeded: dict[int, tuple[Any, Any, Switch]] = {}
         self.notes: list[str] = []
@@ -102,9 +105,8 @@ class Collector:
                 rows = [row for row in rows if self._relation(part, *row)[0]]
                 staged.append((shadow, rows))
             for cls, row, target in self.class_shadows.get(part.name, ()):
-                staged.append(
-                    (target, [(n, own_definition(vars(cls), n, row.removed), v) for n, v in target.items()])
-                )
+                rows = [(n, own_definition(vars(cls), n, row.removed), v) for n, v in target.items()]
+                staged.append((target, [(n, old, v) for n, old, v in rows if self._same(old, v)]))
         self._replace(staged)
         modules_own = {id(shadow) for shadow in self.shadows.values()}
         for shadow, rows in staged:
@@ -291,8 +293,7 @@ class Collector:
             return can_be_marker(before, value) or self._has_moved(before, value), True
         if not (isinstance(before, FunctionType) and isinstance(value, FunctionType)):
             return True, True
-        old = self._old_names(part.name).get(id(before.__code__))
-        new = self._new_names(part.name).get(id(value.__code__))
+        old, new = self._definitions(part.name, before, value)
         if old is None or new is None or part.pairs.get(old, old) == new:
             return True, True
         either = part.alternatives.get(name)
@@ -310,13 +311,31 @@ class Collector:
             and any(part.action == "import" and part.name == value.__module__ for part in self.plan.modules)
         )
 
-    def _old_names(self, module: str) -> dict[int, str]:
-        live = self.agent.live_codes(module)
-        return {id(code): qualname for qualname, codes in live.items() for code in codes}
+    def _same(self, before: Any, value: Any) -> bool:
+        """Whether two methods of one name are not two definitions, of which the old one has another version."""
+        if not (isinstance(before, FunctionType) and isinstance(value, FunctionType)):
+            return True
+        part = next((part for part in self.plan.modules if part.name == before.__module__), None)
+        if part is None or value.__module__ != part.name:
+            return True
+        old, new = self._definitions(part.name, before, value)
+        if old is None or new is None or part.pairs.get(old, old) == new:
+            return True
+        return f"{part.name}:{part.pairs.get(old, old)}" not in self.codes
 
-    def _new_names(self, module: str) -> dict[int, str]:
-        prefix = f"{module}:"
-        return {id(c): n.removeprefix(prefix) for n, c in self.codes.items() if n.startswith(prefix)}
+    def _definitions(
+        self, module: str, before: FunctionType, value: FunctionType
+    ) -> tuple[str | None, str | None]:
+        """What a function of the old version and one of the new version are called where definitions of one name are told apart."""
+        if module not in self._names:
+            prefix = f"{module}:"
+            live = self.agent.live_codes(module)
+            self._names[module] = (
+                {id(code): qualname for qualname, codes in live.items() for code in codes},
+                {id(c): n.removeprefix(prefix) for n, c in self.codes.items() if n.startswith(prefix)},
+            )
+        old, new = self._names[module]
+        return old.get(id(before.__code__)), new.get(id(value.__code__))
 
     def _collect_class(self, part: ModulePart, cls: type, row: ClassPart, target: Shadow) -> None:
         annotations = dict.pop(target, "__annotations__", None)

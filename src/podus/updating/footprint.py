@@ -176,6 +176,7 @@ class Registries:
                 for base in type.__getattribute__(value, "__mro__")[:-1]:
                     for inner in list(vars(base).values()):
                         self._note(inner, namespace)
+                        self._note(registry_of(inner), namespace)
             self._note(registry_of(value), namespace)
         for overloads in overloads_of(namespace.get("__name__")):
             self._note(overloads, namespace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from podus.updating.binding import Stall, Switch, commit, commit_unless_active
 from podus.updating.bound import passed
@@ -97,7 +98,8 @@ def switch_together(
         if not replaced.ready():
             return False
         ops = [*replaced.ops, *(op for u in units for op in u.switch.do)]
-        if not commit_unless_active(forbidden, ops, update.stall, replaced.held):
+        undo = partial(_undo, [u.switch for u in units], len(replaced.ops))
+        if not commit_unless_active(forbidden, ops, update.stall, replaced.held, None, undo):
             return False
         ops.clear()
         replaced.settle()
@@ -129,7 +131,9 @@ def switch_together(
         update.doors = None
         raise
     ops = [*replaced.ops, *ops]
-    done = counted and doors.open(ops, forbidden if sleepers or max_hold or also else None, replaced.held)
+    undo = partial(_undo, [u.taken for u in units if u.taken is not None], len(replaced.ops))
+    inside = forbidden if sleepers or max_hold or also else None
+    done = counted and doors.open(ops, inside, replaced.held, undo)
     if not counted:
         doors.open()
     update.doors = None
@@ -140,3 +144,22 @@ def switch_together(
     elif doors.passed:
         passed(update, units)
     return done
+
+
+def _undo(switches: list[Switch], before: int, done: int) -> None:
+    """Take back the first ``done`` operations, of which ``before`` are none of the switches', after one that should have been sure has raised."""
+    left = done - before
+    parts: list[Op] = []
+    for switch in switches:
+        if left <= 0:
+            break
+        # Each assignment has its way back in the same place, but for those that add to one of the lists alone.
+        exact = len(switch.do) == len(switch.undo)
+        parts += switch.undo[:left] if exact else switch.undo
+        left -= len(switch.do)
+    for op in reversed(parts):
+        try:
+            op[0](*op[1:])
+        except (AttributeError, KeyError):
+            # It had not been done.
+            continue

@@ -34,6 +34,8 @@ _OWN = frozenset(
         "__module__",
         "__qualname__",
         "__slots__",
+        # What copyreg has noted of the slots goes with these.
+        "__slotnames__",
         "__firstlineno__",
         "__static_attributes__",
         "__abstractmethods__",
@@ -58,7 +60,8 @@ class Keeping:
     ``of`` gives for something that was made anew what goes on in its place, ``made`` the other way round; ``statement`` says what is known of the one that made
     a class in the old version; ``place`` gives the switch that a method belongs to, where it is not its class's; ``attributes``
     those of a function that stay although the new one does not have them: all (None) where no decorator can have given them; ``replaces`` whether a
-    class takes the place of another one as it is.
+    class takes the place of another one as it is; ``same`` whether two functions of one name are versions of one definition (a body may have two
+    ``def _``).
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Keeping:
         made: Callable[[Any], Any] = lambda value: value,
         attributes: Callable[[FunctionType], Collection[str] | None] = lambda function: (),
         replaces: Callable[[Any, Any], bool] = lambda old, new: False,
+        same: Callable[[Any, Any], bool] = lambda old, new: True,
     ) -> None:
         self.of = of
         self.made = made
@@ -76,6 +80,7 @@ class Keeping:
         self.place = place
         self.attributes = attributes
         self.replaces = replaces
+        self.same = same
 
 
 PLAINLY = Keeping()
@@ -202,7 +207,7 @@ def attribute_into(
     """Plan ``cls.name = value``; a method that is there already keeps its function object. ``going`` are names that the class loses."""
     before: Any = own_definition(cls.__dict__, name, going)
     if isinstance(before, FunctionType) and isinstance(value, FunctionType):
-        if before is value or function_into(before, value, switch, kept):
+        if before is value or (kept.same(before, value) and function_into(before, value, switch, kept)):
             return
     elif type(before) is type(value) and isinstance(before, _DESCRIPTORS):
         inner, new = before.__func__, value.__func__

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import starmap
 
 from podus.errors import Refused
 from podus.threads import sleep
-from podus.updating.binding import Stall, Switch, active_ids, commit, commit_unless_active
+from podus.updating.binding import Stall, Switch, active_ids, commit, commit_unless_active, settle
 from podus.updating.gates import Door, go_through
 from podus.updating.staging import Stage
 from podus.updating.units import MapperStep, StaticData, Unit
@@ -73,6 +73,7 @@ class Doors:
         switch: list[Any] | None = None,
         forbidden: set[int] | None = None,
         held: tuple[list[Any], list[int]] = ([], []),
+        undo: Callable[[int], None] | None = None,
     ) -> bool:
         """Carry out ``switch`` (or put back what was) and let all who wait pass; says whether that was done.
 
@@ -88,7 +89,14 @@ class Doors:
             forbidden = {*(forbidden or ()), *self.inside, id(go_through.__code__), True}
             also = starmap(getattr, [(self._door, "passed")])
             ops.append((setattr, self._door, "switched", True))
-        done = commit_unless_active(forbidden or (), ops, self._stall, held, also)
+        own = len(self._shut.undo)
+        try:
+            back = None if undo is None else lambda count: undo(count - own)
+            done = commit_unless_active(forbidden or (), ops, self._stall, held, also, back)
+        except BaseException:
+            settle(self._shut.undo, self._stall)
+            self._door.open()
+            raise
         if not done:
             commit(self._shut.undo, self._stall)
         self._door.open()

@@ -194,7 +194,9 @@ class Stage(Statements):
         changed = [entry.container for entry in self.footprint.entries]
         if codes or classes:
             changed += withdraw(modules, codes, classes, self.removals)
-        if any(type(container) is dict for container in changed):
+        switches = (self.base, *self.redefined.values(), *self.data.values())
+        based = any(op[2:3] == ("__bases__",) for switch in switches for op in switch.do)
+        if based or any(type(container) is dict for container in changed):
             self.footprint.caches = dispatch_caches(map(vars, modules))
             self.removals.do += [(dict.clear, cache) for cache in self.footprint.caches]
 

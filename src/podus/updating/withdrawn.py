@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Iterator
+from functools import singledispatchmethod
 from types import FunctionType, MappingProxyType, ModuleType
 
 from podus.updating.binding import Switch
@@ -75,15 +76,20 @@ def dispatch_caches(namespaces: Iterable[dict[str, Any]]) -> list[dict[Any, Any]
     found = []
     for namespace in namespaces:
         for value in list(namespace.values()):
-            clear = vars(value).get("_clear_cache") if isinstance(value, FunctionType) else None
-            data = getattr(getattr(clear, "__self__", None), "data", None)
-            if type(data) is dict:
-                found.append(data)
+            inside = list(vars(value).values()) if isinstance(value, type) else [value]
+            for each in inside:
+                # A method chooses among functions, too.
+                one = each.dispatcher if isinstance(each, singledispatchmethod) else each
+                clear = vars(one).get("_clear_cache") if isinstance(one, FunctionType) else None
+                data = getattr(getattr(clear, "__self__", None), "data", None)
+                if type(data) is dict:
+                    found.append(data)
     return found
 
 
 def registry_of(value: Any) -> Any:
     """The table of a single-dispatch function; None if it is none."""
+    value = value.dispatcher if isinstance(value, singledispatchmethod) else value
     registry = vars(value).get("registry") if isinstance(value, FunctionType) else None
     if type(registry) is MappingProxyType:
         return next(iter(gc.get_referents(registry)), None)
@@ -106,7 +112,7 @@ def containers(modules: Iterable[ModuleType]) -> Iterator[Any]:
             inside = [value, registry_of(value)]
             kind = value if isinstance(value, type) else type(value)
             if type.__getattribute__(kind, "__module__") in names:
-                inside += _attributes(value)
+                inside += [found for inner in _attributes(value) for found in (inner, registry_of(inner))]
             for container in inside:
                 small = type(container) in _MUTABLE and len(container) <= _AT_MOST
                 if small and id(container) not in seen:
