@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from podus.frames import overwritten
 from podus.planning.model import Loop
 from podus.program.loops import Loop as Found
-from podus.program.loops import bound_at, loops_of, match, needed
+from podus.program.loops import bound_at, differing, loops_of, match, needed
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
@@ -104,12 +104,18 @@ class Frames:
         forward: bool,
     ) -> Loop | str:
         before, after, how = pair
+        mapper = forward and name in self.mapped
+        other = None if mapper else differing(before, after)
+        if other is not None:
+            return (
+                f"its loop `{after.kind} {after.text}` (line {after.line}) would go on with what `{other[0].text}` gave it, and not with that of "
+                f"`{other[1].text}`{_unless(name, ' if it fits all the same')}"
+            )
         wanted = needed(new, after.enter)
         known = {*old.co_varnames, *old.co_cellvars, *old.co_freevars}
         strange = set(new.co_freevars) - known - {"__class__"}
         if strange or ("__class__" in new.co_freevars and "__class__" not in old.co_freevars):
             return f"its new version closes over {', '.join(sorted(strange)) or '__class__'}, which the old one does not have"
-        mapper = forward and name in self.mapped
         given: dict[str, str] = {}
         for variable in sorted(wanted - known):
             literal = _literal(node, variable, after.line)
@@ -118,7 +124,7 @@ class Frames:
             elif not mapper:
                 return (
                     f"{variable} is new in its loop `{after.kind} {after.text}` (line {after.line}), and podus can't tell what it is "
-                    f"for one that runs: give a @podus.frame_mapper({name!r})"
+                    f"for one that runs{_unless(name)}"
                 )
         needs = sorted(wanted & known - set(new.co_freevars))
         return Loop(
@@ -163,6 +169,14 @@ class Frames:
                     found[node.name, line] = node
             known = self._nodes[id(module)] = (module, found)
         return known[1]
+
+
+def _unless(name: str, more: str = "") -> str:
+    """What the person can do about a frame that is not moved."""
+    if name.endswith(f":{BODY}"):
+        # Its variables are the module's own, and no mapper is asked for them.
+        return ": it ends in the old version"
+    return f": give a @podus.frame_mapper({name!r}){more}"
 
 
 def _landing(code: CodeType, loop: Found) -> list[int]:

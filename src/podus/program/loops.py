@@ -18,6 +18,18 @@ from podus.program.control import BACKWARD, CLOSED, JUMPS, NAMES, exception_entr
 # So many objects on a value stack can be followed.
 _KNOWN = 21
 _SUSPENDS = 0x20 | 0x80 | 0x200
+# What puts something on the value stack for as long as a loop in it runs.
+_Holds = ast.For | ast.AsyncFor | ast.withitem
+# A loop, what holds something around it, which loop of which it is, and why it can't be left.
+_Found = tuple[ast.For | ast.AsyncFor | ast.While, tuple[_Holds, ...], tuple[int, ...], str]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Where a frame has got an iterator or an open block from: as it is written, and without the names of a ``for``'s targets."""
+
+    text: str = field(compare=False)
+    fits: str
 
 
 @dataclass
@@ -45,6 +57,8 @@ class Loop:
     always: bool = False
     # The first line of its body.
     body_line: int = 0
+    # What gave the frame what lies on its value stack, in the order of ``layout``.
+    held: tuple[Held, ...] = ()
 
 
 def loops_of(code: CodeType, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Module) -> list[Loop]:
@@ -69,7 +83,8 @@ class _Finder:
 
     def find(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Module) -> list[Loop]:
         found: list[tuple[Loop, ast.For | ast.AsyncFor | ast.While]] = []
-        for stmt, layout, path, why in _loops(node.body, (), (), ""):
+        for stmt, held, path, why in _loops(node.body, (), (), ""):
+            layout = tuple("with" if isinstance(one, ast.withitem) else "iterator" for one in held)
             if isinstance(stmt, ast.While):
                 loop = Loop("while", ast.unparse(stmt.test), stmt.lineno, layout, path, why=why)
                 loop.turns = len(path) == 1
@@ -78,6 +93,7 @@ class _Finder:
                 kind = "async for" if isinstance(stmt, ast.AsyncFor) else "for"
                 text = f"{ast.unparse(stmt.target)} in {ast.unparse(stmt.iter)}"
                 loop = Loop(kind, text, stmt.lineno, layout, path, why=why)
+            loop.held = tuple(_held(one) for one in held)
             loop.body_line = stmt.body[0].lineno
             found.append((loop, stmt))
         whiles = [stmt for _, stmt in found if isinstance(stmt, ast.While)]
@@ -220,15 +236,32 @@ def _span(nodes: Sequence[ast.stmt | ast.expr]) -> tuple[tuple[int, int], tuple[
     return (first.lineno, first.col_offset), (last.end_lineno or 0, last.end_col_offset or 0)
 
 
+def _held(one: _Holds) -> Held:
+    if isinstance(one, ast.withitem):
+        return Held(f"with {ast.unparse(one)}", f"with {ast.unparse(one.context_expr)}")
+    word = "async for" if isinstance(one, ast.AsyncFor) else "for"
+    over = ast.unparse(one.iter)
+    return Held(f"{word} {ast.unparse(one.target)} in {over}", f"{word} {_shape(one.target)} in {over}")
+
+
+def _shape(target: ast.expr) -> str:
+    """How a target takes apart what it is given, whatever its names."""
+    if isinstance(target, ast.Name):
+        return "_"
+    if isinstance(target, ast.Tuple | ast.List):
+        return f"({', '.join(map(_shape, target.elts))})"
+    if isinstance(target, ast.Starred):
+        return f"*{_shape(target.value)}"
+    return ast.unparse(target)
+
+
 def _loops(
-    body: list[ast.stmt], layout: tuple[str, ...], path: tuple[int, ...], why: str
-) -> Iterator[tuple[ast.For | ast.AsyncFor | ast.While, tuple[str, ...], tuple[int, ...], str]]:
-    """Every loop among the statements, with what lies on the value stack in it, which loop of which it is, and why it can't be left."""
+    body: list[ast.stmt], layout: tuple[_Holds, ...], path: tuple[int, ...], why: str
+) -> Iterator[_Found]:
+    """Every loop among the statements, with what puts something on the value stack in it, which loop of which it is, and why it can't be left."""
     count = 0
 
-    def inner(
-        statements: list[ast.stmt], held: tuple[str, ...], reason: str = ""
-    ) -> Iterator[tuple[ast.For | ast.AsyncFor | ast.While, tuple[str, ...], tuple[int, ...], str]]:
+    def inner(statements: list[ast.stmt], held: tuple[_Holds, ...], reason: str = "") -> Iterator[_Found]:
         nonlocal count
         for found in _loops(statements, held, (), why or reason):
             at = found[2]
@@ -237,14 +270,14 @@ def _loops(
 
     for stmt in body:
         if isinstance(stmt, (ast.For, ast.AsyncFor, ast.While)):
-            held = layout if isinstance(stmt, ast.While) else (*layout, "iterator")
+            held = layout if isinstance(stmt, ast.While) else (*layout, stmt)
             here = (*path, count)
             yield stmt, held, here, why
             yield from _loops(stmt.body, held, here, why)
             count += 1
             yield from inner(stmt.orelse, layout)
         elif isinstance(stmt, (ast.With, ast.AsyncWith)):
-            yield from inner(stmt.body, (*layout, *("with" for _ in stmt.items)))
+            yield from inner(stmt.body, (*layout, *stmt.items))
         elif isinstance(stmt, (ast.Try, ast.TryStar)):
             yield from inner(stmt.body, layout)
             for handler in stmt.handlers:
@@ -273,10 +306,15 @@ def _direct(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
 def match(old: list[Loop], new: list[Loop]) -> list[tuple[Loop, Loop, str]]:
     """Which loop of the new version goes on with which of the old one, and how that was seen; those that match none are left out."""
     if [(o.kind, o.layout, o.path) for o in old] == [(n.kind, n.layout, n.path) for n in new]:
-        same = [o.text == n.text for o, n in zip(old, new, strict=True)]
         return [
-            (o, n, "it stands in the same place" + ("" if equal else f"; it was `{o.kind} {o.text}`"))
-            for o, n, equal in zip(old, new, same, strict=True)
+            (
+                o,
+                n,
+                "it stands in the same place" + ("" if o.text == n.text else f"; it was `{o.kind} {o.text}`"),
+            )
+            for o, n in zip(old, new, strict=True)
+            # One that stands elsewhere now has not taken the place of the other.
+            if o.text == n.text or not (_has(new, o) or _has(old, n))
         ]
     pairs = []
     for o in old:
@@ -287,6 +325,15 @@ def match(old: list[Loop], new: list[Loop]) -> list[tuple[Loop, Loop, str]]:
         if len(rows) == 1 and len(again) == 1:
             pairs.append((o, rows[0], f"it alone is `{o.kind} {o.text}` in both versions"))
     return pairs
+
+
+def _has(loops: list[Loop], loop: Loop) -> bool:
+    return any((other.kind, other.text) == (loop.kind, loop.text) for other in loops)
+
+
+def differing(old: Loop, new: Loop) -> tuple[Held, Held] | None:
+    """What a frame holds in ``old`` that ``new`` would have got elsewhere, and where; None if there is no such thing."""
+    return next((pair for pair in zip(old.held, new.held, strict=True) if pair[0] != pair[1]), None)
 
 
 def bound_at(code: CodeType, offsets: list[int]) -> set[str]:
