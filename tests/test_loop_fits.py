@@ -104,3 +104,221 @@ def test_loops_that_change_places_are_not_taken_for_each_other(program: Start) -
     swapped = text.replace("emptying():", "E():").replace("while filling()", "while emptying()")
     plan = app.edit(shop=swapped.replace("while E()", "while filling()").replace("E()", "emptying()")).plan()
     assert not plan.loops
+
+
+WORKER = """
+    out = []
+    class Worker:
+        def main(self, rows):
+            n = 0
+            while True:
+                gate("turn")
+                n += 1
+                out.append(n)
+        def show(self): return 1
+        def prepare(self): pass
+    worker = Worker()
+"""
+# What is before the loop in the old version, or in the body; what takes its place; and what the plan says.
+MISSING = {
+    "another type": (("n = 0", "n = []"), ("n += 1", "n.append(1)"), "n gets its value in another way"),
+    "no literal any more": (("n = 0", "n = len(rows)"), "n gets its value in another way"),
+    "renamed": (
+        ("n = 0", "count = 0"),
+        ("n += 1", "count += 1"),
+        ("append(n)", "append(count)"),
+        "count is new in its loop `while True` (line 6), and n is gone: podus can't tell whether it is the same",
+    ),
+    "global": (("n = 0", "global n; n = 0"), "n is no variable of its own any more"),
+    "global of the module": (
+        ("out = []", "out = []\n    n = 0"),
+        ("n = 0\n            while", "global n\n            while"),
+        "n is no variable of its own any more",
+    ),
+    "attribute": (
+        ("n = 0", "self.n = 0"),
+        ("n += 1", "self.n += 1"),
+        ("append(n)", "append(self.n)"),
+        "n is no variable of its own any more",
+    ),
+    "attribute that is read": (
+        ("while True", "self.running = True\n            while self.running"),
+        "`self.running = True` (line 6) stands before its loop",
+    ),
+    "attribute that others read": (
+        ("n = 0", "n = 0; self.started = 1"),
+        ("return 1", "return self.started"),
+        "`self.started = 1` (line 5) stands before its loop",
+    ),
+    "global that is read": (
+        ("while True", "global running; running = True\n            while running"),
+        "`running = True` (line 6) stands before its loop",
+    ),
+    "set by what is called": (
+        ("while True", "self.prepare()\n            while n < self.limit"),
+        ("pass", "self.limit = 5"),
+        "`self.prepare()` (line 6) stands before its loop",
+    ),
+    "items": (
+        ("while True", "rows['a'] = 1\n            while rows['a']"),
+        "`rows['a'] = 1` (line 6) stands before its loop",
+    ),
+    "a list that is filled": (
+        ("while True", "names = []; names.append(1)\n            while names"),
+        "names is new in its loop",
+    ),
+    "a literal under a condition": (
+        ("while True", "if rows: prefix = 1\n            while prefix"),
+        "prefix is new in its loop",
+    ),
+}
+
+
+def begun(program: Start, text: str, expression: str) -> Program:
+    """A program whose thread ``t`` has gone round once."""
+    app = program(shop=text)
+    app.start("t", expression, at="turn")
+    app.open("turn")
+    app.reached("turn")
+    return app
+
+
+@pytest.mark.parametrize("change", MISSING)
+def test_what_the_frame_lacks_is_asked_for(program: Start, change: str) -> None:
+    app = begun(program, WORKER, "shop.worker.main({'a': 2})")
+    *edits, why = MISSING[change]
+    new = WORKER
+    for old, other in edits:
+        assert old in new
+        new = new.replace(old, other)
+    plan = app.edit(shop=new).plan()
+    main = next(p for p in plan.procedures if p.name == "shop:Worker.main")
+    assert main.running == "left" and not plan.loops
+    note = main.notes[0]
+    assert why in note and note.endswith(": give a @podus.frame_mapper('shop:Worker.main')")
+    support = """
+        import podus
+        @podus.frame_mapper("shop:Worker.main")
+        def main(old): return {**old, "n": 10, "count": 10, "prefix": 0, "names": []}
+    """
+    assert app.plan(support=support).loops
+
+
+# What may look so, and is not.
+FITTING = {
+    "a constant": (("n = 0", "n = 7"), "`n = 7` (line 5) stands before its loop `while True`"),
+    "a number of another type": (("n = 0", "n = 0.0"), "`n = 0.0` (line 5)"),
+    "another new variable": (("n = 0", "n = 0; more = []"), ("append(n)", "append(n); more.append(n)"), ""),
+    "a message": (("n = 0", "n = 0; print('begins', n)"), ""),
+    "a call": (("n = 0", "n = 0; out.clear()"), "`out.clear()` (line 5) stands before its loop"),
+    "an attribute that nobody reads": (("n = 0", "n = 0; self.begun = True"), ""),
+    "what the old version did as well": (("out.append(n)", "out.append(n + 10)"), ""),
+}
+
+
+@pytest.mark.parametrize("change", FITTING)
+def test_what_it_needs_not_is_no_obstacle(program: Start, change: str) -> None:
+    app = begun(program, WORKER, "shop.worker.main({})")
+    *edits, said = FITTING[change]
+    new = WORKER.replace("out.append(n)", "out.append(n)  ; new = 1")
+    for old, other in edits:
+        assert old in new
+        new = new.replace(old, other)
+    plan = app.edit(shop=new).plan()
+    (main,) = plan.procedures
+    assert main.running == "moved"
+    assert len(main.notes) == 1 + bool(said) and said in main.notes[-1]
+    update = app.begin(move_after=0)
+    app.until_watched(update, "shop:Worker.main")
+    app.open("turn")
+    app.until(update, "complete")
+    app.reached("turn")
+    app.open("turn")
+    app.reached("turn")
+    assert app("shop.out[2] % 10") == 3
+
+
+def test_what_the_loop_itself_binds_to_another_type_is_asked_for(program: Start) -> None:
+    text = WORKER.replace("n = 0", "n = None").replace("n += 1", "m = n; n = 1, 2")
+    app = begun(program, text, "shop.worker.main({})")
+    (main,) = app.edit(shop=text.replace("n = 1, 2", "n = {1: 2}")).plan().procedures
+    assert main.notes[0].startswith("n may be of the type tuple in its loop `while True` (line 6)")
+
+
+def test_a_constant_that_is_gone_is_no_rename(program: Start) -> None:
+    text = WORKER.replace("n = 0\n", "n = 0\n            step = 1\n").replace("n += 1", "n += step")
+    new = text.replace("step = 1", "count = 0").replace("n += step", "n += 1; count += 1")
+    app = begun(program, text, "shop.worker.main({})")
+    assert app.edit(shop=new).plan().procedures[0].running == "moved"
+
+
+def test_an_iterator_over_what_is_made_in_another_way_is_left(program: Start) -> None:
+    text = """
+        out = []
+        def main():
+            rows = [1, 2]
+            for row in rows:
+                gate("turn")
+                out.append(row + 1)
+            return out
+    """
+    app = program(shop=text)
+    app.start("t", "shop.main()", at="turn")
+    plan = app.edit(shop=text.replace("[1, 2]", "['a', 'b']").replace("row + 1", "row.upper()")).plan()
+    assert not plan.loops
+    (note,) = plan.procedures[0].notes
+    assert note.startswith("rows is made in another way before its loop `for row in rows` (line 5)")
+
+
+def test_what_a_suspended_one_lacks_is_said(program: Start) -> None:
+    text = """
+        def numbers():
+            n = 0
+            while True:
+                yield n
+                n += 1
+        held = numbers()
+        first = next(held)
+    """
+    app = program(shop=text)
+    app.edit(shop=text.replace("n = 0", "n = ''").replace("n += 1", "n += 'a'"))
+    (numbers,) = app.plan().procedures
+    assert "n gets its value in another way before its loop `while True` (line 4)" in numbers.notes[0]
+    app.update()
+    assert app("[next(shop.held), next(shop.held)]") == [1, 2]
+
+
+def test_a_constant_before_the_loop_takes_its_new_value(program: Start) -> None:
+    text = """
+        out = []
+        def main():
+            rate, limit = 5, None
+            n = 0
+            while True:
+                gate("turn")
+                n += rate
+                out.append([n, limit])
+    """
+    app = program(shop=text)
+    app.start("t", "shop.main()", at="turn")
+
+    def turn() -> None:
+        app.open("turn")
+        app.reached("turn")
+
+    for rate in ("100", "1_000"):
+        before, _, after = text.partition("= 5, None\n            n = 0")
+        update = app.edit(shop=f"{before}= {rate}, 3\n            n = 9{after}").begin(move_after=0)
+        app.until_watched(update, "shop:main")
+        app.open("turn")
+        app.until(update, "complete")
+        app.reached("turn")
+        turn()
+    assert app("shop.out") == [[5, None], [105, 3], [205, 3], [1205, 3]]
+    update = app.begin(back_out=True, move_after=0)
+    app.until_watched(update, "shop:main")
+    app.open("turn")
+    app.until(update, "complete")
+    app.reached("turn")
+    turn()
+    assert app("shop.out[4:]") == [[2205, 3], [2305, 3]]

@@ -74,19 +74,24 @@ class Active:
             plan = self.compiler.plan
             plan.loops += there
             plan.back_loops += back
+            skipped = list(dict.fromkeys(text for loop in there for text in loop.skips))
+            asked = [why for why in reasons if "frame_mapper" in why]
             if not rows:
+                if procedure.suspended:
+                    procedure.notes += asked + skipped
                 continue
             places = [offset for loop in there for offset in (*loop.leaves, *loop.jumps)]
             if name not in self.endless:
                 procedure.running = "waited for"
                 # What the person can do for one that takes long.
-                procedure.notes += [why for why in reasons if "frame_mapper" in why]
+                procedure.notes += asked + skipped
             elif there and all(can_come_to(code, row["offset"], places) for row in rows):
                 procedure.running = "moved"
                 procedure.notes += [
                     f"its loop `{loop.text}` (line {loop.line}) goes on in line {loop.new_line} of the new version: {loop.how}"
                     for loop in there
                 ]
+                procedure.notes += asked + skipped
                 self.endless.discard(name)
             else:
                 procedure.running = "left"

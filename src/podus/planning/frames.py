@@ -12,6 +12,7 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from podus.frames import overwritten
+from podus.planning.carried import Carried, Side
 from podus.planning.model import Loop
 from podus.program.loops import Loop as Found
 from podus.program.loops import bound_at, differing, loops_of, match, needed
@@ -71,13 +72,15 @@ class Frames:
                     f"its loop `{one.kind} {one.text}` (line {one.line}) can't be left: {why or 'the new version has variables there'}"
                 )
                 continue
-            made = self._loop(name, pair, old_code, new_code, new_node, True)
+            made = self._loop(name, pair, old_code, new_code, (old_node, new_node), True)
             if isinstance(made, str):
                 reasons.append(made)
                 continue
             made.landing = landing
             there.append(made)
-            returning = self._loop(name, (pair[1], one, pair[2]), new_code, old_code, old_node, False)
+            returning = self._loop(
+                name, (pair[1], one, pair[2]), new_code, old_code, (new_node, old_node), False
+            )
             if not isinstance(returning, str):
                 back.append(returning)
         return there, back, reasons
@@ -100,32 +103,38 @@ class Frames:
         pair: tuple[Found, Found, str],
         old: CodeType,
         new: CodeType,
-        node: _Function | ast.Module,
+        nodes: tuple[_Function | ast.Module, _Function | ast.Module],
         forward: bool,
     ) -> Loop | str:
         before, after, how = pair
-        mapper = forward and name in self.mapped
+        old_node, node = nodes
+        body = name.endswith(f":{BODY}")
+        mapper = forward and not body and name in self.mapped
+        carried = Carried(self.compiler, Side(old, old_node, before), Side(new, node, after), forward)
         other = None if mapper else differing(before, after)
         if other is not None:
             return (
                 f"its loop `{after.kind} {after.text}` (line {after.line}) would go on with what `{other[0].text}` gave it, and not with that of "
                 f"`{other[1].text}`{_unless(name, ' if it fits all the same')}"
             )
-        wanted = needed(new, after.enter)
+        why = "" if mapper else carried.held()
+        if why:
+            return f"{why}{_unless(name, ' if it fits all the same')}"
         known = {*old.co_varnames, *old.co_cellvars, *old.co_freevars}
         strange = set(new.co_freevars) - known - {"__class__"}
         if strange or ("__class__" in new.co_freevars and "__class__" not in old.co_freevars):
             return f"its new version closes over {', '.join(sorted(strange)) or '__class__'}, which the old one does not have"
-        given: dict[str, str] = {}
-        for variable in sorted(wanted - known):
-            literal = _literal(node, variable, after.line)
-            if literal is not None:
-                given[variable] = literal
-            elif not mapper:
-                return (
-                    f"{variable} is new in its loop `{after.kind} {after.text}` (line {after.line}), and podus can't tell what it is "
-                    f"for one that runs{_unless(name)}"
-                )
+        given, unknown = carried.given()
+        if unknown and not mapper:
+            return (
+                f"{unknown} is new in its loop `{after.kind} {after.text}` (line {after.line}), and podus can't tell what it is "
+                f"for one that runs{_unless(name)}"
+            )
+        wanted = needed(new, after.enter)
+        # The statements of a module's body that differ are run.
+        why = "" if mapper or body else carried.obstacle(given)
+        if why:
+            return f"{why}{_unless(name)}"
         needs = sorted(wanted & known - set(new.co_freevars))
         return Loop(
             name,
@@ -143,6 +152,8 @@ class Frames:
             given,
             mapper,
             sure=set(needs) <= bound_at(old, [*before.leaves, *before.jumps]),
+            skips=[] if mapper or body else carried.skipped(),
+            replaced={} if mapper or body else carried.replaced,
         )
 
     def _found(self, name: str, old: bool) -> tuple[CodeType, _Function | ast.Module, list[Found]] | None:
@@ -183,36 +194,3 @@ def _landing(code: CodeType, loop: Found) -> list[int]:
     """Where the first line of a loop's body begins, and that line."""
     starts = [2 * n for n, place in enumerate(code.co_positions()) if place[0] == loop.body_line]
     return [min(starts, default=-1) if loop.body_line != loop.line else -1, loop.body_line]
-
-
-def _literal(node: _Function | ast.Module, variable: str, before: int) -> str | None:
-    """The text of the literal that is assigned to a variable above line ``before``, and nowhere else there; None if there is none."""
-    found = [
-        inner
-        for inner in ast.walk(node)
-        if isinstance(inner, ast.Name)
-        and inner.id == variable
-        and isinstance(inner.ctx, ast.Store)
-        and inner.lineno < before
-    ]
-    values = [
-        inner.value
-        for inner in ast.walk(node)
-        if isinstance(inner, ast.Assign)
-        and len(inner.targets) == 1
-        and any(inner.targets[0] is f for f in found)
-    ]
-    values += [
-        inner.value
-        for inner in ast.walk(node)
-        if isinstance(inner, ast.AnnAssign)
-        and inner.value is not None
-        and any(inner.target is f for f in found)
-    ]
-    if len(found) != 1 or len(values) != 1:
-        return None
-    try:
-        ast.literal_eval(values[0])
-    except (ValueError, TypeError, SyntaxError, MemoryError):
-        return None
-    return ast.unparse(values[0])

@@ -309,6 +309,7 @@ class Loop:
     the literal that the new version gives them before the loop. ``mapper``: a frame mapper gives them. ``waits`` is set where
     who is in it would come to an end, and is waited for at first, ``sure`` where the old version has bound ``needs`` whichever way it came there. The
     body of a module leaves by way of the first line of the loop's own body: ``landing`` is where that begins, and its line.
+    ``skips`` tells of what the new version does before the loop and nobody does who moves.
     """
 
     procedure: str
@@ -328,6 +329,8 @@ class Loop:
     waits: bool = False
     sure: bool = False
     landing: list[int] = field(default_factory=list)
+    skips: list[str] = field(default_factory=list)
+    replaced: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

@@ -30,6 +30,8 @@ class Held:
 
     text: str = field(compare=False)
     fits: str
+    # The names that it is computed from.
+    names: frozenset[str] = field(compare=False, default=frozenset())
 
 
 @dataclass
@@ -59,6 +61,7 @@ class Loop:
     body_line: int = 0
     # What gave the frame what lies on its value stack, in the order of ``layout``.
     held: tuple[Held, ...] = ()
+    stmt: ast.For | ast.AsyncFor | ast.While | None = field(default=None, repr=False, compare=False)
 
 
 def loops_of(code: CodeType, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Module) -> list[Loop]:
@@ -93,6 +96,7 @@ class _Finder:
                 kind = "async for" if isinstance(stmt, ast.AsyncFor) else "for"
                 text = f"{ast.unparse(stmt.target)} in {ast.unparse(stmt.iter)}"
                 loop = Loop(kind, text, stmt.lineno, layout, path, why=why)
+            loop.stmt = stmt
             loop.held = tuple(_held(one) for one in held)
             loop.body_line = stmt.body[0].lineno
             found.append((loop, stmt))
@@ -237,11 +241,15 @@ def _span(nodes: Sequence[ast.stmt | ast.expr]) -> tuple[tuple[int, int], tuple[
 
 
 def _held(one: _Holds) -> Held:
+    source = one.context_expr if isinstance(one, ast.withitem) else one.iter
+    names = frozenset(inner.id for inner in ast.walk(source) if isinstance(inner, ast.Name))
     if isinstance(one, ast.withitem):
-        return Held(f"with {ast.unparse(one)}", f"with {ast.unparse(one.context_expr)}")
+        return Held(f"with {ast.unparse(one)}", f"with {ast.unparse(source)}", names)
     word = "async for" if isinstance(one, ast.AsyncFor) else "for"
-    over = ast.unparse(one.iter)
-    return Held(f"{word} {ast.unparse(one.target)} in {over}", f"{word} {_shape(one.target)} in {over}")
+    over = ast.unparse(source)
+    return Held(
+        f"{word} {ast.unparse(one.target)} in {over}", f"{word} {_shape(one.target)} in {over}", names
+    )
 
 
 def _shape(target: ast.expr) -> str:

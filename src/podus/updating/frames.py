@@ -76,8 +76,10 @@ class Move:
         new: list[Any] = []
         for name, is_cell in self.slots:
             value = _value(held, name) if values is None else values.get(name, UNBOUND)
-            if value is UNBOUND and values is None and name in self.loop.given:
-                value = eval(self.loop.given[name], {"__builtins__": {}})
+            literal = self.loop.given.get(name) if value is UNBOUND else None
+            literal = self.loop.replaced.get(name, literal)
+            if values is None and literal is not None:
+                value = eval(literal, {"__builtins__": {}})
             if is_cell:
                 cell = held.get(name)
                 if type(cell) is not CellType:
@@ -240,6 +242,7 @@ class Frames:
                 whole = copy(loop)
                 whole.head, whole.leaves, whole.jumps = known.head, known.leaves, known.jumps
                 whole.needs, whole.given = needs, {**known.given, **loop.given}
+                whole.replaced = {**known.replaced, **loop.replaced}
                 return Move(whole, move.new, self, None)
         return None
 
