@@ -322,3 +322,116 @@ def test_a_constant_before_the_loop_takes_its_new_value(program: Start) -> None:
     app.reached("turn")
     turn()
     assert app("shop.out[4:]") == [[2205, 3], [2305, 3]]
+
+
+CENTS = """
+    cents = {"a": 1, "b": {"c": 1}}
+    def main():
+        mine = cents
+        while True:
+            gate("turn")
+            mine["a"] += 1
+    def total(): return cents["a"]
+"""
+IN_CENTS = """
+    import podus
+    def back(new): return {"a": new["a"] // 100, "b": {"c": 1}}
+    @podus.mapper("shop:cents", reverse=back)
+    def cents(old): return {"a": old["a"] * 100, "b": {"c": 100}}
+"""
+
+
+def test_a_variable_that_is_the_data_is_the_converted_data(program: Start) -> None:
+    app = program(shop=CENTS)
+    app.start("t", "shop.main()", at="turn")
+    app.edit(shop=CENTS.replace('"a": 1', '"a": 100').replace("+= 1", "+= 100"))
+    update = app.begin(move_after=0, support=IN_CENTS)
+    app.until_watched(update, "shop:main")
+    app.open("turn")
+    app.until(update, "complete")
+    app.reached("turn")
+    for total in (300, 400):
+        app.open("turn")
+        app.reached("turn")
+        assert app("shop.total()") == total
+    update = app.begin(back_out=True, move_after=0, support=IN_CENTS)
+    app.until_watched(update, "shop:main")
+    app.open("turn")
+    app.until(update, "complete")
+    app.reached("turn")
+    app.open("turn")
+    app.reached("turn")
+    assert app("shop.total()") == 6
+
+
+@pytest.mark.parametrize("mine", ['cents["b"]', "list(cents.values())", "dict(cents)"])
+def test_a_variable_that_is_a_part_of_the_data_is_asked_for(program: Start, mine: str) -> None:
+    text = CENTS.replace("mine = cents", f"mine = {mine}").replace('mine["a"] += 1', "mine")
+    app = program(shop=text)
+    app.start("t", "shop.main()", at="turn")
+    plan = app.edit(shop=text.replace('"a": 1', '"a": 100').replace('"turn")', '"turn"); new = 1')).plan(
+        support=IN_CENTS
+    )
+    (main,) = (p for p in plan.procedures if p.name == "shop:main")
+    assert main.notes[0].startswith("mine holds something of what a mapper converts in its loop")
+    assert not plan.loops
+
+
+def test_a_variable_that_is_data_which_is_made_again_is_the_new_data(program: Start) -> None:
+    text = """
+        rates = {"a": 1}
+        out = []
+        def main():
+            mine = rates
+            while True:
+                gate("turn")
+                out.append(mine["a"])
+    """
+    app = program(shop=text)
+    app.start("t", "shop.main()", at="turn")
+    update = app.edit(shop=text.replace('"a": 1', '"a": 2').replace("append(", "append(10 * ")).begin(
+        move_after=0
+    )
+    app.until_watched(update, "shop:main")
+    app.open("turn")
+    app.until(update, "complete")
+    app.reached("turn")
+    app.open("turn")
+    app.reached("turn")
+    assert app("shop.out") == [1, 20]
+
+
+def test_a_function_on_a_stack_that_becomes_a_generator_is_waited_for(program: Start) -> None:
+    app = program(shop='def items():\n    gate("in")\n    return ["one"]\n')
+    app.start("t", "shop.items()", at="in")
+    update = app.edit(shop='def items():\n    yield "two"\n').begin()
+    app.until_waiting(update, "items is active in")
+    app.open("in")
+    assert app.join("t") == ["one"]
+    app.until(update, "complete")
+
+
+def test_what_returns_something_else_to_its_old_caller_is_not_moved(program: Start) -> None:
+    text = """
+        def worker():
+            n = 0
+            while n < 3:
+                gate("turn")
+                n += 1
+            return n
+        def caller():
+            n = worker()
+            return n + 1
+    """
+    app = program(shop=text)
+    app.start("t", "shop.caller()", at="turn")
+    app.edit(shop=text.replace("return n\n", "return n, True\n").replace("n = worker", "n, ok = worker"))
+    (_, worker) = sorted(app.plan().procedures, key=lambda p: p.name)
+    assert worker.running == "waited for"
+    assert worker.notes == [
+        "its new version returns something of another shape, which its old caller does not expect"
+    ]
+    update = app.begin(move_after=0)
+    app.open("turn", times=3)
+    assert app.join("t") == 4
+    app.until(update, "complete")

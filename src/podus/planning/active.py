@@ -68,6 +68,11 @@ class Active:
             if procedure.suspends:
                 # One that comes to an end does so in the version in which it began.
                 there = there if never_returns(code, excepted=True) or frames.serves(name) else []
+            elif name not in self.endless and there and frames.returns_otherwise(name):
+                there, back = [], []
+                reasons = [
+                    "its new version returns something of another shape, which its old caller does not expect"
+                ]
             else:
                 for loop in (*there, *back):
                     loop.waits = name not in self.endless
@@ -75,7 +80,7 @@ class Active:
             plan.loops += there
             plan.back_loops += back
             skipped = list(dict.fromkeys(text for loop in there for text in loop.skips))
-            asked = [why for why in reasons if "frame_mapper" in why]
+            asked = [why for why in reasons if "frame_mapper" in why or "its old caller" in why]
             if not rows:
                 if procedure.suspended:
                     procedure.notes += asked + skipped

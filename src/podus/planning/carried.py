@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from podus.program.code import walk
 from podus.program.loops import Loop, needed
-from podus.program.prologue import Prologue, Step, bound_once, kinds, reads
+from podus.program.prologue import Prologue, Step, bound_once, kinds, parts_of, reads
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
@@ -54,8 +54,10 @@ class Side:
 class Carried:
     """What is to be said of a frame that leaves ``old`` for ``new``; ``forward`` says which of them is the plan's new version."""
 
-    def __init__(self, compiler: Compiler, old: Side, new: Side, forward: bool) -> None:
+    def __init__(self, compiler: Compiler, old: Side, new: Side, forward: bool, mapped: set[str]) -> None:
         self.compiler = compiler
+        # The names of data that a mapper converts.
+        self.mapped = mapped - old.variables
         self.old = old
         self.new = new
         self.forward = forward
@@ -85,8 +87,11 @@ class Carried:
 
     def held(self) -> str:
         """Why what lies on the frame's value stack is not what the new version would have put there."""
+        parts = parts_of(self.old.node, self.mapped) | self.mapped if self.mapped else set[str]()
         for one in self.new.loop.held:
             for name in sorted(one.names):
+                if name in parts:
+                    return f"`{one.text}` has begun {self.loop} with what a mapper converts"
                 if self.old.before.forms(name) != self.new.before.forms(name):
                     return f"{name} is made in another way before {self.loop}, which goes on with what `{one.text}` gave it"
         return ""
@@ -97,6 +102,9 @@ class Carried:
 
     def _changed(self) -> str:
         old, new = self.old, self.new
+        parts = parts_of(old.node, self.mapped) if self.mapped else set[str]()
+        for name in sorted(new.wants & parts):
+            return f"{name} holds something of what a mapper converts in {self.loop}"
         for name in sorted(new.wants & old.variables - set(new.code.co_freevars) - self.replaced.keys()):
             if old.before.forms(name) != new.before.forms(name):
                 return f"{name} gets its value in another way before {self.loop}"

@@ -357,12 +357,14 @@ class Compiler:
 
     def _procedure(self, change: ModuleChange, name: str, kind: str) -> None:
         code = change.new.procedures[name]
+        # It is activations of the old version that hold a switch up.
+        before = change.old.procedures.get(change.old_names.get(name, name), code)
         self.plan.procedures.append(
             Procedure(
                 f"{change.new.name}:{name}",
                 kind,
                 hidden="<locals>" in name and kind != "added" and not _is_transient(change.old, name),
-                suspends=bool(code.co_flags & 0x2A0),
+                suspends=bool(before.co_flags & 0x2A0),
                 line=code.co_firstlineno,
             )
         )

@@ -16,6 +16,7 @@ from podus.planning.carried import Carried, Side
 from podus.planning.model import Loop
 from podus.program.loops import Loop as Found
 from podus.program.loops import bound_at, differing, loops_of, match, needed
+from podus.program.prologue import returned
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
@@ -33,6 +34,9 @@ class Frames:
     def __init__(self, compiler: Compiler, support: SupportCode, old_names: dict[str, str]) -> None:
         self.compiler = compiler
         self.mapped = support.frame_mappers()
+        # The last words of the data that a mapper converts.
+        data = [row.target for row in support.mapper_rows() if row.kind == "data"]
+        self._data = {target.partition(":")[2].rpartition(".")[2] for target in data}
         self.old_names = old_names
         # Where an iteration is a transaction, nobody moves in the middle of one.
         self._turns_only = compiler.plan.policy == "consistent"
@@ -90,6 +94,11 @@ class Frames:
         found = self._found(name, True)
         return [] if found is None else found[2]
 
+    def returns_otherwise(self, name: str) -> bool:
+        """Whether the new version of a procedure returns something of another shape than the old one."""
+        old, new = self._found(self.old_names.get(name, name), True), self._found(name, False)
+        return old is not None and new is not None and returned(old[1]) != returned(new[1])
+
     def serves(self, name: str) -> bool:
         """Whether a procedure of the old version is a coroutine in a ``while True``: one that serves for as long as its peer wants it to."""
         found = self._found(name, True)
@@ -110,7 +119,8 @@ class Frames:
         old_node, node = nodes
         body = name.endswith(f":{BODY}")
         mapper = forward and not body and name in self.mapped
-        carried = Carried(self.compiler, Side(old, old_node, before), Side(new, node, after), forward)
+        sides = Side(old, old_node, before), Side(new, node, after)
+        carried = Carried(self.compiler, *sides, forward, self._data)
         other = None if mapper else differing(before, after)
         if other is not None:
             return (

@@ -49,7 +49,7 @@ class Procedure:
     ``interface`` says in words what changed in the signature and whether every old call is still accepted.
     ``hidden`` is set where function objects made from it can't all be found by name (closures).
     ``running`` is ``moved``, ``waited for`` or ``left`` where it was active when the plan was made.
-    ``suspends`` is set for generators and coroutines: they can be active without being on a stack. ``suspended`` tells of those that were
+    ``suspends`` is set for what the old version has as generators and coroutines: they can be active without being on a stack. ``suspended`` tells of those that were
     when the plan was made: ``count``, ``kind``, ``who`` the first of them are, the ``places`` (line and offset) where some of them
     stand, and ``some``, which is set where there may be more than were counted.
     """

@@ -71,6 +71,11 @@ class ModuleChange:
     body: BodyChange | None = None
 
     @cached_property
+    def old_names(self) -> dict[str, str]:
+        """What procedures of the new version are called in the old one."""
+        return {new: old for old, new in self.pairs.items()}
+
+    @cached_property
     def same_around(self) -> bool:
         """Whether all is the same, and in the same order, but for what the procedures do."""
         return same(self.old.code, self.new.code, skip_procedures=True)

@@ -60,6 +60,9 @@ class Binding:
     kind: str = ""
     # The value, where it is a literal.
     literal: ast.expr | None = None
+    # The names that it is computed from; and whether it is just what one of them is.
+    of: frozenset[str] = frozenset()
+    alias: bool = False
 
 
 @dataclass
@@ -200,6 +203,34 @@ def kinds(node: _Function, name: str) -> tuple[set[str], bool]:
     return found - {"", "same"}, "" in found
 
 
+def parts_of(node: _Function, names: set[str]) -> set[str]:
+    """The variables of a procedure that may hold something computed from the globals or attributes ``names``, other than what they are themselves."""
+    bindings = [b for stmt in _own(node) if isinstance(stmt, ast.stmt) for b in _bindings(stmt)]
+    same, parts = set(names), set[str]()
+    while True:
+        more = {b.name for b in bindings if b.alias and b.of & same} - same
+        others = {b.name for b in bindings if not b.alias and b.of & (same | parts)} - parts
+        others |= {b.name for b in bindings if b.alias and b.of & parts} - parts
+        if not (more or others):
+            return parts
+        same |= more
+        parts |= others
+
+
+def returned(node: _Function) -> set[str]:
+    """The shapes of what a procedure returns where it says ``return``: nothing, a tuple of so many, another display, or a value."""
+    values = [stmt.value for stmt in _own(node) if isinstance(stmt, ast.Return)]
+    return {_shape(value) for value in values}
+
+
+def _shape(value: ast.expr | None) -> str:
+    if value is None or (isinstance(value, ast.Constant) and value.value is None):
+        return "nothing"
+    if isinstance(value, ast.Tuple):
+        return f"tuple of {len(value.elts)}"
+    return next((name for display, name in _DISPLAYS.items() if isinstance(value, display)), "value")
+
+
 def bound_once(node: _Function, name: str) -> bool:
     """Whether a procedure binds a variable in one place only."""
     found = [
@@ -284,6 +315,12 @@ def _roots(node: ast.expr) -> set[str]:
     return {inner.id for inner in _own(node) if isinstance(inner, ast.Name)}
 
 
+def _names(node: ast.expr) -> frozenset[str]:
+    """The names and attributes that an expression mentions."""
+    found = (getattr(inner, "attr", "") or getattr(inner, "id", "") for inner in _own(node))
+    return frozenset(found) - {""}
+
+
 def _bindings(stmt: ast.stmt) -> list[Binding]:
     """What a statement binds by itself: not the statements in its blocks."""
     found: list[Binding] = []
@@ -302,12 +339,17 @@ def _bindings(stmt: ast.stmt) -> list[Binding]:
         form = f"{type(stmt.op).__name__} {_form(stmt.value)}"
         found.append(Binding(stmt.target.id, form, "same"))
     elif isinstance(stmt, ast.For | ast.AsyncFor):
-        found += [Binding(name, f"each of {_form(stmt.iter)} as {at}") for name, at in _places(stmt.target)]
+        of = _names(stmt.iter)
+        found += [
+            Binding(name, f"each of {_form(stmt.iter)} as {at}", of=of) for name, at in _places(stmt.target)
+        ]
     elif isinstance(stmt, ast.With | ast.AsyncWith):
         for item in stmt.items:
             if item.optional_vars is not None:
-                of = _form(item.context_expr)
-                found += [Binding(name, f"with {of} as {at}") for name, at in _places(item.optional_vars)]
+                within, of = _form(item.context_expr), _names(item.context_expr)
+                found += [
+                    Binding(name, f"with {within} as {at}", of=of) for name, at in _places(item.optional_vars)
+                ]
     elif isinstance(stmt, ast.Delete):
         found += [Binding(t.id, "del", "same") for t in stmt.targets if isinstance(t, ast.Name)]
     elif isinstance(stmt, ast.Try | ast.TryStar):
@@ -328,13 +370,16 @@ def _bindings(stmt: ast.stmt) -> list[Binding]:
 def _bound(target: ast.expr, value: ast.expr) -> list[Binding]:
     if isinstance(target, ast.Name):
         literal = value if _is_literal(value) else None
-        return [Binding(target.id, _form(value), _kind(value), literal)]
+        alias = isinstance(value, ast.Name | ast.Attribute)
+        of = frozenset([getattr(value, "attr", "") or getattr(value, "id", "")]) if alias else _names(value)
+        return [Binding(target.id, _form(value), _kind(value), literal, of, alias)]
     if isinstance(target, ast.Tuple | ast.List):
         parts = target.elts
         starred = any(isinstance(part, ast.Starred) for part in parts)
         if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(parts) and not starred:
             return [b for part, its in zip(parts, value.elts, strict=True) for b in _bound(part, its)]
-    return [Binding(name, f"{_form(value)} as {at}") for name, at in _places(target)]
+    of = _names(value)
+    return [Binding(name, f"{_form(value)} as {at}", of=of) for name, at in _places(target)]
 
 
 def _places(target: ast.expr) -> Iterator[tuple[str, str]]:

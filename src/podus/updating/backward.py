@@ -33,8 +33,8 @@ def one_way(update: Evaluation) -> str:
 
 def activity_of_new(update: Evaluation) -> Activity:
     """Who is active in the new version."""
-    suspends = {p.name for p in update.plan.procedures if p.suspends}
     codes = [(code, name) for unit in update.units for name in unit.names for code in unit.new_codes.values()]
+    suspends = {name for code, name in codes if code.co_flags & 0x2A0}
     return Activity(codes, suspends, update.plan)
 
 
@@ -68,7 +68,8 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
     assert update.stage is not None
     units = sorted(units, key=update.units.index, reverse=True)
     inside = {i for unit in units for i in unit.new_codes}
-    undo = [op for unit in units if unit.taken is not None for op in unit.taken.undo[::-1]]
+    taken = [unit.taken for unit in units if unit.taken is not None]
+    undo = [op for switch in taken for op in switch.undo[::-1]]
     later = [op for op in undo if _may_stay(op)]
     if later:
         undo = [op for op in undo if not _may_stay(op)]
@@ -86,7 +87,8 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
     if not steps and not conversions and not sleepers:
         if not _may_go_back(update, replaced):
             return False
-        if not commit_unless_active(inside, [*undo, *replaced.ops], update.stall, replaced.held):
+        ops = [*undo, *update.running.exchange(taken, Switch()), *replaced.ops]
+        if not commit_unless_active(inside, ops, update.stall, replaced.held):
             return False
         replaced.settle()
         update.stage.deferred += later
@@ -113,7 +115,8 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
         doors.open()
         update.doors = None
         raise
-    done = doors.open([*undo, *back.do], inside if sleepers and not conversions else None)
+    ops = [*undo, *back.do, *update.running.exchange(taken, back)]
+    done = doors.open(ops, inside if sleepers and not conversions else None)
     update.doors = None
     if done:
         update.stage.deferred += later

@@ -98,6 +98,7 @@ def switch_together(
         if not replaced.ready():
             return False
         ops = [*replaced.ops, *(op for u in units for op in u.switch.do)]
+        ops += update.running.exchange(u.switch for u in units)
         undo = partial(_undo, [u.switch for u in units], len(replaced.ops))
         if not commit_unless_active(forbidden, ops, update.stall, replaced.held, None, undo):
             return False
@@ -130,7 +131,7 @@ def switch_together(
         doors.open()
         update.doors = None
         raise
-    ops = [*replaced.ops, *ops]
+    ops = [*replaced.ops, *ops, *update.running.exchange(u.taken for u in units if u.taken is not None)]
     undo = partial(_undo, [u.taken for u in units if u.taken is not None], len(replaced.ops))
     inside = forbidden if sleepers or max_hold or also else None
     done = counted and doors.open(ops, inside, replaced.held, undo)

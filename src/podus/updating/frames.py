@@ -80,6 +80,8 @@ class Move:
             literal = self.loop.replaced.get(name, literal)
             if values is None and literal is not None:
                 value = eval(literal, {"__builtins__": {}})
+            elif id(value) in self.owner.exchanged:
+                value = self.owner.exchanged[id(value)][1]
             if is_cell:
                 cell = held.get(name)
                 if type(cell) is not CellType:
@@ -175,6 +177,8 @@ class Frames:
         self._failed = failed
         self._moves: dict[str, list[tuple[CodeType, dict[int, Move]]]] = {}
         self._armed: set[str] = set()
+        # Data that has switched, by its id: what it was, and what is in its place.
+        self.exchanged: dict[int, tuple[Any, Any]] = {}
         # Until when threads wait, and when each may be asked to wait again.
         self._until = 0.0
         self._next: dict[int, float] = {}

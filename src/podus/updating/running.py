@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import sys
 import time
+from types import FunctionType, ModuleType
 
 from podus.updating.asleep import COUNTED
 from podus.updating.closures import variants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import CodeType, FrameType
     from typing import Any
 
+    from podus.updating.binding import Op, Switch
     from podus.updating.evaluate import Evaluation
     from podus.updating.frames import Frames
     from podus.updating.staging import Stage
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 _PATIENCE = 0.05
 # Policies by which procedures switch one by one.
 _EACH_BY_ITSELF = frozenset({"Podus", "Immediate"})
+
+
+# What a variable and a module's name may share without meaning the same.
+_ATOMS = (type(None), bool, int, float, complex, str, bytes, tuple, frozenset, type, FunctionType, ModuleType)
 
 
 def _apart(unit: Unit) -> bool:
@@ -93,6 +99,23 @@ class Running:
         for frames in (self.frames, self.frames_back):
             if frames is not None:
                 frames.turned = told
+
+    def exchange(self, switches: Iterable[Switch], back: Switch | None = None) -> list[Op]:
+        """What is to be done at the instant of a switch so that variables of frames that move hold the data that then is, and not what it was.
+
+        On the way back the ``switches`` are taken back, and ``back`` is done.
+        """
+        frames = self.frames if back is None else self.frames_back
+        if frames is None:
+            return []
+        ways = [(s.do, s.undo) if back is None else (s.undo, s.do) for s in switches]
+        ways += [] if back is None else [(back.do, back.undo)]
+        found: dict[int, tuple[Any, Any]] = {}
+        for after, before in ways:
+            for new, old in zip(after, before, strict=False) if len(after) == len(before) else ():
+                if new[0] is old[0] is dict.__setitem__ and type(old[3]) not in _ATOMS:
+                    found[id(old[3])] = old[3], new[3]
+        return [(dict.update, frames.exchanged, found)] if found else []
 
     def lost_patience(self, update: Evaluation) -> bool:
         """Whether one of the times is over, since the last look, that what is active has to come to an end by itself."""
