@@ -429,9 +429,38 @@ def test_what_returns_something_else_to_its_old_caller_is_not_moved(program: Sta
     (_, worker) = sorted(app.plan().procedures, key=lambda p: p.name)
     assert worker.running == "waited for"
     assert worker.notes == [
-        "its new version returns something of another shape, which its old caller does not expect"
+        "its new version returns something of another shape, which its old caller shop:caller does not expect"
     ]
     update = app.begin(move_after=0)
     app.open("turn", times=3)
     assert app.join("t") == 4
     app.until(update, "complete")
+
+
+@pytest.mark.parametrize("policy", ["podus", "atomic"])
+def test_two_who_never_come_round_at_one_time_move_one_by_one(program: Start, policy: str) -> None:
+    text = """
+        import threading
+        condition, items, seen = threading.Condition(), [], set()
+        def consume():
+            while True:
+                with condition:
+                    while not items:
+                        condition.wait()
+                    items.pop()
+                seen.add(("one", threading.get_ident()))
+        def produce():
+            while True:
+                with condition:
+                    items.append(1)
+                    condition.notify()
+                threading.Event().wait(0.001)
+        threads = [threading.Thread(target=each, daemon=True) for each in (consume, consume, produce)]
+        for each in threads:
+            each.start()
+    """
+    app = program(shop=text)
+    app.edit(shop=text.replace('"one"', '"two"'))
+    app.update(policy=policy)
+    app.run("import time\nshop.seen.clear()\nwhile len(shop.seen) < 2: time.sleep(0.001)")
+    assert app("{version for version, _ in shop.seen} == {'two'}")

@@ -68,10 +68,10 @@ class Active:
             if procedure.suspends:
                 # One that comes to an end does so in the version in which it began.
                 there = there if never_returns(code, excepted=True) or frames.serves(name) else []
-            elif name not in self.endless and there and frames.returns_otherwise(name):
+            elif there and name not in self.endless and self._surprises(name, frames):
                 there, back = [], []
                 reasons = [
-                    "its new version returns something of another shape, which its old caller does not expect"
+                    f"its new version returns something of another shape, which its old caller {self._callers(name)[0]} does not expect"
                 ]
             else:
                 for loop in (*there, *back):
@@ -80,7 +80,7 @@ class Active:
             plan.loops += there
             plan.back_loops += back
             skipped = list(dict.fromkeys(text for loop in there for text in loop.skips))
-            asked = [why for why in reasons if "frame_mapper" in why or "its old caller" in why]
+            asked = [why for why in reasons if "frame_mapper" in why or "old caller" in why]
             if not rows:
                 if procedure.suspended:
                     procedure.notes += asked + skipped
@@ -101,6 +101,15 @@ class Active:
             else:
                 procedure.running = "left"
                 procedure.notes += reasons
+
+    def _surprises(self, name: str, frames: Frames) -> bool:
+        """Whether who has moved could return something of another shape to a caller that has changed with it, and is still old."""
+        return name not in frames.mapped and bool(self._callers(name)) and frames.returns_otherwise(name)
+
+    def _callers(self, name: str) -> list[str]:
+        word = self.old_names.get(name, name).rpartition(":")[2].rpartition(".")[2].partition("#")[0]
+        names = [caller for caller, _ in self.compiler.mentions_in_old.get(word, ())]
+        return [caller for caller in names if caller in self.switching and caller != name]
 
     def _is_body(self, name: str) -> bool:
         """Whether it is the body of a module, which is none of the procedures that change."""

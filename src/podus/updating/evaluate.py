@@ -291,12 +291,13 @@ class Evaluation:
                 active = self.activity.look()
                 self.stall.note(self.activity.heap_seconds, self.activity.look_seconds)
                 self.running.pass_suspended(self)
-                waited_for = active - self.activity.passed
+                waited_for = active - self.activity.passed - self.running.rounding
                 self.missed = any([p.switch(self, units, waited_for) for p, units in self.policies])
                 self.running.move(self, active)
                 if self._failure is not None:
                     raise self._failure
                 done = all(unit.done or unit.held for unit in self.units)
+                done = done and active.isdisjoint(self.running.rounding)
                 if done and not self.running.busy and self._objects_converted():
                     self._complete()
                     return

@@ -177,6 +177,8 @@ class Frames:
         self._failed = failed
         self._moves: dict[str, list[tuple[CodeType, dict[int, Move]]]] = {}
         self._armed: set[str] = set()
+        # How often each frame, by its id, has waited in vain at the head of its loop.
+        self._waited: dict[int, int] = {}
         # Data that has switched, by its id: what it was, and what is in its place.
         self.exchanged: dict[int, tuple[Any, Any]] = {}
         # Until when threads wait, and when each may be asked to wait again.
@@ -293,6 +295,12 @@ class Frames:
         self._armed.add(name)
         return True
 
+    def never_meet(self, name: str) -> bool:
+        """Whether all who are in a procedure have come round, each more than once, and not at one time: one may hold the lock that the other waits for."""
+        codes = {id(code) for code, _ in self._moves.get(name, ())}
+        every = [frame for frame in on_stacks(globals()) if id(frame.f_code) in codes]
+        return len(every) > 1 and all(self._waited.get(id(frame), 0) > 1 for frame in every)
+
     def disarm(self, *, keep: Iterable[str] = ()) -> None:
         """Let all go on as they are, but for the frames of ``keep``, which move whenever they come round."""
         self.over = True
@@ -338,6 +346,7 @@ class Frames:
             if not ready:
                 self._park(frame)
                 if not self._ready(name):
+                    self._waited[id(frame)] = self._waited.get(id(frame), 0) + 1
                     _forget(frame)
                     return
             if self.turned is not None:
@@ -366,6 +375,7 @@ class Frames:
             lock.acquire(timeout=max(0.0, self._until - now))
             # A busy machine may not have let the driver look in that time.
             while self.rounds < round + 2 and not self.over and time.monotonic() - now < _LONGEST:
+                self._poke()
                 lock.acquire(timeout=_GLANCE)
         finally:
             # From here on it is active again: whether its procedure has switched is looked at after this.

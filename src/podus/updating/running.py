@@ -51,6 +51,8 @@ class Running:
         # The procedures that have switched, as of the very instant: who is in them may go on in the new version.
         self.switched: set[str] = set()
         self._turned: Any = None
+        # Procedures that have switched although some are in them who leave one by one, each when its loop comes round.
+        self.rounding: set[str] = set()
         # Those passed by that have been looked at, and whether they move.
         self._opened: dict[str, bool] = {}
         self._since = 0.0
@@ -150,15 +152,19 @@ class Running:
             return
         endless = set() if self.frames is None else self.frames.endless & activity.in_greenlets()
         suspends = activity.suspends | endless
-        if not suspends:
-            return
         for policy, units in update.policies:
             for unit in units:
                 # Where all switch at one instant, who is in one would meet the others.
                 alone = type(policy).__name__ in _EACH_BY_ITSELF or len(units) == 1
-                if alone and _apart(unit) and unit.names[0] in suspends:
+                if not alone or unit.passed or not _apart(unit):
+                    continue
+                name = unit.names[0]
+                if name in suspends:
                     unit.passed = True
-                    activity.passed.add(unit.names[0])
+                    activity.passed.add(name)
+                elif self.frames is not None and name in self.frames.endless and self.frames.never_meet(name):
+                    unit.passed = True
+                    self.rounding.add(name)
 
     def move(self, update: Evaluation, active: set[str], *, back: bool = False) -> None:
         """Look at the heads of their loops for those who never return; and after a while for those who take long to."""
