@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.programs import Program
 
 Start = Callable[..., Program]
@@ -194,3 +196,63 @@ def test_data_that_can_be_there_once_only_is_refused(program: Start) -> None:
     plan = app.plan(policy="consistent")
     assert [note.code for note in plan.refusals] == ["one-form"]
     assert "shop:rate (data) can be there in one form only" in plan.refusals[0].text
+
+
+HANDED_ON = """
+    import asyncio, threading
+    def fee(x): return "one", x
+    async def tax(): return fee(1)
+    async def plain(): return [await tax(), await asyncio.to_thread(fee_of, 1)]
+    def fee_of(x): return fee(x)
+    def late(found): found.append(fee(1))
+    async def again(event):
+        await event.wait()
+        return fee(1)
+    async def handle(event, how):
+        await event.wait()
+        if how == "gather":
+            return (await asyncio.gather(tax(), tax()))[0]
+        if how == "task":
+            return await asyncio.create_task(tax())
+        if how == "plain":
+            return (await asyncio.create_task(plain()))[1]
+        if how == "callback":
+            asyncio.get_running_loop().call_soon(late, found := [])
+            await asyncio.sleep(0.01)
+            return found[0]
+        return asyncio.create_task(again(second))
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    def spawn(coroutine): return asyncio.run_coroutine_threadsafe(coroutine, loop)
+    async def new_event(): return asyncio.Event()
+    first, second = spawn(new_event()).result(), spawn(new_event()).result()
+    async def result(task): return await task
+"""
+OF_TWO = HANDED_ON.replace('fee(x): return "one", x', 'fee(x, y): return "two", x, y')
+OF_TWO = OF_TWO.replace("fee(1)", "fee(1, 2)").replace("return fee(x)", "return fee(x, 2)")
+
+
+@pytest.mark.parametrize("how", ["gather", "task", "plain", "callback"])
+def test_what_a_task_has_others_do_is_part_of_its_transaction(program: Start, how: str) -> None:
+    app = program(shop=HANDED_ON)
+    app.run(f"old = shop.spawn(shop.handle(shop.first, {how!r}))\nwhile not shop.first._waiters: pass")
+    update = app.edit(shop=OF_TWO).begin(policy="consistent")
+    app.until_waiting(update, "a transaction is under way in the old version: task")
+    app.run(f"new = shop.spawn(shop.handle(shop.first, {how!r}))\nwhile len(shop.first._waiters) < 2: pass")
+    app.run("shop.loop.call_soon_threadsafe(shop.first.set)")
+    assert app("[old.result(10), new.result(10)]") == [["one", 1], ["two", 1, 2]]
+    app.until(update, "complete")
+
+
+def test_a_task_that_outlives_the_one_that_made_it_is_waited_for(program: Start) -> None:
+    app = program(shop=HANDED_ON)
+    app.run("old = shop.spawn(shop.handle(shop.first, ''))\nwhile not shop.first._waiters: pass")
+    update = app.edit(shop=OF_TWO).begin(policy="consistent")
+    app.until_waiting(update, "a transaction is under way in the old version: task")
+    app.run("shop.loop.call_soon_threadsafe(shop.first.set)\nmade = old.result(10)\nname = made.get_name()")
+    app.until_waiting(update, f"a transaction is under way in the old version: task {app('name')}")
+    app.run("shop.loop.call_soon_threadsafe(shop.second.set)")
+    assert app("shop.spawn(shop.result(made)).result(10)") == ["one", 1]
+    app.until(update, "complete")
+    app.run("new = shop.spawn(shop.handle(shop.first, 'gather')).result(10)")
+    assert app("new") == ["two", 1, 2]

@@ -14,6 +14,7 @@ from weakref import ReferenceType
 from podus.program.control import can_come_to
 from podus.threads import RLock, get_ident
 from podus.updating.binding import each_stack
+from podus.updating.heirs import Heirs
 from podus.updating.holders import chain as chain_of
 from podus.updating.holders import thread_names
 from podus.updating.requests import entries, request
@@ -54,8 +55,10 @@ class Sides:
         # Thread -> the activation that is its transaction; the same for tasks, by id. None: all of the task is one.
         self._threads: dict[int, FrameType] = {}
         self._tasks: dict[int, tuple[Any, Any]] = {}
+        # What these have others do.
+        self._heirs = Heirs()
         # The same of the way forward, on the way back.
-        self._before: tuple[dict[int, FrameType], dict[int, Any], set[int]] = ({}, {}, set())
+        self._before: tuple[dict[int, FrameType], dict[int, Any], set[int], Heirs] = ({}, {}, set(), Heirs())
 
     def capture(self) -> list[Op]:
         """The operations that note what is under way, for the instant at which both versions begin to serve."""
@@ -65,11 +68,8 @@ class Sides:
         )
         ops: list[Op] = [(list.extend, self._taken, stacks)]
         numbers: set[int] = set()
-        tasks: Any = sys.modules.get("asyncio.tasks")
-        for name in ("_all_tasks", "_scheduled_tasks", "_eager_tasks"):
-            known = getattr(tasks, name, None)
-            if known is not None:
-                ops.append((list.extend, self._tasks_taken, getattr(known, "data", known)))
+        for known in _known_tasks():
+            ops.append((list.extend, self._tasks_taken, known))
         declared: Any = sys.modules.get("podus.transaction")
         if declared is not None:
             ops.append((set.update, numbers, declared.UNDER_WAY))
@@ -80,7 +80,8 @@ class Sides:
         """The same for the way back: what is in the new version by now ends in it, and what begins is old."""
         self._sort()
         return [
-            (setattr, self, "_before", (self._threads, self._tasks, self._numbers)),
+            (setattr, self, "_before", (self._threads, self._tasks, self._numbers, self._heirs)),
+            (setattr, self, "_heirs", Heirs()),
             (setattr, self, "_threads", {}),
             (setattr, self, "_tasks", {}),
             *self.capture(),
@@ -100,6 +101,7 @@ class Sides:
             task = _task()
             if task is not None:
                 self._tasks.pop(id(task), None)
+            self._heirs.end()
             return
         thread = get_ident()
         if self._threads.get(thread) is frame:
@@ -114,11 +116,14 @@ class Sides:
                 return number in self._numbers
         task = _task()
         if task is not None:
-            return self._in_task(task)
+            if not self._in_task(task):
+                return self._heirs.is_one(task)
+            self._heirs.leave(task)
+            return True
         thread = get_ident()
         outermost = self._threads.get(thread)
         if outermost is None:
-            return False
+            return self._heirs.is_one(None)
         if _is_on(outermost, sys._getframe(1)):
             return True
         self._threads.pop(thread, None)
@@ -189,12 +194,13 @@ class Sides:
                     self._tasks[id(task)] = (task, within)
             if self._back:
                 # What had not come to the new version yet is as it was.
-                threads, tasks, numbers = self._before
+                threads, tasks, numbers, heirs = self._before
                 for key in threads:
                     self._threads.pop(key, None)
-                for key in tasks:
+                for key in [*tasks, *(key for key, (task, _) in self._tasks.items() if heirs.has(task))]:
                     self._tasks.pop(key, None)
                 self._numbers -= numbers
+            self._heirs.leave_all(task for task, _ in self._tasks.values())
             self._taken.clear()
             self._tasks_taken.clear()
             self._sorted = True
@@ -219,7 +225,14 @@ class Sides:
             # Not kept in a variable: it has this very frame in it.
             if not _is_on(outermost, sys._current_frames().get(thread)):
                 self._threads.pop(thread, None)
-        return not (self._threads or self._tasks or self._numbers)
+        return not (self._threads or self._tasks or self._numbers or self._left())
+
+    def _left(self) -> list[Any]:
+        """The tasks that were made since by what was under way, and have not ended."""
+        found = [
+            held() if isinstance(held, ReferenceType) else held for k in _known_tasks() for held in list(k)
+        ]
+        return self._heirs.left(task for task in found if task is not None)
 
     def _has_ended(self, task: Any) -> bool:
         """Whether a library's task has come out of the activation that was its transaction."""
@@ -240,8 +253,9 @@ class Sides:
         names = thread_names()
         threads = [names.get(thread, str(thread)) for thread in self._threads]
         parts = [f"thread {name}" for name in sorted(threads)[:3]]
-        parts += [f"task {task.get_name()}" for task, _ in list(self._tasks.values())[:3]]
-        rest = len(self._threads) + len(self._tasks) - len(parts)
+        tasks = [task for task, _ in list(self._tasks.values())] + self._left()
+        parts += [f"task {task.get_name()}" for task in tasks[:3]]
+        rest = len(self._threads) + len(tasks) - len(parts)
         parts += [f"{rest} more"] if rest > 0 else []
         parts += [f"{len(self._numbers)} declared transactions"] if self._numbers else []
         side = "new" if self._back else "old"
@@ -291,6 +305,14 @@ def _is_on(wanted: FrameType, frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def _known_tasks() -> list[Any]:
+    """Where asyncio lists the tasks there are, or references to them."""
+    tasks: Any = sys.modules.get("asyncio.tasks")
+    names = ("_all_tasks", "_scheduled_tasks", "_eager_tasks")
+    known = [getattr(tasks, name) for name in names if hasattr(tasks, name)]
+    return [getattr(each, "data", each) for each in known]
 
 
 def _task() -> Any:
