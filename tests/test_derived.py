@@ -122,3 +122,43 @@ def test_a_class_moves_back_to_the_module_that_it_came_from(program: Start) -> N
     (app.root / "parts.py").unlink()
     app.edit(m=whole.format(3)).update()
     assert app("[c.h(), h(), m.C is C, g() is C, C.__module__]") == [3, 3, True, True, "m"]
+
+
+SETTINGS = """
+from enum import Enum
+class Base:
+    TIMEOUT = 5
+class Settings(Base):
+    class Log:
+        LEVEL = "a"
+class Color(Enum):
+    RED = 1
+"""
+OF_CLASSES = """
+from conf import Settings, Color
+import conf
+TIMEOUT = Settings.TIMEOUT
+LEVEL = "." + conf.Settings.Log.LEVEL
+VALUE = Color.RED.value
+FAVOURITE = Color.RED
+class K:
+    t = Settings.TIMEOUT
+def f(n=Settings.TIMEOUT): return n
+def like(color):
+    global FAVOURITE
+    FAVOURITE = color
+"""
+
+
+def test_what_is_computed_from_an_attribute_of_a_class_follows_it(program: Start) -> None:
+    app = program(
+        settings=SETTINGS, conf="from settings import *\nfrom settings import Settings, Color\n", m=OF_CLASSES
+    )
+    app.run("red, f = m.Color.RED, m.f; m.like('own')")
+    state = "[m.TIMEOUT, m.LEVEL, m.VALUE, m.K.t, f(), m.Color.RED is red]"
+    app.edit(settings=SETTINGS.replace("5", "9").replace('"a"', '"b"').replace("RED = 1", "RED = 7"))
+    assert not app.plan().asks
+    app.update()
+    assert app(state) == [9, ".b", 7, 9, 9, True]
+    app.podus("back-out", "app")
+    assert app(state) == [5, ".a", 1, 5, 5, True]

@@ -10,21 +10,26 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from podus.planning.reading import (
+    in_annotations,
+    is_definition,
+    is_enum,
+    reachable_names,
+    reads,
+    root,
+    targets,
+)
 from podus.program.body import Definition, Statement
-from podus.program.changes import BodyChange, ModuleChange, compare_modules
-from podus.program.code import INLINE_NAMES, is_function, nested, walk
+from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules
 from podus.program.constant import Computation, Resolve
 from podus.program.flow import absolute
-from podus.program.operands import LOADS, STORES_NAME, any_named, imported, named
+from podus.program.operands import STORES_NAME, any_named
 from podus.program.version import Module, Version
 
 if TYPE_CHECKING:
-    from types import CodeType
-
     from podus.planning.compile import Compiler
 
 Name = tuple[str, str]
-_PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
 
 
 class Meanings:
@@ -77,6 +82,49 @@ class Meanings:
         while words and f"{home}.{words[-1]}" in self.version.modules:
             home = f"{home}.{words.pop()}"
         return (home, words[0]) if len(words) == 1 and home in self.version.modules else None
+
+    def path(self, module: Module, node: ast.expr) -> tuple[str, list[str]] | None:
+        """The module that defines what ``NAME.attribute…`` names in ``module``, past modules that only import it; and the names in there."""
+        words: list[str] = []
+        while isinstance(node, ast.Attribute):
+            words.insert(0, node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return None
+        home, words = module.name, [node.id, *words]
+        for _ in range(8):
+            around = self.version.modules.get(home)
+            if around is None or not words:
+                return None
+            onward = self.imports(around).get(words[0])
+            if onward is None:
+                return home, words
+            home, name = onward
+            words = [name, *words[1:]] if name else words[1:]
+            while not name and words and f"{home}.{words[0]}" in self.version.modules:
+                home = f"{home}.{words.pop(0)}"
+        return None
+
+    def attributes(self, home: str, words: list[str], depth: int = 0) -> Iterator[Name]:
+        """The attributes of classes that ``Class.attribute…`` in the module ``home`` reads, each by the class whose body binds it."""
+        module = self.version.modules.get(home)
+        body = module.body if module is not None else None
+        statement = body.last(words[0]) if body is not None else None
+        for number, word in enumerate(words[1:], 1):
+            if module is None or statement is None or statement.body is None:
+                return
+            inner = statement.body.last(word)
+            if inner is None:
+                for base in getattr(statement.node, "bases", ()) if depth < 8 else ():
+                    found = self.path(module, base)
+                    if found is not None:
+                        yield from self.attributes(found[0], [*found[1], *words[number:]], depth + 1)
+                return
+            if number == len(words) - 1 and is_enum(statement):
+                # A member stays the same object, whatever it holds now.
+                return
+            yield home, ".".join(words[: number + 1])
+            statement = inner
 
     def exported(
         self, module: Module, *, at_most: bool = False, seen: frozenset[str] = frozenset()
@@ -152,7 +200,7 @@ class Derived:
         self.compiler = compiler
         self.old = Meanings(compiler.old)
         self.new = Meanings(compiler.new)
-        # Data that takes another value, and procedures that return one.
+        # Data that takes another value, of classes as `Class.name`, and procedures that return one.
         self.moved: set[Name] = set()
         # Of the data those that assignments make: type aliases among them, which annotations name.
         self.assigned: set[Name] = set()
@@ -166,6 +214,7 @@ class Derived:
             self.procedures |= {f"{home}:{name}" for name in change.changed if "." not in name}
             if change.body is not None:
                 self._mark(home, [s for s in change.body.run if s.kind in ("assign", "import", "other")])
+                self._mark_classes(home, change.body)
         in_classes = {
             home
             for home, change in changes.items()
@@ -174,9 +223,11 @@ class Derived:
         grown = bool(self.moved or self.procedures or in_classes)
         while grown:
             grown = False
-            words = {name for _, name in self.moved} | {p.partition(":")[2] for p in self.procedures}
+            words = {name.rpartition(".")[2] for _, name in self.moved} | {
+                p.partition(":")[2] for p in self.procedures
+            }
             for module in list(self.compiler.new.modules.values()):
-                concerned = module.name in in_classes or words & _reachable_names(module.code)
+                concerned = module.name in in_classes or words & reachable_names(module.code)
                 if module.source is not None and concerned:
                     grown = self._module(module) or grown
 
@@ -201,6 +252,23 @@ class Derived:
             self.moved |= {(home, name) for name in names}
             if statement.kind == "assign":
                 self.assigned |= {(home, name) for name in names}
+
+    def _mark_classes(self, home: str, body: BodyChange) -> None:
+        """Note the data of classes that their bodies, or new ones in the place of these, assign otherwise."""
+        inner = list(body.classes)
+        for statement in body.run:
+            before = body.previous.get(statement.names[-1]) if statement.kind == "class" else None
+            if statement.body is not None and before is not None and before.body is not None:
+                inner.append(compare_bodies(before.body, statement.body))
+        for change in inner:
+            for statement in change.run:
+                if statement.kind == "assign":
+                    self._mark_attributes(home, change, statement)
+            self._mark_classes(home, change)
+
+    def _mark_attributes(self, home: str, body: BodyChange, statement: Statement) -> None:
+        names = [name for name in statement.names if name in body.previous]
+        self.moved |= {(home, ".".join((*body.owners, name))) for name in names}
 
     def computed(self, statement: Statement, module: Module, *, old: bool = False) -> Computation | None:
         """How the value of an assignment is worked out where that takes a closer look: calls of the program's procedures, comprehensions.
@@ -256,6 +324,8 @@ class Derived:
                     self.moved |= {(change.new.name, n) for n in statement.names if statement.kind != "def"}
                     if statement.kind == "assign":
                         self.assigned |= {(change.new.name, n) for n in statement.names}
+                elif statement.kind == "assign":
+                    self._mark_attributes(change.new.name, body, statement)
             if body.owners:
                 runs = id(statement) in chosen and statement.kind in ("assign", "import", "other")
                 bound |= {name: runs and name in body.previous for name in statement.names}
@@ -284,27 +354,35 @@ class Derived:
             return False
         if any((module.name, n) in self.moved and n not in hidden for n in statement.reads):
             return True
-        for node in _reads(statement.node):
-            if _root(node) in hidden:
+        for node in reads(statement.node):
+            if root(node) in hidden:
                 continue
-            imported = isinstance(node, ast.Attribute) or node.id in self.new.imports(module)
-            if imported and self.new.of(module, node) in self.moved:
+            if self._has_moved(self.new.path(module, node)):
                 return True
         if statement.kind == "def" and any(
             (module.name, name) in self.assigned and name not in hidden
-            for name in _annotations(statement.node)
+            for name in in_annotations(statement.node)
         ):
             return True
         computed = self.computed(statement, module)
         return computed is not None and bool(self.procedures & set(computed.calls))
 
+    def _has_moved(self, place: tuple[str, list[str]] | None) -> bool:
+        """Whether a name of a module, or an attribute of one of its classes, has another value now."""
+        if place is None:
+            return False
+        home, words = place
+        if (home, words[0]) in self.moved:
+            return True
+        return not self.moved.isdisjoint(self.new.attributes(home, words))
+
     def _fit(self, statement: Statement, module: Module) -> bool:
         """Whether running it again has no effect but on the names that it binds."""
         if statement.kind == "assign":
-            if any(not isinstance(n, ast.Name) for n in _targets(statement.node)):
+            if any(not isinstance(n, ast.Name) for n in targets(statement.node)):
                 return False
             return statement.pure or self.computed(statement, module) is not None
-        return _is_definition(statement.node)
+        return is_definition(statement.node)
 
 
 def _goes_on(statement: Statement, body: BodyChange, bound: dict[str, bool]) -> bool:
@@ -315,93 +393,3 @@ def _goes_on(statement: Statement, body: BodyChange, bound: dict[str, bool]) -> 
     # What is bound once more by a later statement has the class's last value by now, not the one that it had at this place.
     later = [name for other in body.new.statements for name in other.names]
     return all(bound[name] or later.count(name) == 1 for name in read)
-
-
-def _targets(node: ast.stmt) -> Iterator[ast.expr]:
-    """What an assignment assigns to, each by itself."""
-    todo: list[ast.expr] = (
-        node.targets
-        if isinstance(node, ast.Assign)
-        else [getattr(node, "target", None) or ast.Constant(None)]
-    )
-    for target in todo:
-        if isinstance(target, ast.Tuple | ast.List):
-            yield from (t.value if isinstance(t, ast.Starred) else t for t in target.elts)
-        else:
-            yield target
-
-
-def _is_definition(node: ast.stmt) -> bool:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        return all(isinstance(d, ast.Name) and d.id in _PLAIN_DECORATORS for d in node.decorator_list)
-    if isinstance(node, ast.If):
-        inner = [*node.body, *node.orelse]
-        return _pure(node.test) and all(
-            isinstance(s, ast.Pass)
-            or _is_definition(s)
-            or (
-                isinstance(s, ast.Assign)
-                and _pure(s.value)
-                and all(isinstance(t, ast.Name) for t in s.targets)
-            )
-            for s in inner
-        )
-    return False
-
-
-def _pure(node: ast.expr) -> bool:
-    return Statement(ast.copy_location(ast.Assign([], node), node), "assign", (), ()).pure
-
-
-def _reads(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
-    """The names, and names of names, that a statement loads when it runs."""
-    todo: list[ast.AST] = [node]
-    while todo:
-        part = todo.pop()
-        if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Load):
-            yield part
-        if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            todo += [*part.args.defaults, *(d for d in part.args.kw_defaults if d)]
-            todo += getattr(part, "decorator_list", [])
-        else:
-            todo += ast.iter_child_nodes(part)
-
-
-def _annotations(node: ast.stmt) -> Iterator[str]:
-    """The names in the annotations of a procedure."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        parts = [part.annotation for part in ast.walk(node.args) if isinstance(part, ast.arg)]
-        for part in (*parts, node.returns):
-            for name in ast.walk(part) if part is not None else ():
-                if isinstance(name, ast.Name):
-                    yield name.id
-
-
-def _root(node: ast.expr) -> str:
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _outer_names(code: CodeType) -> tuple[set[str], list[tuple[str, str]]]:
-    """The names that a module's own code and the bodies of its classes load, without its procedures; and what they import as what."""
-    # A class body has names of the function around it among its free variables.
-    found, brought = {*named(code, LOADS), *code.co_freevars}, list(imported(code))
-    for inner in nested(code):
-        if not is_function(inner) or inner.co_name in INLINE_NAMES:
-            names, more = _outer_names(inner)
-            found |= names
-            brought += more
-    return found, brought
-
-
-def _reachable_names(code: CodeType) -> set[str]:
-    """Those names, what the module's own procedures among them mention, directly or not, and what was imported under one of them."""
-    found, brought = _outer_names(code)
-    procedures = {inner.co_name: inner for inner in nested(code) if is_function(inner)}
-    todo = list(found & procedures.keys())
-    while todo:
-        for inner in walk(procedures.pop(todo.pop())):
-            found |= set(inner.co_names)
-        todo = list(found & procedures.keys())
-    return found | {name for name, alias in brought if alias in found}

@@ -1,0 +1,114 @@
+"""What a statement reads when it runs, and whether running it once more has another effect: from its text alone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from podus.program.body import Statement
+from podus.program.code import INLINE_NAMES, is_function, nested, walk
+from podus.program.operands import LOADS, imported, named
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+_PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
+
+
+def targets(node: ast.stmt) -> Iterator[ast.expr]:
+    """What an assignment assigns to, each by itself."""
+    todo: list[ast.expr] = (
+        node.targets
+        if isinstance(node, ast.Assign)
+        else [getattr(node, "target", None) or ast.Constant(None)]
+    )
+    for target in todo:
+        if isinstance(target, ast.Tuple | ast.List):
+            yield from (t.value if isinstance(t, ast.Starred) else t for t in target.elts)
+        else:
+            yield target
+
+
+def is_definition(node: ast.stmt) -> bool:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return all(isinstance(d, ast.Name) and d.id in _PLAIN_DECORATORS for d in node.decorator_list)
+    if isinstance(node, ast.If):
+        inner = [*node.body, *node.orelse]
+        return _pure(node.test) and all(
+            isinstance(s, ast.Pass)
+            or is_definition(s)
+            or (
+                isinstance(s, ast.Assign)
+                and _pure(s.value)
+                and all(isinstance(t, ast.Name) for t in s.targets)
+            )
+            for s in inner
+        )
+    return False
+
+
+def _pure(node: ast.expr) -> bool:
+    return Statement(ast.copy_location(ast.Assign([], node), node), "assign", (), ()).pure
+
+
+def reads(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
+    """The names, and names of names, that a statement loads when it runs."""
+    todo: list[ast.AST] = [node]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Load):
+            yield part
+        if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            todo += [*part.args.defaults, *(d for d in part.args.kw_defaults if d)]
+            todo += getattr(part, "decorator_list", [])
+        else:
+            todo += ast.iter_child_nodes(part)
+
+
+def in_annotations(node: ast.stmt) -> Iterator[str]:
+    """The names in the annotations of a procedure."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        parts = [part.annotation for part in ast.walk(node.args) if isinstance(part, ast.arg)]
+        for part in (*parts, node.returns):
+            for name in ast.walk(part) if part is not None else ():
+                if isinstance(name, ast.Name):
+                    yield name.id
+
+
+def root(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _outer_names(code: CodeType) -> tuple[set[str], list[tuple[str, str]]]:
+    """The names that a module's own code and the bodies of its classes load, without its procedures; and what they import as what."""
+    # A class body has names of the function around it among its free variables.
+    found, brought = {*named(code, LOADS), *code.co_freevars}, list(imported(code))
+    for inner in nested(code):
+        if not is_function(inner) or inner.co_name in INLINE_NAMES:
+            names, more = _outer_names(inner)
+            found |= names
+            brought += more
+    return found, brought
+
+
+def reachable_names(code: CodeType) -> set[str]:
+    """Those names, what the module's own procedures among them mention, directly or not, and what was imported under one of them."""
+    found, brought = _outer_names(code)
+    procedures = {inner.co_name: inner for inner in nested(code) if is_function(inner)}
+    todo = list(found & procedures.keys())
+    while todo:
+        for inner in walk(procedures.pop(todo.pop())):
+            found |= set(inner.co_names)
+        todo = list(found & procedures.keys())
+    return found | {name for name, alias in brought if alias in found}
+
+
+def is_enum(statement: Statement) -> bool:
+    """Whether a statement defines an Enum, as far as the names of its bases tell."""
+    return any(
+        ast.unparse(base).rpartition(".")[2].endswith(("Enum", "Flag"))
+        for base in getattr(statement.node, "bases", ())
+    )
