@@ -162,3 +162,39 @@ def test_what_is_computed_from_an_attribute_of_a_class_follows_it(program: Start
     assert app(state) == [9, ".b", 7, 9, 9, True]
     app.podus("back-out", "app")
     assert app(state) == [5, ".a", 1, 5, 5, True]
+
+
+# A decorator, or a keyword of a class, that is given a constant: what it makes follows the constant.
+TAGGED = """
+    import functools
+    LIMIT = 1
+    def tag(n):
+        def d(f):
+            def w(): return [n, f()]
+            return w
+        return d
+    def mark(n):
+        def d(cls):
+            cls.mark = n
+            return cls
+        return d
+    class Base:
+        def __init_subclass__(cls, size): cls.size = size
+    @tag(LIMIT)
+    def g(): return "g"
+    @functools.lru_cache(maxsize=LIMIT)
+    def cached(): return 1
+    @mark(LIMIT)
+    class C: pass
+    class D(Base, size=LIMIT): pass
+"""
+
+
+def test_what_a_decorator_or_a_keyword_is_given_follows(program: Start) -> None:
+    app = program(m=TAGGED)
+    app.run("held = m.g; c, d = m.C(), m.D()")
+    seen = "[m.g(), held(), m.cached.cache_parameters()['maxsize'], c.mark, d.size]"
+    app.edit(m=TAGGED.replace("LIMIT = 1", "LIMIT = 2")).update()
+    assert app(seen) == [[2, "g"], [2, "g"], 2, 2, 2]
+    app.podus("back-out", "app")
+    assert app(seen) == [[1, "g"], [1, "g"], 1, 1, 1]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from podus.planning.reading import (
     in_annotations,
+    in_class_head,
     is_definition,
     is_enum,
     reachable_names,
@@ -247,8 +248,12 @@ class Derived:
     def _mark(self, home: str, statements: list[Statement]) -> None:
         change = self.compiler.changes[home]
         assert change.body is not None
+        before, after = self.old.imports(change.old), self.new.imports(change.new)
         for statement in statements:
             names = [name for name in statement.names if name in change.body.previous]
+            if statement.kind == "import":
+                # The others that it brings mean what they meant.
+                names = [name for name in names if before.get(name) != after.get(name)]
             self.moved |= {(home, name) for name in names}
             if statement.kind == "assign":
                 self.assigned |= {(home, name) for name in names}
@@ -312,7 +317,11 @@ class Derived:
         bound: dict[str, bool] = {}
         for statement in body.new.statements:
             if statement.kind == "class":
-                if id(statement) not in chosen and statement.names[-1] in body.previous:
+                if id(statement) in chosen or statement.names[-1] not in body.previous:
+                    continue
+                if any(self._moves(node, change.new, hidden) for node in in_class_head(statement.node)):
+                    chosen.add(id(statement))
+                else:
                     count -= self._class(change, body, statement)
             elif (
                 id(statement) not in chosen
@@ -354,11 +363,8 @@ class Derived:
             return False
         if any((module.name, n) in self.moved and n not in hidden for n in statement.reads):
             return True
-        for node in reads(statement.node):
-            if root(node) in hidden:
-                continue
-            if self._has_moved(self.new.path(module, node)):
-                return True
+        if any(self._moves(node, module, hidden) for node in reads(statement.node)):
+            return True
         if statement.kind == "def" and any(
             (module.name, name) in self.assigned and name not in hidden
             for name in in_annotations(statement.node)
@@ -366,6 +372,10 @@ class Derived:
             return True
         computed = self.computed(statement, module)
         return computed is not None and bool(self.procedures & set(computed.calls))
+
+    def _moves(self, node: ast.expr, module: Module, hidden: frozenset[str] | set[str]) -> bool:
+        """Whether a name, or an attribute of one, has another value now; ``hidden`` are no names of the module."""
+        return root(node) not in hidden and self._has_moved(self.new.path(module, node))
 
     def _has_moved(self, place: tuple[str, list[str]] | None) -> bool:
         """Whether a name of a module, or an attribute of one of its classes, has another value now."""
@@ -382,7 +392,8 @@ class Derived:
             if any(not isinstance(n, ast.Name) for n in targets(statement.node)):
                 return False
             return statement.pure or self.computed(statement, module) is not None
-        return is_definition(statement.node)
+        # What is decorated otherwise now is defined again, as if its decorator were written otherwise.
+        return statement.kind == "def" or is_definition(statement.node)
 
 
 def _goes_on(statement: Statement, body: BodyChange, bound: dict[str, bool]) -> bool:

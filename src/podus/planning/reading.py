@@ -31,6 +31,7 @@ def targets(node: ast.stmt) -> Iterator[ast.expr]:
 
 
 def is_definition(node: ast.stmt) -> bool:
+    """Whether a statement does no more than make functions: by itself, or under a condition."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return all(isinstance(d, ast.Name) and d.id in _PLAIN_DECORATORS for d in node.decorator_list)
     if isinstance(node, ast.If):
@@ -112,3 +113,10 @@ def is_enum(statement: Statement) -> bool:
         ast.unparse(base).rpartition(".")[2].endswith(("Enum", "Flag"))
         for base in getattr(statement.node, "bases", ())
     )
+
+
+def in_class_head(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
+    """What the decorators and keywords of a class read."""
+    if isinstance(node, ast.ClassDef):
+        for part in (*node.decorator_list, *(keyword.value for keyword in node.keywords)):
+            yield from reads(ast.copy_location(ast.Expr(part), part))
