@@ -16,7 +16,9 @@ from podus.planning.model import FieldPart, Note, ObjectPart
 from podus.program.body import Body, Statement, compile_body
 from podus.program.changes import ModuleChange
 from podus.program.code import is_function, walk
-from podus.program.fields import ClassFields, Deriver, Field, fields_of
+from podus.program.deriver import Deriver
+from podus.program.field import ClassFields, Field
+from podus.program.fields import fields_of
 from podus.program.flow import imported_by_from
 from podus.program.operands import ATTRIBUTES, STORES_ATTRIBUTE, any_named, named
 from podus.program.version import Module, Version
@@ -140,6 +142,7 @@ class ObjectChanges:
     def compile(self) -> None:
         """Fill ``plan.objects``; refuse where a field can't be derived and there are objects that need it."""
         parts: list[tuple[ObjectPart, list[tuple[str, str, str]]]] = []
+        self._unsure()
         for name in self._classes:
             made = self._part(name)
             if made is not None:
@@ -178,6 +181,53 @@ class ObjectChanges:
         for name in self.support.mapped_classes():
             found.setdefault(name)
         return list(found)
+
+    def _unsure(self) -> None:
+        """Ask about fields that new objects have on some ways only; refuse where no text says which fields they have."""
+        maybe: dict[str, list[Field]] = {}
+        unnamed: dict[str, str] = {}
+        for name in self._classes:
+            before, after = self.old.own(name), self.new.own(name)
+            if before is None or after is None or self.support.object_mapper(name) is not None:
+                continue
+            olds = self.old.all(name)
+            found = [f for n, f in after.fields.items() if n not in olds and not f.certain]
+            maybe[name] = [f for f in found if f.declared == "init" and not self._has(name, f.name)]
+            for text in sorted(after.unnamed - before.unnamed)[:1]:
+                unnamed[name] = text
+        names = [name for name, found in maybe.items() if found or name in unnamed]
+        counts = self.compiler.pup.call("objects", classes=names) if names else {}
+        for name in names:
+            live = counts[name]["live"]
+            if not live:
+                continue
+            file = self.compiler.new.modules[name.partition(":")[0]].file
+            whose = (
+                "its live objects go"
+                if live < 0
+                else f"its {live} live object{'s go' if live > 1 else ' goes'}"
+            )
+            for field in maybe[name]:
+                text = f"{name}.{field.name} is set on some ways through the constructor only: {whose} without it"
+                remedy = f"give a mapper for {name} if they must not"
+                self.plan.asks.append(Note("field-unsure", text, remedy, f"{file}:{field.line}"))
+            if name in unnamed:
+                self.compiler.refuse(
+                    "mapper-needed",
+                    f"{name} sets fields whose names podus can't tell (`{unnamed[name]}`), and nothing says what they are in its live objects",
+                    f"give a mapper for {name}; `podus scaffold` writes its skeleton",
+                    name,
+                )
+
+    def _has(self, name: str, attribute: str) -> bool:
+        """Whether a class of the new version has an attribute itself, as its objects have it then."""
+        own = self.new.own(name)
+        if own is None:
+            return False
+        if self._bound(name, attribute) or "__getattr__" in own.methods:
+            return True
+        module = name.partition(":")[0]
+        return any(self._has(self.new.resolve(module, base), attribute) for base in own.bases)
 
     def _tuples(self) -> None:
         """Refuse other fields for named tuples that are there: a tuple can't grow."""

@@ -1,0 +1,217 @@
+"""What ``__init__``, and the methods that it calls, set in a new object."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator
+
+from podus.program.field import Field
+
+
+class Constructor:
+    """Reads the constructors of a class with the given ``methods``, and adds to ``found`` the fields that they set."""
+
+    def __init__(self, methods: dict[str, ast.FunctionDef], found: dict[str, Field]) -> None:
+        self._methods = methods
+        self._found = found
+        self._seen: set[str] = set()
+        # What sets fields whose names no text says.
+        self.unnamed: set[str] = set()
+
+    def read(self, method: ast.FunctionDef) -> None:
+        """Add what ``method`` assigns to its first parameter, and what the methods do that it calls on it."""
+        parameters = [*method.args.posonlyargs, *method.args.args]
+        if not parameters or method.name in self._seen:
+            return
+        self._seen.add(method.name)
+        me = parameters[0].arg
+        plainly = _Plainly(me)
+        body = plainly.statements(method.body)
+        self.unnamed |= plainly.unnamed
+        for number, statement in enumerate(body):
+            for name, value in direct(statement, me):
+                known = self._found.get(name)
+                if known is None or not (known.certain and known.value is not None and known.default):
+                    self._found[name] = Field(
+                        name,
+                        "init",
+                        value,
+                        line=statement.lineno,
+                        body=body,
+                        places=[number],
+                        signature=method.args,
+                    )
+            for name in sorted(_sets(statement, me)):
+                self._further(name, method, body, number, sure=surely(statement, name, me))
+            for node in ast.walk(statement):
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and isinstance(node.func.value, ast.Name)
+                    and node.func.value.id == me
+                    and node.func.attr in self._methods
+                ):
+                    self.read(self._methods[node.func.attr])
+
+    def _further(
+        self, name: str, method: ast.FunctionDef, body: list[ast.stmt], number: int, *, sure: bool
+    ) -> None:
+        """A statement that sets a field on one of its ways, or goes on with what it has."""
+        known = self._found.get(name)
+        if known is not None and known.default:
+            return
+        line = body[number].lineno
+        if known is not None and known.certain and not sure:
+            # In another method nobody knows in what order.
+            known.places = [*known.places, number] if known.body is body else []
+            known.value = known.value if known.places else None
+            return
+        self._found[name] = Field(
+            name, "init", None, sure, line=line, body=body, places=[number], signature=method.args
+        )
+
+
+def attribute_of(target: ast.AST, me: str) -> str:
+    """The field of ``me`` that is meant; "" if it is none."""
+    if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == me:
+        return target.attr
+    return ""
+
+
+def direct(statement: ast.stmt, me: str) -> Iterator[tuple[str, ast.expr | None]]:
+    """The fields of ``me`` that a statement sets whenever it is executed, each with its value (None if that is a part of another one)."""
+    if isinstance(statement, ast.Assign):
+        for target in statement.targets:
+            name = attribute_of(target, me)
+            if name:
+                yield name, statement.value
+            elif isinstance(target, ast.Tuple | ast.List):
+                values: list[ast.expr | None] = [None] * len(target.elts)
+                value = statement.value
+                if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(values):
+                    values = list(value.elts)
+                for part, its in zip(target.elts, values, strict=True):
+                    inner = attribute_of(part, me)
+                    if inner:
+                        yield inner, its
+    elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        name = attribute_of(statement.target, me)
+        if name:
+            yield name, statement.value
+    elif isinstance(statement, ast.With):
+        for inner_statement in statement.body:
+            yield from direct(inner_statement, me)
+
+
+def _sets(statement: ast.stmt, me: str) -> set[str]:
+    """The fields that a statement sets in another way than :func:`direct` tells."""
+    found = {
+        attribute_of(node, me)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    }
+    return found - {name for name, _ in direct(statement, me)} - {""}
+
+
+def surely(statement: ast.stmt, name: str, me: str) -> bool:
+    """Whether a field is set whichever way a statement is executed to its end."""
+
+    def one_of(statements: list[ast.stmt]) -> bool:
+        return any(surely(inner, name, me) or isinstance(inner, ast.Raise) for inner in statements)
+
+    if isinstance(statement, ast.If):
+        return one_of(statement.body) and one_of(statement.orelse)
+    if isinstance(statement, ast.Try):
+        whole = one_of([*statement.body, *statement.orelse])
+        handled = all(one_of(handler.body) for handler in statement.handlers)
+        return one_of(statement.finalbody) or (whole and handled)
+    if isinstance(statement, ast.With):
+        return one_of(statement.body)
+    return any(found == name for found, _ in direct(statement, me))
+
+
+class _Plainly(ast.NodeTransformer):
+    """Writes every way of setting a field as an assignment: ``setattr(self, "a", 1)``, ``vars(self).update(a=1)``."""
+
+    def __init__(self, me: str) -> None:
+        self._me = me
+        self.unnamed: set[str] = set()
+
+    def statements(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        """The statements of a method, so written."""
+        found: list[ast.stmt] = []
+        for statement in body:
+            made = self.visit(copy.deepcopy(statement))
+            found += made if isinstance(made, list) else [made]
+        return found
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return node
+
+    visit_Lambda = visit_FunctionDef  # type: ignore[assignment]
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | list[ast.stmt]:
+        call = node.value
+        if not isinstance(call, ast.Call):
+            return node
+        word = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        arguments = call.args
+        if word in ("setattr", "__setattr__") and self._is_me(arguments[:1]) and len(arguments) == 3:
+            arguments = arguments[1:]
+        elif not (word == "__setattr__" and _is_super(call.func) and len(arguments) == 2):
+            return self._update(node, call)
+        name, value = arguments
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            return self._assign(node, name.value, value)
+        self.unnamed.add(ast.unparse(node))
+        return node
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | list[ast.stmt]:
+        target = node.targets[0]
+        if isinstance(target, ast.Subscript) and self._is_dictionary(target.value):
+            if isinstance(target.slice, ast.Constant) and isinstance(target.slice.value, str):
+                return self._assign(node, target.slice.value, node.value)
+            self.unnamed.add(ast.unparse(node))
+        elif self._is_dictionary(target):
+            self.unnamed.add(ast.unparse(node))
+        return node
+
+    def _update(self, node: ast.Expr, call: ast.Call) -> ast.AST | list[ast.stmt]:
+        function = call.func
+        if not (
+            isinstance(function, ast.Attribute)
+            and function.attr == "update"
+            and self._is_dictionary(function.value)
+        ):
+            return node
+        given = [(keyword.arg, keyword.value) for keyword in call.keywords]
+        for one in call.args:
+            if not isinstance(one, ast.Dict):
+                given.append((None, one))
+                continue
+            for key, value in zip(one.keys, one.values, strict=True):
+                named = isinstance(key, ast.Constant) and isinstance(key.value, str)
+                given.append((str(key.value) if named else None, value))  # type: ignore[union-attr]
+        if any(name is None for name, _ in given):
+            self.unnamed.add(ast.unparse(node))
+        return [self._assign(node, name, value) for name, value in given if name is not None] or node
+
+    def _assign(self, node: ast.stmt, name: str, value: ast.expr) -> ast.stmt:
+        target = ast.Attribute(ast.Name(self._me, ast.Load()), name, ast.Store())
+        made = ast.copy_location(ast.Assign(targets=[target], value=value), node)
+        return ast.fix_missing_locations(made)
+
+    def _is_me(self, nodes: list[ast.expr]) -> bool:
+        return bool(nodes) and isinstance(nodes[0], ast.Name) and nodes[0].id == self._me
+
+    def _is_dictionary(self, node: ast.expr) -> bool:
+        """Whether it is the object's own dictionary."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "vars":
+            return self._is_me(node.args)
+        return attribute_of(node, self._me) == "__dict__"
+
+
+def _is_super(function: ast.expr) -> bool:
+    of = function.value if isinstance(function, ast.Attribute) else None
+    return isinstance(of, ast.Call) and isinstance(of.func, ast.Name) and of.func.id == "super"

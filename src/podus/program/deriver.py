@@ -1,0 +1,306 @@
+"""What a field that is new would be for an object that is there already: its *derived mapper*.
+
+The way a new version sets a field is its derived mapper where that needs nothing but constants, the object's other fields and
+defaults; whatever else (an argument that nobody kept, a clock, a file) can't be derived and is asked for. The idea of replacing a
+type while its objects live is Fabry's ("How to Design a System in Which Modules Can Be Changed on the Fly", 1976).
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable
+
+from podus.program.body import PURE_CALLS, PURE_METHODS
+from podus.program.constructor import attribute_of, direct
+from podus.program.field import Field
+
+# Constructors of other modules that make a fresh object and do nothing else, by how they are written.
+_FACTORIES = {
+    "threading": "Lock RLock Condition Event Semaphore BoundedSemaphore local",
+    "_thread": "allocate_lock",
+    "asyncio": "Lock Event Condition Semaphore BoundedSemaphore Queue LifoQueue PriorityQueue",
+    "queue": "Queue LifoQueue PriorityQueue SimpleQueue",
+    "collections": "deque defaultdict OrderedDict Counter ChainMap UserDict UserList",
+    "weakref": "WeakSet WeakKeyDictionary WeakValueDictionary",
+    "itertools": "count repeat cycle",
+    "logging": "getLogger",
+    "types": "SimpleNamespace MappingProxyType",
+    "decimal": "Decimal",
+    "fractions": "Fraction",
+    "datetime": "timedelta date time",
+    "pathlib": "Path PurePath PurePosixPath",
+    "re": "compile",
+    "io": "StringIO BytesIO",
+    "array": "array",
+    "functools": "partial",
+    "contextlib": "ExitStack AsyncExitStack",
+    "random": "Random",
+    "math": "sqrt floor ceil hypot inf",
+}
+# Methods of plain values that compute another one.
+_METHODS = PURE_METHODS | frozenset(
+    name
+    for kind in (str, bytes, int, float, tuple, frozenset)
+    for name in vars(kind)
+    if not name.startswith("_")
+)
+FACTORIES = frozenset(f"{module}.{name}" for module, names in _FACTORIES.items() for name in names.split())
+_FACTORY_NAMES = frozenset(name for names in _FACTORIES.values() for name in names.split())
+
+
+# What the value of a field is called where it is made in more than one step.
+_MADE = "made_"
+
+
+class Deriver:
+    """Derives the values of a class's new fields for objects of its old version.
+
+    ``old`` and ``new`` are the two versions' fields, those of base classes included. ``is_class`` says whether a name is a class of
+    the program, ``qualified`` gives a global name as ``module.name`` where it was imported so.
+    """
+
+    def __init__(
+        self,
+        old: dict[str, Field],
+        new: dict[str, Field],
+        is_class: Callable[[str], bool],
+        qualified: Callable[[str], str],
+    ) -> None:
+        self.old = old
+        self.new = new
+        self.is_class = is_class
+        self.qualified = qualified
+        # What can be read from an old object: its own fields, and those derived before.
+        self.known = {name for name, found in old.items() if found.certain or found.declared == "slot"}
+
+    def derive(self, name: str) -> tuple[ast.FunctionDef | None, str]:
+        """A function of ``self`` that computes the field, or None and the reason why there is none."""
+        wanted = self.new[name]
+        if not wanted.places and wanted.value is None:
+            return (
+                None,
+                "it is set in more than one way" if wanted.declared == "init" else "it has no default",
+            )
+        signature = wanted.signature or ast.arguments([], [ast.arg("self")], None, [], [], None, [])
+        me = [*signature.posonlyargs, *signature.args][0].arg
+        body, reason = self._slice(wanted, signature, me)
+        if reason:
+            return None, reason
+        value = wanted.value if wanted.value is not None and wanted.plain else ast.Name(_MADE, ast.Load())
+        self.known.add(name)
+        made = ast.FunctionDef(
+            name=f"derive_{name}",
+            args=ast.arguments([], [ast.arg(me)], None, [], [], None, []),
+            body=[*body, ast.Return(value)],
+            decorator_list=[],
+            returns=None,
+            type_comment=None,
+        )
+        if "type_params" in ast.FunctionDef._fields:
+            setattr(made, "type_params", [])  # noqa: B010  (from Python 3.12)
+        made.lineno = made.end_lineno = wanted.line
+        made.col_offset = made.end_col_offset = 0
+        return ast.fix_missing_locations(made), ""
+
+    def _slice(self, wanted: Field, signature: ast.arguments, me: str) -> tuple[list[ast.stmt], str]:
+        """The statements that give the locals that the value needs; and the value, as :data:`_MADE`, where it takes some."""
+        parameters = _parameters(signature)
+        local_names = set(parameters) | {_MADE} | {n for s in wanted.body for n in _locals(s)}
+        needed: set[str] = set()
+        taken: list[ast.stmt] = []
+        if wanted.value is not None and wanted.plain:
+            reason = self._unfit(wanted.value, me, local_names)
+            if reason:
+                return [], reason
+            needed = _free(wanted.value) & local_names - {me}
+            before = wanted.before
+        else:
+            before = wanted.body[: wanted.places[-1] + 1]
+        for number in reversed(range(len(before))):
+            statement = before[number]
+            if number in wanted.places:
+                try:
+                    statement = part_of(before[number], wanted.name, me, needed)
+                    # What it is made from may be bound in the same block.
+                    while more := (_free(statement) - needed) & _locals(before[number]):
+                        needed |= more
+                        statement = part_of(before[number], wanted.name, me, needed)
+                except NoPart as error:
+                    return [], str(error)
+            elif not _locals(statement) & needed:
+                continue
+            reason = self._unfit_statement(statement, me, local_names)
+            if reason:
+                return [], reason
+            taken.append(statement)
+            bound = _locals(statement)
+            if not isinstance(statement, ast.Assign | ast.AnnAssign):
+                # On some way it may not bind what an earlier one has bound.
+                bound -= set(parameters).union(*map(_locals, before[:number]))
+                needed |= _free(statement) & local_names - {me, _MADE}
+                needed -= bound
+                continue
+            needed -= bound
+            needed |= _free(statement) & local_names - {me, _MADE}
+        first: list[ast.stmt] = []
+        for parameter in sorted(needed):
+            if parameter not in parameters:
+                return [], f"it is computed from {parameter}"
+            source = self._parameter(parameter, parameters[parameter], me)
+            if source is None:
+                return [], f"it is set from the argument {parameter}"
+            target: ast.expr = ast.Name(parameter, ast.Store())
+            first.append(ast.Assign(targets=[target], value=source))
+        return [*first, *taken[::-1]], ""
+
+    def _parameter(self, name: str, default: ast.expr | None, me: str) -> ast.expr | None:
+        """What an argument was for an object that is there: a field that keeps it, or the default of a parameter that is new.
+
+        Not a field that the new version does not have: that would be a renaming, which nobody has said.
+        """
+        for field_name, found in self.old.items():
+            if (
+                found.declared == "init"
+                and found.plain
+                and isinstance(found.value, ast.Name)
+                and found.value.id == name
+                and found.certain
+                and field_name in self.new
+                and not any(name in _locals(s) for s in found.before)
+            ):
+                return ast.Attribute(ast.Name(me, ast.Load()), field_name, ast.Load())
+        known = any(
+            name in _parameters(found.signature) for found in self.old.values() if found.signature is not None
+        )
+        if default is not None and not known and self._unfit(default, me, set()) == "":
+            return default
+        return None
+
+    def _unfit_statement(self, statement: ast.stmt, me: str, local_names: set[str]) -> str:
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            if all(isinstance(t, ast.Name) for t in targets) and statement.value is not None:
+                return self._unfit(statement.value, me, local_names)
+        if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+            return self._unfit(statement.value, me, local_names)
+        if isinstance(statement, ast.Pass):
+            return ""
+        if isinstance(statement, ast.If | ast.Try):
+            reasons = [self._unfit(statement.test, me, local_names)] if isinstance(statement, ast.If) else []
+            parts = [*statement.body, *statement.orelse, *getattr(statement, "finalbody", ())]
+            for handler in getattr(statement, "handlers", ()):
+                parts += handler.body
+                reasons += [self._unfit(handler.type, me, local_names)] if handler.type is not None else []
+            reasons += [self._unfit_statement(part, me, local_names) for part in parts]
+            return next((r for r in reasons if r), "")
+        return f"it needs what line {statement.lineno} does"
+
+    def _unfit(self, node: ast.expr, me: str, local_names: set[str]) -> str:
+        """Why an expression can't be evaluated for an old object; "" if it can."""
+        if isinstance(node, ast.Name):
+            return f"it keeps {me} itself" if node.id == me else ""
+        if isinstance(node, ast.Attribute):
+            if isinstance(node.value, ast.Name) and node.value.id == me:
+                return "" if node.attr in self.known else f"it needs {me}.{node.attr}"
+            return self._unfit(node.value, me, local_names)
+        if isinstance(node, ast.Call):
+            arguments = [*node.args, *(k.value for k in node.keywords)]
+            reason = next((r for r in (self._unfit(a, me, local_names) for a in arguments) if r), "")
+            if reason:
+                return reason
+            if self._makes(node.func, local_names):
+                return ""
+            if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
+                return self._unfit(node.func.value, me, local_names)
+            return f"it calls {ast.unparse(node.func)}"
+        if isinstance(node, ast.Lambda):
+            inner = _free(node.body) - set(_parameters(node.args))
+            return f"it keeps {me} itself" if me in inner else ""
+        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
+            return "it does more than compute a value"
+        if isinstance(node, ast.GeneratorExp):
+            return "it is a generator"
+        children = [c for c in ast.walk(node) if isinstance(c, ast.expr) and c is not node]
+        direct = [c for c in ast.iter_child_nodes(node) if isinstance(c, ast.expr)]
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
+            direct = [c for c in children if isinstance(c, ast.Call | ast.Attribute | ast.Await | ast.Yield)]
+        return next((r for r in (self._unfit(c, me, local_names) for c in direct) if r), "")
+
+    def _makes(self, function: ast.expr, local_names: set[str]) -> bool:
+        """Whether calling it makes a fresh value and does nothing else."""
+        word = ast.unparse(function)
+        if word.partition(".")[0] in local_names:
+            return False
+        if word in PURE_CALLS or word in ("object", "type", "hash", "isinstance"):
+            return True
+        full = self.qualified(word)
+        return full in FACTORIES or (word in _FACTORY_NAMES and full == word) or self.is_class(word)
+
+
+class NoPart(Exception):
+    """A statement can't be taken apart; the message says why."""
+
+
+def part_of(statement: ast.stmt, name: str, me: str, needed: set[str]) -> ast.stmt:
+    """What a statement does to the field ``name``, which is called :data:`_MADE` there, and to the locals that are ``needed``. Raises NoPart."""
+    made = _pruned(copy.deepcopy(statement), name, me, needed)
+    return ast.fix_missing_locations(_Made(name, me).visit(made)) if made is not None else ast.Pass()
+
+
+def _pruned(statement: ast.stmt, name: str, me: str, needed: set[str]) -> ast.stmt | None:
+    inside = list(ast.walk(statement))
+    if not any(attribute_of(node, me) == name and isinstance(node.ctx, ast.Store) for node in inside):  # type: ignore[attr-defined]
+        return statement if _locals(statement) & needed else None
+    if any(isinstance(node, ast.Return) for node in inside):
+        raise NoPart("it is set on one of the ways out of the constructor")
+    if isinstance(statement, ast.Assign | ast.AnnAssign):
+        value = dict(direct(statement, me)).get(name)
+        if value is None:
+            raise NoPart("it is a part of another value")
+        target: ast.expr = ast.Attribute(ast.Name(me, ast.Load()), name, ast.Store())
+        return ast.copy_location(ast.Assign(targets=[target], value=value), statement)
+    if isinstance(statement, ast.AugAssign):
+        return statement
+    if not isinstance(statement, ast.If | ast.Try):
+        raise NoPart("it is set in a loop, or in another block")
+    # Where an exception was raised no object came about.
+    parts: list[list[ast.stmt]] = [statement.body, statement.orelse]
+    if isinstance(statement, ast.Try):
+        parts += [statement.finalbody, *(handler.body for handler in statement.handlers)]
+    for part in parts:
+        part[:] = [made for inner in part if (made := _pruned(inner, name, me, needed)) is not None]
+        if not part and part is not statement.orelse and part is not getattr(statement, "finalbody", None):
+            part.append(ast.Pass())
+    return statement
+
+
+class _Made(ast.NodeTransformer):
+    def __init__(self, name: str, me: str) -> None:
+        self._name, self._me = name, me
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        if attribute_of(node, self._me) == self._name:
+            return ast.copy_location(ast.Name(_MADE, node.ctx), node)
+        return self.generic_visit(node)
+
+
+def _parameters(signature: ast.arguments) -> dict[str, ast.expr | None]:
+    """Every parameter with its default."""
+    plain = [*signature.posonlyargs, *signature.args]
+    missing: list[ast.expr | None] = [None] * (len(plain) - len(signature.defaults))
+    found = dict(zip([a.arg for a in plain], [*missing, *signature.defaults], strict=True))
+    found |= {a.arg: d for a, d in zip(signature.kwonlyargs, signature.kw_defaults, strict=True)}
+    for rest in (signature.vararg, signature.kwarg):
+        if rest is not None:
+            found[rest.arg] = None
+    return found
+
+
+def _locals(statement: ast.stmt) -> set[str]:
+    """The plain names that a statement binds."""
+    return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def _free(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}

@@ -1,0 +1,95 @@
+"""Fields that constructors set in more than one step, or in other ways than by an assignment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+
+
+FIELDS = {
+    "both branches": ("if a > 0:\n            self.new = 1\n        else:\n            self.new = -1", 1),
+    "changed under a condition": (
+        "self.new = 'small'\n        if a > 10:\n            self.new = 'big'",
+        "big",
+    ),
+    "with a local": (
+        "b = a + 1\n        self.new = 0\n        if b > 10:\n            c = b * 2\n            self.new = c",
+        82,
+    ),
+    "try": (
+        "try:\n            self.new = int(a)\n        except ValueError:\n            self.new = None",
+        40,
+    ),
+    "one that raises": (
+        "if a < 0:\n            raise ValueError(a)\n        else:\n            self.new = 3",
+        3,
+    ),
+    "counted": ("self.new = 1\n        self.new += a", 41),
+    "setattr": ("setattr(self, 'new', a + 1)", 41),
+    "object": ("object.__setattr__(self, 'new', 3)", 3),
+    "super": ("super().__setattr__('new', 3)", 3),
+    "dictionary": ("self.__dict__['new'] = 3", 3),
+    "update": ("self.__dict__.update(new=3, other=4)", 3),
+    "vars": ("vars(self).update({'new': 3})", 3),
+    "others beside": (
+        "if a:\n            print(end='')\n            self.new = 3\n            self.other = clock()\n        else:\n            self.new = 4",
+        3,
+    ),
+}
+HOLDER = "from time import time as clock\nclass C:\n    def __init__(self, a):\n        self.a = a\n"
+
+
+@pytest.mark.parametrize("how", FIELDS)
+def test_a_field_that_is_set_in_more_than_one_step(program: Start, how: str) -> None:
+    text, value = FIELDS[how]
+    app = program(shop=HOLDER + "    def f(self): return self.a\n")
+    app.run("c = shop.C(40)")
+    new = f"{HOLDER}        {text}\n    def f(self): return self.new\n"
+    plan = app.edit(shop=new).plan()
+    assert plan.safe, plan.refusals
+    app.update()
+    assert app("c.f()") == app("shop.C(40).f()") == value
+    app.podus("back-out", "app")
+    assert app("[c.f(), vars(c)]") == [40, {"a": 40}]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            "for n in ('new',): setattr(self, n, 3)",
+            "sets fields whose names podus can't tell (`setattr(self, n, 3)`)",
+        ),
+        ("self.__dict__.update(shared)", "can't tell (`self.__dict__.update(shared)`)"),
+        ("for n in range(a): self.new = n", ""),
+        (
+            "self.new = 1\n        self.prepare()",
+            "the field new, and nothing says what it is in the live object: it is set in more than one way",
+        ),
+        ("self.new = 1\n        while a: self.new = a; break", "it is set in a loop"),
+        (
+            "self.new = 1\n        if a:\n            self.new = 2\n            return",
+            "it is set on one of the ways out",
+        ),
+        ("self.new = 1\n        if clock() > a: self.new = 2", "it calls clock"),
+    ],
+)
+def test_a_field_that_can_not_be_derived_is_asked_for(program: Start, text: str, why: str) -> None:
+    old = HOLDER + "    def prepare(self):\n        if self.a: pass\n"
+    app = program(shop=old)
+    app.run("c = shop.C(40)")
+    new = f"{HOLDER}        {text}\n    def prepare(self):\n        if self.a: self.new = 2\n    def f(self): return self.new\n"
+    plan = app.edit(shop=new).plan()
+    if why:
+        assert [n.text for n in plan.refusals if why in n.text], plan.refusals
+    else:
+        (note,) = (n for n in plan.asks if n.code == "field-unsure")
+        assert (
+            "shop:C.new is set on some ways through the constructor only: its 1 live object goes without"
+            in note.text
+        )
