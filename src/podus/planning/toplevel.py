@@ -9,7 +9,6 @@ import marshal
 import os
 import sys
 from bisect import bisect
-from collections.abc import Iterator
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from podus.planning.filling import Fillings
 from podus.planning.given import Given, classes_again
 from podus.planning.model import ClassPart, Datum, ModulePart, Note
 from podus.planning.pack import ON_STAGE, PackWriter
+from podus.planning.registered import registrars, withdrawn
 from podus.planning.remade import Remade
 from podus.planning.staged import Staged
 from podus.program.body import Body, Statement, compile_body
@@ -103,7 +103,8 @@ class TopLevel:
             return
         # What has moved is registered by its new module.
         moved = {n.partition(":")[2] for n in self.plan.moves if n.startswith(f"{part.name}:")}
-        part.withdrawn = [name for name in _withdrawn(change) if name not in moved]
+        part.withdrawn = [name for name in withdrawn(change) if name not in moved]
+        part.registrars = registrars(change)
         part.alternatives = alternatives(change)
         part.decorated = _decorated(change)
         full = self.remade.owners(part.name)
@@ -510,10 +511,6 @@ def _decorated(change: ModuleChange) -> dict[str, list[str]]:
     return found
 
 
-# Decorators that put what they make nowhere.
-_PLAIN = {"property", "staticmethod", "classmethod"}
-
-
 def alternatives(change: ModuleChange) -> dict[str, list[list[str]]]:
     """The functions that a statement that runs (``if DEBUG:``) may define under one name: their names in the old and the new version."""
     assert change.body is not None
@@ -535,34 +532,6 @@ def _defined_in(statement: Statement, name: str, module: Module) -> list[str]:
         for full, code in module.procedures.items()
         if code.co_qualname == name and code.co_firstlineno in lines
     ]
-
-
-def _withdrawn(change: ModuleChange) -> list[str]:
-    """Top-level definitions of the old version that the new one does not have, and that a decorator or a base saw when they were made."""
-    assert change.bodies is not None and change.body is not None
-    gone = {change.old.procedures[name].co_firstlineno: name for name in change.removed}
-    found = []
-    for statement in change.bodies[0].statements:
-        node = statement.node
-        decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-        if isinstance(node, ast.ClassDef):
-            if node.name in change.body.removed and (decorators or node.bases or node.keywords):
-                found.append(node.name)
-            found += [gone[line] for line in _decorated_methods(node) if line in gone]
-        elif statement.kind == "def" and statement.line in gone and decorators:
-            found.append(gone[statement.line])
-    return found
-
-
-def _decorated_methods(node: ast.ClassDef) -> Iterator[int]:
-    """The first lines of the methods that a decorator saw when they were made, other than Python's own."""
-    for inner in node.body:
-        if isinstance(inner, ast.ClassDef):
-            yield from _decorated_methods(inner)
-        elif isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
-            seen = [d for d in inner.decorator_list if not (isinstance(d, ast.Name) and d.id in _PLAIN)]
-            if seen:
-                yield inner.decorator_list[0].lineno
 
 
 def _again(body: BodyChange, statement: Statement) -> list[BodyChange]:

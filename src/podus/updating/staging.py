@@ -30,7 +30,7 @@ from podus.updating.listing import TARGETS
 from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
 from podus.updating.statements import Statements
-from podus.updating.withdrawn import dispatch_caches, withdraw
+from podus.updating.withdrawn import dispatch_caches, reregistered, withdraw
 
 _STORES = (dict.__setitem__, type.__setattr__)
 
@@ -146,6 +146,7 @@ class Stage(Statements):
             self._contents.settle()
         made = [(self.shadows[part.name], name) for part in parts for name in part.redefined]
         registries.once((name for _, name in made), (n for shadow, n in made if n not in shadow.added))
+        self._register_again()
         self._name_again()
         moves = Moves(self.plan.moves, self.plan.made)
         returning = {f"{p.name}:{n}" for p in parts for n, (_, name) in p.redirects.items() if n == name}
@@ -169,6 +170,14 @@ class Stage(Statements):
             self.footprint.entries += [
                 e for e in self._elsewhere.entries() if (id(e.container), e.key, id(e.value)) not in known
             ]
+
+    def _register_again(self) -> None:
+        """Plan to take what has run again with other decorators, bases or keywords out of where the old ones had put it."""
+        for part in self.plan.modules:
+            live = self.agent.live_codes(part.name) if part.registrars else {}
+            for name, paths in part.registrars.items():
+                real = vars(sys.modules[part.name]) if part.name in sys.modules else {}
+                reregistered(paths, real, set(map(id, live.get(name, ()))), real.get(name), self.removals)
 
     def _name_again(self) -> None:
         """Find what changed ``__set_name__`` procedures set on the descriptors that are there."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator
 from functools import singledispatchmethod
-from types import FunctionType, MappingProxyType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 
+from podus.program.code import walk
 from podus.updating.binding import Switch
+from podus.updating.find import cell_contents
 from podus.updating.held import own_names
 
 TYPE_CHECKING = False
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MUTABLE = (dict, list, set)
+# From a decorator to what it calls, to a table.
+_STEPS = 3
 # A container that holds more than this is no registry of definitions.
 _AT_MOST = 100_000
 
@@ -28,13 +32,45 @@ def withdraw(
 ) -> list[Any]:
     """Plan to take out of every registry the functions made from ``codes`` (their ids) and the ``classes``; returns these registries."""
     found: list[Any] = []
-    gone = set(map(id, classes))
+    is_gone = _Made(codes, set(map(id, classes)))
+    for container in nested(containers(modules)):
+        before = len(removals.do)
+        _take_out_of(container, is_gone, removals)
+        if len(removals.do) > before:
+            found.append(container)
+    return found
 
-    def is_gone(value: Any) -> bool:
-        if id(value) in gone:
-            return True
+
+def reregistered(
+    paths: Iterable[str], namespace: dict[str, Any], codes: set[int], value: Any, removals: Switch
+) -> None:
+    """Plan to take a definition that has run again out of where its old decorators or bases had put it: what they could reach by the ``paths``.
+
+    ``codes`` are the ids of its old code, ``value`` what its name has stood for. What has run again has been put in already, as another object.
+    """
+    is_old = _Made(codes, {id(value)})
+    found: dict[int, Any] = {}
+    for path in paths:
+        found.update((id(container), container) for container in nested(_reached(path, namespace)))
+    for container in found.values():
+        if container is not namespace:
+            _take_out_of(container, is_old, removals)
+
+
+class _Made:
+    """Whether something is what a definition has made, or holds it: by the ids of its code, and of the objects themselves."""
+
+    def __init__(self, codes: set[int], objects: set[int]) -> None:
+        self._codes = codes
+        self._objects = objects
+
+    def __call__(self, value: Any) -> bool:
+        if type(value) is tuple:
+            return any(map(self, value))
         for _ in range(8):
-            if type(value) is FunctionType and id(value.__code__) in codes:
+            if id(value) in self._objects or (
+                type(value) is FunctionType and id(value.__code__) in self._codes
+            ):
                 return True
             try:
                 value = object.__getattribute__(value, "__wrapped__")
@@ -42,25 +78,22 @@ def withdraw(
                 return False
         return False
 
-    for container in containers(modules):
-        before = len(removals.do)
-        if type(container) is dict:
-            for key, item in list(container.items()):
-                if is_gone(item):
-                    removals.delete_item(container, key)
-        elif type(container) is set:
-            for item in filter(is_gone, list(container)):
-                removals.do.append((set.discard, container, item))
-                removals.undo.append((set.add, container, item))
-        else:
-            # From the last to the first, so that each is still where it is when its turn comes.
-            for place, item in reversed(list(enumerate(container))):
-                if is_gone(item):
-                    removals.do.append((take_out, container, item))
-                    removals.undo.append((list.insert, container, place, item))
-        if len(removals.do) > before:
-            found.append(container)
-    return found
+
+def _take_out_of(container: Any, is_gone: _Made, removals: Switch) -> None:
+    if type(container) is dict:
+        for key, item in list(container.items()):
+            if is_gone(item):
+                removals.delete_item(container, key)
+    elif type(container) is set:
+        for item in filter(is_gone, list(container)):
+            removals.do.append((set.discard, container, item))
+            removals.undo.append((set.add, container, item))
+    else:
+        # From the last to the first, so that each is still where it is when its turn comes.
+        for place, item in reversed(list(enumerate(container))):
+            if is_gone(item):
+                removals.do.append((take_out, container, item))
+                removals.undo.append((list.insert, container, place, item))
 
 
 def take_out(container: list[Any], wanted: Any) -> None:
@@ -100,6 +133,58 @@ def _attributes(value: Any) -> list[Any]:
     # Past what the program may have to say to it.
     own = vars(value) if isinstance(value, type) else own_names(value)
     return list(own.values())
+
+
+def nested(found: Iterable[Any]) -> Iterator[Any]:
+    """Some containers, and those in them: a table of lists."""
+    for container in found:
+        yield container
+        inside = container.values() if type(container) is dict else container
+        for value in list(inside) if type(container) is not set else ():
+            if type(value) in _MUTABLE and len(value) <= _AT_MOST:
+                yield value
+
+
+def _reached(path: str, namespace: dict[str, Any]) -> Iterator[Any]:
+    """The containers that a decorator, or a base class, can put things into: those of the object that it belongs to, those that its code names or closes over."""
+    first, *rest = path.split(".")
+    values = [namespace.get(first)]
+    for word in rest:
+        values.append(getattr(values[-1], word, None))
+    todo = [value for value in values if value is not None and not isinstance(value, ModuleType)]
+    seen: set[int] = set()
+    for _ in range(_STEPS):
+        more: list[Any] = []
+        for value in todo:
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            if type(value) in _MUTABLE:
+                if len(value) <= _AT_MOST:
+                    yield value
+            else:
+                more += _within(value)
+        todo = more
+
+
+def _within(value: Any) -> list[Any]:
+    """What a callable, an object or a class has to put things into."""
+    if isinstance(value, MethodType):
+        return [value.__self__, value.__func__]
+    if isinstance(value, FunctionType):
+        found = [c for cell in value.__closure__ or () for c in cell_contents(cell)]
+        names = {name for code in walk(value.__code__) for name in code.co_names}
+        return found + [value.__globals__[n] for n in names if _may_hold(value.__globals__.get(n))]
+    if isinstance(value, type):
+        hooks = [vars(base).get("__init_subclass__") for base in value.__mro__]
+        hooks += [getattr(type(value), "__new__", None), getattr(type(value), "__init__", None)]
+        own = [held for base in value.__mro__[:-1] for held in vars(base).values() if type(held) in _MUTABLE]
+        return own + [getattr(hook, "__func__", hook) for hook in hooks if hook is not None]
+    return [held for held in own_names(value).values() if type(held) in _MUTABLE]
+
+
+def _may_hold(value: Any) -> bool:
+    return not isinstance(value, ModuleType | BuiltinFunctionType) and value is not None
 
 
 def containers(modules: Iterable[ModuleType]) -> Iterator[Any]:

@@ -1,0 +1,84 @@
+"""What statements of the old version have registered, and those of the new one do not: by decorators, and by the hooks of base classes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from podus.program.body import Statement
+from podus.program.changes import ModuleChange
+
+# Decorators that put what they make nowhere.
+_PLAIN = {"property", "staticmethod", "classmethod"}
+
+
+def withdrawn(change: ModuleChange) -> list[str]:
+    """Top-level definitions of the old version that the new one does not have, and that a decorator or a base saw when they were made."""
+    assert change.bodies is not None and change.body is not None
+    gone = {change.old.procedures[name].co_firstlineno: name for name in change.removed}
+    found = []
+    for statement in change.bodies[0].statements:
+        node = statement.node
+        decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+        if isinstance(node, ast.ClassDef):
+            if node.name in change.body.removed and (decorators or node.bases or node.keywords):
+                found.append(node.name)
+            found += [gone[line] for line in _decorated_methods(node) if line in gone]
+        elif statement.kind == "def" and statement.line in gone and decorators:
+            found.append(gone[statement.line])
+    return found
+
+
+def _decorated_methods(node: ast.ClassDef) -> Iterator[int]:
+    """The first lines of the methods that a decorator saw when they were made, other than Python's own."""
+    for inner in node.body:
+        if isinstance(inner, ast.ClassDef):
+            yield from _decorated_methods(inner)
+        elif isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+            seen = [d for d in inner.decorator_list if not (isinstance(d, ast.Name) and d.id in _PLAIN)]
+            if seen:
+                yield inner.decorator_list[0].lineno
+
+
+def registrars(change: ModuleChange) -> dict[str, list[str]]:
+    """Definitions that run again with other decorators, bases or keywords, and by what the old ones may have registered them: names, with their attributes.
+
+    Not where another statement may have registered them as well, which does not run again.
+    """
+    assert change.body is not None and change.bodies is not None
+    found: dict[str, list[str]] = {}
+    run = set(map(id, change.body.run))
+    for statement in change.body.run:
+        name = statement.names[-1] if statement.names else ""
+        before = change.body.previous.get(name)
+        if statement.kind not in ("def", "class") or before is None or before.kind != statement.kind:
+            continue
+        gone = _registering(before) - _registering(statement)
+        others = [s for s in change.bodies[1].statements if id(s) not in run and name in s.reads]
+        if gone and not any(other.kind in ("assign", "other") for other in others):
+            found[name] = sorted({path for text in gone if (path := _path(text))})
+    return {name: paths for name, paths in found.items() if paths}
+
+
+def _registering(statement: Statement) -> set[str]:
+    """The decorators of a definition; of a class also what its bases are given: each as it is written."""
+    node = statement.node
+    found = {ast.unparse(d) for d in getattr(node, "decorator_list", ())}
+    if isinstance(node, ast.ClassDef):
+        given = ", ".join(ast.unparse(keyword) for keyword in node.keywords)
+        found |= {f"{ast.unparse(base)}({given})" for base in node.bases}
+    return found - _PLAIN
+
+
+def _path(text: str) -> str:
+    """``app.route`` of ``app.route("/")``; "" if it is nothing that could be looked up."""
+    node = ast.parse(text, mode="eval").body
+    while isinstance(node, ast.Call | ast.Subscript):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    words: list[str] = []
+    while isinstance(node, ast.Attribute):
+        words.append(node.attr)
+        node = node.value
+        while isinstance(node, ast.Call):
+            node = node.func
+    return ".".join([node.id, *reversed(words)]) if isinstance(node, ast.Name) else ""
