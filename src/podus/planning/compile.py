@@ -15,7 +15,7 @@ from podus.errors import NotFound, Refused
 from podus.planning.ask import Asker
 from podus.planning.derived import Derived
 from podus.planning.model import MAX_HOLD, MOVE_AFTER, ModulePart, Note, Plan, Procedure
-from podus.planning.moves import find_moves
+from podus.planning.moves import find_moved_data, find_moves
 from podus.planning.objects import ObjectChanges
 from podus.planning.safety import Safety
 from podus.planning.standing import Standing
@@ -274,6 +274,7 @@ class Compiler:
         self.derived.follow()
         if not self.plan.program.get("undo"):
             self.plan.moves = find_moves(self)
+            self.plan.moved_data = find_moved_data(self)
 
     def stars_of(self, module: Module) -> list[str]:
         """The program's modules from which ``module`` imports all names."""

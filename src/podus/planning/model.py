@@ -372,6 +372,7 @@ class Plan:
     objects: list[ObjectPart] = field(default_factory=list)
     # Functions and classes that go on in another module: old name -> new name.
     moves: dict[str, str] = field(default_factory=dict)
+    moved_data: dict[str, str] = field(default_factory=dict)
     # The classes that are made again, by their old names (module:qualname).
     made: dict[str, MadePart] = field(default_factory=dict)
     # Procedures that did not change, but whose cached results may be what changed ones gave.

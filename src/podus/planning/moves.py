@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import TYPE_CHECKING
 
@@ -23,30 +24,10 @@ if TYPE_CHECKING:
 
 def find_moves(compiler: Compiler) -> dict[str, str]:
     """Definition of the old version -> what it is called in the new one (``module:name`` both), where the modules differ."""
-    gone: dict[tuple[str, str], list[tuple[Module, Statement]]] = defaultdict(list)
-    come: dict[tuple[str, str], list[tuple[Module, Statement]]] = defaultdict(list)
-    pairs: list[tuple[Module | None, Module | None]] = [
-        # Where all is the same but for what the procedures do, nothing came or went.
-        *((c.old, c.new) for c in compiler.changes.values() if not c.same_around),
-        *((compiler.old.modules[name], None) for name in compiler.removed),
-        *((None, module) for module in compiler.imported),
-    ]
-    for old, new in pairs:
-        for one, other, rows in ((old, new, gone), (new, old, come)):
-            known = _definitions(other)
-            for name, statement in _definitions(one).items():
-                if one is not None and name not in known:
-                    rows[statement.kind, name].append((one, statement))
     found: dict[str, str] = {}
-    for key, sources in gone.items():
-        targets = come.get(key, [])
-        if len(sources) != 1 or len(targets) != 1:
-            continue
-        (home, was), (place, now) = sources[0], targets[0]
-        if home.name == place.name or home.main or place.main:
-            continue
-        names = f"{home.name}:{key[1]}", f"{place.name}:{key[1]}"
-        if key[0] == "class" and _fields(was, home.code) != _fields(now, place.code):
+    for name, (home, was), (place, now) in _moved(compiler, _definitions):
+        names = f"{home.name}:{name}", f"{place.name}:{name}"
+        if was.kind == "class" and _fields(was, home.code) != _fields(now, place.code):
             compiler.plan.notes.append(
                 Note(
                     "not-moved",
@@ -56,6 +37,91 @@ def find_moves(compiler: Compiler) -> dict[str, str]:
             continue
         found[names[0]] = names[1]
     return found
+
+
+def find_moved_data(compiler: Compiler) -> dict[str, str]:
+    """Module data of the old version -> where the new one makes it by the same text; a question for that which starts anew there."""
+    found: dict[str, str] = {}
+    for name, (home, was), (place, now) in _moved(compiler, _data):
+        names = f"{home.name}:{name}", f"{place.name}:{name}"
+        if was.head == now.head and not _is_filled(place, now) and not isinstance(_value(now), ast.Constant):
+            found[names[0]] = names[1]
+            text = f"{names[1]} goes on with what {names[0]} holds"
+            compiler.plan.notes.append(Note("data-moved", text))
+        elif _is_worked_on(compiler, name):
+            text = f"{names[1]} is made anew: what the program has made of {names[0]} does not go along"
+            where = f"{place.file}:{now.line}"
+            compiler.plan.asks.append(
+                Note("data-anew", text, "leave it where it is, and import it, if it must not be lost", where)
+            )
+    return found
+
+
+_Place = tuple[Module, Statement]
+
+
+def _moved(
+    compiler: Compiler, of: Callable[[Module | None], dict[str, Statement]]
+) -> Iterator[tuple[str, _Place, _Place]]:
+    """What of this kind goes from one module, and comes to one other under its name."""
+    gone: dict[tuple[str, str], list[_Place]] = defaultdict(list)
+    come: dict[tuple[str, str], list[_Place]] = defaultdict(list)
+    pairs: list[tuple[Module | None, Module | None]] = [
+        # Where all is the same but for what the procedures do, nothing came or went.
+        *((c.old, c.new) for c in compiler.changes.values() if not c.same_around),
+        *((compiler.old.modules[name], None) for name in compiler.removed),
+        *((None, module) for module in compiler.imported),
+    ]
+    for old, new in pairs:
+        for one, other, rows in ((old, new, gone), (new, old, come)):
+            known = of(other)
+            for name, statement in of(one).items():
+                if one is not None and name not in known:
+                    rows[statement.kind, name].append((one, statement))
+    for key, sources in gone.items():
+        targets = come.get(key, [])
+        if len(sources) == len(targets) == 1:
+            home, place = sources[0][0], targets[0][0]
+            if home.name != place.name and not (home.main or place.main):
+                yield key[1], sources[0], targets[0]
+
+
+def _data(module: Module | None) -> dict[str, Statement]:
+    """The names that a module gives a value once, by an assignment that says nothing of the module itself."""
+    found: dict[str, Statement] = {}
+    several: set[str] = set()
+    body = module.body if module is not None else None
+    for statement in body.statements if body is not None else ():
+        several |= found.keys() & statement.names
+        plain = statement.kind == "assign" and len(statement.names) == 1 and _value(statement) is not None
+        name = statement.names[0] if plain else ""
+        if plain and not name.startswith("__") and not any(n.startswith("__") for n in statement.reads):
+            found[name] = statement
+    return {name: statement for name, statement in found.items() if name not in several}
+
+
+def _value(statement: Statement) -> ast.expr | None:
+    node = statement.node
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        return node.value
+    return node.value if isinstance(node, ast.AnnAssign) else None
+
+
+def _is_filled(module: Module, made: Statement) -> bool:
+    """Whether other statements of a module go on with the data: by themselves, or as decorators."""
+    assert module.body is not None
+    name = made.names[0]
+    return any(
+        name in statement.reads
+        and (statement.kind not in ("def", "class") or bool(getattr(statement.node, "decorator_list", ())))
+        for statement in module.body.statements
+        if statement is not made
+    )
+
+
+def _is_worked_on(compiler: Compiler, name: str) -> bool:
+    """Whether procedures of the old version mention it, and so may have given it another value, or put something into it."""
+    return bool(compiler.mentions_in_old.get(name))
 
 
 def _definitions(module: Module | None) -> dict[str, Statement]:

@@ -138,6 +138,7 @@ class Collector:
                 name
                 for name, before, value in rows
                 if self.identity.of(value) is before and (in_module or isinstance(value, FunctionType | type))
+                if id(value) not in self.identity.data
             }
             for name, value in list(shadow.items()):
                 kept = self.identity.of(value)

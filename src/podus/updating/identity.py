@@ -52,6 +52,8 @@ class Identity:
         self.program = program
         self._pairs: dict[int, tuple[Any, Any]] = {}
         self._made: dict[int, Any] = {}
+        # Which of these are data: nothing of them goes into what is kept.
+        self.data: set[int] = set()
         self._seen: dict[int, Any] = {}
         self.notes: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Definitions that have moved to another module: whoever holds them, or objects of theirs, goes along.
+"""Definitions and data that have moved to another module: whoever holds them, or objects of theirs, goes along.
 
 A class is given the parts of the new one, and takes its place in the new module. A function can't be given the globals of another
 module: where the old module imports it back, the one that is there stands in both modules and calls the new one; elsewhere only the old one
@@ -23,11 +23,16 @@ if TYPE_CHECKING:
     from podus.updating.shadow import Shadow
 
 
-class Moves:
-    """The moves of one update: ``planned`` maps old to new names (``module:name``), ``made`` tells of the old classes' statements."""
+# What is the same wherever it is made.
+_ATOMS = (type(None), bool, int, float, complex, str, bytes, tuple, frozenset)
 
-    def __init__(self, planned: dict[str, str], made: dict[str, MadePart]) -> None:
-        self.planned = planned
+
+class Moves:
+    """The moves of one update: ``planned`` and ``data`` map old to new names (``module:name``) of definitions and of data, ``made`` tells of the old classes' statements."""
+
+    def __init__(self, planned: dict[str, str], data: dict[str, str], made: dict[str, MadePart]) -> None:
+        self.planned = planned | data
+        self._data = data
         self.made = made
         self._pairs: list[tuple[Any, Any, str]] = []
 
@@ -47,11 +52,17 @@ class Moves:
             )
             classes = isinstance(before, type) and isinstance(value, type)
             functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
-            if before is value or not (classes or functions) or getattr(value, "__module__", "") != place:
+            if source in self._data:
+                same = identity.of(type(value)) is type(before) and type(value) not in _ATOMS
+                if before is value or not same:
+                    continue
+                identity.data.add(id(value))
+            elif before is value or not (classes or functions) or getattr(value, "__module__", "") != place:
                 continue
-            self._pairs.append((before, value, place))
-            if not classes and source not in returning:
-                continue
+            else:
+                self._pairs.append((before, value, place))
+                if not classes and source not in returning:
+                    continue
             identity.keep(before, value)
             if not staged:
                 vars(sys.modules[place])[name] = before

@@ -148,7 +148,7 @@ class Stage(Statements):
         registries.once((name for _, name in made), (n for shadow, n in made if n not in shadow.added))
         self._register_again()
         self._name_again()
-        moves = Moves(self.plan.moves, self.plan.made)
+        moves = Moves(self.plan.moves, self.plan.moved_data, self.plan.made)
         returning = {f"{p.name}:{n}" for p in parts for n, (_, name) in p.redirects.items() if n == name}
         moves.keep(self.shadows, self.identity, returning)
         self.keep_identities()

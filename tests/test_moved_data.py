@@ -1,0 +1,74 @@
+"""Module data that goes to another module with what uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+
+STORE = "CACHE = {}\ndef put(k): CACHE[k] = 1\ndef get(k): return CACHE.get(k)\n"
+
+
+@pytest.mark.parametrize("made", ["{}", "dict()", "collections.OrderedDict()", "Table()"])
+def test_data_goes_on_in_the_module_that_it_moves_to(program: Start, made: str) -> None:
+    text = "import collections\nclass Table(dict): pass\n" + STORE.replace("{}", made)
+    app = program(m=text)
+    app.run("held = m.CACHE; m.put('a')")
+    (head, line) = text[: text.index("CACHE")], f"CACHE = {made}\n"
+    app.edit(m=text.replace(head + line, "from store import CACHE\n"), store=head + line)
+    assert [n.text for n in app.plan().notes if n.code == "data-moved"] == [
+        "store:CACHE goes on with what m:CACHE holds"
+    ]
+    app.update()
+    assert app("[m.get('a'), m.CACHE is held, __import__('store').CACHE is held]") == [1, True, True]
+    app.run("m.put('b')")
+    app.podus("back-out", "app")
+    assert app("[m.get('a'), m.get('b'), m.CACHE is held]") == [1, 1, True]
+
+
+def test_data_of_a_module_that_is_renamed(program: Start) -> None:
+    user = "from store import STATE\ndef put(k): STATE[k] = 1\ndef has(k): return k in STATE\n"
+    app = program(store="STATE = {}\n", n=user)
+    app.run("n.put('a')")
+    (app.root / "store.py").unlink()
+    app.edit(depot="STATE = {}\n", n=user.replace("store", "depot")).update()
+    assert app("[n.has('a'), __import__('depot').STATE]") == [True, {"a": 1}]
+
+
+def test_functions_move_with_their_cache(program: Start) -> None:
+    app = program(m=STORE, n="from m import put, get\n", util="x = 1\n")
+    app.run("n.put('a')")
+    app.edit(m="from util import put, get\n", util="x = 1\n" + STORE).update()
+    assert app("[n.get('a'), m.get('a'), __import__('util').get('a')]") == [1, 1, 1]
+    app.podus("back-out", "app")
+    assert app("[n.get('a'), m.get('a')]") == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("ids = 0\ndef make():\n    global ids\n    ids += 1\n    return ids\n", "ids = 0"),
+        ("ids = []\ndef make():\n    ids.append(1)\n    return len(ids)\n", "ids = [7]"),
+        ("ids = []\ndef make():\n    ids.append(1)\n    return len(ids)\n", "ids = []\nids.append(7)"),
+    ],
+)
+def test_what_starts_anew_is_asked_about(program: Start, old: str, new: str) -> None:
+    app = program(m=old, util="x = 1\n")
+    app.run("m.make()")
+    plan = app.edit(m="from util import make\n", util=f"{new}\n" + old[old.index("def") :]).plan()
+    assert [n.text for n in plan.asks] == [
+        "util:ids is made anew: what the program has made of m:ids does not go along"
+    ]
+
+
+def test_a_registry_that_is_filled_in_its_new_module_is_the_new_one(program: Start) -> None:
+    reg = "R = {}\ndef add(f):\n    R[f.__name__] = f\n    return f\n@add\ndef a(): return 1\n"
+    app = program(m=reg, user="from m import R\ndef call(n): return R[n]()\n")
+    app.edit(user="from reg import R\ndef call(n): return R[n]()\n", reg=reg.replace("return 1", "return 2"))
+    (app.root / "m.py").unlink()
+    app.update()
+    assert app("user.call('a')") == 2
