@@ -56,6 +56,9 @@ class _Mapped:
     def frame_mappers(self) -> dict[str, Any]:
         return {}
 
+    def mapper_rows(self) -> list[Any]:
+        return []
+
 
 def planned(old: str, new: str) -> tuple[list[Loop], list[str]]:
     """The loops at which the function moves between two texts, and why it can't at others."""

@@ -310,7 +310,6 @@ def test_an_interface_that_nobody_in_the_program_uses_is_a_risk_too(shop: tuple[
     write(directory, lib=LIB.replace("def numbers", "async def numbers"))
     assert [risk["text"] for risk in plan()["risks"]] == [
         "lib:numbers is a coroutine now, and was an ordinary procedure",
-        "lib:numbers can be suspended: those that have begun end in the old version",
     ]
 
 

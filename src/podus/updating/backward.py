@@ -88,8 +88,10 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
         if not _may_go_back(update, replaced):
             return False
         ops = [*undo, *update.running.exchange(taken, Switch()), *replaced.ops]
-        if not commit_unless_active(inside, ops, update.stall, replaced.held):
-            return False
+        with update.rehash.alone():
+            if not commit_unless_active(inside, ops, update.stall, replaced.held):
+                return False
+            update.rehash.switched()
         replaced.settle()
         update.stage.deferred += later
         update.gone_back(units)
@@ -116,7 +118,10 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
         update.doors = None
         raise
     ops = [*undo, *back.do, *update.running.exchange(taken, back)]
-    done = doors.open(ops, inside if sleepers and not conversions else None)
+    with update.rehash.alone():
+        done = doors.open(ops, inside if sleepers and not conversions else None)
+        if done:
+            update.rehash.switched()
     update.doors = None
     if done:
         update.stage.deferred += later

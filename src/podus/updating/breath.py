@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import contextmanager
 
 from podus.threads import allocate_lock, sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 # Seconds of work between two breaths, and the length of one.
@@ -66,6 +68,7 @@ class _QuickTurns:
         self._before = 0.0
         self._quick = self._set = QUICK
         self._until = 0.0
+        self._alone = 0
 
     def no_longer_than(self, stall: float, last: float = float("inf")) -> None:
         """Let nobody wait for longer than ``stall`` seconds for threads of ours, from the next time on and for the ``last`` seconds; 0: as usual."""
@@ -79,7 +82,7 @@ class _QuickTurns:
                 self._before = sys.getswitchinterval()
             if self._quick < QUICK and time.monotonic() > self._until:
                 self._quick = QUICK
-            if sys.getswitchinterval() > self._quick + 2e-6:
+            if sys.getswitchinterval() > self._quick + 2e-6 and not self._alone:
                 self._set = self._quick
                 sys.setswitchinterval(self._set)
 
@@ -89,12 +92,30 @@ class _QuickTurns:
             if self._inside == 0 and abs(sys.getswitchinterval() - self._set) < 2e-6:
                 sys.setswitchinterval(self._before)
 
+    @contextmanager
+    def alone(self, seconds: float) -> Iterator[None]:
+        """Have no other thread run for up to ``seconds``, unless one waits for something itself. It may take some times that to get there, where others compute."""
+        with self._lock:
+            self._alone += 1
+            before = sys.getswitchinterval()
+            sys.setswitchinterval(seconds)
+        try:
+            # From one's turn on the others wait for as long as that, however long they have waited before.
+            sleep(0)
+            yield
+        finally:
+            with self._lock:
+                self._alone -= 1
+                if abs(sys.getswitchinterval() - seconds) < 2e-6:
+                    ended = self._inside == 0 and abs(before - self._set) < 2e-6
+                    sys.setswitchinterval(self._before if ended else before)
+
     def forget(self) -> None:
         """In a forked child: whoever was inside is not here."""
         self._lock = allocate_lock()
         if self._inside and abs(sys.getswitchinterval() - self._set) < 2e-6:
             sys.setswitchinterval(self._before)
-        self._inside = 0
+        self._inside = self._alone = 0
 
 
 quick_turns = _QuickTurns()

@@ -27,6 +27,7 @@ from podus.updating.holders import Holders
 from podus.updating.lingering import Departure
 from podus.updating.listing import promote_young
 from podus.updating.policy import policies
+from podus.updating.rehash import Rehash, hashed_by, hashed_by_procedures
 from podus.updating.running import Running
 from podus.updating.staging import Stage
 from podus.updating.sweep import sweep
@@ -122,6 +123,7 @@ class Evaluation:
         # Closures: more of them are made while their makers have not switched.
         self._hidden = {p.name for p in plan.procedures if p.hidden and "<locals>" in p.name}
         self.running = Running()
+        self.rehash = Rehash((), self.stall)
         self.clock = Clock(timeout, deadline)
 
     # ---- the thread
@@ -245,6 +247,7 @@ class Evaluation:
         ]
         suspends = {p.name for p in self.plan.procedures if p.suspends}
         self.activity = Activity(codes, suspends, self.plan)
+        self.rehash = Rehash([*hashed_by(stage), *hashed_by_procedures(self.plan)], self.stall)
         self.running.prepare(self, stage)
         bound.check(self, self.units)
         self._log("stage", [], {"statements": sum(len(m.statements) for m in self.plan.modules)})
@@ -421,14 +424,16 @@ class Evaluation:
         if removals is None:
             sleep(_LONGEST_WAIT)
             return
-        settle([*self._builder.gates.closing.do, *self._unhook(), *removals], self.stall)
+        with self.rehash.alone():
+            settle([*self._builder.gates.closing.do, *self._unhook(), *removals], self.stall)
+            self.rehash.switched()
         self.running.settle(self)
         for name in self.plan.caches:
             for cache in self.stage.finder.caches.get(name, ()):
                 self.notes += filter(None, [clear_stale(name, cache)])
         self.agent.installed(self)
         self._relabel()
-        self.notes += bound.broken(self.stall)
+        self.notes += bound.broken(self.stall) + self.rehash.notes
         self._log("complete", self.switched, {"notes": self.notes}, ended=True)
         if self.backs_out is not None:
             # First: whoever waits for this update asks the other one for its state next.

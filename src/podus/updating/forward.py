@@ -100,8 +100,10 @@ def switch_together(
         ops = [*replaced.ops, *(op for u in units for op in u.switch.do)]
         ops += update.running.exchange(u.switch for u in units)
         undo = partial(_undo, [u.switch for u in units], len(replaced.ops))
-        if not commit_unless_active(forbidden, ops, update.stall, replaced.held, None, undo):
-            return False
+        with update.rehash.alone():
+            if not commit_unless_active(forbidden, ops, update.stall, replaced.held, None, undo):
+                return False
+            update.rehash.switched()
         ops.clear()
         replaced.settle()
         update.switched_now(units)
@@ -134,7 +136,10 @@ def switch_together(
     ops = [*replaced.ops, *ops, *update.running.exchange(u.taken for u in units if u.taken is not None)]
     undo = partial(_undo, [u.taken for u in units if u.taken is not None], len(replaced.ops))
     inside = forbidden if sleepers or max_hold or also else None
-    done = counted and doors.open(ops, inside, replaced.held, undo)
+    with update.rehash.alone():
+        done = counted and doors.open(ops, inside, replaced.held, undo)
+        if done:
+            update.rehash.switched()
     if not counted:
         doors.open()
     update.doors = None

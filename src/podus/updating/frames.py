@@ -177,8 +177,8 @@ class Frames:
         self._failed = failed
         self._moves: dict[str, list[tuple[CodeType, dict[int, Move]]]] = {}
         self._armed: set[str] = set()
-        # How often each frame, by its id, has waited in vain at the head of its loop.
-        self._waited: dict[int, int] = {}
+        # The ids of frames that have waited in vain at the head of their loop.
+        self._waited: set[int] = set()
         # Data that has switched, by its id: what it was, and what is in its place.
         self.exchanged: dict[int, tuple[Any, Any]] = {}
         # Until when threads wait, and when each may be asked to wait again.
@@ -296,10 +296,10 @@ class Frames:
         return True
 
     def never_meet(self, name: str) -> bool:
-        """Whether all who are in a procedure have come round, each more than once, and not at one time: one may hold the lock that the other waits for."""
+        """Whether all who are in a procedure have come round, and not at one time: one may hold the lock that the other waits for."""
         codes = {id(code) for code, _ in self._moves.get(name, ())}
         every = [frame for frame in on_stacks(globals()) if id(frame.f_code) in codes]
-        return len(every) > 1 and all(self._waited.get(id(frame), 0) > 1 for frame in every)
+        return len(every) > 1 and all(id(frame) in self._waited for frame in every)
 
     def disarm(self, *, keep: Iterable[str] = ()) -> None:
         """Let all go on as they are, but for the frames of ``keep``, which move whenever they come round."""
@@ -346,7 +346,7 @@ class Frames:
             if not ready:
                 self._park(frame)
                 if not self._ready(name):
-                    self._waited[id(frame)] = self._waited.get(id(frame), 0) + 1
+                    self._waited.add(id(frame))
                     _forget(frame)
                     return
             if self.turned is not None:

@@ -6,11 +6,10 @@ new one is made, and no other thread of the program runs meanwhile, unless the d
 
 from __future__ import annotations
 
-import sys
 import time
 from contextlib import contextmanager
 
-from podus.threads import sleep
+from podus.updating.breath import quick_turns
 from podus.updating.withdrawn import containers
 
 TYPE_CHECKING = False
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from podus.updating.binding import Stall
 
 # Longer than any definition takes: seconds for which a thread waits before it asks for its turn.
-_LONG = 5.0
+_LONG = 0.1
 
 
 def entries_of(modules: Iterable[ModuleType], values: Iterable[Any]) -> list[tuple[Any, list[Any]]]:
@@ -52,11 +51,7 @@ def entries_of(modules: Iterable[ModuleType], values: Iterable[Any]) -> list[tup
 @contextmanager
 def without(entries: list[tuple[Any, list[Any]]], stall: Stall) -> Iterator[None]:
     """Have the containers without these entries for a moment; those for which nothing new has come are as before then, in their old order."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(_LONG)
-    try:
-        # Whoever waits for a turn by the old interval gets it first.
-        sleep(0)
+    with quick_turns.alone(_LONG):
         since = time.perf_counter()
         before = [(container, container.copy()) for container, _ in entries]
         for container, keys in entries:
@@ -72,6 +67,3 @@ def without(entries: list[tuple[Any, list[Any]]], stall: Stall) -> Iterator[None
                     container.clear()
                 container.update(old)
             stall.measure(since)
-    finally:
-        if sys.getswitchinterval() == _LONG:
-            sys.setswitchinterval(interval)

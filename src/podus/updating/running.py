@@ -153,9 +153,10 @@ class Running:
         endless = set() if self.frames is None else self.frames.endless & activity.in_greenlets()
         suspends = activity.suspends | endless
         for policy, units in update.policies:
+            several = sum(bool(unit.names or unit.switch.do) for unit in units) > 1
             for unit in units:
                 # Where all switch at one instant, who is in one would meet the others.
-                alone = type(policy).__name__ in _EACH_BY_ITSELF or len(units) == 1
+                alone = type(policy).__name__ in _EACH_BY_ITSELF or not several
                 if not alone or unit.passed or not _apart(unit):
                     continue
                 name = unit.names[0]
