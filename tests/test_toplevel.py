@@ -463,3 +463,12 @@ def test_data_that_several_statements_make_and_the_program_has_modified_is_asked
     app.edit(m=old.replace("'/b'", "'/c'").replace("N += 1", "N += 2"))
     assert {n.code for n in app.plan().asks} == {"data-goes-on"}
     assert len(app.plan().asks) == 2
+
+
+def test_what_could_not_be_imported_is_tried_again_when_it_is_there(program: Start) -> None:
+    old = "try:\n    import fast\nexcept ImportError:\n    fast = None\ndef f(): return 'fast' if fast else 'slow'\n"
+    app = program(m=old, n="from m import fast\n")
+    app.edit(m=old.replace("'fast' if", "'FAST' if"), fast="x = 1\n").update()
+    assert app("[m.f(), m.fast.x, m.fast is __import__('fast'), n.fast is m.fast]") == ["FAST", 1, True, True]
+    app.podus("back-out", "app")
+    assert app("[m.f(), m.fast, n.fast]") == ["slow", None, None]

@@ -23,7 +23,7 @@ from podus.planning.supported import SupportCode
 from podus.planning.telling import tell
 from podus.planning.toplevel import TopLevel, alternatives
 from podus.program.bytecode import compile_source, read_cached, set_optimization
-from podus.program.changes import ModuleChange, compare_modules
+from podus.program.changes import ModuleChange, compare_bodies, compare_modules
 from podus.program.flow import absolute, flow
 from podus.program.membership import in_program
 from podus.program.sources import (
@@ -271,6 +271,7 @@ class Compiler:
                 self.new.modules[wanted] = fresh
                 self.imported.append(fresh)
                 todo.append((fresh, surely and _is_certain(module, line)))
+        self._try_again()
         self.derived.follow()
         if not self.plan.program.get("undo"):
             self.plan.moves = find_moves(self)
@@ -285,6 +286,25 @@ class Compiler:
                 if base in self.new.modules:
                     found.append(base)
         return found
+
+    def _try_again(self) -> None:
+        """Where the import of a module that is there now has been tried in vain (``except ImportError``), it is tried again."""
+        fresh = {module.name for module in self.imported}
+        for change in self.changes.values() if fresh else ():
+            lines = [line for wanted, line, _ in imports_of(change.new) if wanted in fresh]
+            if not lines or change.new.source is None or change.old.source is None:
+                continue
+            if change.body is None:
+                assert change.bodies is not None
+                change.body = compare_bodies(*change.bodies)
+            chosen = set(map(id, change.body.run))
+            for statement in change.body.new.statements:
+                node = statement.node
+                span = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+                tries = isinstance(node, ast.Try) and all(isinstance(part, _IMPORTS) for part in node.body)
+                if tries and any(line in span for line in lines):
+                    chosen.add(id(statement))
+            change.body.run = [s for s in change.body.new.statements if id(s) in chosen]
 
     def _follow_stars(self) -> None:
         """``from m import *`` runs again where ``m`` has changed: it may bring other names now."""
@@ -442,6 +462,8 @@ def _digest(source: bytes) -> str:
     return hashlib.sha256(source).hexdigest()
 
 
+# What does no more than to try whether a module is there.
+_IMPORTS = (ast.Import, ast.ImportFrom, ast.Assign, ast.Pass)
 # They call what they are given, and keep it no longer than that.
 _TRANSIENT = frozenset({"sorted", "min", "max", "sort"})
 
