@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import contextmanager
 
 from podus.threads import allocate_lock, sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
 # Seconds of work between two breaths, and the length of one.
@@ -59,6 +57,37 @@ def let_go(container: Any) -> None:
         breath()
 
 
+class _Alone:
+    """One time alone: no generator, as :mod:`contextlib` would be loaded into every program."""
+
+    __slots__ = ("_before", "_seconds", "_turns")
+
+    def __init__(self, turns: _QuickTurns, seconds: float) -> None:
+        self._turns = turns
+        self._seconds = seconds
+        self._before = 0.0
+
+    def __enter__(self) -> None:
+        with self._turns._lock:
+            self._turns._alone += 1
+            self._before = sys.getswitchinterval()
+            sys.setswitchinterval(self._seconds)
+        # From one's turn on the others wait for as long as that, however long they have waited before.
+        try:
+            sleep(0)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        turns = self._turns
+        with turns._lock:
+            turns._alone -= 1
+            if abs(sys.getswitchinterval() - self._seconds) < 2e-6:
+                ended = turns._inside == 0 and abs(self._before - turns._set) < 2e-6
+                sys.setswitchinterval(turns._before if ended else self._before)
+
+
 class _QuickTurns:
     """``with quick_turns:`` around work of ours. What the program itself sets meanwhile stands."""
 
@@ -92,23 +121,9 @@ class _QuickTurns:
             if self._inside == 0 and abs(sys.getswitchinterval() - self._set) < 2e-6:
                 sys.setswitchinterval(self._before)
 
-    @contextmanager
-    def alone(self, seconds: float) -> Iterator[None]:
-        """Have no other thread run for up to ``seconds``, unless one waits for something itself. It may take some times that to get there, where others compute."""
-        with self._lock:
-            self._alone += 1
-            before = sys.getswitchinterval()
-            sys.setswitchinterval(seconds)
-        try:
-            # From one's turn on the others wait for as long as that, however long they have waited before.
-            sleep(0)
-            yield
-        finally:
-            with self._lock:
-                self._alone -= 1
-                if abs(sys.getswitchinterval() - seconds) < 2e-6:
-                    ended = self._inside == 0 and abs(before - self._set) < 2e-6
-                    sys.setswitchinterval(self._before if ended else before)
+    def alone(self, seconds: float) -> _Alone:
+        """``with quick_turns.alone(s):`` no other thread runs for up to ``s`` seconds, unless this one waits itself; to get there may take some times that, where others compute."""
+        return _Alone(self, seconds)
 
     def forget(self) -> None:
         """In a forked child: whoever was inside is not here."""
