@@ -119,6 +119,9 @@ class Statement:
     def compiled_head(self) -> bytes:
         """As :attr:`head`, from the code: also equal where the texts differ but the compiler makes the same of them."""
         node = self.node
+        if type(node).__name__ == "TypeAlias":
+            # What it stands for is computed once, by a procedure of its own: an alias that has been asked for it does not change any more.
+            return self.head.encode()
         if isinstance(node, ast.ClassDef):
             node = _with_body(node, [ast.Pass(lineno=node.lineno, col_offset=node.col_offset)])
         try:

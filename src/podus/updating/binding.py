@@ -112,6 +112,10 @@ def waiting_ids() -> set[int]:
     return {id(frame.f_code) for stack in each_stack(greenlets.known()) for frame in stack}
 
 
+# Attributes of a class that can't be deleted, and what says that there is nothing.
+_NEVER_GONE: dict[str, Any] = {"__type_params__": ()}
+
+
 class Switch:
     """Assignments that take effect at one instant, and how to take them back.
 
@@ -147,6 +151,8 @@ class Switch:
         """Plan an assignment in the class's own namespace, past any ``__setattr__`` of its metaclass."""
         if name in cls.__dict__:
             self.undo.append((type.__setattr__, cls, name, cls.__dict__[name]))
+        elif name in _NEVER_GONE:
+            self.undo.append((type.__setattr__, cls, name, _NEVER_GONE[name]))
         else:
             self.undo.append((type.__delattr__, cls, name))
         self.do.append((type.__setattr__, cls, name, value))
@@ -155,7 +161,8 @@ class Switch:
         """Plan the removal of an attribute from the class's own namespace."""
         if name in cls.__dict__:
             self.undo.append((type.__setattr__, cls, name, cls.__dict__[name]))
-            self.do.append((type.__delattr__, cls, name))
+            gone = (type.__setattr__, cls, name, _NEVER_GONE.get(name))
+            self.do.append(gone if name in _NEVER_GONE else (type.__delattr__, cls, name))
 
     def extend(self, other: Switch) -> None:
         """Have ``other`` take effect at the same instant, after this one."""
