@@ -174,8 +174,9 @@ class Agent:
         files = {code.co_filename for code, *_ in rows}
         found: dict[str, int] = {}
         for name, record in list(self.recorder.records.items()):
-            code = record.executed() if record.file in files else None
-            for one in (code, *variants(code)) if code is not None else ():
+            code = record.executed()
+            seen = record.file in files or code.co_filename in files
+            for one in (code, *variants(code)) if seen else ():
                 if id(one) in running:
                     found[name] = running[id(one)]
                     self._ran[name] = (one, 0)

@@ -31,6 +31,7 @@ from podus.updating.rehash import Rehash, hashed_by, hashed_by_procedures
 from podus.updating.running import Running
 from podus.updating.staging import Stage
 from podus.updating.sweep import sweep
+from podus.updating.texts import Texts
 from podus.updating.units import Builder, Gates, Unit, take_along
 
 TYPE_CHECKING = False
@@ -123,6 +124,7 @@ class Evaluation:
         # Closures: more of them are made while their makers have not switched.
         self._hidden = {p.name for p in plan.procedures if p.hidden and "<locals>" in p.name}
         self.running = Running()
+        self.texts = Texts()
         self.rehash = Rehash((), self.stall)
         self.clock = Clock(timeout, deadline)
 
@@ -155,6 +157,7 @@ class Evaluation:
                 with bound.NoCollections(self.stall):
                     self._stage()
                 self.clock.check_staged()
+                self.texts.keep(self.stage)
         except BaseException as error:
             if self.stage is not None:
                 self.stage.undo(switched=False)
@@ -528,6 +531,7 @@ class Evaluation:
             wait = min(wait * 1.5, _LONGEST_WAIT)
         self.running.leave(back=True)
         self.stage.undo(switched=True)
+        self.texts.give_back()
         self.notes += bound.broken(self.stall)
         self._log("backed-out", [], {"reason": self.reason}, ended=True)
         self._go(states.BACKED_OUT)
@@ -571,6 +575,7 @@ class Evaluation:
         self.units, self.policies = [], []
         self.stage = self.activity = self._builder = self.activity_back = None
         self._departure = Departure()
+        self.texts.rest()
         if stage is not None:
             switches = [stage.base, stage.removals, *stage.redefined.values(), *stage.data.values()]
             switches += [
