@@ -20,6 +20,7 @@ from podus.planning.reading import (
     root,
     targets,
 )
+from podus.planning.shapes import is_reshaped, shapes
 from podus.program.body import Definition, Statement
 from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules
 from podus.program.constant import Computation, Resolve
@@ -206,6 +207,8 @@ class Derived:
         # Of the data those that assignments make: type aliases among them, which annotations name.
         self.assigned: set[Name] = set()
         self.procedures: set[str] = set()
+        # Classes whose members or fields are others now.
+        self.reshaped: set[Name] = set()
 
     def follow(self) -> None:
         """Add to the changes what follows from them."""
@@ -221,10 +224,10 @@ class Derived:
             for home, change in changes.items()
             if change.body is not None and any(c.run for c in change.body.all_classes())
         }
-        grown = bool(self.moved or self.procedures or in_classes)
+        grown = bool(self.moved or self.procedures or in_classes or self.reshaped)
         while grown:
             grown = False
-            words = {name.rpartition(".")[2] for _, name in self.moved} | {
+            words = {name.rpartition(".")[2] for _, name in self.moved | self.reshaped} | {
                 p.partition(":")[2] for p in self.procedures
             }
             for module in list(self.compiler.new.modules.values()):
@@ -259,13 +262,16 @@ class Derived:
                 self.assigned |= {(home, name) for name in names}
 
     def _mark_classes(self, home: str, body: BodyChange) -> None:
-        """Note the data of classes that their bodies, or new ones in the place of these, assign otherwise."""
+        """Note the data of classes that their bodies, or new ones in the place of these, assign otherwise; and which get other members or fields."""
         inner = list(body.classes)
         for statement in body.run:
             before = body.previous.get(statement.names[-1]) if statement.kind == "class" else None
             if statement.body is not None and before is not None and before.body is not None:
                 inner.append(compare_bodies(before.body, statement.body))
         for change in inner:
+            made = body.new.last(change.owners[-1])
+            if made is not None and is_reshaped(made, change):
+                self.reshaped.add((home, ".".join(change.owners)))
             for statement in change.run:
                 if statement.kind == "assign":
                     self._mark_attributes(home, change, statement)
@@ -283,7 +289,8 @@ class Derived:
         value = getattr(statement.node, "value", None)
         if statement.kind != "assign" or value is None or statement.pure:
             return None
-        found = Computation((self.old if old else self.new).definition(module)).take(value)
+        meanings = self.old if old else self.new
+        found = Computation(meanings.definition(module), meanings.imports(module)).take(value)
         return found if found.only else None
 
     def _module(self, module: Module) -> bool:
@@ -365,6 +372,8 @@ class Derived:
             return True
         if any(self._moves(node, module, hidden) for node in reads(statement.node)):
             return True
+        if self.reshaped and any(self._other_shape(n, module, hidden) for n in shapes(statement.node)):
+            return True
         if statement.kind == "def" and any(
             (module.name, name) in self.assigned and name not in hidden
             for name in in_annotations(statement.node)
@@ -376,6 +385,11 @@ class Derived:
     def _moves(self, node: ast.expr, module: Module, hidden: frozenset[str] | set[str]) -> bool:
         """Whether a name, or an attribute of one, has another value now; ``hidden`` are no names of the module."""
         return root(node) not in hidden and self._has_moved(self.new.path(module, node))
+
+    def _other_shape(self, node: ast.expr, module: Module, hidden: frozenset[str] | set[str]) -> bool:
+        """Whether an expression names a class that has other members or fields now."""
+        place = None if root(node) in hidden else self.new.path(module, node)
+        return place is not None and (place[0], ".".join(place[1])) in self.reshaped
 
     def _has_moved(self, place: tuple[str, list[str]] | None) -> bool:
         """Whether a name of a module, or an attribute of one of its classes, has another value now."""

@@ -53,18 +53,24 @@ def _pure(node: ast.expr) -> bool:
     return Statement(ast.copy_location(ast.Assign([], node), node), "assign", (), ()).pure
 
 
-def reads(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
-    """The names, and names of names, that a statement loads when it runs."""
+def evaluated(node: ast.stmt) -> Iterator[ast.AST]:
+    """The parts of a statement that are evaluated when it runs: not the insides of procedures that it makes."""
     todo: list[ast.AST] = [node]
     while todo:
         part = todo.pop()
-        if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Load):
-            yield part
+        yield part
         if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             todo += [*part.args.defaults, *(d for d in part.args.kw_defaults if d)]
             todo += getattr(part, "decorator_list", [])
         else:
             todo += ast.iter_child_nodes(part)
+
+
+def reads(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
+    """The names, and names of names, that a statement loads when it runs."""
+    for part in evaluated(node):
+        if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Load):
+            yield part
 
 
 def in_annotations(node: ast.stmt) -> Iterator[str]:

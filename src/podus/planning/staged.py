@@ -35,6 +35,8 @@ class Staged:
         self.names: set[Name] = set()
         # With the functions and classes that are made again, of which the old one goes on.
         self.definitions: set[Name] = set()
+        # The classes among them, that others read as ``module.Class``.
+        self.classes: set[Name] = set()
         for module, statements in toplevel.run.items():
             body = self.compiler.changes[module].body
             assert body is not None
@@ -43,6 +45,8 @@ class Staged:
                 self.definitions |= found
                 if statement.kind in ("assign", "import", "other"):
                     self.names |= found
+                elif statement.kind == "class":
+                    self.classes |= found
         # Attributes of functions and classes that go on: what statements so far have assigned to them, as ``f.step``.
         self.attributes: dict[str, set[str]] = {}
         self._follow_imports(self.names)
@@ -139,12 +143,17 @@ class _Reader(ast.NodeTransformer):
             name = (self.module.name, node.id) if self.hidden else None
         else:
             name = self.meanings.of(self.module, node)
-        known = self.staged.definitions if self.hidden and name and name[0] == self.module.name else None
-        if name is None or name not in (known or self.staged.names):
+        if name is None or not self._is_staged(name, isinstance(node, ast.Attribute)):
             return node
         found = ":".join(name)
         self.used.append(found)
         return ast.copy_location(ast.Name(ASIDE + found, ast.Load()), node)
+
+    def _is_staged(self, name: Name, attribute: bool) -> bool:
+        if attribute and name in self.staged.classes:
+            return True
+        own = self.hidden and name[0] == self.module.name
+        return name in ((self.staged.definitions if own else set()) or self.staged.names)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         return self._named(node) if isinstance(node.ctx, ast.Load) else node

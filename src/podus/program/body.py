@@ -80,11 +80,12 @@ PURE_FUNCTIONS = frozenset(
         *("datetime.date", "datetime.time", "datetime.datetime", "datetime.timedelta", "datetime.timezone"),
         *("operator.itemgetter", "operator.attrgetter", "operator.methodcaller", "functools.partial"),
         *("collections.OrderedDict", "collections.defaultdict", "collections.Counter", "collections.deque"),
+        *("dataclasses.fields", "typing.get_type_hints", "inspect.get_annotations"),
         *("types.MappingProxyType", "types.SimpleNamespace", "os.path.join", "os.path.dirname"),
     }
 )
 _IMPORTED = frozenset(name.rpartition(".")[2] for name in PURE_FUNCTIONS) - {
-    *("compile", "time", "join", "log", "escape")
+    *("compile", "time", "join", "log", "escape", "fields")
 }
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -147,7 +148,9 @@ class Statement:
     def makers(self) -> frozenset[str]:
         """The names that are called in it and are none of those that are known."""
         called = {
-            n.func.id for n in ast.walk(self.node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+            n.func.id
+            for n in ast.walk(self.node)
+            if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and not maps_purely(n)
         }
         return frozenset(called - PURE_CALLS - _IMPORTED)
 
@@ -416,6 +419,16 @@ def _copied(value: object) -> object:
     return list(map(_copied, value)) if isinstance(value, list) else value
 
 
+def maps_purely(node: ast.Call) -> bool:
+    """Whether it calls a builtin without an effect for each of some things: ``map(len, names)``."""
+    if not (isinstance(node.func, ast.Name) and node.func.id in ("map", "filter") and node.args):
+        return False
+    called = node.args[0]
+    if isinstance(called, ast.Attribute):
+        return isinstance(called.value, ast.Name) and called.value.id == "str" and called.attr in PURE_METHODS
+    return isinstance(called, ast.Constant) or (isinstance(called, ast.Name) and called.id in PURE_CALLS)
+
+
 def is_pure(node: ast.expr) -> bool:
     """Whether an expression can be computed any number of times without an effect."""
     if isinstance(node, ast.Constant | ast.Name):
@@ -423,7 +436,7 @@ def is_pure(node: ast.expr) -> bool:
     if isinstance(node, ast.Call):
         function = node.func
         arguments = [*node.args, *(k.value for k in node.keywords)]
-        if isinstance(function, ast.Name) and function.id in PURE_CALLS:
+        if maps_purely(node) or (isinstance(function, ast.Name) and function.id in PURE_CALLS):
             return all(map(is_pure, arguments))
         if isinstance(function, ast.Attribute):
             method = function.attr in PURE_METHODS and isinstance(function.value, ast.Constant)

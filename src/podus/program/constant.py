@@ -7,9 +7,9 @@ the procedures that make it only compute: they bind their own variables, fill co
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from podus.program.body import PURE_CALLS, PURE_FUNCTIONS, PURE_METHODS, Definition
+from podus.program.body import PURE_CALLS, PURE_FUNCTIONS, PURE_METHODS, Definition, maps_purely
 
 # Methods that change a container, and nothing else.
 _FILLING = frozenset({"append", "extend", "add", "update", "setdefault", "insert", "sort", "reverse"})
@@ -23,10 +23,11 @@ Resolve = Callable[[ast.expr], "tuple[str, Definition, Resolve] | None"]
 class Computation:
     """What working out an expression takes. ``calls`` are the program's procedures in it, ``reads`` its global names (module:name).
 
-    ``only`` is whether it has no effect but its value.
+    ``only`` is whether it has no effect but its value. ``imports`` says for a name which module's name it was imported as.
     """
 
-    def __init__(self, resolve: Resolve) -> None:
+    def __init__(self, resolve: Resolve, imports: Mapping[str, tuple[str, str]] | None = None) -> None:
+        self._imports = imports or {}
         self.calls: list[str] = []
         self.only = True
         self._resolve = resolve
@@ -46,7 +47,7 @@ class Computation:
             parts: list[ast.expr] = [*node.args, *(k.value for k in node.keywords)]
             if not all(self._pure(part, resolve, own) for part in parts):
                 return False
-            return self._call(node.func, resolve, own)
+            return maps_purely(node) or self._call(node.func, resolve, own)
         return all(self._pure(child, resolve, own) for child in ast.iter_child_nodes(node))
 
     def _call(self, function: ast.expr, resolve: Resolve, own: frozenset[str]) -> bool:
@@ -56,7 +57,9 @@ class Computation:
         if found is not None:
             return self._procedure(*found)
         if isinstance(function, ast.Name):
-            return function.id in PURE_CALLS
+            # What a procedure of another module names so is not looked for.
+            brought = self._imports.get(function.id) if not self._open else None
+            return function.id in PURE_CALLS or (brought is not None and ".".join(brought) in PURE_FUNCTIONS)
         if ast.unparse(function) in PURE_FUNCTIONS:
             return True
         return (

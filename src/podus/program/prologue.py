@@ -11,6 +11,7 @@ import copy
 import dis
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import CodeType
 
 from podus.program.code import walk
@@ -18,6 +19,8 @@ from podus.program.control import CLOSED, JUMPS, exception_entries, units
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Module
 _Loop = ast.For | ast.AsyncFor | ast.While
+# Of so many nodes what was found is kept: a procedure is gone through for each of its loops and variables.
+_KNOWN = 10_000
 # What makes an empty one when it is called without arguments, and what else it makes one of.
 _BUILT = frozenset({"list", "dict", "set", "tuple", "str", "bytes", "frozenset", "bytearray"})
 # These do nothing to what they are called with.
@@ -267,20 +270,19 @@ def reads(code: CodeType, offset: int) -> set[str]:
     return found
 
 
-def _own(node: ast.AST) -> Iterator[ast.AST]:
+@lru_cache(_KNOWN)
+def _own(node: ast.AST) -> list[ast.AST]:
     """A node and what is in it, but not what is nested in another scope."""
     todo: list[ast.AST] = [node]
-    first = True
+    found: list[ast.AST] = []
     while todo:
         one = todo.pop()
+        found.append(one)
         nested = isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda)
-        if not nested or first:
-            yield one
+        if not nested or one is node:
             targets = isinstance(one, ast.comprehension)
             todo += [c for c in ast.iter_child_nodes(one) if not (targets and c is one.target)]  # type: ignore[attr-defined]
-        else:
-            yield one
-        first = False
+    return found
 
 
 def _holds(stmt: ast.stmt, loop: _Loop) -> bool:
@@ -321,6 +323,7 @@ def _names(node: ast.expr) -> frozenset[str]:
     return frozenset(found) - {""}
 
 
+@lru_cache(_KNOWN)
 def _bindings(stmt: ast.stmt) -> list[Binding]:
     """What a statement binds by itself: not the statements in its blocks."""
     found: list[Binding] = []
@@ -440,6 +443,7 @@ class _Plainer(ast.NodeTransformer):
         return plain
 
 
+@lru_cache(_KNOWN)
 def _form(node: ast.AST) -> str:
     """What is written, but for the values of its constants."""
     return ast.dump(_Plainer().visit(copy.deepcopy(node)))
