@@ -472,3 +472,32 @@ def test_what_could_not_be_imported_is_tried_again_when_it_is_there(program: Sta
     assert app("[m.f(), m.fast.x, m.fast is __import__('fast'), n.fast is m.fast]") == ["FAST", 1, True, True]
     app.podus("back-out", "app")
     assert app("[m.f(), m.fast, n.fast]") == ["slow", None, None]
+
+
+FROZEN = "from dataclasses import dataclass, field\n@dataclass(frozen=True{})\nclass Conf:\n    port: int = 1\n    names: list = field(default_factory=list)\n"
+
+
+@pytest.mark.parametrize("slots", ["", ", slots=True"])
+def test_a_frozen_object_that_nobody_has_modified_takes_its_new_value(program: Start, slots: str) -> None:
+    text = FROZEN.format(slots)
+    app = program(m=text + "DEFAULT = Conf()\nOTHER = {'a': Conf(2)}\n")
+    app.edit(m=text + "DEFAULT = Conf(port=8)\nOTHER = {'a': Conf(3)}\n").update()
+    assert app("[m.DEFAULT.port, m.OTHER['a'].port]") == [8, 3]
+    app.podus("back-out", "app")
+    assert app("[m.DEFAULT.port, m.OTHER['a'].port]") == [1, 2]
+
+
+def test_a_frozen_object_that_holds_something_else_now_is_kept(program: Start) -> None:
+    text = FROZEN.format("")
+    app = program(m=text + "DEFAULT = Conf()\n")
+    app.run("m.DEFAULT.names.append('mine')")
+    plan = app.edit(m=text + "DEFAULT = Conf(port=8)\n").plan()
+    assert [(d.name, d.action) for d in plan.data] == [("m:DEFAULT", "keep")]
+
+
+def test_a_frozen_object_that_does_more_when_it_is_made_is_not_made_to_compare(program: Start) -> None:
+    text = FROZEN.format("") + "    def __post_init__(self): MADE.append(self.port)\nMADE = []\n"
+    app = program(m=text + "DEFAULT = Conf()\n")
+    plan = app.edit(m=text + "DEFAULT = Conf(port=8)\n").plan()
+    assert [(d.name, d.action) for d in plan.data] == [("m:DEFAULT", "keep")]
+    assert app("m.MADE") == [1]

@@ -91,6 +91,7 @@ _SIMPLE = (int, float, complex, str, bytes, bool, type(None), type(...), range, 
 _SEQUENCES = (list, tuple, collections.deque)
 _MAPPINGS = (dict, collections.OrderedDict, collections.defaultdict, collections.Counter, MappingProxyType)
 _VALUES = frozenset({"decimal", "datetime", "fractions", "pathlib", "pathlib._local", "uuid"})
+_PLAIN_NEW: Any = object.__new__
 _LIBRARY = frozenset(name.lstrip("_") for name in sys.stdlib_module_names)
 
 
@@ -103,6 +104,10 @@ def _equal(one: Any, other: Any) -> bool:
     kind = type(one)
     if kind in _SEQUENCES or _is_record(kind):
         return len(one) == len(other) and all(map(_equal, one, other))
+    if _is_frozen(kind):
+        return all(
+            _equal(*(object.__getattribute__(each, name) for each in (one, other))) for name in _fields(kind)
+        )
     if kind in _MAPPINGS:
         if not all(type(k) in _SIMPLE for k in one):
             # By the keys themselves: their own equality and hash are the program's code.
@@ -157,7 +162,7 @@ def _can_repeat(row: dict[str, Any], real: dict[str, Any]) -> bool:
     """Whether what a statement calls is what it seems to be by its names."""
     makers = row.get("makers", ())
     library = (name for name in row.get("calls", ()) if name not in makers)
-    return all(_is_record(real.get(name)) for name in makers) and all(
+    return all(_is_record(real.get(name)) or _is_frozen(real.get(name)) for name in makers) and all(
         _of_the_library(real.get(name, len)) for name in library
     )
 
@@ -171,6 +176,37 @@ def _is_record(value: Any) -> bool:
         and "__init__" not in vars(value)
         and str(getattr(made, "__module__", "")).startswith("namedtuple_")
     )
+
+
+def _is_frozen(value: Any) -> bool:
+    """Whether a class is a frozen dataclass as the library makes it: making one of its objects has no other effect, and its fields are all that it has."""
+    if type(value) is not type or value.__new__ is not _PLAIN_NEW:
+        return False
+    params = vars(value).get("__dataclass_params__")
+    if params is None or not (params.frozen and params.init) or hasattr(value, "__post_init__"):
+        return False
+    made = vars(value).get("__init__")
+    if type(made) is not FunctionType or made.__code__.co_filename != "<string>":
+        return False
+    library = sys.modules["dataclasses"]
+    factories = (library.MISSING, list, dict, set, tuple)
+    return all(
+        any(field.default_factory is known for known in factories) and not _computes(value, name)
+        for name, field in _fields(value).items()
+    )
+
+
+def _computes(cls: type, name: str) -> bool:
+    """Whether an attribute is a descriptor, other than a slot, which may keep its value elsewhere."""
+    found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+    return hasattr(type(found), "__set__") and not isinstance(found, MemberDescriptorType)
+
+
+def _fields(kind: type) -> dict[str, Any]:
+    found: dict[str, Any] = vars(kind)["__dataclass_fields__"]
+    return {
+        name: field for name, field in found.items() if field._field_type is sys.modules["dataclasses"]._FIELD
+    }
 
 
 def _of_the_library(value: Any) -> bool:
