@@ -154,3 +154,20 @@ def test_a_function_over_a_constant(program: Start) -> None:
     )
     app.replace("m", "['a']", "['a', 'bbb']").update()
     assert app("[m.WIDTH, m.LONG, m.LAST]") == [3, ["A", "BBB"], "bbb"]
+
+
+def test_members_of_an_enum_that_a_call_has_made_stay_the_same_objects(program: Start) -> None:
+    app = program(
+        m="from enum import Enum\nColor = Enum('Color', 'RED GREEN')\n",
+        n="from m import Color\nfav = Color.RED\nBY = {Color.RED: [Color.GREEN]}\n",
+    )
+    app.run("red, kind = m.Color.RED, m.Color")
+    same = (
+        "[kind is m.Color, red is m.Color.RED, n.fav is red, list(n.BY) == [red], n.BY[red] == [kind.GREEN]]"
+    )
+    assert app(same) == [True] * 5
+    app.replace("m", "RED GREEN", "RED GREEN BLUE").update()
+    assert app(same) == [True] * 5
+    assert app("m.Color.BLUE.name") == "BLUE"
+    app.podus("back-out", "app")
+    assert app(same) == [True] * 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import sys
 from functools import cached_property
 from types import CodeType, FunctionType, ModuleType
@@ -138,7 +139,8 @@ class Collector:
                 name
                 for name, before, value in rows
                 if self.identity.of(value) is before and (in_module or isinstance(value, FunctionType | type))
-                if id(value) not in self.identity.data
+                # A member of an Enum goes with its class.
+                if id(value) not in self.identity.data and not isinstance(value, enum.Enum)
             }
             for name, value in list(shadow.items()):
                 kept = self.identity.of(value)
