@@ -23,7 +23,7 @@ from podus.planning.reading import (
 from podus.planning.shapes import is_reshaped, shapes
 from podus.program.body import Definition, Statement
 from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules
-from podus.program.constant import Computation, Resolve
+from podus.program.constant import Computation
 from podus.program.flow import absolute
 from podus.program.operands import STORES_NAME, any_named
 from podus.program.version import Module, Version
@@ -87,6 +87,19 @@ class Meanings:
 
     def path(self, module: Module, node: ast.expr) -> tuple[str, list[str]] | None:
         """The module that defines what ``NAME.attribute…`` names in ``module``, past modules that only import it; and the names in there."""
+        found = self._origin(module, node)
+        return found if found is not None and found[0] in self.version.modules else None
+
+    def library(self, module: Module, node: ast.expr) -> str:
+        """What ``NAME.attribute…`` names in ``module`` outside of the program, as ``package.name``; "" if nothing is seen."""
+        found = self._origin(module, node)
+        return (
+            ".".join([found[0], *found[1]])
+            if found is not None and found[0] not in self.version.modules
+            else ""
+        )
+
+    def _origin(self, module: Module, node: ast.expr) -> tuple[str, list[str]] | None:
         words: list[str] = []
         while isinstance(node, ast.Attribute):
             words.insert(0, node.attr)
@@ -96,9 +109,9 @@ class Meanings:
         home, words = module.name, [node.id, *words]
         for _ in range(8):
             around = self.version.modules.get(home)
-            if around is None or not words:
+            if not words:
                 return None
-            onward = self.imports(around).get(words[0])
+            onward = self.imports(around).get(words[0]) if around is not None else None
             if onward is None:
                 return home, words
             home, name = onward
@@ -161,34 +174,26 @@ class Meanings:
                     found |= self.exported(other, at_most=at_most, seen=seen | {module.name})
         return found
 
-    def definition(self, module: Module) -> Resolve:
-        """Finds the top-level procedure of the program that an expression of ``module`` names."""
 
-        def resolve(node: ast.expr) -> tuple[str, Definition, Resolve] | None:
-            for _ in range(4):
-                name = self.of(module if not isinstance(node, _Found) else node.module, node)
-                home = self.version.modules.get(name[0]) if name is not None else None
-                body = home.body if home is not None else None
-                if name is None or home is None or body is None:
-                    return None
-                last = body.last(name[1])
-                if last is None:
-                    return None
-                if isinstance(last.node, ast.FunctionDef | ast.AsyncFunctionDef):
-                    return f"{name[0]}:{name[1]}", last.node, self.definition(home)
-                if last.kind != "import":
-                    return None
-                node = _Found(id=name[1], ctx=ast.Load())
-                node.module = home
+class _Named:
+    """What the names of one module of a version mean."""
+
+    def __init__(self, meanings: Meanings, module: Module) -> None:
+        self._meanings = meanings
+        self._module = module
+
+    def procedure(self, node: ast.expr) -> tuple[str, Definition, _Named] | None:
+        found = self._meanings.path(self._module, node)
+        if found is None or len(found[1]) != 1:
             return None
+        home = self._meanings.version.modules[found[0]]
+        last = home.body.last(found[1][0]) if home.body is not None else None
+        if last is None or not isinstance(last.node, ast.FunctionDef | ast.AsyncFunctionDef):
+            return None
+        return f"{home.name}:{found[1][0]}", last.node, _Named(self._meanings, home)
 
-        return resolve
-
-
-class _Found(ast.Name):
-    """A name in another module than the one where the search began."""
-
-    module: Module
+    def library(self, node: ast.expr) -> str:
+        return self._meanings.library(self._module, node)
 
 
 def _binds(module: Module | None, name: str) -> bool:
@@ -290,7 +295,7 @@ class Derived:
         if statement.kind != "assign" or value is None or statement.pure:
             return None
         meanings = self.old if old else self.new
-        found = Computation(meanings.definition(module), meanings.imports(module)).take(value)
+        found = Computation(_Named(meanings, module)).take(value)
         return found if found.only else None
 
     def _module(self, module: Module) -> bool:

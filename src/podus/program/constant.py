@@ -7,7 +7,8 @@ the procedures that make it only compute: they bind their own variables, fill co
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
+from typing import Protocol
 
 from podus.program.body import PURE_CALLS, PURE_FUNCTIONS, PURE_METHODS, Definition, maps_purely
 
@@ -16,59 +17,65 @@ _FILLING = frozenset({"append", "extend", "add", "update", "setdefault", "insert
 _FRESH = frozenset({"list", "dict", "set", "sorted", "bytearray"})
 _DEPTH = 8
 
-# The definition of the procedure of the program that an expression names, with what its own names mean; None if it is none.
-Resolve = Callable[[ast.expr], "tuple[str, Definition, Resolve] | None"]
+
+class Names(Protocol):
+    """What the names of one module mean."""
+
+    def procedure(self, node: ast.expr) -> tuple[str, Definition, Names] | None:
+        """The procedure of the program that an expression names, and what the names in it mean; None if it is none."""
+
+    def library(self, node: ast.expr) -> str:
+        """What an expression names outside of the program, with its module; "" if nothing is seen."""
 
 
 class Computation:
     """What working out an expression takes. ``calls`` are the program's procedures in it, ``reads`` its global names (module:name).
 
-    ``only`` is whether it has no effect but its value. ``imports`` says for a name which module's name it was imported as.
+    ``only`` is whether it has no effect but its value.
     """
 
-    def __init__(self, resolve: Resolve, imports: Mapping[str, tuple[str, str]] | None = None) -> None:
-        self._imports = imports or {}
+    def __init__(self, names: Names) -> None:
         self.calls: list[str] = []
         self.only = True
-        self._resolve = resolve
+        self._names = names
         self._open: list[str] = []
 
     def take(self, expression: ast.expr) -> Computation:
         """Look at an expression; returns itself."""
-        self.only = self._pure(expression, self._resolve, frozenset())
+        self.only = self._pure(expression, self._names, frozenset())
         return self
 
-    def _pure(self, node: ast.AST, resolve: Resolve, own: frozenset[str]) -> bool:
+    def _pure(self, node: ast.AST, names: Names, own: frozenset[str]) -> bool:
         if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom):
             return False
         if isinstance(node, ast.Lambda):
             return True
         if isinstance(node, ast.Call):
             parts: list[ast.expr] = [*node.args, *(k.value for k in node.keywords)]
-            if not all(self._pure(part, resolve, own) for part in parts):
+            if not all(self._pure(part, names, own) for part in parts):
                 return False
-            return maps_purely(node) or self._call(node.func, resolve, own)
-        return all(self._pure(child, resolve, own) for child in ast.iter_child_nodes(node))
+            return maps_purely(node) or self._call(node.func, names, own)
+        return all(self._pure(child, names, own) for child in ast.iter_child_nodes(node))
 
-    def _call(self, function: ast.expr, resolve: Resolve, own: frozenset[str]) -> bool:
-        if isinstance(function, ast.Name) and function.id in own:
-            return False
-        found = resolve(function)
-        if found is not None:
-            return self._procedure(*found)
-        if isinstance(function, ast.Name):
-            # What a procedure of another module names so is not looked for.
-            brought = self._imports.get(function.id) if not self._open else None
-            return function.id in PURE_CALLS or (brought is not None and ".".join(brought) in PURE_FUNCTIONS)
-        if ast.unparse(function) in PURE_FUNCTIONS:
-            return True
+    def _call(self, function: ast.expr, names: Names, own: frozenset[str]) -> bool:
+        root = function
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if not (isinstance(root, ast.Name) and root.id in own):
+            found = names.procedure(function)
+            if found is not None:
+                return self._procedure(*found)
+            if (names.library(function) or ast.unparse(function)) in PURE_FUNCTIONS:
+                return True
+            if isinstance(function, ast.Name):
+                return function.id in PURE_CALLS
         return (
             isinstance(function, ast.Attribute)
             and function.attr in PURE_METHODS
-            and self._pure(function.value, resolve, own)
+            and self._pure(function.value, names, own)
         )
 
-    def _procedure(self, name: str, node: Definition, resolve: Resolve) -> bool:
+    def _procedure(self, name: str, node: Definition, names: Names) -> bool:
         if name in self.calls or name in self._open:
             return True
         if isinstance(node, ast.AsyncFunctionDef) or node.decorator_list or len(self._open) > _DEPTH:
@@ -76,16 +83,16 @@ class Computation:
         self.calls.append(name)
         self._open.append(name)
         arguments = node.args
-        names = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        names += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
+        given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        given += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
         stored = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-        own = frozenset([*(a.arg for a in names), *stored])
-        fresh = {n for n in stored if all(map(_is_fresh, _values(node, n)))} - {a.arg for a in names}
-        done = all(self._statement(s, resolve, own, fresh) for s in node.body)
+        own = frozenset([*(a.arg for a in given), *stored])
+        fresh = {n for n in stored if all(map(_is_fresh, _values(node, n)))} - {a.arg for a in given}
+        done = all(self._statement(s, names, own, fresh) for s in node.body)
         self._open.pop()
         return done
 
-    def _statement(self, node: ast.stmt, resolve: Resolve, own: frozenset[str], fresh: set[str]) -> bool:
+    def _statement(self, node: ast.stmt, names: Names, own: frozenset[str], fresh: set[str]) -> bool:
         if isinstance(node, ast.Pass | ast.Break | ast.Continue):
             return True
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
@@ -94,10 +101,10 @@ class Computation:
                 return False
             # In place, a list that somebody else has made would change.
             if isinstance(node, ast.AugAssign) and not _is_own(node.target, frozenset(), fresh):
-                return isinstance(node.value, ast.Constant) and self._pure(node.value, resolve, own)
-            return node.value is None or self._pure(node.value, resolve, own)
+                return isinstance(node.value, ast.Constant) and self._pure(node.value, names, own)
+            return node.value is None or self._pure(node.value, names, own)
         if isinstance(node, ast.Return):
-            return node.value is None or self._pure(node.value, resolve, own)
+            return node.value is None or self._pure(node.value, names, own)
         if isinstance(node, ast.Expr):
             value = node.value
             if (
@@ -107,16 +114,16 @@ class Computation:
                 and value.func.value.id in fresh
                 and value.func.attr in _FILLING
             ):
-                return all(self._pure(a, resolve, own) for a in [*value.args, *value.keywords])
-            return self._pure(value, resolve, own)
+                return all(self._pure(a, names, own) for a in [*value.args, *value.keywords])
+            return self._pure(value, names, own)
         if isinstance(node, ast.If | ast.For):
             head = node.test if isinstance(node, ast.If) else node.iter
             named = isinstance(node, ast.If) or _is_own(node.target, own, fresh)
             inner = [*node.body, *node.orelse]
             return (
                 named
-                and self._pure(head, resolve, own)
-                and all(self._statement(s, resolve, own, fresh) for s in inner)
+                and self._pure(head, names, own)
+                and all(self._statement(s, names, own, fresh) for s in inner)
             )
         return False
 
