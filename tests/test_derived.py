@@ -198,3 +198,42 @@ def test_what_a_decorator_or_a_keyword_is_given_follows(program: Start) -> None:
     assert app(seen) == [[2, "g"], [2, "g"], 2, 2, 2]
     app.podus("back-out", "app")
     assert app(seen) == [[1, "g"], [1, "g"], 1, 1, 1]
+
+
+OVERLOADS = """
+from typing import overload, Union
+T = Union[int, str]
+@overload
+def get(a: int, *, t: T = 1) -> int: ...
+@overload
+def get(a: str) -> str: ...
+def get(*args, **kw): return "made"
+class C:
+    @overload
+    def get(self, a: int, *, t: T = 1) -> int: ...
+    @overload
+    def get(self, a: str) -> str: ...
+    def get(self, *args): return "made"
+    @property
+    def p(self) -> T: return "read"
+    @p.setter
+    def p(self, value): self.set = value
+"""
+
+
+def test_what_follows_of_several_definitions_brings_the_others_along(program: Start) -> None:
+    app = program(m=OVERLOADS)
+    app.run("held, c = m.get, m.C()")
+    app.edit(m=OVERLOADS.replace("Union[int, str]", "Union[int, str, float]")).update()
+    app.run("c.p = 1")
+    assert app("[m.get(1), held(1), c.get(1), c.p, c.set, held is m.get]") == [
+        "made",
+        "made",
+        "made",
+        "read",
+        1,
+        True,
+    ]
+    assert app("str(m.C.p.fget.__annotations__['return'])") == "typing.Union[int, str, float]"
+    app.podus("back-out", "app")
+    assert app("[m.get(1), held(1), c.get(1), c.p, held is m.get]") == ["made", "made", "made", "read", True]

@@ -22,7 +22,7 @@ from podus.planning.reading import (
 )
 from podus.planning.shapes import is_reshaped, shapes
 from podus.program.body import Definition, Statement
-from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules
+from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules, complete
 from podus.program.constant import Computation
 from podus.program.flow import absolute
 from podus.program.operands import STORES_NAME, any_named
@@ -351,7 +351,8 @@ class Derived:
                 runs = id(statement) in chosen and statement.kind in ("assign", "import", "other")
                 bound |= {name: runs and name in body.previous for name in statement.names}
         body.run = [s for s in body.new.statements if id(s) in chosen]
-        return len(chosen) > count
+        complete(body)
+        return len(body.run) > count
 
     def _class(self, change: ModuleChange, body: BodyChange, statement: Statement) -> bool:
         assert statement.body is not None

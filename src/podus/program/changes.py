@@ -252,8 +252,7 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
         else:
             change.run.append(statement)
     _bring_back(change, unmatched_old)
-    for name in _chained(old, new) & {n for s in [*unmatched_old, *unmatched_new] for n in s.names}:
-        _run_again(change, name)
+    _run_chains(change, _chained(old, new) & {n for s in [*unmatched_old, *unmatched_new] for n in s.names})
     gone = {name for s in unmatched_old for name in s.names}
     change.removed = sorted(gone - new.binds())
     was, now = _order(old, unmatched_old), _order(new, unmatched_new)
@@ -261,6 +260,17 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
     _add_derived(change, new)
     _add_later(change, new)
     return change
+
+
+def complete(change: BodyChange) -> None:
+    """Add to what runs the other definitions of the same names, where statements have been added: a name must have what its last statement gives."""
+    _run_chains(change, _chained(change.new) & {n for s in change.run for n in s.names})
+    _add_later(change, change.new)
+
+
+def _run_chains(change: BodyChange, names: set[str]) -> None:
+    for name in names:
+        _run_again(change, name)
 
 
 def _chained(*bodies: Body) -> set[str]:
