@@ -7,21 +7,20 @@ changes, its objects are converted when they are used next. The conversion itsel
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import CodeType
 from typing import TYPE_CHECKING
 
 from podus.planning.model import FieldPart, Note, ObjectPart
-from podus.program.body import Body, Statement, compile_body
+from podus.program.body import compile_body
 from podus.program.changes import ModuleChange
-from podus.program.code import is_function, walk
+from podus.program.classes import Classes, Owner
+from podus.program.code import is_function, mangled, walk
 from podus.program.deriver import Deriver
 from podus.program.field import ClassFields, Field
-from podus.program.fields import fields_of
 from podus.program.flow import imported_by_from
 from podus.program.operands import ATTRIBUTES, STORES_ATTRIBUTE, any_named, named
-from podus.program.version import Module, Version
+from podus.program.version import Module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,94 +30,6 @@ if TYPE_CHECKING:
     from podus.planning.toplevel import TopLevel
 
 _CONSTRUCTORS = ("__init__", "__post_init__", "__attrs_post_init__")
-
-
-@dataclass
-class Owner:
-    """A class of one version: its module and its statement."""
-
-    module: Module
-    statement: Statement
-    owners: tuple[str, ...]
-
-
-class Classes:
-    """The classes of one version and their fields, read when they are asked for."""
-
-    def __init__(self, version: Version) -> None:
-        self.version = version
-        self._bodies: dict[str, dict[str, Owner]] = {}
-        self._own: dict[str, ClassFields] = {}
-
-    def of(self, module: Module) -> dict[str, Owner]:
-        """The classes of a module by qualified name (those that its statements define outright)."""
-        known = self._bodies.get(module.name)
-        if known is None:
-            known = self._bodies[module.name] = {}
-            if module.body is not None:
-                _collect(module, module.body, known)
-        return known
-
-    def find(self, name: str) -> Owner | None:
-        """The class ``module:qualname``."""
-        module, _, qualname = name.partition(":")
-        owner = self.version.modules.get(module)
-        return None if owner is None else self.of(owner).get(qualname)
-
-    def own(self, name: str) -> ClassFields | None:
-        """What a class itself gives its objects."""
-        if name not in self._own:
-            owner = self.find(name)
-            if owner is None:
-                return None
-            module = owner.module
-            self._own[name] = fields_of(owner.statement, lambda bases: self._is_pydantic(module, bases))
-        return self._own[name]
-
-    def all(self, name: str, seen: tuple[str, ...] = ()) -> dict[str, Field]:
-        """The fields of a class, those of its bases included."""
-        own = self.own(name)
-        if own is None or name in seen:
-            return {}
-        found: dict[str, Field] = {}
-        for base in own.bases:
-            found |= self.all(self.resolve(name.partition(":")[0], base), (*seen, name))
-        return found | own.fields
-
-    def resolve(self, module: str, word: str) -> str:
-        """``module:qualname`` of the class that ``word`` means in a module; "" if it is none of the program's."""
-        owner = self.version.modules.get(module)
-        if owner is None:
-            return ""
-        if word in self.of(owner):
-            return f"{module}:{word}"
-        first, _, rest = word.partition(".")
-        source = imported_by_from(owner.code, owner.name, owner.package).get(first)
-        if source is not None:
-            whole, base = f"{source[0]}.{source[1]}", source[0]
-            if rest and whole in self.version.modules:
-                return self.resolve(whole, rest)
-            if not rest and base in self.version.modules:
-                return self.resolve(base, source[1]) if (base, source[1]) != (module, word) else ""
-        if rest and word.rpartition(".")[0] in self.version.modules:
-            return self.resolve(word.rpartition(".")[0], word.rpartition(".")[2])
-        return ""
-
-    def _is_pydantic(self, module: Module, bases: list[str]) -> bool:
-        for base in bases:
-            name = self.resolve(module.name, base.partition("[")[0])
-            own = self.own(name) if name else None
-            if own is not None and own.declared == "pydantic":
-                return True
-        return False
-
-
-def _collect(module: Module, body: Body, found: dict[str, Owner]) -> None:
-    for statement in body.statements:
-        if statement.kind == "class" and statement.body is not None:
-            owners = (*body.owners, statement.names[-1])
-            found[".".join(owners)] = Owner(module, statement, owners)
-            _collect(module, statement.body, found)
 
 
 def _matters(part: ObjectPart) -> bool:
@@ -315,6 +226,7 @@ class ObjectChanges:
             self.new.all(name),
             lambda word: bool(self.new.resolve(module.name, word)),
             lambda word: _qualified(module, word),
+            lambda word: self.new.gives(name, word),
         )
         left = fresh
         while True:
@@ -401,7 +313,11 @@ class ObjectChanges:
         """Whether the new version's class statement itself binds ``attribute``."""
         owner = self.new.find(name)
         body = None if owner is None else owner.statement.body
-        return body is not None and any(attribute in statement.names for statement in body.statements)
+        return body is not None and any(
+            attribute == mangled(word, body.owners)
+            for statement in body.statements
+            for word in statement.names
+        )
 
     def _other_form(self, name: str, part: ObjectPart, before: ClassFields, after: ClassFields) -> None:
         """Fields that both versions have, but that new objects hold in another form."""
@@ -457,7 +373,11 @@ def _shown_as(owner: Owner, field: str, olds: Mapping[str, Field]) -> str:
             s for s in node.body[:-1] if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
         ]
         value = last.value if isinstance(last, ast.Return) and not rest else None
-        if isinstance(value, ast.Attribute) and value.attr == field and isinstance(value.value, ast.Name):
+        if (
+            isinstance(value, ast.Attribute)
+            and mangled(value.attr, owner.owners) == field
+            and isinstance(value.value, ast.Name)
+        ):
             known = olds[node.name]
             if value.value.id == node.args.args[0].arg and known.certain and known.declared != "slot":
                 return node.name

@@ -6,15 +6,22 @@ import ast
 import copy
 from collections.abc import Iterator
 
+from podus.program.code import mangled
 from podus.program.field import Field
 
 
 class Constructor:
-    """Reads the constructors of a class with the given ``methods``, and adds to ``found`` the fields that they set."""
+    """Reads the constructors of a class with the given ``methods``, and adds to ``found`` the fields that they set.
 
-    def __init__(self, methods: dict[str, ast.FunctionDef], found: dict[str, Field]) -> None:
+    Fields and methods are called as in the objects: a private one of the class ``within`` by its mangled name.
+    """
+
+    def __init__(
+        self, methods: dict[str, ast.FunctionDef], found: dict[str, Field], within: tuple[str, ...]
+    ) -> None:
         self._methods = methods
         self._found = found
+        self._within = within
         self._seen: set[str] = set()
         # What sets fields whose names no text says.
         self.unnamed: set[str] = set()
@@ -26,7 +33,7 @@ class Constructor:
             return
         self._seen.add(method.name)
         me = parameters[0].arg
-        plainly = _Plainly(me)
+        plainly = _Plainly(me, self._within)
         body = plainly.statements(method.body)
         self.unnamed |= plainly.unnamed
         for number, statement in enumerate(body):
@@ -134,15 +141,20 @@ def surely(statement: ast.stmt, name: str, me: str) -> bool:
 class _Plainly(ast.NodeTransformer):
     """Writes every way of setting a field as an assignment: ``setattr(self, "a", 1)``, ``vars(self).update(a=1)``."""
 
-    def __init__(self, me: str) -> None:
+    def __init__(self, me: str, within: tuple[str, ...]) -> None:
         self._me = me
+        self._within = within
         self.unnamed: set[str] = set()
 
     def statements(self, body: list[ast.stmt]) -> list[ast.stmt]:
         """The statements of a method, so written."""
         found: list[ast.stmt] = []
         for statement in body:
-            made = self.visit(copy.deepcopy(statement))
+            written = copy.deepcopy(statement)
+            for node in ast.walk(written):
+                if isinstance(node, ast.Attribute):
+                    node.attr = mangled(node.attr, self._within)
+            made = self.visit(written)
             found += made if isinstance(made, list) else [made]
         return found
 

@@ -57,7 +57,8 @@ class Deriver:
     """Derives the values of a class's new fields for objects of its old version.
 
     ``old`` and ``new`` are the two versions' fields, those of base classes included. ``is_class`` says whether a name is a class of
-    the program, ``qualified`` gives a global name as ``module.name`` where it was imported so.
+    the program, ``qualified`` gives a global name as ``module.name`` where it was imported so, ``gives`` whether the new class itself has an
+    attribute that can be read without an effect.
     """
 
     def __init__(
@@ -66,11 +67,13 @@ class Deriver:
         new: dict[str, Field],
         is_class: Callable[[str], bool],
         qualified: Callable[[str], str],
+        gives: Callable[[str], bool],
     ) -> None:
         self.old = old
         self.new = new
         self.is_class = is_class
         self.qualified = qualified
+        self.gives = gives
         # What can be read from an old object: its own fields, and those derived before.
         self.known = {name for name, found in old.items() if found.certain or found.declared == "slot"}
 
@@ -202,10 +205,16 @@ class Deriver:
             return f"it keeps {me} itself" if node.id == me else ""
         if isinstance(node, ast.Attribute):
             if isinstance(node.value, ast.Name) and node.value.id == me:
-                return "" if node.attr in self.known else f"it needs {me}.{node.attr}"
+                there = node.attr in self.known or node.attr == "__class__"
+                if there or (node.attr not in self.new and self.gives(node.attr)):
+                    return ""
+                return f"it needs {me}.{node.attr}"
             return self._unfit(node.value, me, local_names)
         if isinstance(node, ast.Call):
             arguments = [*node.args, *(k.value for k in node.keywords)]
+            if ast.unparse(node.func) in ("type", "isinstance") and not local_names & {"type", "isinstance"}:
+                # Of the object itself they ask for its class alone.
+                arguments = [a for a in arguments if not (isinstance(a, ast.Name) and a.id == me)]
             reason = next((r for r in (self._unfit(a, me, local_names) for a in arguments) if r), "")
             if reason:
                 return reason
@@ -236,6 +245,17 @@ class Deriver:
             return True
         full = self.qualified(word)
         return full in FACTORIES or (word in _FACTORY_NAMES and full == word) or self.is_class(word)
+
+
+def is_readable(node: ast.stmt) -> bool:
+    """Whether what this statement of a class gives it can be read from an object without running code: a method, or plain data."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return all(
+            isinstance(d, ast.Name) and d.id in ("staticmethod", "classmethod") for d in node.decorator_list
+        )
+    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    # What a call gives may be a descriptor.
+    return value is not None and not any(isinstance(n, ast.Call | ast.Lambda) for n in ast.walk(value))
 
 
 class NoPart(Exception):

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable
 
 from podus.program.body import Body, Statement
+from podus.program.code import mangled
 from podus.program.constructor import Constructor
 from podus.program.field import ClassFields, Field, last_word
 
@@ -20,17 +21,18 @@ def fields_of(statement: Statement, pydantic: Callable[[list[str]], bool]) -> Cl
     bases = [ast.unparse(base) for base in node.bases]
     declared = _declared_by(node, bases, pydantic)
     found: dict[str, Field] = {}
-    _slots(statement.body, found)
+    within = (node.name,)
+    _slots(statement.body, within, found)
     if declared:
-        _declared_fields(statement.body, declared, found)
+        _declared_fields(statement.body, declared, within, found)
     methods = {
-        s.names[-1]: s.node
+        mangled(s.names[-1], within): s.node
         for s in statement.body.statements
         if isinstance(s.node, ast.FunctionDef) and s.names
     }
     computed = {n for n, m in methods.items() if _decorated(m, "property", "setter", "getter")}
     cached = {n for n, m in methods.items() if _decorated(m, "cached_property")}
-    constructor = Constructor(methods, found)
+    constructor = Constructor(methods, found, within)
     for start in ("__init__", "__post_init__", "__attrs_post_init__"):
         if start in methods:
             constructor.read(methods[start])
@@ -58,7 +60,7 @@ def _declared_by(node: ast.ClassDef, bases: list[str], pydantic: Callable[[list[
     return ""
 
 
-def _slots(body: Body, found: dict[str, Field]) -> None:
+def _slots(body: Body, within: tuple[str, ...], found: dict[str, Field]) -> None:
     statement = body.last("__slots__")
     value = getattr(statement.node, "value", None) if statement is not None else None
     names: list[ast.expr] = []
@@ -69,11 +71,13 @@ def _slots(body: Body, found: dict[str, Field]) -> None:
     elif isinstance(value, ast.Dict):
         names = [key for key in value.keys if key is not None]
     for name in names:
-        if isinstance(name, ast.Constant) and isinstance(name.value, str) and not name.value.startswith("__"):
-            found[name.value] = Field(name.value, "slot", certain=False, line=name.lineno)
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            slot = mangled(name.value, within)
+            if not slot.startswith("__"):
+                found[slot] = Field(slot, "slot", certain=False, line=name.lineno)
 
 
-def _declared_fields(body: Body, declared: str, found: dict[str, Field]) -> None:
+def _declared_fields(body: Body, declared: str, within: tuple[str, ...], found: dict[str, Field]) -> None:
     for statement in body.statements:
         node = statement.node
         value: ast.expr | None
@@ -95,6 +99,7 @@ def _declared_fields(body: Body, declared: str, found: dict[str, Field]) -> None
             name, value, annotation = node.targets[0].id, node.value, ""
         else:
             continue
+        name = mangled(name, within)
         default = value is not None
         if isinstance(value, ast.Call) and last_word(value) in (
             "field",

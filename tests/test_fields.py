@@ -1,0 +1,76 @@
+"""Which fields the objects of a class have, and what each of them is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+
+# Module -> the old text, the new one, what makes the object ``MODULE_o``, and what is true of it then: in both cases also after a back-out.
+OWN = {
+    "private": (
+        "class A:\n    def __init__(self): self.__x = 1\n    def x(self): return [self.__x]\n"
+        "class B(A):\n    def __init__(self):\n        super().__init__()\n        self.__x = 10\n    def y(self): return [self.__x]\n",
+        "class A:\n    def __init__(self):\n        self.__x = 1\n        self.__z = self.__x + 1\n    def x(self): return [self.__x, self.__z]\n"
+        "class B(A):\n    def __init__(self):\n        super().__init__()\n        self.__x = 10\n        self.__reset()\n"
+        "    def __reset(self): self.__z = [20]\n    def y(self): return [self.__x, self.__z]\n",
+        "B()",
+        "o.x() + o.y()",
+        [1, 10],
+        [1, 2, 10, [20]],
+    ),
+    "privately": (
+        "from dataclasses import dataclass\nclass S:\n    __slots__ = ('__a',)\n    def __init__(self): self.__a = 1\n    def x(self): return [self.__a]\n"
+        "@dataclass\nclass D(S):\n    __c: int = 3\n    def __post_init__(self): S.__init__(self)\n    def y(self): return [self.__c]\n",
+        "from dataclasses import dataclass\nclass S:\n    __slots__ = ('__a', '__b')\n    def __init__(self):\n        self.__a = 1\n        self.__b = 2\n"
+        "    def x(self): return [self.__a, self.__b]\n"
+        "@dataclass\nclass D(S):\n    __c: int = 3\n    __d: int = 4\n    def __post_init__(self): S.__init__(self)\n    def y(self): return [self.__c, self.__d]\n",
+        "D(5)",
+        "o.x() + o.y()",
+        [1, 5],
+        [1, 2, 5, 4],
+    ),
+    "methods": (
+        "class C:\n    def __init__(self, n): self.n = n\n    def on(self): return self.n\n    def go(self): return self.on()\n",
+        "class C:\n    def __init__(self, n):\n        self.n = n\n        self.cb = self.on\n        self.table = {'on': self.on, 'new': self.new}\n"
+        "    def on(self): return self.n\n    def new(self): return -self.n\n    @staticmethod\n    def plain(): return 0\n"
+        "    def go(self): return [self.cb(), self.table['new']()]\n",
+        "C(4)",
+        "o.go()",
+        4,
+        [4, -4],
+    ),
+    "kinds": (
+        "class C:\n    LIMIT = 4\n    def __init__(self): self.x = 1\n    def f(self): return self.x\nclass D(C):\n    LIMIT = 6\n",
+        "class C:\n    LIMIT = 4\n    def __init__(self):\n        self.x = 1\n        self.kind = type(self).__name__\n        self.low = self.__class__.__name__.lower()\n"
+        "        self.twice = self.LIMIT * 2\n        self.sub = isinstance(self, D)\n"
+        "    def f(self): return [self.kind, self.low, self.twice, self.sub]\nclass D(C):\n    LIMIT = 6\n",
+        "D()",
+        "o.f()",
+        1,
+        ["D", "d", 12, True],
+    ),
+}
+
+
+def test_what_a_field_is_made_from(program: Start) -> None:
+    check_all(program, OWN)
+
+
+def check_all(program: Start, cases: dict[str, tuple[str, str, str, str, object, object]]) -> None:
+    """One program has them all: update it, and take the update back."""
+    app = program(**{name: case[0] for name, case in cases.items()})
+    for name, case in cases.items():
+        app.run(f"{name}_o = eval({case[2]!r}, vars({name})); {name}_was = dict(vars({name}_o))")
+    seen = {name: f"eval({case[3]!r}, {{**vars({name}), 'o': {name}_o}})" for name, case in cases.items()}
+    assert {name: app(text) for name, text in seen.items()} == {name: case[4] for name, case in cases.items()}
+    app.edit(**{name: case[1] for name, case in cases.items()})
+    plan = app.plan()
+    assert plan.safe, [note.text for note in plan.refusals]
+    app.update()
+    assert {name: app(text) for name, text in seen.items()} == {name: case[5] for name, case in cases.items()}
+    app.podus("back-out", "app")
+    assert {name: app(text) for name, text in seen.items()} == {name: case[4] for name, case in cases.items()}
+    assert [name for name in cases if not app(f"vars({name}_o) == {name}_was")] == []
