@@ -10,12 +10,16 @@ from functools import cached_property
 from types import CodeType
 from typing import TYPE_CHECKING
 
+from podus.frames.fresh import BUILT
+from podus.planning.fresh import fresh
 from podus.program.code import walk
 from podus.program.loops import Loop, needed
-from podus.program.prologue import Prologue, Step, bound_once, kinds, parts_of, reads
+from podus.program.operands import STORES_NAME, any_named
+from podus.program.prologue import Prologue, Step, bound_once, changeable, kinds, parts_of, reads
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
+    from podus.program.version import Module
 
 # So many procedures are followed from a statement that calls some.
 _MANY = 300
@@ -54,8 +58,12 @@ class Side:
 class Carried:
     """What is to be said of a frame that leaves ``old`` for ``new``; ``forward`` says which of them is the plan's new version."""
 
-    def __init__(self, compiler: Compiler, old: Side, new: Side, forward: bool, mapped: set[str]) -> None:
+    def __init__(
+        self, compiler: Compiler, module: Module, old: Side, new: Side, forward: bool, mapped: set[str]
+    ) -> None:
         self.compiler = compiler
+        # Of the version of ``new``.
+        self.module = module
         # The names of data that a mapper converts.
         self.mapped = mapped - old.variables
         self.old = old
@@ -66,12 +74,18 @@ class Carried:
     def given(self) -> tuple[dict[str, str], str]:
         """What the new version gives new variables before the loop, as text; and the first of them of which that can't be told."""
         found: dict[str, str] = {}
+        own = self.new.variables | {name for name in BUILT if any_named(self.module.code, STORES_NAME, name)}
         for name in sorted(self.new.wants - self.old.variables):
-            literal = self.new.before.literal(name)
-            if literal is None:
+            value = self.new.before.value(name)
+            text = None if value is None else fresh(value, self._library, own)
+            if text is None:
                 return found, name
-            found[name] = ast.unparse(literal)
+            found[name] = text
         return found, ""
+
+    def _library(self, node: ast.expr) -> str:
+        derived = self.compiler.derived
+        return (derived.new if self.forward else derived.old).library(self.module, node)
 
     @cached_property
     def replaced(self) -> dict[str, str]:
@@ -133,7 +147,7 @@ class Carried:
         literal = self.old.before.literal(name)
         if literal is None or name in self.old.code.co_cellvars or not bound_once(self.old.node, name):
             return False
-        return not any(isinstance(inner, ast.List | ast.Dict | ast.Set) for inner in ast.walk(literal))
+        return not changeable(literal)
 
     def _undone(self) -> str:
         """Whether the new version has done something before the loop that it goes on with."""

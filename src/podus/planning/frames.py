@@ -120,7 +120,9 @@ class Frames:
         body = name.endswith(f":{BODY}")
         mapper = forward and not body and name in self.mapped
         sides = Side(old, old_node, before), Side(new, node, after)
-        carried = Carried(self.compiler, *sides, forward, self._data)
+        version = self.compiler.new if forward else self.compiler.old
+        module = version.modules[(name if forward else self.old_names.get(name, name)).partition(":")[0]]
+        carried = Carried(self.compiler, module, *sides, forward, self._data)
         other = None if mapper else differing(before, after)
         if other is not None:
             return (

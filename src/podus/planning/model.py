@@ -306,8 +306,8 @@ class Loop:
 
     The offsets are those of bytecode as it is compiled: ``head`` names the exit stub of the old version's loop; a frame leaves before the
     instructions at ``leaves``, which begin a line, and where a jump goes back to one of ``jumps``; ``enter`` is where the new version goes on, with
-    ``depth`` objects on the value stack, and ``new_head`` names the stub of that loop. The variables ``needs`` must be bound by then; ``given`` are new ones with the text of
-    the literal that the new version gives them before the loop. ``mapper``: a frame mapper gives them. ``waits`` is set where
+    ``depth`` objects on the value stack, and ``new_head`` names the stub of that loop. The variables ``needs`` must be bound by then; ``given`` are new ones with the text that
+    makes what the new version gives them before the loop. ``mapper``: a frame mapper gives them. ``waits`` is set where
     who is in it would come to an end, and is waited for at first, ``sure`` where the old version has bound ``needs`` whichever way it came there. The
     body of a module leaves by way of the first line of the loop's own body: ``landing`` is where that begins, and its line.
     ``skips`` tells of what the new version does before the loop and nobody does who moves.

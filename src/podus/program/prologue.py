@@ -61,8 +61,8 @@ class Binding:
     name: str
     form: str
     kind: str = ""
-    # The value, where it is a literal.
-    literal: ast.expr | None = None
+    # What gives the value, where that is all that is done with it.
+    value: ast.expr | None = None
     # The names that it is computed from; and whether it is just what one of them is.
     of: frozenset[str] = frozenset()
     alias: bool = False
@@ -111,16 +111,17 @@ class Prologue:
 
     def literal(self, name: str) -> ast.expr | None:
         """The literal that a variable surely has at the loop, if nothing has changed it on the way there."""
+        value = self.value(name)
+        return value if value is not None and _is_literal(value) else None
+
+    def value(self, name: str) -> ast.expr | None:
+        """What has surely given a variable its value at the loop, if nothing has been done with that on the way there."""
         rows = [step for step in self.steps if any(b.name == name for b in step.bindings)]
         if len(rows) != 1 or not rows[0].sure or len(self.bindings[name]) != 1:
             return None
-        value = self.bindings[name][0].literal
-        changeable = any(
-            isinstance(inner, ast.List | ast.Dict | ast.Set) for inner in ast.walk(value or ast.Pass())
-        )
-        if changeable and any(name in step.touched | step.filled for step in self.steps):
-            return None
-        return value
+        value = self.bindings[name][0].value
+        used = any(name in step.touched | step.filled for step in self.steps)
+        return None if used and value is not None and changeable(value) else value
 
     def missing(self, other: Prologue) -> list[Step]:
         """The steps that ``other`` has nothing like."""
@@ -372,10 +373,9 @@ def _bindings(stmt: ast.stmt) -> list[Binding]:
 
 def _bound(target: ast.expr, value: ast.expr) -> list[Binding]:
     if isinstance(target, ast.Name):
-        literal = value if _is_literal(value) else None
         alias = isinstance(value, ast.Name | ast.Attribute)
         of = frozenset([getattr(value, "attr", "") or getattr(value, "id", "")]) if alias else _names(value)
-        return [Binding(target.id, _form(value), _kind(value), literal, of, alias)]
+        return [Binding(target.id, _form(value), _kind(value), value, of, alias)]
     if isinstance(target, ast.Tuple | ast.List):
         parts = target.elts
         starred = any(isinstance(part, ast.Starred) for part in parts)
@@ -396,6 +396,11 @@ def _places(target: ast.expr) -> Iterator[tuple[str, str]]:
         for number, part in enumerate(target.elts):
             for name, at in _places(part):
                 yield name, f"{number} of {len(target.elts)}, {at}"
+
+
+def changeable(value: ast.expr) -> bool:
+    """Whether what an expression makes can be changed where it is."""
+    return any(isinstance(inner, ast.List | ast.Dict | ast.Set | ast.Call) for inner in ast.walk(value))
 
 
 def _is_literal(value: ast.expr) -> bool:

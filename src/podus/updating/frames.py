@@ -20,6 +20,7 @@ from types import CellType, CodeType, FrameType, FunctionType
 from weakref import ref
 
 from podus.frames import HOOK, RESUMED, shift_of
+from podus.frames.fresh import made
 from podus.frames.overwritten import check, is_body, overwrite
 from podus.frames.resume import UNBOUND, prefix, resume_code
 from podus.frames.stubs import ENTERED, LEAVE, RETURNED, names, own_length, slots, stub_lines, without_stubs
@@ -76,10 +77,10 @@ class Move:
         new: list[Any] = []
         for name, is_cell in self.slots:
             value = _value(held, name) if values is None else values.get(name, UNBOUND)
-            literal = self.loop.given.get(name) if value is UNBOUND else None
-            literal = self.loop.replaced.get(name, literal)
-            if values is None and literal is not None:
-                value = eval(literal, {"__builtins__": {}})
+            text = self.loop.given.get(name) if value is UNBOUND else None
+            text = self.loop.replaced.get(name, text)
+            if values is None and text is not None:
+                value = made(text)
             elif id(value) in self.owner.exchanged:
                 value = self.owner.exchanged[id(value)][1]
             if is_cell:
