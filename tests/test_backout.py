@@ -232,3 +232,35 @@ def test_a_table_by_enum_members_is_as_it_was(program: Start) -> None:
         app.podus("back-out", "app")
         assert app("[m.T[k](3, 4) for k in m.Op]") == [7, -1]
         assert app("[len(T), len(m.T)]") == [2, 2]
+
+
+def test_a_module_that_was_taken_back_comes_anew_with_the_next_update(program: Start) -> None:
+    new = "import part\ndef f(): return part.g()\n"
+    app = program(m="def f(): return 1\n")
+    app.edit(m=new, part="def g(): return 2\n").update()
+    app.podus("back-out", "app")
+    assert app("[m.f(), 'part' in sys.modules]") == [1, False]
+    app.edit(part="def g(): return 3\n").update()
+    assert app("m.f()") == 3
+    app.edit(part="def g(): return 4\n").update()
+    assert app("m.f()") == 4
+    app.podus("back-out", "app", "--to", "1")
+    assert app("[m.f(), 'part' in sys.modules]") == [1, False]
+
+
+def test_a_module_that_comes_back_is_updated_as_before(program: Start) -> None:
+    app = program(part="seen = []\ndef g(): return 1\n", m="import part\ndef f(): return part.g()\n")
+    app.run("part.seen.append(1)\npart = sys.modules['part']")
+    app.edit(m="def f(): return 2\n")
+    (app.root / "part.py").unlink()
+    app.update()
+    assert app("[m.f(), 'part' in sys.modules]") == [2, False]
+    for _ in range(2):
+        app.podus("back-out", "app")
+        assert app("[m.f(), sys.modules['part'] is part is m.part, part.seen]") == [1, True, [1]]
+        # The files still hold the version that was backed out.
+        app.update()
+        assert app("[m.f(), 'part' in sys.modules]") == [2, False]
+    app.podus("back-out", "app")
+    app.edit(m="import part\ndef f(): return part.g()\n", part="seen = []\ndef g(): return 5\n").update()
+    assert app("[m.f(), part.g(), part.seen]") == [5, 5, [1]]

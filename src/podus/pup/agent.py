@@ -20,6 +20,7 @@ from podus.pup.codes import adopt, runs
 from podus.pup.data import is_as_set
 from podus.pup.finder import VersionFinder
 from podus.pup.recorder import Record
+from podus.pup.retired import Retired
 from podus.pup.server import Later, UnknownMethod
 from podus.support.declare import Declaration
 from podus.threads import RLock
@@ -67,7 +68,7 @@ class Agent:
         self.update: Evaluation | None = None
         self.updates: dict[str, Evaluation] = {}
         # Modules that an update deleted, in case it is backed out.
-        self.retired: dict[str, ModuleType] = {}
+        self.retired = Retired()
         # Class -> what the last update dropped of its objects.
         self.kept: dict[str, Kept] = {}
         # Class -> which of its objects had a field before the last update brought one of that name.
@@ -85,8 +86,7 @@ class Agent:
         self._codes: dict[str, tuple[CodeType, dict[str, list[CodeType]]]] = {}
         # Old code that lives on in function objects: held back by hand.
         self._held: dict[str, list[CodeType]] = {}
-        # Modules that an update imported; and where the plans of updates lie.
-        self._brought: set[str] = set()
+        # Where the plans of updates lie.
         self._directories: set[str] = set()
         # When a question was answered last.
         self._answered = 0.0
@@ -161,7 +161,7 @@ class Agent:
                     "digest": record.digest,
                     "mtime": record.mtime,
                     "size": record.size,
-                    "brought": name in self._brought,
+                    "brought": record.brought,
                     "stands": bodies.get(name, 0),
                 }
             )
@@ -519,6 +519,7 @@ class Agent:
         kind = before.kind if before is not None else "source"
         record = Record(name, part.file, code, None, kind)
         record.main = before.main if before is not None else False
+        record.brought = before.brought if before is not None else False
         if part.source:
             record.source_path = os.path.join(plan.directory, part.source)
         return record
@@ -535,9 +536,10 @@ class Agent:
                 self._ran[part.name] = (self._ran[part.name][0], part.stands)
             if part.action == "delete":
                 self.recorder.records.pop(part.name, None)
-                self._brought.discard(part.name)
             elif part.action == "import":
-                self._brought.add(part.name)
+                record = self.recorder.records.get(part.name)
+                if record is not None and part.name not in stage.returned:
+                    record.brought = True
             else:
                 undone = self.kept_version(plan.program.get("undo", ""))
                 again = undone["kept"].get(part.name) if undone is not None else None
@@ -591,6 +593,7 @@ class Agent:
         plan.to_version["label"] = label
         self._since = time.time()
         self._back = {} if backwards else {"evaluation": evaluation}
+        self.retired.keep((v["kept"] for v in self.versions), self.recorder.records)
         self.finder.settle()
         self._sweep()
 
@@ -601,6 +604,13 @@ class Agent:
     def kept_version(self, ident: str) -> dict[str, Any] | None:
         """The version that an update replaced, by the update's id."""
         return next((v for v in self.versions if v.get("previous") and v["id"] == ident), None)
+
+    def retired_module(self, name: str, plan: Plan) -> tuple[ModuleType, Record] | None:
+        """The module that an update took out and that ``plan`` goes back to, with its record."""
+        rows = [v for v in self.versions if v.get("previous") and v["label"] == plan.to_version["label"]]
+        record = rows[-1]["kept"].get(name) if rows and plan.program.get("back_out") else None
+        module = self.retired.find(record)
+        return None if module is None or record is None else (module, record)
 
     def kept_code(self, ident: str, module: str) -> CodeType | None:
         """The code of a module in the version that an update replaced."""

@@ -31,7 +31,19 @@ _bootstrap_external: Any = _external_module
 class Record:
     """One module as it runs: ``code`` is what was executed, ``source`` what that was compiled from (None: bytecode alone)."""
 
-    __slots__ = ("_digest", "code", "file", "kind", "main", "mtime", "name", "size", "source", "source_path")
+    __slots__ = (
+        "_digest",
+        "brought",
+        "code",
+        "file",
+        "kind",
+        "main",
+        "mtime",
+        "name",
+        "size",
+        "source",
+        "source_path",
+    )
 
     def __init__(self, name: str, file: str, code: CodeType | None, source: bytes | None, kind: str) -> None:
         self.name = name
@@ -42,6 +54,8 @@ class Record:
         self.source_path = ""
         self.kind = kind
         self.main = False
+        # Whether an update imported it, and not the program by itself.
+        self.brought = False
         # Of the source when it was loaded: they tell whether the interpreter's cached bytecode is this version's.
         self.mtime = self.size = -1
         # The digest, and of what it is.

@@ -61,6 +61,8 @@ class Stage(Statements):
         # What takes attributes of classes away again, on the way back.
         self.deferred: list[Op] = []
         self._modules_before = dict.fromkeys(sys.modules)
+        # Modules that an update deleted and that are there again.
+        self.returned: set[str] = set()
         # The live objects of changed classes, and who is told when a mapper raises in a thread of the program.
         self.conversions: dict[str, Conversion] = {}
         self.object_lock: Any = RLock()
@@ -382,19 +384,20 @@ class Stage(Statements):
 
     def _bring_back(self, name: str) -> None:
         """A module that an update deleted is the same module again when that is backed out."""
-        retired = self.agent.retired.pop(name, None)
-        if retired is None:
+        found = self.agent.retired_module(name, self.plan)
+        if found is None:
             return
-        sys.modules[name] = retired
+        sys.modules[name], self.agent.recorder.records[name] = found
+        self.returned.add(name)
         parent, _, child = name.rpartition(".")
         if parent in sys.modules:
-            setattr(sys.modules[parent], child, retired)
+            setattr(sys.modules[parent], child, found[0])
 
     def _delete(self, name: str) -> None:
         module = self.agent.module(name)
         if module is None:
             return
-        self.agent.retired[name] = module
+        self.agent.retired.add(module, self.agent.recorder.records[name])
         self.removals.delete_item(sys.modules, name)
         parent, _, child = name.rpartition(".")
         if parent in sys.modules and vars(sys.modules[parent]).get(child) is module:
