@@ -264,3 +264,24 @@ def test_a_module_that_comes_back_is_updated_as_before(program: Start) -> None:
     app.podus("back-out", "app")
     app.edit(m="import part\ndef f(): return part.g()\n", part="seen = []\ndef g(): return 5\n").update()
     assert app("[m.f(), part.g(), part.seen]") == [5, 5, [1]]
+
+
+def test_hooks_for_new_fields_go_though_a_method_says_their_names(program: Start) -> None:
+    old = "from dataclasses import dataclass, field\n@dataclass\nclass P:\n    x: int\n"
+    new = (
+        old
+        + "    tags: list = field(default_factory=list)\n    NO = 0\n    def n(self): return len(self.tags) + self.NO\n"
+    )
+    app = program(shop=TWO, m=old)
+    app.start("t", "shop.f()", at="in")
+    app.run("p = m.P(1)\nbefore = sorted(vars(m.P))")
+    update = app.edit(shop=TWO.replace("return 1", "return 2"), m=new).begin()
+    app.until_switched(update, "shop:g")
+    assert app("p.n()") == 0
+    app.back_out(update)
+    status = app.until(update, "backed-out")
+    assert app("sorted(vars(m.P)) == before and vars(p) == {'x': 1}") is True, status["notes"]
+    app.open("in")
+    app.join("t")
+    app.update()
+    assert app("p.n()") == 0

@@ -9,6 +9,7 @@ from podus.updating.binding import Switch, commit_unless_active
 from podus.updating.bound import split
 from podus.updating.breath import PAUSE
 from podus.updating.forward import Replaced, may_sleep
+from podus.updating.held import Missing
 from podus.updating.mapping import Doors, convert
 from podus.updating.sweep import restore
 from podus.updating.units import MapperStep, Unit
@@ -173,4 +174,7 @@ def _may_stay(op: Op) -> bool:
     if op[0] is not type.__delattr__:
         return False
     cls, name = op[1], op[2]
+    # A hook of ours would give objects fields that they are not to have any more.
+    if isinstance(vars(cls).get(name), Missing):
+        return False
     return not (name.startswith("__") or any(name in vars(base) for base in cls.__mro__[1:]))

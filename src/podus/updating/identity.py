@@ -89,6 +89,11 @@ class Identity:
         """The classes that are kept."""
         return [old for _, old in self._pairs.values() if isinstance(old, type)]
 
+    def namespaces(self) -> list[dict[str, Any]]:
+        """What the classes have under their names that are thrown away: their own dictionaries."""
+        classes = [new for new, _ in self._pairs.values() if isinstance(new, type)]
+        return [names for cls in classes for names in get_referents(vars(cls)) if type(names) is dict]
+
     def of(self, value: Any) -> Any:
         """What stands for ``value`` from now on: itself, what is kept in its place, or a tuple in which that is done."""
         pair = self._pairs.get(id(value))

@@ -262,9 +262,9 @@ class Lingering:
             return ops, []
         switches = [stage.base, stage.removals, *stage.redefined.values(), *stage.data.values()]
         mine = [op for switch in switches for op in (*switch.do, *switch.undo)]
-        kept, notes = self._keep(
-            named, leftovers, Ours([*mine, *_ops_of(footprints)], _places_of(named), stage.shadows.values())
-        )
+        copies = [*stage.shadows.values(), *stage.identity.namespaces()]
+        ours = Ours([*mine, *_ops_of(footprints)], _places_of(named), copies)
+        kept, notes = self._keep(named, leftovers, ours)
         return [op for op in ops if id(op) not in kept], notes
 
     def _keep(
