@@ -580,3 +580,15 @@ def test_asking_at_the_same_time(app: Program) -> None:
     (done,) = [text for text in results if " " not in text]
     app.until(done, "complete")
     assert app("shop.f()") == 2
+
+
+def test_classes_of_what_failed_are_gone_from_their_bases(program: Start) -> None:
+    old = "class Base: pass\nclass One(Base): pass\ndef names(): return [c.__name__ for c in Base.__subclasses__()]\n"
+    app = program(m=old)
+    app.run("import gc")
+    app.edit(m=old + "import part\n", part="from m import Base\nclass Two(Base): pass\n1 / 0\n")
+    app.until(app.begin(), "failed")
+    assert app("[gc.collect(), m.names()][1]") == ["One"]
+    app.edit(m=old.replace("One(Base): pass", "One(Base):\n    def f(self): pass") + "1 / 0\n")
+    app.until(app.begin(), "failed")
+    assert app("[gc.collect(), m.names()][1]") == ["One"]

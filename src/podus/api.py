@@ -321,7 +321,9 @@ def _moment(deadline: Any) -> float | None:
 
 
 def _raise(evaluation: Evaluation) -> None:
-    error = evaluation.error
+    # Kept without its frames: they hold what was made aside.
+    error, evaluation.error = evaluation.error, None
     if isinstance(error, PodusError):
+        evaluation.error = type(error)(error.message, error.remedy)
         raise error
     raise PodusError(evaluation.reason, evaluation.remedy) from error

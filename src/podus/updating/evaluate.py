@@ -267,7 +267,7 @@ class Evaluation:
             # Nothing in the loop may raise but a mapper or the log; both leave what has switched as it is, and go back.
             self.reason = _sentence(error)
             self.remedy = getattr(error, "remedy", "")
-            self.error = error
+            self._keep_error(error)
             if any(unit.replacement for unit in self.units):
                 # Its frames hold objects that have to be replaced back.
                 error.__traceback__ = error.__cause__ = error.__context__ = None
@@ -615,11 +615,18 @@ class Evaluation:
         self._bump()
 
     def _fail(self, error: BaseException) -> None:
-        self.error = error
         self.reason = _sentence(error)
         self.remedy = getattr(error, "remedy", "")
+        self._keep_error(error)
         self._log("failed", [], {"reason": self.reason}, ended=True)
         self._go(states.FAILED)
+
+    def _keep_error(self, error: BaseException) -> None:
+        """Keep an error for who waits in the program. Where nobody does, its frames would hold what was made aside: classes that their bases go on to name."""
+        if self.who.get("shell") == os.getpid():
+            self.error = error
+        else:
+            _without_frames(error)
 
     def _log(
         self, event: str, procedures: list[str], detail: dict[str, Any] | None = None, *, ended: bool = False
@@ -648,6 +655,13 @@ class Evaluation:
 
 def _nothing(update: Evaluation) -> bool:
     return True
+
+
+def _without_frames(error: BaseException | None) -> None:
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        # What is not named as the cause was being handled when it was raised.
+        error = error.__cause__ or error.__context__
 
 
 def _sentence(error: BaseException) -> str:
