@@ -123,3 +123,36 @@ def test_a_list_in_a_table_loses_what_is_gone(program: Start) -> None:
     app.run("m.H['mine'] = [1]")
     app.edit(m=EVENTS + "@on('a')\ndef b(): return 2\n").update()
     assert app("[f() for f in m.H['a']]") == [2]
+
+
+BUS = "LIST, SETS = [], {}\ndef on(name, rank=0):\n    def d(f):\n        LIST.append(f)\n        SETS.setdefault(name, set()).add(f)\n        return f\n    return d\n"
+HELD = "[[f() for f in bus.LIST], {k: sorted(f() for f in v) for k, v in bus.SETS.items() if v}]"
+
+
+def test_what_is_registered_in_the_same_place_again_stays(program: Start) -> None:
+    app = program(bus=BUS, m="from bus import on\n@on('a')\ndef f(): return 1\n@on('a')\ndef g(): return 2\n")
+    app.run("import bus, m; f = m.f")
+    app.edit(
+        m="from bus import on\n@on('a', rank=1)\ndef f(): return 10\n@on('a', 2)\n@on('b')\ndef g(): return 20\n"
+    ).update()
+    assert app(HELD) == [[10, 20], {"a": [10, 20], "b": [20]}]
+    assert app("f is m.f is bus.LIST[0]")
+    app.podus("back-out", "app")
+    assert app(HELD) == [[1, 2], {"a": [1, 2]}]
+
+
+def test_what_a_deleted_module_or_a_call_that_is_gone_has_registered_goes(program: Start) -> None:
+    app = program(
+        bus=BUS,
+        m="from bus import on\ndef f(): return 1\non('a')(f)\n",
+        old="from bus import on\n@on('a')\ndef h(): return 3\ndef k(): return 4\non('k')(k)\n",
+        top="import m, old\n",
+    )
+    app.run("import bus")
+    app.files(**{"new.py": "from bus import on\n@on('n')\ndef n(): return 5\n"})
+    app.edit(m="from bus import on\ndef g(): return 2\non('a')(g)\n", top="import m, new\n")
+    (app.root / "old.py").unlink()
+    app.update()
+    assert app(HELD) == [[2, 5], {"a": [2], "n": [5]}]
+    app.podus("back-out", "app")
+    assert sorted(app(HELD)[0]) == [1, 3, 4] and app(HELD)[1] == {"a": [1, 3], "k": [4]}

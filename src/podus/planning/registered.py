@@ -3,30 +3,52 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 
-from podus.program.body import Statement
+from podus.program.body import Body, Statement
 from podus.program.changes import ModuleChange
+from podus.program.version import Module
 
 # Decorators that put what they make nowhere.
 _PLAIN = {"property", "staticmethod", "classmethod"}
 
 
 def withdrawn(change: ModuleChange) -> list[str]:
-    """Top-level definitions of the old version that the new one does not have, and that a decorator or a base saw when they were made."""
+    """Top-level definitions of the old version that the new one does not have, and that a decorator, a base or a call that is gone as well saw."""
     assert change.bodies is not None and change.body is not None
-    gone = {change.old.procedures[name].co_firstlineno: name for name in change.removed}
+    shown = _shown(change.body.gone)
+    return _seen(change.old, change.bodies[0], change.removed, frozenset(change.body.removed), shown)
+
+
+def withdrawn_with(module: Module) -> list[str]:
+    """The same for a module that the new version does not have."""
+    body = module.body
+    if body is None:
+        return []
+    return _seen(module, body, module.procedures, body.binds(), _shown(body.statements))
+
+
+def _seen(
+    old: Module, body: Body, removed: Iterable[str], unbound: Set[str], shown: frozenset[str]
+) -> list[str]:
+    gone = {old.procedures[name].co_firstlineno: name for name in removed}
     found = []
-    for statement in change.bodies[0].statements:
+    for statement in body.statements:
         node = statement.node
-        decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+        seen = bool(getattr(node, "decorator_list", ())) or not shown.isdisjoint(statement.names[-1:])
         if isinstance(node, ast.ClassDef):
-            if node.name in change.body.removed and (decorators or node.bases or node.keywords):
+            if node.name in unbound and (seen or node.bases or node.keywords):
                 found.append(node.name)
             found += [gone[line] for line in _decorated_methods(node) if line in gone]
-        elif statement.kind == "def" and statement.line in gone and decorators:
+        elif statement.kind == "def" and statement.line in gone and seen:
             found.append(gone[statement.line])
     return found
+
+
+def _shown(statements: list[Statement]) -> frozenset[str]:
+    """The names that statements hand to what they call for its effect: ``subscribe(on_start)``."""
+    calls = [s for s in statements if isinstance(s.node, ast.Expr) and isinstance(s.node.value, ast.Call)]
+    return frozenset(name for statement in calls for name in statement.reads)
 
 
 def _decorated_methods(node: ast.ClassDef) -> Iterator[int]:

@@ -16,7 +16,7 @@ from podus.planning.filling import Fillings
 from podus.planning.given import Given, classes_again
 from podus.planning.model import ClassPart, Datum, ModulePart, Note
 from podus.planning.pack import ON_STAGE, PackWriter
-from podus.planning.registered import registrars, withdrawn
+from podus.planning.registered import registrars, withdrawn, withdrawn_with
 from podus.planning.remade import Remade
 from podus.planning.staged import Staged
 from podus.program.body import Body, Statement, compile_body
@@ -65,7 +65,13 @@ class TopLevel:
         for name in self.compiler.order:
             self._module(self.compiler.changes[name])
         for name in self.compiler.removed:
-            self.plan.modules.append(ModulePart(name, "delete"))
+            part = ModulePart(name, "delete")
+            part.withdrawn = [
+                n
+                for n in withdrawn_with(self.compiler.old.modules[name])
+                if f"{name}:{n}" not in self.plan.moves
+            ]
+            self.plan.modules.append(part)
         if self.plan.program.get("undo"):
             self._take_back()
         else:

@@ -15,7 +15,7 @@ from types import FunctionType
 from podus.updating.binding import Switch
 from podus.updating.held import own_names
 from podus.updating.replace import Replacement
-from podus.updating.withdrawn import registry_of, take_out
+from podus.updating.withdrawn import nested, registry_of, take_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -183,7 +183,8 @@ class Registries:
 
     def _note(self, value: Any, namespace: dict[str, Any]) -> None:
         if type(value) in _MUTABLE and value is not namespace and len(value) <= _AT_MOST:
-            self._before.setdefault(id(value), (value, value.copy()))
+            for container in nested([value]):
+                self._before.setdefault(id(container), (container, container.copy()))
 
     def once(self, made: Iterable[str], there: Iterable[str]) -> None:
         """Take the classes ``made`` by name: lists of names are registries, too. Of those that were ``there`` one entry each is left.
@@ -200,7 +201,7 @@ class Registries:
 
     def entries(self) -> Iterable[Entry]:
         """What has been put in since: definitions only, for the program's other threads go on using the containers."""
-        for value, before in self._before.values():
+        for value, before in [*self._before.values(), *self._come()]:
             if type(value) is dict:
                 for key, item in list(value.items()):
                     old = (before[key],) if key in before else ()
@@ -216,6 +217,16 @@ class Registries:
                     new = place >= len(before) if type(item) is str else id(item) not in known
                     if new and self._is_registered(item):
                         yield Entry(value, None, item, ())
+
+    def _come(self) -> list[tuple[Any, Any]]:
+        """The containers that have been put into others since: ``handlers.setdefault(event, [])``."""
+        inside = [
+            inner
+            for value, before in self._before.values()
+            for inner in nested([value])
+            if inner is not value
+        ]
+        return [(inner, type(inner)()) for inner in inside if id(inner) not in self._before]
 
     def _is_registered(self, item: Any) -> bool:
         return _is_definition(item) or _is_named(item, self._words)

@@ -30,7 +30,7 @@ from podus.updating.listing import TARGETS
 from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
 from podus.updating.statements import Statements
-from podus.updating.withdrawn import dispatch_caches, reregistered, withdraw
+from podus.updating.withdrawn import dispatch_caches, reregistered, still_there, withdraw
 
 _STORES = (dict.__setitem__, type.__setattr__)
 
@@ -131,7 +131,7 @@ class Stage(Statements):
             module = self.agent.module(part.name)
             if module is not None and (part.runners or part.classes):
                 registries.look(vars(module))
-        if any(part.registers for part in parts):
+        if any(part.registers or part.action == "import" for part in self.plan.modules):
             for module in program_modules(self.agent.module_names()):
                 self._elsewhere.look(vars(module))
         recorder = self.agent.recorder
@@ -148,12 +148,15 @@ class Stage(Statements):
             self._contents.settle()
         made = [(self.shadows[part.name], name) for part in parts for name in part.redefined]
         registries.once((name for _, name in made), (n for shadow, n in made if n not in shadow.added))
-        self._register_again()
+        again = self._register_again()
         self._name_again()
         moves = Moves(self.plan.moves, self.plan.moved_data, self.plan.made)
         returning = {f"{p.name}:{n}" for p in parts for n, (_, name) in p.redirects.items() if n == name}
         moves.keep(self.shadows, self.identity, returning)
         self.keep_identities()
+        for inside, switch in again:
+            still_there(inside, switch, self.identity.of)
+            self.removals.extend(switch)
         self.fill_replaced()
         moves.collect(self.base, self.identity)
         for part in parts:
@@ -173,13 +176,15 @@ class Stage(Statements):
                 e for e in self._elsewhere.entries() if (id(e.container), e.key, id(e.value)) not in known
             ]
 
-    def _register_again(self) -> None:
-        """Plan to take what has run again with other decorators, bases or keywords out of where the old ones had put it."""
+    def _register_again(self) -> list[tuple[list[Any], Switch]]:
+        """Find how to take what has run again with other decorators, bases or keywords out of where the old ones had put it."""
+        found: list[tuple[list[Any], Switch]] = []
         for part in self.plan.modules:
             live = self.agent.live_codes(part.name) if part.registrars else {}
             for name, paths in part.registrars.items():
                 real = vars(sys.modules[part.name]) if part.name in sys.modules else {}
-                reregistered(paths, real, set(map(id, live.get(name, ()))), real.get(name), self.removals)
+                found += reregistered(paths, real, set(map(id, live.get(name, ()))), real.get(name))
+        return found
 
     def _name_again(self) -> None:
         """Find what changed ``__set_name__`` procedures set on the descriptors that are there."""

@@ -7,7 +7,7 @@ program has put into a list while it ran stays there.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import singledispatchmethod
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 _MUTABLE = (dict, list, set)
 # From a decorator to what it calls, to a table.
 _STEPS = 3
-# A container that holds more than this is no registry of definitions.
+# A container that holds more than this is no registry of definitions; and what holds more than this others, no table of registries.
 _AT_MOST = 100_000
+_TABLE = 1000
 
 
 def withdraw(
@@ -42,19 +43,32 @@ def withdraw(
 
 
 def reregistered(
-    paths: Iterable[str], namespace: dict[str, Any], codes: set[int], value: Any, removals: Switch
-) -> None:
-    """Plan to take a definition that has run again out of where its old decorators or bases had put it: what they could reach by the ``paths``.
+    paths: Iterable[str], namespace: dict[str, Any], codes: set[int], value: Any
+) -> list[tuple[list[Any], Switch]]:
+    """How a definition that has run again is taken out of where its old decorators or bases had put it: what they could reach by the ``paths``.
 
-    ``codes`` are the ids of its old code, ``value`` what its name has stood for. What has run again has been put in already, as another object.
+    For each container what it holds now, and the switch. ``codes`` are the ids of its old code, ``value`` what its name has stood for. What has run
+    again has been put in already, as another object.
     """
     is_old = _Made(codes, {id(value)})
     found: dict[int, Any] = {}
     for path in paths:
         found.update((id(container), container) for container in nested(_reached(path, namespace)))
+    taken: list[tuple[list[Any], Switch]] = []
     for container in found.values():
         if container is not namespace:
-            _take_out_of(container, is_old, removals)
+            switch = Switch()
+            _take_out_of(container, is_old, switch)
+            if switch.do:
+                taken.append((list(container) if type(container) is not dict else [], switch))
+    return taken
+
+
+def still_there(inside: list[Any], switch: Switch, kept: Callable[[Any], Any]) -> None:
+    """Leave in a container that held ``inside`` what has been put in again: it is one object with what had been there, if that is ``kept``."""
+    again = {id(kept(item)) for item in inside if kept(item) is not item}
+    left = [n for n, op in enumerate(switch.do) if op[0] is dict.pop or id(op[2]) not in again]
+    switch.do, switch.undo = [switch.do[n] for n in left], [switch.undo[n] for n in left]
 
 
 class _Made:
@@ -139,8 +153,10 @@ def nested(found: Iterable[Any]) -> Iterator[Any]:
     """Some containers, and those in them: a table of lists."""
     for container in found:
         yield container
+        if type(container) not in (dict, list) or len(container) > _TABLE:
+            continue
         inside = container.values() if type(container) is dict else container
-        for value in list(inside) if type(container) is not set else ():
+        for value in list(inside):
             if type(value) in _MUTABLE and len(value) <= _AT_MOST:
                 yield value
 
