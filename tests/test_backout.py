@@ -285,3 +285,16 @@ def test_hooks_for_new_fields_go_though_a_method_says_their_names(program: Start
     app.join("t")
     app.update()
     assert app("p.n()") == 0
+
+
+def test_a_method_that_has_called_super_meanwhile_is_the_very_same_again(program: Start) -> None:
+    old = "class A:\n    def f(self): return 1\nclass B(A):\n    def f(self): return 2\n    p = property(f)\n"
+    app = program(m=old)
+    app.run("F, b = vars(m.B)['f'], m.B()\nheld, code = b.f, F.__code__.co_code")
+    for _ in range(2):
+        app.edit(m=old.replace("return 2", "return super().f() + 5")).update()
+        app.run("late = b.f")
+        assert app("[b.f(), held(), late(), b.p]") == [6, 6, 6, 6]
+        app.podus("back-out", "app")
+        assert app("[b.f(), held(), late(), b.p]") == [2, 2, 2, 2]
+        assert app("[vars(m.B)['f'] is F, F.__code__.co_code == code]") == [True, True]

@@ -313,10 +313,14 @@ class Builder:
             cls = class_at(self.stage.agent.module(module), owner)
             made = _given(unit, cls, attribute, new) or _with_class_cell(function, new, cls)
             attribute_made = _put_in(vars(cls).get(attribute), function, made)
+            switch = Switch()
             if attribute_made is not None and not _gives(unit, cls, attribute):
-                unit.switch.set_class_attribute(cls, attribute, attribute_made)
+                switch.set_class_attribute(cls, attribute, attribute_made)
             # Whoever holds the old function object (a wrapper, a bound method) reaches the new one through it.
-            unit.switch.set_attribute(function, "__code__", forward(function, made))
+            switch.set_attribute(function, "__code__", forward(function, made))
+            unit.switch.extend(switch)
+            # For the way back: the class gets its own function again.
+            self.stage.footprint.redefined.setdefault(name, []).extend(switch.undo)
             return
         if "<locals>" in qualname:
             code = fitted(new, function.__code__.co_freevars)
