@@ -75,3 +75,68 @@ def test_a_set_that_was_filled_is_no_constant(program: Start) -> None:
     app.start("t", "shop.main()", at="turn")
     (main,) = app.edit(shop=text.replace("had", "known")).plan().procedures
     assert "known is new in its loop `while n < 4` (line 8), and had is gone" in main.notes[0]
+
+
+MAYBE = """
+    out = []
+    def main(flag):
+        if flag:
+            prefix = "p"
+        n = 0
+        while True:
+            gate("turn")
+            n += 1
+            out.append(n)
+"""
+
+
+def test_who_lacks_what_is_read_does_not_move_and_says_so(program: Start) -> None:
+    app = program(shop=MAYBE)
+    app.start("t", "shop.main(False)", at="turn")
+    new = MAYBE.replace("append(n)", "append([prefix, n])")
+    update = begin_moving(app, new)
+    (main,) = app.plan().procedures
+    assert "prefix may have no value in its loop `while True` (line 7): who has none" in main.notes[1]
+    app.open("turn")
+    app.reached("turn")
+    status = app.status(update)
+    assert status["pending"][0]["why"].endswith(
+        "can't move, as its variable prefix has no value; it never returns"
+    )
+    assert status["stuck"]
+    said = app.podus("status", "app").stdout
+    assert "prefix has no value; never returns" in said
+    assert "--hold shop:main" in said
+    app.back_out()
+    app.until(update, "backed-out")
+    # A mapper gives it.
+    support = """
+        import podus
+        @podus.frame_mapper("shop:main")
+        def main(old): return {"prefix": "q", **old}
+    """
+    update = begin_moving(app, new, support=support)
+    app.open("turn", times=2)
+    app.until(update, "complete")
+    app.reached("turn")
+    app.reached("turn")
+    assert app("shop.out") == [1, 2, ["q", 3]]
+
+
+def test_what_is_read_under_a_condition_may_be_unbound_in_both(program: Start) -> None:
+    text = MAYBE.replace("append(n)", "append([prefix, n] if flag else n)")
+    app = program(shop=text)
+    app.start("t", "shop.main(False)", at="turn")
+    update = begin_moving(app, text.replace("else n", "else -n"))
+    app.open("turn")
+    app.until(update, "complete")
+    app.reached("turn")
+    # What the new version sets in any case it is given.
+    new = text.replace("if flag:", "prefix = 'none'").replace('        prefix = "p"', "    pass")
+    update = begin_moving(app, new.replace("if flag else n", ""))
+    app.open("turn")
+    app.until(update, "complete")
+    app.reached("turn")
+    app.open("turn")
+    app.reached("turn")
+    assert app("shop.out") == [1, -2, ["none", 3]]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from podus.frames.fresh import BUILT
 from podus.planning.fresh import fresh
 from podus.program.code import walk
-from podus.program.loops import Loop, needed
+from podus.program.loops import Loop, bound_at, needed
 from podus.program.operands import STORES_NAME, any_named
 from podus.program.prologue import Prologue, Step, bound_once, changeable, kinds, parts_of, reads
 
@@ -74,14 +74,30 @@ class Carried:
     def given(self) -> tuple[dict[str, str], str]:
         """What the new version gives new variables before the loop, as text; and the first of them of which that can't be told."""
         found: dict[str, str] = {}
-        own = self.new.variables | {name for name in BUILT if any_named(self.module.code, STORES_NAME, name)}
         for name in sorted(self.new.wants - self.old.variables):
-            value = self.new.before.value(name)
-            text = None if value is None else fresh(value, self._library, own)
+            text = self._made(name)
             if text is None:
                 return found, name
             found[name] = text
         return found, ""
+
+    def needs(self) -> tuple[set[str], set[str], dict[str, str]]:
+        """The variables that must be bound; those of them that may not be; and what the new version gives others that may not be, as text.
+
+        One that the new version may not have bound either, and that the old one might read all the same, is as it should be.
+        """
+        mine = self.new.wants & self.old.variables - set(self.new.code.co_freevars)
+        maybe = mine - bound_at(self.old.code, [*self.old.loop.leaves, *self.old.loop.jumps])
+        lacked = maybe - (self.old.wants - bound_at(self.new.code, [self.new.loop.enter]))
+        made = {name: text for name in sorted(lacked) if (text := self._made(name)) is not None}
+        unsure = lacked - made.keys()
+        return mine - maybe | unsure, unsure, made
+
+    def _made(self, name: str) -> str | None:
+        """The text that makes what the new version gives a variable before the loop, if that is made of nothing."""
+        value = self.new.before.value(name)
+        own = self.new.variables | {word for word in BUILT if any_named(self.module.code, STORES_NAME, word)}
+        return None if value is None else fresh(value, self._library, own)
 
     def _library(self, node: ast.expr) -> str:
         derived = self.compiler.derived

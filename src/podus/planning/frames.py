@@ -15,7 +15,7 @@ from podus.frames import overwritten
 from podus.planning.carried import Carried, Side
 from podus.planning.model import Loop
 from podus.program.loops import Loop as Found
-from podus.program.loops import bound_at, differing, loops_of, match, needed
+from podus.program.loops import differing, loops_of, match
 from podus.program.prologue import returned
 
 if TYPE_CHECKING:
@@ -142,12 +142,16 @@ class Frames:
                 f"{unknown} is new in its loop `{after.kind} {after.text}` (line {after.line}), and podus can't tell what it is "
                 f"for one that runs{_unless(name)}"
             )
-        wanted = needed(new, after.enter)
         # The statements of a module's body that differ are run.
         why = "" if mapper or body else carried.obstacle(given)
         if why:
             return f"{why}{_unless(name)}"
-        needs = sorted(wanted & known - set(new.co_freevars))
+        needs, unsure, made = carried.needs()
+        skips = [] if mapper or body else carried.skipped()
+        if unsure and not mapper:
+            skips.append(
+                f"{', '.join(sorted(unsure))} may have no value in {carried.loop}: who has none there stays in the old version{_unless(name)}"
+            )
         return Loop(
             name,
             f"{before.kind} {before.text}",
@@ -160,11 +164,11 @@ class Frames:
             after.head,
             before.leaves,
             before.jumps,
-            needs,
-            given,
+            sorted(needs),
+            {**given, **made},
             mapper,
-            sure=set(needs) <= bound_at(old, [*before.leaves, *before.jumps]),
-            skips=[] if mapper or body else carried.skipped(),
+            sure=not unsure,
+            skips=skips,
             replaced={} if mapper or body else carried.replaced,
         )
 

@@ -180,6 +180,8 @@ class Frames:
         self._armed: set[str] = set()
         # The ids of frames that have waited in vain at the head of their loop.
         self._waited: set[int] = set()
+        # Who has come round and can't go on, by procedure and thread, and the variable that is not bound.
+        self._lacks: dict[tuple[str, int], str] = {}
         # Data that has switched, by its id: what it was, and what is in its place.
         self.exchanged: dict[int, tuple[Any, Any]] = {}
         # Until when threads wait, and when each may be asked to wait again.
@@ -261,6 +263,10 @@ class Frames:
         """Whether frames of a procedure are seen when they come to the head of a loop."""
         return name in self._armed
 
+    def lack(self, name: str, thread: int) -> str:
+        """The variable for want of which a thread can't leave a procedure at the head of its loop, "" if there is none."""
+        return self._lacks.get((name, thread), "")
+
     def arm(self, wanted: Iterable[str]) -> None:
         """Have frames of these procedures be seen at the heads of their loops."""
         for name in wanted:
@@ -340,10 +346,13 @@ class Frames:
         try:
             # Whatever can fail does so before anything switches on its account.
             values = frame.f_locals
-            if not all(needed in values for needed in move.needs):
+            given = None if move.mapper is None else _mapped(move, values)
+            lacks = sorted(move.needs.difference(values if given is None else given))
+            if lacks:
+                self._lacks[name, thread] = lacks[0]
                 _forget(frame)
                 return
-            given = None if move.mapper is None else _mapped(move, values)
+            self._lacks.pop((name, thread), None)
             if not ready:
                 self._park(frame)
                 if not self._ready(name):

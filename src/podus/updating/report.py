@@ -121,8 +121,11 @@ def _pending(
         )
     else:
         why = f"{name} is about to switch"
-    endless = bool(blockers) and blockers <= update.endless
-    moves = update.running.watches(blockers)
+    lacks, for_ever = update.running.lacking(holders) if blockers else ("", False)
+    endless = for_ever or (bool(blockers) and blockers <= update.endless)
+    moves = not lacks and update.running.watches(blockers)
+    if lacks:
+        why += f"; it can't move, as its variable {lacks} has no value"
     if endless:
         why += "; it never returns"
     elif moves:
@@ -137,6 +140,7 @@ def _pending(
         "held": unit.held,
         "endless": endless,
         "moves": moves,
+        "lacks": lacks,
     }
 
 
@@ -170,6 +174,7 @@ def _going_back(update: Evaluation, back: Activity) -> list[dict[str, Any]]:
                     "held": False,
                     "endless": False,
                     "moves": update.running.watches({name}),
+                    "lacks": "",
                 }
             )
     return rows

@@ -202,6 +202,17 @@ class Running:
         """Whether one of the procedures is looked for at the heads of its loops."""
         return any(f is not None and any(map(f.watches, names)) for f in (self.frames, self.frames_back))
 
+    def lacking(self, holders: Iterable[dict[str, Any]]) -> tuple[str, bool]:
+        """The variable for want of which one who holds something back does not move, "" if there is none; and whether it never returns, either."""
+        frames = self.frames
+        for row in holders if frames is not None else ():
+            assert frames is not None
+            name = row["procedure"]
+            lack = frames.lack(name, row["ident"])
+            if lack:
+                return lack, name in frames.endless
+        return "", False
+
     def release(self) -> None:
         """Let those who wait at the heads of their loops look again."""
         if self.frames is not None:

@@ -194,8 +194,10 @@ def callers(state: Mapping[str, Any]) -> str:
 
 def reason(pending: Mapping[str, Any]) -> str:
     """Why a procedure has not switched, in two or three words beside who holds it."""
+    lacks = pending.get("lacks")
+    active = "it moves when its loop comes round" if pending.get("moves") else "it is active"
     said = {
-        "active": "it moves when its loop comes round" if pending.get("moves") else "it is active",
+        "active": f"it can't move: its variable {lacks} has no value" if lacks else active,
         "reaches": f"it can reach {pending.get('blocker')}",
         "together": f"together with {pending.get('blocker')}",
         "held": "--hold",
