@@ -53,6 +53,37 @@ def test_an_iteration_of_an_endless_loop_meets_one_version(program: Start) -> No
     assert app("shop.left.__code__.co_varnames") == ["n", "m"]
 
 
+def test_a_loop_that_has_been_in_a_version_before_meets_one_version(program: Start) -> None:
+    one = """
+        seen = []
+        def unit(n): return n
+        def worker(n):
+            while True:
+                gate(f"in {n}")
+                seen.append(unit(n))
+    """
+    two = (
+        one.replace("unit(n)", "unit(n, m)")
+        .replace("gate", "m = 2\n                gate")
+        .replace("return n", "return n, m")
+    )
+    app = program(shop=one)
+    for n in (1, 2):
+        app.start(f"t{n}", f"shop.worker({n})", at=f"in {n}")
+    for version, expected in ((two, [1, 2]), (one, 1), (two, [1, 2])):
+        back = version == one
+        update = app.edit(shop=version).begin(policy="consistent", **({"back_out": True} if back else {}))
+        app.until_waiting(update, "in the old version: thread t1, thread t2")
+        for _ in range(2):
+            app.open("in 1")
+            app.reached("in 1")
+        # The second is still in the old one.
+        assert app("shop.seen[-1]") == expected
+        app.open("in 2")
+        app.reached("in 2")
+        app.until(update, "complete")
+
+
 def test_a_call_from_a_thread_without_a_loop_meets_one_version(program: Start) -> None:
     app = program(shop=PAIR)
     app.start("old", "shop.serve(1)", at="between 1")

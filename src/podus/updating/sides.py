@@ -13,7 +13,7 @@ from weakref import ReferenceType
 
 from podus.program.control import can_come_to
 from podus.threads import RLock, get_ident
-from podus.updating.binding import each_stack
+from podus.updating.binding import HANDED_OVER, each_stack
 from podus.updating.heirs import Heirs
 from podus.updating.holders import chain as chain_of
 from podus.updating.holders import thread_names
@@ -164,6 +164,8 @@ class Sides:
 
     def _transaction(self, frames: tuple[FrameType, ...]) -> FrameType | None:
         """Of a stack, innermost first, the activation that is the thread's transaction."""
+        # Who has handed over only returns what the one does that goes on in its place.
+        frames = tuple(f for f in frames if (id(f.f_code), f.f_lasti) not in HANDED_OVER)
         for frame in reversed(frames):
             if id(frame.f_code) in self._looping:
                 return frame
@@ -208,6 +210,8 @@ class Sides:
     def _counts(self, frame: FrameType) -> bool:
         """Whether a coroutine of the main task is in a transaction."""
         code = frame.f_code
+        if (id(code), frame.f_lasti) in HANDED_OVER:
+            return False
         begins = self._looping.get(id(code))
         # Behind its loop it only waits for others.
         return id(code) in self._changed or (begins is not None and can_come_to(code, frame.f_lasti, begins))
