@@ -373,9 +373,11 @@ class TopLevel:
 
         def add(runner: str, statements: list[Statement], body: BodyChange) -> None:
             plain, staged = self.staged.rewrite(statements, module, body.new, part.staged)
-            writer.add(runner, compile_body(plain, body.owners, module.file, flags))
+            declared = _declarations(statements, body.new)
+            writer.add(runner, compile_body([*plain, *declared], body.owners, module.file, flags))
             if staged is not None:
-                writer.add(f"{runner} {ON_STAGE}", compile_body(staged, body.owners, module.file, flags))
+                nodes = [*staged, *declared]
+                writer.add(f"{runner} {ON_STAGE}", compile_body(nodes, body.owners, module.file, flags))
 
         lines: list[int] = []
         for piece in self._pieces(part, change):
@@ -445,6 +447,19 @@ class TopLevel:
 def _row(code: CodeType, **more: Any) -> dict[str, Any]:
     """The code of statements as the pup is asked to run it again."""
     return {"code": base64.b64encode(marshal.dumps(code)).decode(), **more}
+
+
+def _declarations(chosen: list[Statement], body: Body) -> list[ast.stmt]:
+    """The other annotations of a body of which some statements with annotations run: from Python 3.14 on they are worked out together, when they are asked for."""
+    if sys.version_info < (3, 14) or not any(isinstance(s.node, ast.AnnAssign) for s in chosen):
+        return []
+    found: list[ast.stmt] = []
+    for statement in body.statements:
+        node = statement.node
+        if isinstance(node, ast.AnnAssign) and node.simple and not any(node is s.node for s in chosen):
+            bare = ast.AnnAssign(target=node.target, annotation=node.annotation, value=None, simple=1)
+            found.append(ast.copy_location(bare, node))
+    return found
 
 
 def _outer(body: Body, chosen: list[Statement]) -> list[str]:

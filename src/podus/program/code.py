@@ -6,6 +6,7 @@ setter, two lambdas of one line) are told apart as ``qualname#2``, ``qualname#3`
 
 from __future__ import annotations
 
+import opcode
 from collections.abc import Callable, Iterator, Sequence
 from types import CodeType
 
@@ -16,6 +17,9 @@ except ImportError:
 
 # Bodies that the compiler turns into code objects of their own, but that belong to the procedure around them.
 INLINE_NAMES = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
+
+# Loads a number below 256 (from Python 3.14).
+_SMALL: int | None = opcode.opmap.get("LOAD_SMALL_INT")
 
 CO_OPTIMIZED = 0x1
 CO_NEWLOCALS = 0x2
@@ -94,7 +98,7 @@ def same(one: CodeType, other: CodeType, *, skip_procedures: bool = False) -> bo
     if one is other:
         return True
     if (
-        one.co_code != other.co_code
+        _instructions(one) != _instructions(other)
         or one.co_names != other.co_names
         or one.co_varnames != other.co_varnames
         or len(one.co_consts) != len(other.co_consts)
@@ -126,6 +130,22 @@ def same(one: CodeType, other: CodeType, *, skip_procedures: bool = False) -> bo
     return True
 
 
+def _instructions(code: CodeType) -> bytes:
+    """The instructions; of a class's body without its own first line, which Python 3.14 has in them."""
+    instructions = code.co_code
+    if _SMALL is None or "__firstlineno__" not in code.co_names:
+        return instructions
+    line = bytes(
+        (
+            _SMALL,
+            code.co_firstlineno & 255,
+            opcode.opmap["STORE_NAME"],
+            code.co_names.index("__firstlineno__"),
+        )
+    )
+    return instructions.replace(line, bytes((line[0], 0, *line[2:])), 1)
+
+
 def _feed(update: Callable[[bytes], object], code: CodeType, skip: bool) -> None:
     head = (
         code.co_name,
@@ -141,7 +161,7 @@ def _feed(update: Callable[[bytes], object], code: CodeType, skip: bool) -> None
         code.co_exceptiontable,
     )
     update(repr(head).encode("utf-8", "surrogatepass"))
-    update(code.co_code)
+    update(_instructions(code))
     # From Python 3.13 a class body stores its own first line, which is no part of what it does.
     own_line = code.co_firstlineno if "__firstlineno__" in code.co_names else None
     for const in code.co_consts:

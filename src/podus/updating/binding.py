@@ -17,7 +17,7 @@ from operator import attrgetter, call, itemgetter, length_hint, not_, or_
 from types import CodeType, FrameType
 
 from podus.threads import sleep
-from podus.updating import greenlets
+from podus.updating import annotated, greenlets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,7 +130,9 @@ class Switch:
 
     def set_attribute(self, target: Any, name: str, value: Any) -> None:
         """Plan ``target.name = value`` for a function, cell or property-like object."""
-        self.undo.append((setattr, target, name, getattr(target, name)))
+        lazy = annotated.LAZY and name in ("__annotate__", "__annotations__")
+        before = annotated.of_function(target) if lazy else (name, getattr(target, name))
+        self.undo.append((setattr, target, *before))
         self.do.append((setattr, target, name, value))
 
     def set_item(self, namespace: dict[str, Any], name: str, value: Any) -> None:
@@ -149,7 +151,11 @@ class Switch:
 
     def set_class_attribute(self, cls: type, name: str, value: Any) -> None:
         """Plan an assignment in the class's own namespace, past any ``__setattr__`` of its metaclass."""
-        if name in cls.__dict__:
+        if annotated.LAZY and name in ("__annotate__", "__annotations__"):
+            self.undo.append((type.__setattr__, cls, *annotated.of_class(cls)))
+            if name == "__annotate__" and "__annotations__" in cls.__dict__:
+                self.do.append((type.__delattr__, cls, "__annotations__"))
+        elif name in cls.__dict__:
             self.undo.append((type.__setattr__, cls, name, cls.__dict__[name]))
         elif name in _NEVER_GONE:
             self.undo.append((type.__setattr__, cls, name, _NEVER_GONE[name]))

@@ -8,6 +8,7 @@ from functools import cached_property
 from types import CodeType, FunctionType, ModuleType
 
 from podus.planning.model import ClassPart, MadePart, ModulePart, Plan
+from podus.updating import annotated
 from podus.updating.attributes import attribute_of, no_attribute_of
 from podus.updating.binding import Switch, can_become
 from podus.updating.find import own_definition, program_modules
@@ -21,6 +22,7 @@ from podus.updating.graft import (
     value_into,
 )
 from podus.updating.identity import Identity
+from podus.updating.lineage import Lineage
 from podus.updating.naming import Naming
 from podus.updating.replace import Replacement, copy_of, needs_replacing
 from podus.updating.shadow import Shadow
@@ -47,7 +49,9 @@ class Collector:
         self.codes: dict[str, CodeType] = {}
         self.shadows: dict[str, Shadow] = {}
         self.class_shadows: dict[str, list[tuple[type, ClassPart, Shadow]]] = {}
+        self.lineage = Lineage(self.shadows, [part.name for part in plan.modules if part.action == "import"])
         self.identity = Identity(set())
+        self.identity.is_other = self._is_other
         self.naming = Naming({})
         self.replacement = Replacement()
         self.keeping = Keeping(
@@ -58,6 +62,7 @@ class Collector:
             self._attributes,
             self.replacement.has,
             self._same,
+            self._is_other,
         )
         # By module: how the definitions of the two versions are told apart.
         self._names: dict[str, tuple[dict[int, str], dict[int, str]]] = {}
@@ -76,6 +81,12 @@ class Collector:
     def _place(self, procedure: str) -> Switch | None:
         """The switch of a method of a class that is made again."""
         return self.redefined.setdefault(procedure, Switch()) if procedure in self.procedure_names else None
+
+    def _is_other(self, before: Any, value: Any) -> bool:
+        """Whether a value is no version of what was there, but something else that was there as well."""
+        if can_be_marker(before, value):
+            return self.lineage.is_other_marker(value, self.agent.module_names())
+        return self.lineage.is_other(before, value)
 
     def _attributes(self, function: FunctionType) -> Collection[str] | None:
         part = next((part for part in self.plan.modules if part.name == function.__module__), None)
@@ -118,6 +129,8 @@ class Collector:
                 classes = isinstance(before, type) and isinstance(value, type)
                 # A marker that a class names by an attribute is the module's that makes it, if it is any's.
                 marks = id(shadow) in modules_own and can_be_marker(before, value)
+                if self._is_other(before, value):
+                    continue
                 if classes or (functions and can_become(before, value)) or marks:
                     self.identity.keep(before, value)
         modules = program_modules(self.agent.module_names())
@@ -155,7 +168,7 @@ class Collector:
         pairs = [
             (b, v) for _, rows in staged for _, b, v in rows if isinstance(b, type) and isinstance(v, type)
         ]
-        pairs = [(before, value) for before, value in pairs if before is not value]
+        pairs = [(b, v) for b, v in pairs if b is not v and not self._is_other(b, v)]
         for before, value in pairs:
             # A class made again has made those in its body again.
             inner = [
@@ -226,6 +239,8 @@ class Collector:
 
     def _collect_module(self, part: ModulePart, shadow: Shadow) -> None:
         real = shadow.real
+        if shadow.annotate is not None:
+            self._collect_annotations(shadow)
         for name, value in list(shadow.items()):
             if name in shadow.added:
                 continue
@@ -233,6 +248,8 @@ class Collector:
                 attribute_of(real, name, value, self.switch_for(f"{part.name}:{name.partition('.')[0]}"))
                 continue
             if name == "__annotations__":
+                if annotated.LAZY and real.get("__annotate__") is not None:
+                    self.base.set_item(real, "__annotate__", None)
                 self.base.set_item(real, name, {**real.get(name, {}), **value})
                 continue
             before = real.get(name)
@@ -265,6 +282,12 @@ class Collector:
                 if local in namespace and namespace[local] is before and not staged:
                     switch.set_item(namespace, local, value)
 
+    def _collect_annotations(self, shadow: Shadow) -> None:
+        """A module's annotations are worked out anew when they are asked for the next time."""
+        self.base.set_item(shadow.real, "__annotate__", shadow.annotate)
+        for ops in (self.base.do, self.base.undo):
+            ops.append((dict.pop, shadow.real, "__annotations__", None))
+
     def _stays(self, part: ModulePart, function: FunctionType) -> bool:
         """Whether a function goes on under its own name in another module: the name that changes was only an import of it."""
         home = function.__module__
@@ -286,6 +309,8 @@ class Collector:
 
         Two functions defined under one name (``def _``) are neither.
         """
+        if self._is_other(before, value):
+            return False, not isinstance(value, type)
         if isinstance(before, type) and isinstance(value, type):
             shadow = self.shadows[part.name]
             names = {**shadow.real, **shadow}
@@ -342,7 +367,11 @@ class Collector:
 
     def _collect_class(self, part: ModulePart, cls: type, row: ClassPart, target: Shadow) -> None:
         annotations = dict.pop(target, "__annotations__", None)
-        if annotations:
+        if target.annotate is not None:
+            self.base.set_class_attribute(cls, "__annotate__", target.annotate)
+        elif annotations and annotated.LAZY:
+            self.base.set_class_attribute(cls, "__annotations__", annotations)
+        elif annotations:
             self.base.set_class_attribute(
                 cls, "__annotations__", {**vars(cls).get("__annotations__", {}), **annotations}
             )

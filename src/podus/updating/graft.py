@@ -12,6 +12,7 @@ import gc
 from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 
 from podus.errors import Refused
+from podus.updating import annotated
 from podus.updating.bases import bases_into, layout
 from podus.updating.binding import Switch, can_become
 from podus.updating.find import cell_contents, own_definition
@@ -41,12 +42,13 @@ _OWN = frozenset(
         "__abstractmethods__",
         "_abc_impl",
         "__classcell__",
+        "__classdictcell__",
+        *annotated.OWN,
     }
 )
 _FUNCTION_PARTS = (
     "__defaults__",
     "__kwdefaults__",
-    "__annotations__",
     "__doc__",
     "__module__",
     "__type_params__",
@@ -61,7 +63,7 @@ class Keeping:
     a class in the old version; ``place`` gives the switch that a method belongs to, where it is not its class's; ``attributes``
     those of a function that stay although the new one does not have them: all (None) where no decorator can have given them; ``replaces`` whether a
     class takes the place of another one as it is; ``same`` whether two functions of one name are versions of one definition (a body may have two
-    ``def _``).
+    ``def _``); ``other`` whether a value is no version of what was there, but another definition.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Keeping:
         attributes: Callable[[FunctionType], Collection[str] | None] = lambda function: (),
         replaces: Callable[[Any, Any], bool] = lambda old, new: False,
         same: Callable[[Any, Any], bool] = lambda old, new: True,
+        other: Callable[[Any, Any], bool] = lambda old, new: False,
     ) -> None:
         self.of = of
         self.made = made
@@ -81,6 +84,7 @@ class Keeping:
         self.attributes = attributes
         self.replaces = replaces
         self.same = same
+        self.other = other
 
 
 PLAINLY = Keeping()
@@ -108,6 +112,9 @@ def function_into(
     for name in _FUNCTION_PARTS:
         if hasattr(new, name) and getattr(old, name) is not getattr(new, name):
             switch.set_attribute(old, name, getattr(new, name))
+    given = annotated.of_function(new)
+    if not annotated.same(annotated.of_function(old), given):
+        switch.set_attribute(old, *given)
     stay = kept.attributes(old)
     for name in [*old.__dict__, *new.__dict__]:
         if name == "__wrapped__" and isinstance(new.__dict__.get(name), FunctionType):
@@ -141,6 +148,8 @@ def _cell_into(before: CellType, after: CellType, switch: Switch, kept: Keeping,
 
 def value_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> bool:
     """Plan to make the definition ``old`` behave as ``new`` without giving up its identity. False if that can't be."""
+    if kept.other(old, new):
+        return False
     if isinstance(old, FunctionType) and isinstance(new, FunctionType):
         return function_into(old, new, switch, kept)
     if isinstance(old, type) and isinstance(new, type):
@@ -173,10 +182,12 @@ def is_marker(value: Any) -> bool:
 
 
 def adopt_class_cell(function: Any, made: type | None, cls: type) -> None:
-    """Have the ``__class__`` cells of a new method name the class that is kept, for ``super()``."""
+    """Have the ``__class__`` cells of a new method name the class that is kept, for ``super()``; and its annotations that class's names."""
     for part in _functions_of(function):
+        if made is not None:
+            annotated.adopt(getattr(part, "__annotate__", None), made, cls)
         for name, cell in zip(part.__code__.co_freevars, part.__closure__ or (), strict=True):
-            if name == "__class__" and (made is None or cell_contents(cell) in ((made,), ())):
+            if name == "__class__" and cell_contents(cell) in ((made,), ()):
                 cell.cell_contents = cls
 
 
@@ -206,7 +217,9 @@ def attribute_into(
 ) -> None:
     """Plan ``cls.name = value``; a method that is there already keeps its function object. ``going`` are names that the class loses."""
     before: Any = own_definition(cls.__dict__, name, going)
-    if isinstance(before, FunctionType) and isinstance(value, FunctionType):
+    if kept.other(before, value):
+        pass
+    elif isinstance(before, FunctionType) and isinstance(value, FunctionType):
         if before is value or (kept.same(before, value) and function_into(before, value, switch, kept)):
             return
     elif type(before) is type(value) and isinstance(before, _DESCRIPTORS):
@@ -214,13 +227,15 @@ def attribute_into(
         if (
             isinstance(inner, FunctionType)
             and isinstance(new, FunctionType)
+            and not kept.other(inner, new)
             and function_into(inner, new, switch, kept)
         ):
             return
     elif type(before) is property and type(value) is property:
         for part in ("fget", "fset", "fdel"):
             one, other = getattr(before, part), getattr(value, part)
-            if isinstance(one, FunctionType) and isinstance(other, FunctionType):
+            functions = isinstance(one, FunctionType) and isinstance(other, FunctionType)
+            if functions and one is not other and not kept.other(one, other):
                 function_into(one, other, switch, kept)
     elif isinstance(before, type) and isinstance(value, type) and before is not value:
         if not kept.replaces(before, value):
@@ -286,6 +301,7 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
             continue
         adopt_class_cell(value, new, old)
         attribute_into(old, name, value, kept.place(f"{where}.{name}") or switch, kept, going)
+    _annotations_into(old, new, switch)
     for name in list(vars(old)):
         is_slot = isinstance(vars(old)[name], MemberDescriptorType | GetSetDescriptorType | Room)
         if name not in vars(new) and name not in _OWN and not is_slot and not _stays(part, name):
@@ -293,6 +309,13 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
     if slots_of(old) != slots_of(new):
         slots_into(old, vars(new).get("__slots__"), vars(new), switch, switch)
     bases_into(old, new, tuple(map(kept.of, new.__bases__)), switch)
+
+
+def _annotations_into(old: type, new: type, switch: Switch) -> None:
+    given = annotated.of_class(new)
+    if annotated.LAZY and not annotated.same(annotated.of_class(old), given):
+        annotated.adopt(given[1], new, old)
+        switch.set_class_attribute(old, *given)
 
 
 def replaced_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) -> None:
@@ -391,6 +414,7 @@ def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> No
             continue
         adopt_class_cell(value, new, old)
         attribute_into(old, name, value, kept.place(f"{where}.{name}") or switch, kept, going)
+    _annotations_into(old, new, switch)
     for name in list(vars(old)):
         own = name in _OWN or name in _ENUM_MAPS
         if name not in vars(new) and not own and not _stays(part, name):

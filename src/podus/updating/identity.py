@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from gc import get_referents
 from types import CodeType, FrameType, FunctionType, GenericAlias, MethodType, ModuleType, UnionType
 
+from podus.updating.annotated import OWN
 from podus.updating.bases import rebase
 from podus.updating.binding import can_become
 from podus.updating.breath import Breath, let_go
@@ -23,6 +24,7 @@ from podus.updating.held import own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 # So many objects are looked at; a program's registries lie near its modules.
@@ -56,6 +58,8 @@ class Identity:
         self.data: set[int] = set()
         self._seen: dict[int, Any] = {}
         self.notes: list[str] = []
+        # Whether a value is no version of what was there, but another definition.
+        self.is_other: Callable[[Any, Any], bool] = lambda before, value: False
 
     def __bool__(self) -> bool:
         return bool(self._pairs)
@@ -75,10 +79,14 @@ class Identity:
         elif isinstance(old, type) and isinstance(new, type):
             going = vars(old).keys() - vars(new).keys()
             for name, value in list(vars(new).items()):
+                if name in OWN:
+                    continue
                 self.keep_part(own_definition(vars(old), name, going), value)
 
     def keep_part(self, before: Any, value: Any) -> None:
         """Note what a class has had under one name, if it goes on in place of what its new statement has made."""
+        if self.is_other(before, value):
+            return
         functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
         if (isinstance(before, type) and isinstance(value, type)) or (
             functions and can_become(before, value)
@@ -228,11 +236,14 @@ class Identity:
         defaults = self.of(value.__defaults__)
         if defaults is not value.__defaults__:
             value.__defaults__ = defaults
-        for cell in value.__closure__ or ():
+        cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
+        # A class's own dictionary is the class's business.
+        followed = [cell for name, cell in cells if name != "__classdict__"]
+        for cell in followed:
             for held in cell_contents(cell):
                 if self.of(held) is not held:
                     cell.cell_contents = self.of(held)
-        inner = [held for cell in value.__closure__ or () for held in cell_contents(cell)]
+        inner = [held for cell in followed for held in cell_contents(cell)]
         return [value.__defaults__, value.__kwdefaults__, value.__dict__, *inner]
 
     def _partial(self, value: Any) -> Iterable[Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from types import FunctionType
 
+from podus.updating import annotated
 from podus.updating.binding import Switch
 from podus.updating.gates import forward
 from podus.updating.graft import Keeping, class_into, goes_on
@@ -93,6 +94,7 @@ class Moves:
 def _lead(old: FunctionType, new: FunctionType, switch: Switch) -> None:
     """Plan that ``old`` calls ``new``, and looks like it."""
     switch.set_attribute(old, "__code__", forward(old, new))
-    for name in ("__module__", "__doc__", "__annotations__"):
+    for name in ("__module__", "__doc__"):
         switch.set_attribute(old, name, getattr(new, name))
+    switch.set_attribute(old, *annotated.of_function(new))
     switch.set_item(vars(old), "__wrapped__", new)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from podus.updating.annotated import MAKERS, OWN
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +19,8 @@ class Shadow(dict[str, "Any"]):
     def __init__(self, real: dict[str, Any], visible: bool) -> None:
         super().__init__()
         self.real = real
+        # What works out the annotations that the statements give (from Python 3.14).
+        self.annotate: Any = None
         # Whether names that are new are shown in the real namespace at once.
         self.visible = visible
         self.added: list[str] = []
@@ -29,13 +33,16 @@ class Shadow(dict[str, "Any"]):
         return self.real[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
+        if name in MAKERS:
+            self.annotate = value
+            return
         value = self.staged_imports.get(name, value)
         super().__setitem__(name, value)
         if name in self.shown:
             self.real[self.shown[name]] = value
         if "." in name:
             return  # An attribute of something that the module names: the switch's business.
-        if self.visible and name not in self.real and name not in ("__annotations__", "__doc__"):
+        if self.visible and name not in self.real and name not in OWN | {"__annotations__", "__doc__"}:
             self.real[name] = value
             self.added.append(name)
         elif self.visible and name in self.added:

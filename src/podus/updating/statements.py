@@ -14,6 +14,7 @@ from podus.errors import Refused
 from podus.planning.model import ClassPart, ModulePart, Plan
 from podus.planning.pack import ASIDE
 from podus.program.code import nested
+from podus.updating.annotated import adopt_cell
 from podus.updating.binding import Stall, Switch, commit, settle
 from podus.updating.collecting import Collector
 from podus.updating.contents import Contents
@@ -217,6 +218,7 @@ class Statements(Collector):
         cell = dict.pop(target, "__classcell__", None)
         if cell is not None:
             cell.cell_contents = cls
+        adopt_cell(dict.pop(target, "__classdictcell__", None), cls)
         for name in ("__module__", "__qualname__", "__firstlineno__", "__static_attributes__"):
             dict.pop(target, name, None)
         if row.runner:

@@ -8,6 +8,7 @@ from types import CodeType, FunctionType
 from podus.errors import Refused
 from podus.planning.model import Group, Plan
 from podus.support.declare import Declaration
+from podus.updating import annotated
 from podus.updating.binding import Stall, Switch, can_take_code, settle
 from podus.updating.bound import check_listing
 from podus.updating.closures import fitted, variants
@@ -19,7 +20,7 @@ from podus.updating.replace import Replacement
 from podus.updating.staging import Stage, declared
 
 _FUNCTIONS = frozenset({id(FunctionType)})
-_DEFAULTS = ("__defaults__", "__kwdefaults__", "__annotations__")
+_DEFAULTS = ("__defaults__", "__kwdefaults__")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -282,6 +283,10 @@ class Builder:
                 value = getattr(made[id(new)], part)
                 if value is not getattr(function, part):
                     switch.set_attribute(function, part, value)
+            if id(new) in made:
+                given = annotated.of_function(made[id(new)])
+                if not annotated.same(annotated.of_function(function), given):
+                    switch.set_attribute(function, *given)
             unit.switch.extend(switch)
             # For the way back.
             self.stage.footprint.redefined.setdefault(name, []).extend(switch.undo)
@@ -429,7 +434,7 @@ def _with_class_cell(function: FunctionType, new: CodeType, cls: type) -> Functi
     made = FunctionType(new, function.__globals__, function.__name__, function.__defaults__, cells)
     made.__kwdefaults__ = function.__kwdefaults__
     made.__qualname__ = function.__qualname__
-    made.__annotations__ = function.__annotations__
+    setattr(made, *annotated.of_function(function))
     made.__doc__ = function.__doc__
     made.__dict__.update(function.__dict__)
     return made

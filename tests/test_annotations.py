@@ -1,0 +1,62 @@
+"""Annotations after an update: those of the new version, worked out when they are asked for where Python does so (3.14)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+
+OLD = """
+import typing
+if typing.TYPE_CHECKING:
+    from nowhere import Later
+T = int
+LIMIT: int = 1
+rate: float = 0.5
+class C:
+    x: int
+    y: str = "y"
+    def f(self, a: T) -> "Later": ...
+class Twice:
+    def f(self): return super().__repr__
+class Other: pass
+def g(a: T, b: int) -> None: ...
+"""
+NEW = (
+    OLD.replace("T = int", "T = str")
+    .replace("LIMIT: int", "LIMIT: float")
+    .replace("x: int", "x: bytes")
+    .replace("b: int", "b: bool")
+    .replace("class Other: pass", "class Other:\n    f = Twice.f")
+)
+SEEN = """[
+    {k: getattr(v, "__name__", v) for k, v in here.items()}
+    for here in (m.__annotations__, m.C.__annotations__, m.C.f.__annotations__, m.g.__annotations__)
+]"""
+NOW = [
+    {"LIMIT": "int", "rate": "float"},
+    {"x": "int", "y": "str"},
+    {"a": "int", "return": "Later"},
+    {"a": "int", "b": "int", "return": None},
+]
+THEN = [
+    {"LIMIT": "float", "rate": "float"},
+    {"x": "bytes", "y": "str"},
+    {"a": "str", "return": "Later"},
+    {"a": "str", "b": "bool", "return": None},
+]
+
+
+def test_all_annotations_are_the_new_ones_and_back(program: Start) -> None:
+    app = program(m=OLD)
+    app.run("t = m.Twice(); held = m.g")
+    assert app(SEEN) == NOW
+    app.edit(m=NEW).update()
+    assert app(SEEN) == THEN
+    assert app("[held is m.g, '__classdictcell__' in vars(m.C)]") == [True, False]
+    # A method that another class has as well keeps the class that it stands in.
+    assert app("t.f() is not None")
+    app.podus("back-out", "app")
+    assert app(SEEN) == NOW
