@@ -298,3 +298,19 @@ def test_a_method_that_has_called_super_meanwhile_is_the_very_same_again(program
         app.podus("back-out", "app")
         assert app("[b.f(), held(), late(), b.p]") == [2, 2, 2, 2]
         assert app("[vars(m.B)['f'] is F, F.__code__.co_code == code]") == [True, True]
+
+
+def test_what_is_put_into_other_modules_data_is_taken_back(program: Start) -> None:
+    settings = "LIMITS = {'a': 1}\nNAMES = ['x']\nfrom_elsewhere = {}\n"
+    app = program(settings=settings, m="import settings\n")
+    new = "import settings, part\nsettings.LIMITS['b'] = 2\nclass C:\n    settings.NAMES.append('y')\n"
+    part = "from settings import LIMITS\nLIMITS['c'] = 3\n"
+    state = "[settings.LIMITS, settings.NAMES]"
+    app.edit(m=new + "1 / 0\n", part=part)
+    app.until(app.begin(), "failed")
+    assert app(state) == [{"a": 1}, ["x"]]
+    app.edit(m=new).update()
+    assert app(state) == [{"a": 1, "b": 2, "c": 3}, ["x", "y"]]
+    app.run("settings.LIMITS['late'] = 4")
+    app.podus("back-out", "app")
+    assert app(state) == [{"a": 1, "late": 4}, ["x"]]

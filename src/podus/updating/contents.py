@@ -5,15 +5,16 @@ Only what the statements themselves have done while they ran: what the program d
 
 from __future__ import annotations
 
+import sys
 from operator import setitem
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 
-from podus.program.code import walk
+from podus.program.code import is_procedure, nested, walk
 from podus.updating.withdrawn import take_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from podus.updating.binding import Switch
@@ -86,9 +87,23 @@ class Contents:
         self._before: dict[int, tuple[Any, Any]] = {}
         self._done: list[tuple[Any, Any, Any]] = []
 
-    def look(self, namespace: dict[str, Any], codes: Iterable[CodeType]) -> None:
-        """Note the containers of ``namespace`` that ``codes`` name, or procedures that they call by their names."""
-        for name in _names(namespace, codes):
+    def look(self, namespace: dict[str, Any], codes: Iterable[CodeType], program: set[str]) -> None:
+        """Note the containers of ``namespace`` that ``codes`` name, or procedures that they call by their names; and those of other modules of
+        the ``program`` that they name themselves (``settings.LIMITS["a"] = 1``): more would be what the program's threads are busy with.
+        """
+        codes = list(codes)
+        self._note(namespace, _names(namespace, codes))
+        said = {name for code in codes for part in _at_once(code) for name in part.co_names}
+        package = str(namespace.get("__package__") or "")
+        for name in said:
+            value: Any = namespace.get(name)
+            for full in (name, f"{package}.{name}"):
+                value = value if isinstance(value, ModuleType) else sys.modules.get(full)
+            if isinstance(value, ModuleType) and value.__name__ in program and vars(value) is not namespace:
+                self._note(vars(value), said)
+
+    def _note(self, namespace: dict[str, Any], names: Iterable[str]) -> None:
+        for name in names:
             value: Any = namespace.get(name)
             if type(value) in _MUTABLE and value is not namespace and len(value) <= _AT_MOST:
                 self._before.setdefault(id(value), (value, value.copy()))
@@ -116,6 +131,14 @@ class Contents:
             else:
                 _undo_list(value, before, after)
         self._done = []
+
+
+def _at_once(code: CodeType) -> Iterator[CodeType]:
+    """Code, and what of the code in it runs with it: the bodies of classes."""
+    yield code
+    for part in nested(code):
+        if not is_procedure(part):
+            yield from _at_once(part)
 
 
 def _names(namespace: dict[str, Any], codes: Iterable[CodeType]) -> set[str]:

@@ -135,7 +135,7 @@ class Stage(Statements):
             for module in program_modules(self.agent.module_names()):
                 self._elsewhere.look(vars(module))
         recorder = self.agent.recorder
-        recorder.on_stage = self.meanwhile.importing(self.runners, self._show_imported)
+        recorder.on_stage = self._importing
         try:
             for part in parts:
                 self._module(part)

@@ -68,7 +68,8 @@ class Statements(Collector):
                 if local in real:
                     dict.__setitem__(shadow, local, value)
         runners = [*part.runners, *(c.runner for c in part.classes if c.runner)]
-        self._contents.look(real, (self.runners[part.name][runner] for runner in runners))
+        codes = (self.runners[part.name][runner] for runner in runners)
+        self._contents.look(real, codes, self.agent.module_names())
         gates = self._open_stage(part, shadow)
         self._show(part, shadow)
         try:
@@ -89,6 +90,11 @@ class Statements(Collector):
             source, _, name = full.partition(":")
             if source == part.name:
                 shadow.shown[name] = ASIDE + full
+
+    def _importing(self, module: ModuleType, code: CodeType) -> CodeType:
+        """A module is about to be imported for the first time; gives the code to execute."""
+        self._contents.look(vars(module), [code], self.agent.module_names())
+        return self.meanwhile.importing(self.runners, self._show_imported)(module, code)
 
     def _show_imported(self, module: ModuleType) -> None:
         part = next(part for part in self.plan.modules if part.name == module.__name__)
