@@ -254,6 +254,19 @@ def test_two_updates_at_once(program: Start) -> None:
     app.until(update, "complete")
 
 
+def test_an_update_to_the_version_that_is_just_being_left(program: Start) -> None:
+    app = program(shop="def f(): return 1\n")
+    app.edit(shop="def f():\n    gate('in')\n    return 2\n").update()
+    app.start("t", "shop.f()", at="in")
+    app.podus("back-out", "app", "--detach", check=3)
+    done = app.podus("update", "app", check=1)
+    assert "is under way (" in done.stderr
+    app.open("in")
+    app.join("t")
+    app.until(app.status()["id"], "complete")
+    app.podus("update", "app")
+
+
 def test_two_plans_made_before_either_was_evaluated(program: Start) -> None:
     app = program(shop="def f(): return 1")
     app.edit(shop="def f(): return 2")

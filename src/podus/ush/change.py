@@ -443,6 +443,14 @@ def _evaluate(
     _refuse(command, entry, plan, plan.refusals, as_json=as_json)
     if plan.empty:
         discard(plan)
+        under_way_now = pup.call("hello")["update"]
+        if under_way_now:
+            # On its way back, perhaps, from this very version.
+            state = pup.call("status", update=under_way_now)["state"]
+            raise Refused(
+                f"update {under_way_now} is under way ({state})",
+                "wait for it, or back it out with `podus back-out`",
+            )
         if as_json:
             print_json({"state": "complete", "from": plan.from_version, "to": plan.to_version, "total": 0})
         else:
