@@ -175,6 +175,20 @@ def test_what_a_procedure_had_goes_when_it_returns(program: Callable[..., Progra
     assert app("[ref() for ref in shop.seen]") == [None]
 
 
+def test_what_frames_have_left_is_forgotten(program: Callable[..., Program]) -> None:
+    loop = "def tick(): return 1\ndef run():\n    while True:\n        gate('in')\n        tick()\n"
+    app = program(shop=loop)
+    app.start("w", "shop.run()", at="in")
+    for number in range(4):
+        update = app.edit(shop=loop.replace("tick()\n", f"tick() + {number}\n")).begin()
+        app.until_watched(update, "shop:run")
+        app.open("in")
+        app.reached("in")
+        app.until(update, "complete")
+    app.run("import gc\nframes = sys.modules['podus.updating.frames']")
+    assert app("[gc.collect(), [one for one in frames._shells.values() if one() is None]][1]") == []
+
+
 def level(*rows: dict[str, Any]) -> None:
     """Nothing grows from row to row; memory but for what the allocator keeps in pieces.
 

@@ -488,7 +488,12 @@ def _give_up(code: CodeType) -> None:
     if (key, length) not in HANDED_OVER:
         places = [(key, offset) for offset in range(length, len(code.co_code), 2)]
         HANDED_OVER.update(places)
-        _shells[key] = ref(code, lambda _: HANDED_OVER.difference_update(places))
+
+        def gone(_: object) -> None:
+            HANDED_OVER.difference_update(places)
+            _shells.pop(key, None)
+
+        _shells[key] = ref(code, gone)
 
 
 def catch_up(changed: set[str], frames: Frames | None) -> set[str]:
