@@ -478,6 +478,13 @@ def test_a_screen_of_any_width_shows_all_names_whole(shop: tuple[Path, Talk], co
         assert name in shown
     summary = shown.split("PROCEDURE")[0].splitlines()
     assert len(summary) < 24
+    subprocess.run([sys.executable, "-m", "podus", "update", "shop"], capture_output=True, check=False)
+    shown = on_a_terminal(columns, "log", "shop")
+    assert width_of(shown) <= columns
+    events = json.loads(on_a_terminal(columns, "log", "shop", "--json"))["events"]
+    assert events
+    for event in events:
+        assert f"  {event['event']}  shop:" in shown
 
 
 def on_a_terminal(columns: int, *words: str) -> str:

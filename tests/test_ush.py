@@ -301,6 +301,7 @@ def test_wrong_use_in_the_shell_is_said_and_counts() -> None:
     assert done.returncode == 2
     assert "Missing argument 'NAME'" in done.stderr
     assert ush(lines="updat shop\n").returncode == 2
+    assert ush(lines="nonsense\n").stderr == "Error: there is no command nonsense (`help` lists them)\n"
     unread = ush(lines="status 'shop\n")
     assert unread.returncode == 1
     assert "podus: the line can't be read: No closing quotation (close the quotes)" in unread.stderr

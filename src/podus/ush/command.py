@@ -132,8 +132,10 @@ class Group(click.Group):
             import difflib
 
             near = difflib.get_close_matches(args[0], self.commands, n=1)
-            hint = f"did you mean {near[0]}?" if near else "`podus --help` lists them"
-            raise click.UsageError(f"there is no command {args[0]} ({hint})", ctx)
+            # In ush no program's name stands before the command.
+            known = "`podus --help`" if ctx.info_name else "`help`"
+            hint = f"did you mean {near[0]}?" if near else f"{known} lists them"
+            raise click.UsageError(f"there is no command {args[0]} ({hint})", ctx if ctx.info_name else None)
         return super().resolve_command(ctx, args)
 
 

@@ -148,7 +148,8 @@ def log(name: str | None, since: float | None, wanted: str | None, limit: int, a
         print_json({"events": [r.as_dict() for r in found], "unfinished": [r.as_dict() for r in lost]})
         return
     if found:
-        show.console().print(show.records(found))
+        screen = show.console()
+        screen.print(show.records(found, screen))
     else:
         click.echo(
             "the log has nothing about this"

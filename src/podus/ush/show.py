@@ -245,24 +245,35 @@ def held_for(pending: Mapping[str, Any]) -> str:
     return f"{'> ' if first.get('at_least') else ''}{duration(seconds) if seconds else '0 s'}"
 
 
-def records(found: Sequence[Record]) -> RenderableType:
-    """``podus log``."""
-    return table(
-        ["TIME", "PROGRAM", "EVENT", "VERSIONS", "WHAT", "TOOK", "STALL", "WHO"],
+def records(found: Sequence[Record], screen: Console) -> RenderableType:
+    """``podus log``: a line for each event; where these are too long, what it was about stands below."""
+    rows = [
         [
-            [
-                _moment(r.time),
-                f"{r.program}:{r.pid}",
-                r.event,
-                " -> ".join(version(v) for v in (r.from_version, r.to_version) if v),
-                _what(r),
-                duration(r.seconds),
-                duration(r.stall_us / 1e6 if r.stall_us is not None else None),
-                str(r.who.get("user") or r.who.get("uid") or ""),
-            ]
-            for r in found
-        ],
-    )
+            _moment(r.time),
+            f"{r.program}:{r.pid}",
+            r.event,
+            " -> ".join(version(v) for v in (r.from_version, r.to_version) if v),
+            _what(r),
+            duration(r.seconds),
+            duration(r.stall_us / 1e6 if r.stall_us is not None else None),
+            str(r.who.get("user") or r.who.get("uid") or ""),
+        ]
+        for r in found
+    ]
+    whole = table(["TIME", "PROGRAM", "EVENT", "VERSIONS", "WHAT", "TOOK", "STALL", "WHO"], rows)
+    if (
+        not screen.is_terminal
+        or screen.measure(whole, options=screen.options.update(width=10_000)).maximum <= screen.width
+    ):
+        return whole
+    lines: list[RenderableType] = []
+    for moment, program, event, versions, what, took, stall, who in rows:
+        ended = ", ".join(filter(None, [took, stall and f"longest stall {stall}", who and f"by {who}"]))
+        lines.append(Text("  ".join(filter(None, [moment, event, program])), style="bold"))
+        lines += [
+            Padding(Text(text, overflow="fold"), (0, 0, 0, 4)) for text in (versions, what, ended) if text
+        ]
+    return Group(*lines)
 
 
 def _what(record: Record) -> str:
