@@ -65,13 +65,17 @@ def planned(old: str, new: str) -> tuple[list[Loop], list[str]]:
     versions = [
         SimpleNamespace(
             modules={
-                "m": SimpleNamespace(procedures={NAME[2:]: function_code(compiled(t))}, source=t.encode())
+                "m": SimpleNamespace(
+                    procedures={NAME[2:]: function_code(compiled(t))}, source=t.encode(), code=compiled(t)
+                )
             }
         )
         for t in (old, new)
     ]
     plan = SimpleNamespace(policy="podus")
-    compiler: Any = SimpleNamespace(old=versions[0], new=versions[1], plan=plan)
+    nothing = SimpleNamespace(library=lambda *_: "")
+    derived = SimpleNamespace(old=nothing, new=nothing)
+    compiler: Any = SimpleNamespace(old=versions[0], new=versions[1], plan=plan, derived=derived)
     mapped: Any = _Mapped()
     there, _, reasons = Planner(compiler, mapped, {}).of(NAME)
     return there, reasons

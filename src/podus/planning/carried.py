@@ -88,6 +88,8 @@ class Carried:
         """
         mine = self.new.wants & self.old.variables - set(self.new.code.co_freevars)
         maybe = mine - bound_at(self.old.code, [*self.old.loop.leaves, *self.old.loop.jumps])
+        if not maybe:
+            return mine, set(), {}
         lacked = maybe - (self.old.wants - bound_at(self.new.code, [self.new.loop.enter]))
         made = {name: text for name in sorted(lacked) if (text := self._made(name)) is not None}
         unsure = lacked - made.keys()
