@@ -19,7 +19,7 @@ from podus.program.control import BACKWARD, CLOSED, JUMPS, NAMES, exception_entr
 _KNOWN = 21
 _SUSPENDS = 0x20 | 0x80 | 0x200
 # What puts something on the value stack for as long as a loop in it runs.
-_Holds = ast.For | ast.AsyncFor | ast.withitem
+_Holds = ast.For | ast.AsyncFor | ast.withitem | ast.ExceptHandler
 # A loop, what holds something around it, which loop of which it is, and why it can't be left.
 _Found = tuple[ast.For | ast.AsyncFor | ast.While, tuple[_Holds, ...], tuple[int, ...], str]
 
@@ -38,7 +38,8 @@ class Held:
 class Loop:
     """One loop of a procedure.
 
-    ``layout`` is what lies on the value stack at its head, from the bottom: ``iterator`` or ``with``. ``jumps`` are the targets of
+    ``layout`` is what lies on the value stack at its head, from the bottom: ``iterator``, ``with``, or the ``exception`` that was
+    handled before the one that is. ``jumps`` are the targets of
     backward jumps, ``leaves`` the offsets of first instructions of a line, at which a frame may leave; ``enter`` is where
     the new version is entered. ``why`` says why no frame can be moved there, "" if one can.
     """
@@ -87,7 +88,8 @@ class _Finder:
     def find(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Module) -> list[Loop]:
         found: list[tuple[Loop, ast.For | ast.AsyncFor | ast.While]] = []
         for stmt, held, path, why in _loops(node.body, (), (), ""):
-            layout = tuple("with" if isinstance(one, ast.withitem) else "iterator" for one in held)
+            layout = tuple(map(_word, held))
+            others = isinstance(node, ast.Module) or self.code.co_flags & _SUSPENDS
             if isinstance(stmt, ast.While):
                 loop = Loop("while", ast.unparse(stmt.test), stmt.lineno, layout, path, why=why)
                 loop.turns = len(path) == 1
@@ -96,6 +98,9 @@ class _Finder:
                 kind = "async for" if isinstance(stmt, ast.AsyncFor) else "for"
                 text = f"{ast.unparse(stmt.target)} in {ast.unparse(stmt.iter)}"
                 loop = Loop(kind, text, stmt.lineno, layout, path, why=why)
+            if others and "exception" in layout:
+                # What is handled belongs to the generator: another one would not take it over.
+                loop.why = why or "it stands in an except block, whose exception can't be carried"
             loop.stmt = stmt
             loop.held = tuple(_held(one) for one in held)
             loop.body_line = stmt.body[0].lineno
@@ -240,7 +245,16 @@ def _span(nodes: Sequence[ast.stmt | ast.expr]) -> tuple[tuple[int, int], tuple[
     return (first.lineno, first.col_offset), (last.end_lineno or 0, last.end_col_offset or 0)
 
 
+def _word(one: _Holds) -> str:
+    if isinstance(one, ast.ExceptHandler):
+        return "exception"
+    return "with" if isinstance(one, ast.withitem) else "iterator"
+
+
 def _held(one: _Holds) -> Held:
+    if isinstance(one, ast.ExceptHandler):
+        # Which it is was asked when it was raised: it is being handled.
+        return Held(f"except {ast.unparse(one.type)}" if one.type else "except", "except")
     source = one.context_expr if isinstance(one, ast.withitem) else one.iter
     names = frozenset(inner.id for inner in ast.walk(source) if isinstance(inner, ast.Name))
     if isinstance(one, ast.withitem):
@@ -288,10 +302,10 @@ def _loops(
             yield from inner(stmt.body, (*layout, *stmt.items))
         elif isinstance(stmt, (ast.Try, ast.TryStar)):
             yield from inner(stmt.body, layout)
+            group = isinstance(stmt, ast.TryStar)
             for handler in stmt.handlers:
-                yield from inner(
-                    handler.body, layout, "it stands in an except block, whose exception can't be carried"
-                )
+                reason = "it stands in an except* block, whose exceptions can't be carried" if group else ""
+                yield from inner(handler.body, (*layout, handler), reason)
             yield from inner(stmt.orelse, layout)
             yield from inner(
                 stmt.finalbody, layout, "it stands in a finally block, whose exception can't be carried"
