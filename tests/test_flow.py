@@ -318,7 +318,7 @@ def test_every_instruction_of_the_standard_library_is_understood(monkeypatch: py
             effect = dis.stack_effect(number, arg if number >= dis.HAVE_ARGUMENT else None, jump=False)
             if name == "CALL" and "PRECALL" in dis.opmap:
                 effect += dis.stack_effect(dis.opmap["PRECALL"], arg)
-            if change != effect and before >= abs(effect):
+            if change != effect and before >= abs(effect) and name != "RETURN_VALUE":
                 wrong.add((name, arg, change, effect))
 
         return run

@@ -464,3 +464,54 @@ def test_two_who_never_come_round_at_one_time_move_one_by_one(program: Start, po
     app.update(policy=policy)
     app.run("import time\nshop.seen.clear()\nwhile len(shop.seen) < 2: time.sleep(0.001)")
     assert app("{version for version, _ in shop.seen} == {'two'}")
+
+
+BLOCKS = """
+    class Odd:
+        __slots__ = ()
+        __enter__ = staticmethod(lambda: None)
+        __exit__ = staticmethod(lambda *a: seen.append("exit"))
+    class Plain:
+        def __enter__(self): return self
+        def __exit__(self, *a): seen.append("plain")
+    seen = []
+    def main():
+        with Odd(), Plain() as p:
+            for a in range(2):
+                with Odd():
+                    pass
+                for x in [1, 2]:
+                    with Odd():
+                        while True:
+                            gate("turn")
+                            seen.append(("one", a, x))
+                            break
+        return "one"
+"""
+
+
+def test_open_blocks_go_along_whatever_their_exits_are(program: Start) -> None:
+    app = program(shop=BLOCKS)
+    app.start("t", "shop.main()", at="turn")
+    update = app.edit(shop=BLOCKS.replace('"one"', '"two"')).begin(move_after=0)
+    app.until_watched(update, "shop:main")
+    app.open("turn")
+    app.until(update, "complete")
+    app.open("turn", times=3)
+    assert app.join("t") == "two"
+    turns = [["one", 0, 1], ["two", 0, 2], ["two", 1, 1], ["two", 1, 2]]
+    said = [
+        "exit",
+        turns[0],
+        "exit",
+        turns[1],
+        "exit",
+        "exit",
+        turns[2],
+        "exit",
+        turns[3],
+        "exit",
+        "plain",
+        "exit",
+    ]
+    assert app("shop.seen") == said

@@ -90,7 +90,7 @@ def resume_code(code: CodeType, head: int, depth: int, state: list[Any] | None =
             [(s + len(raw), e + len(raw), t + len(raw), d) for s, e, t, d in exception_entries(plain)]
         ),
     )
-    return handing_over(made)
+    return handing_over(made, plain)
 
 
 def _part(before: Instructions, given: tuple[str, int], start: int, end: int, length: int) -> None:

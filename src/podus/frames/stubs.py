@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 # What the hook is called for; the last on Python 3.11 only, where nothing has sent the frame there (podus.frames.exchanged).
-LEAVE, RETURNED, RAISED, ENTERED = 0, 1, 2, 3
+# EXIT and FLAT from Python 3.14 on only: there a ``with`` block has two things on the value stack, what its exit calls and what that is called with first,
+# and in the place of the second there may be nothing at all, which can't be put into a tuple.
+LEAVE, RETURNED, RAISED, ENTERED, EXIT, FLAT = 0, 1, 2, 3, 4, 5
 _ENTERS = sys.version_info < (3, 12)
 # Marks the last constant of code with stubs: bytes, because a tuple would be one more object for the garbage collector to count at each import.
 _MARK = b"podus: stubs "
@@ -34,6 +36,8 @@ _IF_NONE = "POP_JUMP_IF_NONE" if dis.opmap.get("POP_JUMP_IF_NONE", 256) < 256 el
 _BACK = frozenset(n for n in range(256) if JUMPS[n] == BACKWARD and NAMES[n] != "JUMP_BACKWARD_NO_INTERRUPT")
 _COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 _SWAP = dis.opmap["SWAP"]
+# Looks a special method up, by its number; of these the two exits of ``with`` and ``async with``.
+_SPECIAL, _EXITS = dis.opmap.get("LOAD_SPECIAL"), (1, 3)
 
 _effects: dict[int, tuple[int, int]] = {}
 
@@ -89,6 +93,45 @@ def depths(code: CodeType, table: list[tuple[int, int, int, int]]) -> dict[int, 
     return heads
 
 
+def exits(code: CodeType, table: list[tuple[int, int, int, int]]) -> dict[int, tuple[int, ...]]:
+    """Where on the value stack ``with`` blocks have what they call at their end (from Python 3.14), counted from its bottom, for each head of a loop."""
+    found: dict[int, tuple[int, ...]] = {}
+    if _SPECIAL is None or _SPECIAL not in code.co_code[::2]:
+        return found
+    covered: dict[int, list[tuple[int, int]]] = {}
+    for start, _, target, held in table:
+        covered.setdefault(start, []).append((target, (held >> 1) + (held & 1) + 1))
+    at: dict[int, tuple[int, tuple[int, ...]]] = {}
+    depth, blocks, known = 0, tuple[int, ...](), True
+    for start, op, arg, following in units(code):
+        if start in at:
+            depth, blocks = at[start]
+            known = True
+        elif known:
+            at[start] = depth, blocks
+        for target, held in covered.get(start, ()) if known else ():
+            at.setdefault(target, (held, _below(blocks, held)))
+        if known:
+            falls, jumps = _effects.get(op << 32 | arg) or _effect(op, arg)
+            if op == _SPECIAL and arg in _EXITS:
+                blocks = (*blocks, depth - 2)
+            if op in _BACK:
+                target = following - 2 * arg
+                if target in at:
+                    found[target] = at[target][1]
+            elif JUMPS[op]:
+                at.setdefault(following + JUMPS[op] * 2 * arg, (depth + jumps, _below(blocks, depth + jumps)))
+            depth += falls
+            blocks = _below(blocks, depth)
+        if CLOSED[op]:
+            known = False
+    return {head: places for head, places in found.items() if places}
+
+
+def _below(blocks: tuple[int, ...], depth: int) -> tuple[int, ...]:
+    return blocks if not blocks or blocks[-1] + 2 <= depth else tuple(p for p in blocks if p + 2 <= depth)
+
+
 def may_loop(code: CodeType) -> bool:
     """Whether there may be a loop in ``code`` itself that a frame can leave."""
     return (
@@ -114,7 +157,7 @@ def with_stubs(code: CodeType) -> CodeType:
     heads = sorted(depths(code, table).items())
     if not heads:
         return code.replace(co_consts=consts) if changed else code
-    return _append(code, consts, table, heads)
+    return _append(code, consts, table, heads, exits(code, table))
 
 
 def stub_lines(code: CodeType) -> dict[int, int]:
@@ -159,10 +202,15 @@ def _noted(code: CodeType) -> tuple[Any, ...] | None:
     return noted
 
 
-def handing_over(code: CodeType) -> CodeType:
-    """As :func:`with_stubs` for resume code: its stubs give what goes on to the stub that has started it, so that stacks do not grow."""
+def handing_over(code: CodeType, plain: CodeType) -> CodeType:
+    """As :func:`with_stubs` for resume code: its stubs give what goes on to the stub that has started it, so that stacks do not grow.
+
+    ``plain`` is the procedure's code, which stands at its end.
+    """
     table = exception_entries(code)
-    return _append(code, code.co_consts, table, sorted(depths(code, table).items()), True)
+    shift = len(code.co_code) - len(plain.co_code)
+    blocks = {head + shift: places for head, places in exits(plain, exception_entries(plain)).items()}
+    return _append(code, code.co_consts, table, sorted(depths(code, table).items()), blocks, True)
 
 
 def _append(
@@ -170,6 +218,7 @@ def _append(
     consts: tuple[Any, ...],
     table: list[tuple[int, int, int, int]],
     heads: list[tuple[int, int]],
+    blocks: dict[int, tuple[int, ...]],
     handed_over: bool = False,
 ) -> CodeType:
     length = len(code.co_code)
@@ -190,9 +239,11 @@ def _append(
     consts = (*consts, LEAVE, RETURNED, RAISED, None)
     if _ENTERS:
         consts = (*consts, ENTERED, *(head for head, _ in heads))
+    if blocks:
+        consts = (*consts, EXIT, FLAT)
     consts = (*consts, _MARK + marshal.dumps(note))
     stub = Instructions(code.co_firstlineno)
-    for loop, (_, depth) in enumerate(heads):
+    for loop, (head, depth) in enumerate(heads):
         stub.line = None
         stub.label(f"marked {loop}")
         stub.emit("POP_TOP")
@@ -201,7 +252,10 @@ def _append(
             stub.call_global(len(code.co_names), number + 4)
             stub.emit("POP_TOP")
         stub.line = first + loop
-        stub.emit("BUILD_TUPLE", depth)
+        if head in blocks:
+            _gather(stub, depth, blocks[head], len(code.co_names), number + 4)
+        else:
+            stub.emit("BUILD_TUPLE", depth)
         stub.line = code.co_firstlineno
         stub.jump("JUMP_FORWARD", "pack")
     covered = _pack(stub, code, len(code.co_names), number, handed_over)
@@ -217,6 +271,24 @@ def _append(
         co_linetable=code.co_linetable + stub.lines(before),
         co_exceptiontable=exception_table(entries),
     )
+
+
+def _gather(stub: Instructions, depth: int, blocks: tuple[int, ...], name: int, kinds: int) -> None:
+    """Put the value stack into a tuple, from its top to its bottom; what a call does not ask for may be missing in a block's second place."""
+    stub.emit("BUILD_TUPLE", 0)
+    place = depth - 1
+    while place >= 0:
+        if place - 1 in blocks:
+            # What was to be called becomes an argument, behind the one that may be missing.
+            stub.emit("LOAD_GLOBAL", name << 1)
+            stub.emit("SWAP", 4)
+            stub.emit("LOAD_CONST", kinds)
+            stub.call(3)
+            place -= 1
+        else:
+            stub.emit("BUILD_TUPLE", 2)
+        place -= 1
+    stub.call_global(name, kinds + 1)
 
 
 def _pack(

@@ -7,6 +7,7 @@ et al., OOPSLA 2012), but wherever there is a loop and with nothing written for 
 from __future__ import annotations
 
 import ast
+import sys
 from inspect import CO_COROUTINE
 from types import CodeType
 from typing import TYPE_CHECKING
@@ -71,6 +72,8 @@ class Frames:
                 continue
             landing = _landing(old_code, one) if name.endswith(f":{BODY}") else []
             why = overwritten.obstacle(old_code, landing[0], len(one.layout)) if landing else ""
+            if landing and "with" in one.layout and sys.version_info >= (3, 14):
+                why = "it stands in a `with` block"
             if why or (landing and not overwritten.is_body(new_code)):
                 reasons.append(
                     f"its loop `{one.kind} {one.text}` (line {one.line}) can't be left: {why or 'the new version has variables there'}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dis
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
@@ -70,6 +71,10 @@ def loops_of(code: CodeType, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.
     return _Finder(code).find(node)
 
 
+# What an open block has on the value stack: from Python 3.14 on what its exit is called with as well.
+_BLOCK = ("with", "with") if sys.version_info >= (3, 14) else ("with",)
+
+
 class _Finder:
     def __init__(self, code: CodeType) -> None:
         self.code = code
@@ -88,7 +93,7 @@ class _Finder:
     def find(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Module) -> list[Loop]:
         found: list[tuple[Loop, ast.For | ast.AsyncFor | ast.While]] = []
         for stmt, held, path, why in _loops(node.body, (), (), ""):
-            layout = tuple(map(_word, held))
+            layout = tuple(word for one in held for word in _words(one))
             others = isinstance(node, ast.Module) or self.code.co_flags & _SUSPENDS
             if isinstance(stmt, ast.While):
                 loop = Loop("while", ast.unparse(stmt.test), stmt.lineno, layout, path, why=why)
@@ -245,10 +250,10 @@ def _span(nodes: Sequence[ast.stmt | ast.expr]) -> tuple[tuple[int, int], tuple[
     return (first.lineno, first.col_offset), (last.end_lineno or 0, last.end_col_offset or 0)
 
 
-def _word(one: _Holds) -> str:
+def _words(one: _Holds) -> tuple[str, ...]:
     if isinstance(one, ast.ExceptHandler):
-        return "exception"
-    return "with" if isinstance(one, ast.withitem) else "iterator"
+        return ("exception",)
+    return _BLOCK if isinstance(one, ast.withitem) else ("iterator",)
 
 
 def _held(one: _Holds) -> Held:

@@ -152,7 +152,11 @@ class Recorder:
             return code
         from podus.frames.stubs import with_stubs
 
-        return with_stubs(code)
+        try:
+            return with_stubs(code)
+        except Exception:
+            # Without them its loops can't be left; the module is of the program all the same.
+            return code
 
     def _record(self, loader: Any, name: str, file: str, code: CodeType | None) -> Record:
         kind = "source"

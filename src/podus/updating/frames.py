@@ -23,7 +23,18 @@ from podus.frames import HOOK, RESUMED, shift_of
 from podus.frames.fresh import made
 from podus.frames.overwritten import check, is_body, overwrite
 from podus.frames.resume import UNBOUND, prefix, resume_code
-from podus.frames.stubs import ENTERED, LEAVE, RETURNED, names, own_length, slots, stub_lines, without_stubs
+from podus.frames.stubs import (
+    ENTERED,
+    EXIT,
+    FLAT,
+    LEAVE,
+    RETURNED,
+    names,
+    own_length,
+    slots,
+    stub_lines,
+    without_stubs,
+)
 from podus.program.control import NAMES, units
 from podus.threads import allocate_lock, get_ident
 from podus.updating.binding import HANDED_OVER, PARKED
@@ -34,7 +45,7 @@ from podus.updating.reach import frames as on_stacks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from podus.planning.model import Loop
@@ -543,8 +554,16 @@ def _forget(frame: FrameType) -> None:
         frame.f_locals.clear()
 
 
-def _hook(thing: Any, kind: int) -> Any:
+def _hook(*arguments: Any) -> Any:
     """What exit stubs call: the frame that has left gets what goes on in its place, and what that returned or raised."""
+    kind = arguments[-1]
+    if kind == EXIT:
+        *first, below, call = arguments[:-1]
+        # Called with nothing first: the same called with itself.
+        return (call, (*first, below)) if first else (operator.call, (call, below))
+    thing = arguments[0]
+    if kind == FLAT:
+        return tuple(_flat(thing))
     if kind == RETURNED:
         return thing.call if type(thing) is _Next else None
     if kind == ENTERED:
@@ -570,6 +589,12 @@ def _hook(thing: Any, kind: int) -> Any:
         _bodies[id(move.code)] = todo
         return None
     return _Next(goes_on) if shift_of(frame.f_code) else goes_on
+
+
+def _flat(gathered: Any) -> Iterator[Any]:
+    while gathered:
+        value, gathered = gathered
+        yield value
 
 
 def _enter(frame: FrameType, head: int) -> None:
