@@ -129,7 +129,14 @@ def test_what_cant_be_carried_is_left(program: Start) -> None:
     for name in ("again", "every", "at_last"):
         app.start(name, f"shop.{name}()", at=name)
     app.edit(shop=KINDS.replace('"one"', '"two"'))
-    assert {loop.procedure for loop in app.plan().loops} == {"shop:again"}
+    plan = app.plan()
+    assert {loop.procedure for loop in plan.loops} == {"shop:again"}
+    # The plan says why nothing but their end helps.
+    why = {p.name: p.notes[-1] for p in plan.procedures if p.name in ("shop:every", "shop:at_last")}
+    assert why["shop:every"].endswith(
+        "can't be left: it stands in an except* block, whose exceptions can't be carried"
+    )
+    assert "can't be left: it stands in a finally block" in why["shop:at_last"]
     update = app.begin(move_after=0)
     app.until_watched(update, "shop:again")
     for name in ("again", "every", "at_last"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from podus.planning.frames import BODY
+from podus.planning.frames import BODY, NO_LOOP
 from podus.planning.model import Loop, Procedure
 from podus.planning.outcome import told
 from podus.program.control import can_come_to, can_return_from, never_returns
@@ -88,8 +88,9 @@ class Active:
             places = [offset for loop in there for offset in (*loop.leaves, *loop.jumps)]
             if name not in self.endless:
                 procedure.running = "waited for"
-                # What the person can do for one that takes long.
+                # What the person can do for one that takes long; and why nothing but its end helps.
                 procedure.notes += asked + skipped
+                procedure.notes += [] if there else [why for why in reasons if why not in (*asked, NO_LOOP)]
             elif there and all(can_come_to(code, row["offset"], places) for row in rows):
                 procedure.running = "moved"
                 procedure.notes += [

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 # What the body of a module is called, where it is a procedure.
 BODY = "<module>"
+NO_LOOP = "it stands in no loop"
 
 
 class Frames:
@@ -54,7 +55,7 @@ class Frames:
         if old_code.co_flags & 0x200:
             return [], [], ["it is an asynchronous generator: these can't hand over to another"]
         if not old_loops:
-            return [], [], ["it stands in no loop"]
+            return [], [], [NO_LOOP]
         there, back, reasons = [], [], []
         pairs = match(old_loops, new_loops)
         for one in old_loops:
