@@ -314,3 +314,19 @@ def test_what_is_put_into_other_modules_data_is_taken_back(program: Start) -> No
     app.run("settings.LIMITS['late'] = 4")
     app.podus("back-out", "app")
     assert app(state) == [{"a": 1, "late": 4}, ["x"]]
+
+
+def test_a_module_that_changed_before_it_was_deleted_comes_back_step_by_step(program: Start) -> None:
+    app = program(part="seen = []\ndef g(): return 1\n", m="import part\ndef f(): return part.g()\n")
+    app.run("part.seen.append(1)")
+    app.edit(part="seen = []\ndef g(): return 2\n").update()
+    app.edit(m="def f(): return 3\n")
+    (app.root / "part.py").unlink()
+    app.update()
+    done = app.podus("back-out", "app", "--to", "1", check=1)
+    assert "part has changed and was deleted since version 1 (go back one version at a time" in done.stderr
+    assert app("m.f()") == 3
+    app.podus("back-out", "app")
+    assert app("m.f()") == 2
+    app.podus("back-out", "app")
+    assert app("[m.f(), m.part.seen]") == [1, [1]]

@@ -268,6 +268,13 @@ class Compiler:
                     if surely and _is_certain(module, line):
                         self.refuse("bad-module", bad.text, bad.remedy, bad.where)
                     continue
+                if isinstance(place, KeptPlace) and self.request.get("back_out") and not place.has(wanted):
+                    self.refuse(
+                        "changed-and-deleted",
+                        f"{wanted} has changed and was deleted since version {place.label}",
+                        "go back one version at a time with `podus back-out`",
+                        f"{module.file}:{line}",
+                    )
                 self.new.modules[wanted] = fresh
                 self.imported.append(fresh)
                 todo.append((fresh, surely and _is_certain(module, line)))
@@ -437,6 +444,10 @@ class KeptPlace(Place):
 
     def find_name(self, name: str, parts: Any, roots: Any = None) -> Found | None:
         return self._kept(name)
+
+    def has(self, name: str) -> bool:
+        """Whether a module that an update took out is still there as it ran in this version."""
+        return bool(self.version["modules"][name]["retired"])
 
     def _kept(self, name: str) -> Found | None:
         row = self.version["modules"].get(name)

@@ -302,7 +302,11 @@ class Agent:
             kept: dict[str, Record] = row["kept"]
             public = {k: v for k, v in row.items() if k not in ("kept", "declarations_given", "footprint")}
             public["modules"] = {
-                n: {"file": r.file, "package": os.path.basename(r.file).startswith("__init__.")}
+                n: {
+                    "file": r.file,
+                    "package": os.path.basename(r.file).startswith("__init__."),
+                    "retired": self.retired.find(r) is not None,
+                }
                 for n, r in kept.items()
             }
             rows.append(public)
