@@ -63,7 +63,7 @@ def test_what_has_an_effect_is_not_computed_again(program: Start) -> None:
     text = "SEEN = []\nBASE = {}\ndef note(x):\n    SEEN.append(x)\n    return x\nA = note(BASE)\nC = 0\nC = C + BASE\n"
     app = program(m=text.format(1))
     app.edit(m=text.format(2)).update()
-    assert app("[m.BASE, m.A, m.C, m.SEEN]") == [2, 1, 1, [1]]
+    assert app("[m.BASE, m.A, m.C, m.SEEN]") == [2, 1, 2, [1]]
 
 
 def test_a_table_that_procedures_make_is_made_again_unless_the_program_has_filled_it(program: Start) -> None:

@@ -21,7 +21,7 @@ from podus.planning.reading import (
     targets,
 )
 from podus.planning.shapes import is_reshaped, shapes
-from podus.program.body import Definition, Statement
+from podus.program.body import Definition, Statement, is_pure
 from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules, complete
 from podus.program.constant import Computation
 from podus.program.flow import absolute
@@ -298,6 +298,11 @@ class Derived:
         found = Computation(_Named(meanings, module)).take(value)
         return found if found.only else None
 
+    def is_pure(self, value: ast.expr, module: Module, *, old: bool = False) -> bool:
+        """Whether an expression of a module can be computed again without an effect."""
+        meanings = self.old if old else self.new
+        return is_pure(value) or Computation(_Named(meanings, module)).take(value).only
+
     def _module(self, module: Module) -> bool:
         body = module.body
         if body is None or (module.main and not any(s.kind == "main" for s in body.statements)):
@@ -361,7 +366,7 @@ class Derived:
             old = body.previous[statement.names[-1]]
             if old.body is None:
                 return False
-            inner = BodyChange(statement.body)
+            inner = BodyChange(statement.body, old.body)
             inner.previous = {name: s for s in old.body.statements for name in s.names}
             if not self._body(change, inner, frozenset()):
                 return False

@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterable
 from functools import cached_property
 
-from podus.program.body import Body, Statement, is_pure
+from podus.program.body import Body, Statement
 from podus.program.changes import BodyChange
 
 _DEFINITIONS = ("def", "class")
@@ -100,20 +100,6 @@ class Fillings:
                     found.setdefault(name, statement)
         return found
 
-    def plainly_made(self, name: str, old: Body) -> list[ast.stmt] | None:
-        """The old statements that made the data, if running them again has no effect but its value, and the new ones have no other either; else None."""
-        sides = [
-            [
-                s.node
-                for s in body.statements
-                if s.kind not in (*_DEFINITIONS, "import") and (name in s.names or name in acted_on(s.node))
-            ]
-            for body in (old, self.change.new)
-        ]
-        alone = self.with_all([name]) == {name}
-        plain = all(_goes_on_plainly(node, name) for nodes in sides for node in nodes)
-        return sides[0] if alone and plain and sides[0] and isinstance(sides[0][0], ast.Assign) else None
-
     def run_again(self, names: Iterable[str]) -> None:
         """Have the update make the data ``names`` again with all that goes on with it."""
         change = self.change
@@ -122,33 +108,6 @@ class Fillings:
         # A class whose whole statement runs is not changed piece by piece.
         whole = {s.names[-1] for s in change.run if s.kind == "class"}
         change.classes = [c for c in change.classes if c.owners[-1] not in whole]
-
-
-# Methods that put something into a container, or take it out.
-_METHODS = frozenset(
-    {"append", "extend", "insert", "add", "update", "setdefault", "remove", "discard", "pop"}
-)
-
-
-def _goes_on_plainly(node: ast.stmt, name: str) -> bool:
-    """Whether a statement does nothing but make the data ``name``, or go on with it, out of values that can be computed again."""
-    if isinstance(node, ast.AugAssign):
-        return isinstance(node.target, ast.Name) and node.target.id == name and is_pure(node.value)
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        call, function = node.value, node.value.func
-        return (
-            isinstance(function, ast.Attribute)
-            and isinstance(function.value, ast.Name)
-            and function.value.id == name
-            and function.attr in _METHODS
-            and all(map(is_pure, [*call.args, *(keyword.value for keyword in call.keywords)]))
-        )
-    if isinstance(node, ast.Assign) and len(node.targets) == 1 and is_pure(node.value):
-        target = node.targets[0]
-        inside = isinstance(target, ast.Subscript) and is_pure(target.slice)
-        owner = target.value if isinstance(target, ast.Subscript) and inside else target
-        return isinstance(owner, ast.Name) and owner.id == name
-    return False
 
 
 def acted_on(node: ast.stmt) -> set[str]:

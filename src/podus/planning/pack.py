@@ -7,6 +7,7 @@ that occurs in a module and in a runner of its statements is one object in both.
 
 from __future__ import annotations
 
+import base64
 import marshal
 import struct
 import sys
@@ -19,6 +20,11 @@ ON_STAGE = "on stage"
 # What such code puts before the names (``module:name``) that it reads, and the name by which it tells of a function that it has made.
 ASIDE = "_:"
 MADE = "_:made"
+
+
+def encoded(code: CodeType) -> str:
+    """Code as it is sent in a question."""
+    return base64.b64encode(marshal.dumps(code)).decode()
 
 
 class PackWriter:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import base64
 import difflib
-import marshal
 import os
 import sys
 from bisect import bisect
@@ -15,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from podus.planning.filling import Fillings
 from podus.planning.given import Given, classes_again
 from podus.planning.model import ClassPart, Datum, ModulePart, Note
-from podus.planning.pack import ON_STAGE, PackWriter
+from podus.planning.pack import ON_STAGE, PackWriter, encoded
 from podus.planning.registered import registrars, withdrawn, withdrawn_with
 from podus.planning.remade import Remade
 from podus.planning.staged import Staged
-from podus.program.body import Body, Statement, compile_body
+from podus.planning.steps import Stepwise
+from podus.program.body import Body, Statement, compile_body, without_annotation
 from podus.program.bytecode import compile_source
 from podus.program.changes import BodyChange, ModuleChange
 from podus.program.flow import imported_by_from
@@ -55,6 +54,12 @@ class TopLevel:
 
     def compile(self) -> None:
         """Fill the plan's modules and data."""
+        self.stepwise = Stepwise(self)
+        if not self.plan.program.get("undo"):
+            for change in self.compiler.changes.values():
+                self.unmodified |= self.stepwise.add(change)
+            if self.unmodified:
+                self.compiler.derived.follow()
         for change in self.compiler.changes.values():
             self._fillings(change)
         self.remade.find()
@@ -135,9 +140,6 @@ class TopLevel:
             return
         fillings = self.fillings[change.new.name] = Fillings(change.body, change.new.name)
         wanted = {n.partition(":")[2] for n in self.reset if n.partition(":")[0] == change.new.name}
-        again = self._made_again(change, fillings)
-        self.unmodified |= {f"{change.new.name}:{name}" for name in again}
-        wanted |= again
         for name in sorted(fillings.outdated):
             before = fillings.outdated[name]
             if name not in wanted and not self.support.maps(f"{change.new.name}:{name}"):
@@ -160,20 +162,6 @@ class TopLevel:
                 change.new.file,
             )
         fillings.run_again(wanted)
-
-    def _made_again(self, change: ModuleChange, fillings: Fillings) -> set[str]:
-        """The data of which a statement that went on with it differs, and that is as all the old statements have made it."""
-        assert change.bodies is not None
-        questions: dict[str, Any] = {}
-        for name in fillings.outdated:
-            nodes = fillings.plainly_made(name, change.bodies[0])
-            if nodes is not None and not self.support.maps(f"{change.new.name}:{name}"):
-                code = compile_body(nodes, (), change.old.file, 0)
-                questions[name] = _row(code, rebound=self._rebound(name))
-        if not questions:
-            return set()
-        answers = self.compiler.pup.call("data", module=change.new.name, owners=[], names=questions)
-        return {name for name, answer in answers.items() if answer == "same"}
 
     def _bytecode_only(self, change: ModuleChange) -> None:
         """Without source the bodies can't be told apart statement by statement: only procedures can be switched."""
@@ -247,14 +235,18 @@ class TopLevel:
             for name in statement.names if statement.kind == "assign" else ():
                 before = body.previous.get(name)
                 if before is not None and before.kind == "assign":
-                    questions[name] = self._initial(change, before, body.owners)
-                elif before is None and self._rebound(name):
+                    questions[name] = self._initial(change, body, before, name)
+                elif before is None and self.rebound(name):
                     questions[name] = {"given": True}
-        if not questions:
-            return {}
-        found: dict[str, str] = self.compiler.pup.call(
-            "data", module=change.new.name, owners=list(body.owners), names=questions
-        )
+        return self.ask(change, body, questions)
+
+    def ask(self, change: ModuleChange, body: BodyChange, questions: dict[str, Any]) -> dict[str, str]:
+        """How data of a body stands to its old statements, by its name."""
+        found: dict[str, str] = {}
+        if questions:
+            found = self.compiler.pup.call(
+                "data", module=change.new.name, owners=list(body.owners), names=questions
+            )
         return found
 
     def kept_in_class(self, change: ModuleChange, body: BodyChange) -> list[str]:
@@ -311,25 +303,31 @@ class TopLevel:
         simple = name.partition(":")[2]
         return f"--reset {name}" if fillings is None or "." in simple else fillings.option([simple])
 
-    def _initial(self, change: ModuleChange, before: Statement, owners: tuple[str, ...]) -> dict[str, Any]:
-        """What the pup needs to tell whether data is still as the old statement set it."""
-        name = before.names[0]
+    def _initial(
+        self, change: ModuleChange, body: BodyChange, before: Statement, name: str
+    ) -> dict[str, Any]:
+        """What the pup needs to tell whether data is still as the old statement set it, or all of them if several did."""
         row: dict[str, Any] = {
             "code": None,
-            "rebound": self._rebound(name),
+            "rebound": self.rebound(name),
             "calls": sorted(before.calls),
             "makers": sorted(before.makers),
             "dependent": before.dependent,
         }
+        several = self.stepwise.row(change, body, name, before)
+        if several is not None:
+            return row | {"makers": []} | several
         computed = self.compiler.derived.computed(before, change.old, old=True)
         if computed is not None:
             # What it calls has been looked at.
             row["calls"] = row["makers"] = []
         if before.repeatable or computed is not None:
-            row |= _row(compile_body([before.node], owners, change.old.file, 0))
+            row["code"] = encoded(
+                compile_body([without_annotation(before.node)], body.owners, change.old.file, body.old.flags)
+            )
         return row
 
-    def _rebound(self, name: str) -> bool:
+    def rebound(self, name: str) -> bool:
         """Whether some procedure of the program may rebind module data ``name``."""
         mentioned = self.compiler.mentions_in_old.get(name, ())
         return any(any_named(code, REBINDS, name) for _, code in mentioned)
@@ -442,11 +440,6 @@ class TopLevel:
             found[-1].append(statement)
             before = after
         return found
-
-
-def _row(code: CodeType, **more: Any) -> dict[str, Any]:
-    """The code of statements as the pup is asked to run it again."""
-    return {"code": base64.b64encode(marshal.dumps(code)).decode(), **more}
 
 
 def _declarations(chosen: list[Statement], body: Body) -> list[ast.stmt]:

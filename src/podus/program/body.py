@@ -246,6 +246,13 @@ def compile_body(nodes: list[ast.stmt], owners: tuple[str, ...], file: str, flag
     return code
 
 
+def without_annotation(node: ast.stmt) -> ast.stmt:
+    """An assignment by itself: an annotation may name what is there for a type checker only."""
+    if not (isinstance(node, ast.AnnAssign) and node.value is not None):
+        return node
+    return ast.copy_location(ast.Assign([node.target], node.value), node)
+
+
 def class_within(statement: Statement, name: str) -> Statement | None:
     """The class ``name`` that a statement (an ``if``, a ``try``) defines; None where there is none, or more than one."""
     if statement.kind == "class":

@@ -25,6 +25,7 @@ class BodyChange:
     """
 
     new: Body
+    old: Body
     run: list[Statement] = field(default_factory=list)
     previous: dict[str, Statement] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
@@ -228,7 +229,7 @@ def _alike(before: list[str], after: list[str], change: ModuleChange) -> list[tu
 
 def compare_bodies(old: Body, new: Body) -> BodyChange:
     """Which statements of ``new`` have to run in a namespace in which those of ``old`` have run."""
-    change = BodyChange(new)
+    change = BodyChange(new, old)
     for statement in old.statements:
         for name in statement.names:
             change.previous[name] = statement
@@ -244,7 +245,7 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
             if before is not None and statement not in unmatched_new:
                 assert before.body is not None and statement.body is not None
                 inner = compare_bodies(before.body, statement.body)
-                if not inner.empty or inner.moved:
+                if not inner.empty or inner.moved or inner.gone:
                     change.classes.append(inner)
     for statement in unmatched_new:
         if statement.kind == "main":
@@ -254,7 +255,7 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
     _bring_back(change, unmatched_old)
     _run_chains(change, _chained(old, new) & {n for s in [*unmatched_old, *unmatched_new] for n in s.names})
     gone = {name for s in unmatched_old for name in s.names}
-    change.removed = sorted(gone - new.binds())
+    change.removed = sorted((gone - new.binds()) | (_deleted(new) - _deleted(old)) & old.binds())
     was, now = _order(old, unmatched_old), _order(new, unmatched_new)
     change.moved = was != now and sorted(was) == sorted(now)
     _add_derived(change, new)
@@ -266,6 +267,12 @@ def complete(change: BodyChange) -> None:
     """Add to what runs the other definitions of the same names, where statements have been added: a name must have what its last statement gives."""
     _run_chains(change, _chained(change.new) & {n for s in change.run for n in s.names})
     _add_later(change, change.new)
+
+
+def follow_on(change: BodyChange) -> None:
+    """Add to what runs what follows from statements that have been added, in the same body."""
+    _add_derived(change, change.new)
+    complete(change)
 
 
 def _run_chains(change: BodyChange, names: set[str]) -> None:
@@ -292,6 +299,16 @@ def _goes_on(decorator: ast.expr, name: str) -> bool:
     return isinstance(decorator, ast.Name) and decorator.id == "overload"
 
 
+def _deleted(body: Body) -> set[str]:
+    """The names that a body takes away again (``del name``) and does not bind after that."""
+    found: set[str] = set()
+    for statement in body.statements:
+        found -= {*statement.names}
+        targets = statement.node.targets if isinstance(statement.node, ast.Delete) else []
+        found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return found
+
+
 def _bring_back(change: BodyChange, gone: list[Statement]) -> None:
     """A ``del`` that is gone has taken away what other statements made: those run again, though they are the same."""
     for statement in gone:
@@ -315,7 +332,7 @@ def _inner(change: BodyChange, name: str) -> BodyChange | None:
     found = change.new.last(name)
     if found is None or found.body is None or found in change.run:
         return None
-    change.classes.append(BodyChange(found.body))
+    change.classes.append(BodyChange(found.body, found.body))
     return change.classes[-1]
 
 

@@ -48,6 +48,16 @@ class Shadow(dict[str, "Any"]):
         elif self.visible and name in self.added:
             self.real[name] = value
 
+    def __delitem__(self, name: str) -> None:
+        if name in self:
+            super().__delitem__(name)
+        elif name not in self.real:
+            raise KeyError(name)
+        if name in self.added:
+            # It was there only for as long as the statements needed it; a name that goes for good does so at the switch.
+            self.added.remove(name)
+            self.real.pop(name, None)
+
 
 class ClassNames(dict[str, "Any"]):
     """A class's own namespace but for ``outer``, and then what its module is going to have: globals follow by themselves."""

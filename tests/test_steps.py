@@ -1,0 +1,137 @@
+"""Data that a body makes step by step is made again with all its steps, or kept as a whole."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+
+import pytest
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+
+STEPS = """
+WORD = "a"
+WORD += "|b"
+NAMES = [1]
+NAMES += [2]
+NAMES = NAMES + [3]
+COUNT = 1
+FIRST = COUNT + 1
+COUNT = 10
+COUNT = COUNT * 2
+TABLE = {}
+TABLE["a"] = 1
+TABLE.update(b=2)
+for key in "xy":
+    TABLE[key] = 0
+del key
+PATTERN = "s"
+HEAD = PATTERN + "!"
+PATTERN = "(%s)" % PATTERN
+TWICE = ["v"]
+TWICE.append("w")
+TWICE = "".join(TWICE)
+"""
+NEW = [
+    # The first, a middle or the last step differs, or one is gone.
+    {'"a"\n': '"aa"\n', "[1]": "[11]", "COUNT = 1\n": "COUNT = 2\n", "{}": '{"o": 0}', '"s"': '"ss"', '["v"]': '["V"]'},
+    {'"|b"': '"|bb"', "[2]": "[22]", "COUNT = 10": "COUNT = 20", '["a"] = 1': '["a"] = 11', '("w")': '("W")'},
+    {"[3]": "[33]", "* 2": "* 3", '"xy"': '"x"', '"(%s)"': '"[%s]"', '"".join(TWICE)': '"-".join(TWICE)'},
+    {'WORD += "|b"\n': "", "NAMES = NAMES + [3]\n": "", "COUNT = COUNT * 2\n": "", "TABLE.update(b=2)\n": "", 'TWICE.append("w")\n': ""},
+]  # fmt: skip
+ALL = ["WORD", "NAMES", "COUNT", "FIRST", "TABLE", "PATTERN", "HEAD", "TWICE"]
+
+
+def _both(body: str) -> str:
+    return f"{body}class C:{textwrap.indent(body, '    ')}"
+
+
+def _seen(app: Program) -> list[object]:
+    found = app(f"[[getattr(o, n) for n in {ALL}] + [hasattr(o, 'key')] for o in (m, m.C)]")
+    assert isinstance(found, list)
+    return found
+
+
+def _fresh(text: str) -> list[object]:
+    names: dict[str, object] = {}
+    exec(text, names)
+    return [[*(names[name] for name in ALL), False]] * 2
+
+
+@pytest.mark.parametrize("edits", NEW, ids=["first", "middle", "last", "gone"])
+def test_data_made_in_steps_is_made_again_with_all_of_them(program: Start, edits: dict[str, str]) -> None:
+    new = STEPS
+    for old_text, text in edits.items():
+        assert old_text in new
+        new = new.replace(old_text, text)
+    app = program(m=_both(STEPS), n="from m import WORD\nLONG = WORD + '.'\n")
+    app.edit(m=_both(new))
+    assert not app.plan().asks
+    app.update()
+    assert _seen(app) == _fresh(new)
+    assert app("n.LONG == n.WORD + '.' == m.WORD + '.'")
+    app.podus("back-out", "app")
+    assert _seen(app) == _fresh(STEPS)
+
+
+def test_data_made_in_steps_that_the_program_has_modified_is_kept(program: Start) -> None:
+    app = program(m=_both(STEPS))
+    app.run("m.C.PATTERN = m.PATTERN = 'own'; m.FIRST = 7")
+    app.edit(m=_both(STEPS).replace('"(%s)"', '"[%s]"').replace("COUNT = 10", "COUNT = 20"))
+    plan = app.plan()
+    assert [note.text.partition(" ")[0] for note in plan.asks] == [*("m:FIRST", "m:PATTERN", "m:C.PATTERN")]
+    app.update()
+    assert app("[m.PATTERN, m.C.PATTERN, m.FIRST, m.COUNT, m.C.FIRST, m.C.COUNT]") == [
+        *("own", "own", 7, 40),
+        *(2, 40),
+    ]
+
+
+def test_steps_do_not_touch_what_others_hold(program: Start) -> None:
+    # To look at what the old steps give must not go on with another's list.
+    old = "import n\nMINE = n.SHARED\nMINE += ['a']\nLIST = sorted(MINE)\n"
+    app = program(n="SHARED = []\n", m=old)
+    app.edit(m=old.replace("'a'", "'b'"))
+    app.plan()
+    assert app("n.SHARED") == ["a"]
+
+
+def test_whether_data_is_modified_does_not_depend_on_its_annotation(program: Start) -> None:
+    old = """
+from __future__ import annotations
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from collections.abc import Callable
+TABLE: dict[str, Callable[[], int]] = {"a": lambda: 1}
+class C:
+    TABLE: dict[str, Callable[[], int]] = {"a": lambda: 1}
+"""
+    app = program(m=old)
+    app.edit(m=old.replace("lambda: 1", "(lambda: 2)").replace('"a"', '"b"'))
+    assert not app.plan().asks
+    app.update()
+    assert app("[m.TABLE['b'](), m.C.TABLE['b'](), sorted(m.__annotations__)]") == [2, 2, ["TABLE"]]
+
+
+def test_a_name_that_new_statements_bind_and_delete_is_not_left_behind(program: Start) -> None:
+    old = "TABLE = {}\nhelper = 1\nother = helper\n"
+    app = program(m=old)
+    new = "TABLE = {}\nfor key in 'ab':\n    TABLE[key] = key\ndel key\nhelper = 1\nother = helper\ndel helper\n"
+    app.edit(m=new).update()
+    assert app("[m.TABLE, hasattr(m, 'key'), hasattr(m, 'helper'), m.other]") == [
+        {"a": "a", "b": "b"},
+        False,
+        False,
+        1,
+    ]
+
+
+def test_a_name_that_is_deleted_from_now_on_goes_though_nothing_else_differs(program: Start) -> None:
+    old = "def make(): return 1\nVALUE = make()\nclass C:\n    a = 1\n    b = a\n"
+    app = program(m=old)
+    app.edit(m=old.replace("class", "del make\nclass") + "    del a\n").update()
+    assert app("[hasattr(m, 'make'), m.VALUE, hasattr(m.C, 'a'), m.C.b]") == [False, 1, False, 1]
+    app.podus("back-out", "app")
+    assert app("[m.make(), m.VALUE, m.C.a, m.C.b]") == [1, 1, 1, 1]
