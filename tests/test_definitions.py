@@ -335,3 +335,64 @@ class C:
     assert app("[m.f(1), held(1), inner(1), m.C.g(1), method(1), within(1)]") == [[1, 2, 3]] * 6
     app.podus("back-out", "app")
     assert app("[m.f(1), held(1), inner(1), m.C.g(1), method(1), within(1)]") == [[1, 1]] * 6
+
+
+DOCUMENTED = '''
+import contextlib, functools
+def logged(f):
+    @functools.wraps(f)
+    def wrapper(*args): return f(*args)
+    return wrapper
+class Call:
+    def __init__(self, f): self.f = f; functools.update_wrapper(self, f)
+    def __call__(self): return self.f()
+def plain(f):
+    def wrapper(*args): return f(*args)
+    wrapper.__wrapped__ = f
+    return wrapper
+@logged
+@logged
+def a():
+    """old"""
+    return 1
+@functools.lru_cache
+def b():
+    """old"""
+@contextlib.contextmanager
+def c():
+    """old"""
+    yield
+@Call
+def d():
+    """old"""
+@plain
+def e():
+    """old"""
+class C:
+    def own(self):
+        """old"""
+    @property
+    def p(self):
+        """old"""
+    @functools.cached_property
+    def q(self):
+        """old"""
+    @classmethod
+    def r(cls):
+        """old"""
+    own_too = property(own, doc="by hand")
+def forward(name):
+    @functools.wraps(getattr(C, name))
+    def wrapper(): return getattr(C(), name)()
+    return wrapper
+f = forward("own")
+'''
+
+
+def test_what_is_made_around_a_procedure_gets_its_new_docstring(program: Start) -> None:
+    app = program(m=DOCUMENTED)
+    seen = "[x.__doc__ for x in (m.a, m.b, m.c, m.d, m.e, m.f, m.C.p, m.C.q, vars(m.C)['r'], m.C.r, m.C.own_too)]"
+    app.edit(m=DOCUMENTED.replace('"old"', '"new"')).update()
+    assert app(seen) == [*["new"] * 4, None, *["new"] * 5, "by hand"]
+    app.podus("back-out", "app")
+    assert app(seen) == [*["old"] * 4, None, *["old"] * 5, "by hand"]

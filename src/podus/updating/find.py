@@ -34,6 +34,9 @@ _PLAIN |= {
 _LEAVES = frozenset(map(id, [FunctionType, *_PLAIN]))
 
 
+# So many decorators are looked through.
+_LAYERS = 16
+
 # Functions that podus itself made to stand in for one of the program's.
 TWINS: weakref.WeakSet[FunctionType] = weakref.WeakSet()
 
@@ -48,6 +51,8 @@ class Finder:
         self.names = names
         self.functions: dict[str, list[FunctionType]] = {}
         self.caches: dict[str, list[Any]] = {}
+        # What was made around a wanted function, and may have its docstring: by the function's id.
+        self.around: dict[int, list[Any]] = {}
         self._seen: set[int] = set()
         # Keeps what was seen alive, so that an id stands for one object.
         self._held: list[Any] = []
@@ -113,14 +118,14 @@ class Finder:
         if kind is FunctionType:
             self.add(value)
             inner = [contents for cell in value.__closure__ or () for contents in cell_contents(cell)]
-            return [(item, 2) for item in (*inner, *_wrapped(value))]
+            return [(item, 2) for item in (*inner, *self._around(value, _wrapped(value)))]
         if kind is functools._lru_cache_wrapper:
             wrapped = value.__wrapped__
             if type(wrapped) is FunctionType:
                 name = self.names.get(id(wrapped.__code__))
                 if name is not None:
                     self.caches.setdefault(name, []).append(value)
-            return [(wrapped, depth)]
+            return [(item, depth) for item in self._around(value, (wrapped,))]
         if issubclass(kind, type):
             if type.__getattribute__(value, "__module__") in program:
                 inside = list(type.__getattribute__(value, "__dict__").values())
@@ -134,12 +139,24 @@ class Finder:
         if kind in _PLAIN:
             return []
         if issubclass(kind, property):
+            self._around(value, (value.fget,))
             return [(item, depth) for item in (value.fget, value.fset, value.fdel)]
         if issubclass(kind, staticmethod | classmethod | MethodType):
-            return [(value.__func__, depth)]
+            return [(item, depth) for item in self._around(value, (value.__func__,))]
         if issubclass(kind, functools.partial | functools.cached_property | functools.partialmethod):
-            return [(value.func, depth)]
-        return [(item, depth) for item in _wrapped(value)]
+            return [(item, depth) for item in self._around(value, (value.func,))]
+        return [(item, depth) for item in self._around(value, _wrapped(value))]
+
+    def _around(self, value: Any, inside: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Note what ``value`` was made around, through wrappers that lie in each other; returns ``inside``."""
+        step = inside
+        for _ in range(_LAYERS):
+            if not step:
+                break
+            if type(step[0]) is FunctionType and id(step[0].__code__) in self.names:
+                self.around.setdefault(id(step[0]), []).append(value)
+            step = _wrapped(step[0])
+        return inside
 
     def scan(self) -> float:
         """Look at every function in the heap. Returns the seconds that no other thread could run: about 30 ms per million objects."""

@@ -258,6 +258,8 @@ class Builder:
                 function.__code__
             ) == function.__doc__ != docstring(new):
                 unit.switch.set_attribute(function, "__doc__", docstring(new))
+                for other in self.stage.finder.around.get(id(function), ()):
+                    _document(other, function, docstring(new), unit.switch)
         for cache in self.stage.finder.caches.get(name, ()):
             # What was computed by the old version must not be served for the new one.
             unit.switch.do.append((cache.cache_clear,))
@@ -371,6 +373,22 @@ def docstring(code: CodeType) -> str | None:
         return None
     first = code.co_consts[0] if code.co_consts else None
     return first if isinstance(first, str) and code.co_name != "<lambda>" else None
+
+
+def _document(value: Any, function: FunctionType, text: str | None, switch: Switch) -> None:
+    """Give what was made around a function its new docstring, if it has had the old one from it."""
+    kind = type(value)
+    if kind in (FunctionType, property):
+        named = kind is property or value.__name__ == function.__name__
+        if named and value.__doc__ is function.__doc__:
+            switch.set_attribute(value, "__doc__", text)
+        return
+    try:
+        own = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return
+    if type(own) is dict and "__doc__" in own and own["__doc__"] is function.__doc__:
+        switch.set_item(own, "__doc__", text)
 
 
 def take_along(stage: Stage, names: list[str], stall: Stall, *, back: bool) -> None:
