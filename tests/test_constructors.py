@@ -93,3 +93,19 @@ def test_a_field_that_can_not_be_derived_is_asked_for(program: Start, text: str,
             "shop:C.new is set on some ways through the constructor only: its 1 live object goes without"
             in note.text
         )
+
+
+def test_a_field_that_a_procedure_of_the_program_computes(program: Start) -> None:
+    flag = "import os\nSEEN = []\ndef flag(default):\n    value = os.environ.get('NO_FLAG')\n    if not value:\n        return default\n    return value.lower() in ('0', 'no')\ndef noted(x):\n    SEEN.append(x)\n    return x\n"
+    old = "from tools import flag, noted\nclass C:\n    def __init__(self, a):\n        self.a = a\n    def f(self): return self.a\n"
+    new = old.replace("a):\n", "a, loads=True):\n        self.loads = flag(loads)\n").replace(
+        "f(self): return self.a", "f(self): return self.loads"
+    )
+    app = program(tools=flag, shop=old)
+    app.run("c = shop.C(40)")
+    # What it calls has an effect, or is another one now.
+    assert "it calls noted" in app.edit(shop=new.replace("= flag", "= noted")).plan().refusals[0].text
+    other = flag.replace("'no'", "'off'")
+    assert "it calls flag" in app.edit(tools=other, shop=new).plan().refusals[0].text
+    app.edit(tools=flag, shop=new).update()
+    assert app("[c.f(), shop.C(1, loads=False).f(), tools.SEEN]") == [True, False, []]

@@ -303,6 +303,11 @@ class Derived:
         meanings = self.old if old else self.new
         return is_pure(value) or Computation(_Named(meanings, module)).take(value).only
 
+    def computes(self, function: ast.expr, module: Module) -> bool:
+        """Whether what is called in a module is a procedure of the program, the same as before, that does nothing but compute a value."""
+        found = Computation(_Named(self.new, module)).take(ast.Call(function, [], []))
+        return found.only and bool(found.calls) and self.procedures.isdisjoint(found.calls)
+
     def _module(self, module: Module) -> bool:
         body = module.body
         if body is None or (module.main and not any(s.kind == "main" for s in body.statements)):

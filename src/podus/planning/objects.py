@@ -227,6 +227,7 @@ class ObjectChanges:
             lambda word: bool(self.new.resolve(module.name, word)),
             lambda word: _qualified(module, word),
             lambda word: self.new.gives(name, word),
+            lambda function: self.compiler.derived.computes(function, module),
         )
         left = fresh
         while True:

@@ -82,10 +82,11 @@ PURE_FUNCTIONS = frozenset(
         *("collections.OrderedDict", "collections.defaultdict", "collections.Counter", "collections.deque"),
         *("dataclasses.fields", "typing.get_type_hints", "inspect.get_annotations"),
         *("types.MappingProxyType", "types.SimpleNamespace", "os.path.join", "os.path.dirname"),
+        *("os.environ.get", "os.getenv"),
     }
 )
 _IMPORTED = frozenset(name.rpartition(".")[2] for name in PURE_FUNCTIONS) - {
-    *("compile", "time", "join", "log", "escape", "fields")
+    *("compile", "time", "join", "log", "escape", "fields", "get")
 }
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef

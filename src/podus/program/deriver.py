@@ -58,7 +58,8 @@ class Deriver:
 
     ``old`` and ``new`` are the two versions' fields, those of base classes included. ``is_class`` says whether a name is a class of
     the program, ``qualified`` gives a global name as ``module.name`` where it was imported so, ``gives`` whether the new class itself has an
-    attribute that can be read without an effect.
+    attribute that can be read without an effect, ``computes`` whether what is called is a procedure of the program that does nothing but
+    compute a value.
     """
 
     def __init__(
@@ -68,12 +69,14 @@ class Deriver:
         is_class: Callable[[str], bool],
         qualified: Callable[[str], str],
         gives: Callable[[str], bool],
+        computes: Callable[[ast.expr], bool],
     ) -> None:
         self.old = old
         self.new = new
         self.is_class = is_class
         self.qualified = qualified
         self.gives = gives
+        self.computes = computes
         # What can be read from an old object: its own fields, and those derived before.
         self.known = {name for name, found in old.items() if found.certain or found.declared == "slot"}
 
@@ -244,7 +247,8 @@ class Deriver:
         if word in PURE_CALLS or word in ("object", "type", "hash", "isinstance"):
             return True
         full = self.qualified(word)
-        return full in FACTORIES or (word in _FACTORY_NAMES and full == word) or self.is_class(word)
+        known = full in FACTORIES or (word in _FACTORY_NAMES and full == word)
+        return known or self.is_class(word) or self.computes(function)
 
 
 def is_readable(node: ast.stmt) -> bool:
