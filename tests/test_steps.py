@@ -98,33 +98,57 @@ def test_steps_do_not_touch_what_others_hold(program: Start) -> None:
     assert app("n.SHARED") == ["a"]
 
 
-def test_whether_data_is_modified_does_not_depend_on_its_annotation(program: Start) -> None:
-    old = """
+LIKE = """
 from __future__ import annotations
+import enum, os
+from datetime import timedelta
 from typing import TYPE_CHECKING
+from n import Fixed, Noted
 if TYPE_CHECKING:
     from collections.abc import Callable
+class Key(enum.Enum):
+    A = 1
 TABLE: dict[str, Callable[[], int]] = {"a": lambda: 1}
 class C:
-    TABLE: dict[str, Callable[[], int]] = {"a": lambda: 1}
+    TABLE: dict[Key, Callable[[], int]] = {Key.A: lambda: len(os.sep)}
+    CONF = Fixed({"life": timedelta(days=1)})
+    NOTED = Noted({"a": 1})
+OTHER = Fixed(a=1)
 """
-    app = program(m=old)
-    app.edit(m=old.replace("lambda: 1", "(lambda: 2)").replace('"a"', '"b"'))
-    assert not app.plan().asks
+
+
+def test_data_is_taken_for_unmodified_whatever_it_is_made_of(program: Start) -> None:
+    # An annotation for type checkers alone, lambdas that call a module's functions, a library's kind of dictionary.
+    kinds = "MADE = []\nclass Fixed(dict):\n    def __setitem__(self, *_): raise TypeError\nclass Noted(dict):\n    def __init__(self, *a):\n        super().__init__(*a)\n        MADE.append(self)\n"
+    app = program(n=kinds, m=LIKE)
+    app.run("dict.update(m.OTHER, b=2)")
+    new = (
+        LIKE.replace(": 1}", ": 1, 'b': 2}")
+        .replace("lambda: 1", "(lambda: 2)")
+        .replace("lambda: len", "lambda: 1 + len")
+    )
+    app.edit(m=new.replace("1)})", "2)})").replace("(a=1)", "(a=3)"))
+    assert [note.text.partition(" is ")[0] for note in app.plan().asks] == ["m:OTHER", "m:C.NOTED"]
     app.update()
-    assert app("[m.TABLE['b'](), m.C.TABLE['b'](), sorted(m.__annotations__)]") == [2, 2, ["TABLE"]]
+    assert app(
+        "[m.TABLE['a'](), m.C.TABLE[m.Key.A](), m.C.CONF['life'].days, m.C.NOTED, m.OTHER, len(n.MADE)]"
+    ) == [
+        *(2, 2, 2),
+        *({"a": 1}, {"a": 1, "b": 2}, 1),
+    ]
 
 
 def test_a_name_that_new_statements_bind_and_delete_is_not_left_behind(program: Start) -> None:
     old = "TABLE = {}\nhelper = 1\nother = helper\n"
     app = program(m=old)
-    new = "TABLE = {}\nfor key in 'ab':\n    TABLE[key] = key\ndel key\nhelper = 1\nother = helper\ndel helper\n"
+    new = "TABLE = {}\nfor key in 'ab':\n    TABLE[key] = key\ndel key\nhelper = 1\nother = helper\ndel helper\nimport os\nMORE = {}\nMORE.update(a=os.sep)\n"
     app.edit(m=new).update()
-    assert app("[m.TABLE, hasattr(m, 'key'), hasattr(m, 'helper'), m.other]") == [
+    assert app("[m.TABLE, hasattr(m, 'key'), hasattr(m, 'helper'), m.other, m.MORE]") == [
         {"a": "a", "b": "b"},
         False,
         False,
         1,
+        {"a": "/"},
     ]
 
 

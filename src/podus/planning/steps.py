@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from podus.planning.filling import acted_on
-from podus.planning.pack import encoded
-from podus.program.body import Body, Statement, compile_body, without_annotation
+from podus.program.body import Body, Statement
 from podus.program.changes import BodyChange, ModuleChange, follow_on
 
 if TYPE_CHECKING:
@@ -85,11 +84,9 @@ class Stepwise:
     def _row(
         self, change: ModuleChange, body: BodyChange, names: set[str], old: list[Statement]
     ) -> dict[str, Any]:
-        code = compile_body(
-            [*map(without_annotation, (s.node for s in old))], body.owners, change.old.file, body.old.flags
-        )
         calls = {call for s in old for call in s.calls} - names
-        return {"code": encoded(code), "calls": sorted(calls), "dependent": any(s.dependent for s in old)}
+        code = self._toplevel.code_of(change, body, old)
+        return {"code": code, "calls": sorted(calls), "dependent": any(s.dependent for s in old)}
 
     def _steps(self, change: ModuleChange, body: BodyChange) -> Steps:
         derived = self._compiler.derived
@@ -112,7 +109,7 @@ class Steps:
     def of(self, name: str) -> tuple[set[str], list[Statement], list[Statement]] | None:
         """The data that is made together with ``name``, this included, and the steps that make it in the old and in the new version.
 
-        None if one statement alone makes it, or if a step may have another effect.
+        None if one statement alone makes it, or only one version has it, or if a step may have another effect.
         """
         names = {name}
         while True:
@@ -121,7 +118,9 @@ class Steps:
             if more <= names:
                 break
             names |= more
-        if all(len(steps) < 2 for steps in found) or any(side.defined & names for side in self._sides):
+        if all(len(steps) < 2 for steps in found) or not all(found):
+            return None
+        if any(side.defined & names for side in self._sides):
             return None
         plain = all(side.are_plain(steps, names) for side, steps in zip(self._sides, found, strict=True))
         return (names, found[0], found[1]) if plain else None

@@ -322,10 +322,15 @@ class TopLevel:
             # What it calls has been looked at.
             row["calls"] = row["makers"] = []
         if before.repeatable or computed is not None:
-            row["code"] = encoded(
-                compile_body([without_annotation(before.node)], body.owners, change.old.file, body.old.flags)
-            )
+            row["code"] = self.code_of(change, body, [before])
         return row
+
+    def code_of(self, change: ModuleChange, body: BodyChange, old: list[Statement]) -> str:
+        """Old statements as the pup is asked to run them again, compiled as they were."""
+        module = change.old.body
+        imported = module.imported if module is not None else ()
+        nodes = [without_annotation(s.node) for s in old]
+        return encoded(compile_body(nodes, body.owners, change.old.file, body.old.flags, imported))
 
     def rebound(self, name: str) -> bool:
         """Whether some procedure of the program may rebind module data ``name``."""

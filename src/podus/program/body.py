@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
@@ -217,6 +218,19 @@ class Body:
         """Every name that some statement binds."""
         return {name for statement in self.statements for name in statement.names}
 
+    @cached_property
+    def imported(self) -> set[str]:
+        """The names that import statements bind in it, some of them under a condition."""
+        found: set[str] = set()
+        todo: list[ast.AST] = [s.node for s in self.statements]
+        while todo:
+            node = todo.pop()
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                found |= {*_bound(node)}
+            elif not isinstance(node, Definition | ast.ClassDef):
+                todo += [n for n in ast.iter_child_nodes(node) if isinstance(n, ast.stmt | ast.ExceptHandler)]
+        return found
+
     def last(self, name: str) -> Statement | None:
         """The statement that binds ``name`` last."""
         for statement in reversed(self.statements):
@@ -231,8 +245,17 @@ def parse_module(source: bytes, file: str) -> Body:
     return _body(tree.body, (), _future_flags(tree.body))
 
 
-def compile_body(nodes: list[ast.stmt], owners: tuple[str, ...], file: str, flags: int) -> CodeType:
-    """The code of a body made of ``nodes`` alone, as it would be compiled inside the classes ``owners``."""
+def compile_body(
+    nodes: list[ast.stmt],
+    owners: tuple[str, ...],
+    file: str,
+    flags: int,
+    imported: Iterable[str] = (),
+) -> CodeType:
+    """The code of a body made of ``nodes`` alone, as it would be compiled inside the classes ``owners``.
+
+    ``imported`` are the names that the module imports: the compiler calls ``name.f()`` otherwise if it sees that ``name`` is a module.
+    """
     wrapped = nodes
     for owner in reversed(owners):
         line = wrapped[0]
@@ -240,6 +263,9 @@ def compile_body(nodes: list[ast.stmt], owners: tuple[str, ...], file: str, flag
         if "type_params" in ast.ClassDef._fields:
             setattr(shell, "type_params", [])  # noqa: B010  (from Python 3.12)
         wrapped = [ast.copy_location(shell, line)]
+    if imported:
+        seen = [ast.Import([ast.alias(name) for name in sorted(imported)])]
+        wrapped = [ast.copy_location(ast.If(ast.Constant(False), [*seen], []), wrapped[0]), *wrapped]
     tree = ast.fix_missing_locations(ast.Module(body=wrapped, type_ignores=[]))
     code = compile_source(tree, file, flags)
     for owner in owners:

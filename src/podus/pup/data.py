@@ -90,6 +90,7 @@ class _Layered(dict[str, "Any"]):
 _SIMPLE = (int, float, complex, str, bytes, bool, type(None), type(...), range, frozenset)
 _SEQUENCES = (list, tuple, collections.deque)
 _MAPPINGS = (dict, collections.OrderedDict, collections.defaultdict, collections.Counter, MappingProxyType)
+_CONTAINERS: Any = (dict, list, set, frozenset, tuple)
 _VALUES = frozenset({"decimal", "datetime", "fractions", "pathlib", "pathlib._local", "uuid"})
 _PLAIN_NEW: Any = object.__new__
 _LIBRARY = frozenset(name.lstrip("_") for name in sys.stdlib_module_names)
@@ -104,6 +105,10 @@ def _equal(one: Any, other: Any) -> bool:
     kind = type(one)
     if kind in _SEQUENCES or _is_record(kind):
         return len(one) == len(other) and all(map(_equal, one, other))
+    if _is_container(kind):
+        return _equal(_inside(one), _inside(other)) and _equal(
+            *(getattr(each, "__dict__", None) for each in (one, other))
+        )
     if _is_frozen(kind):
         return all(
             _equal(*(object.__getattribute__(each, name) for each in (one, other))) for name in _fields(kind)
@@ -162,7 +167,8 @@ def _can_repeat(row: dict[str, Any], real: dict[str, Any]) -> bool:
     """Whether what a statement calls is what it seems to be by its names."""
     makers = row.get("makers", ())
     library = (name for name in row.get("calls", ()) if name not in makers)
-    return all(_is_record(real.get(name)) or _is_frozen(real.get(name)) for name in makers) and all(
+    kinds = (_is_record, _is_frozen, _is_container)
+    return all(any(kind(real.get(name)) for kind in kinds) for name in makers) and all(
         _of_the_library(real.get(name, len)) for name in library
     )
 
@@ -194,6 +200,24 @@ def _is_frozen(value: Any) -> bool:
         any(field.default_factory is known for known in factories) and not _computes(value, name)
         for name, field in _fields(value).items()
     )
+
+
+def _is_container(value: Any) -> bool:
+    """Whether a class is a built-in container to which a ``class`` statement has given other methods, but not another way to be made."""
+    base = next((b for b in _CONTAINERS if isinstance(value, type) and issubclass(value, b)), None)
+    return (
+        base not in (None, value)
+        and type(value).__call__ is type.__call__
+        and value.__new__ is base.__new__
+        and value.__init__ is base.__init__
+        and not any(isinstance(v, MemberDescriptorType) for c in value.__mro__ for v in vars(c).values())
+    )
+
+
+def _inside(value: Any) -> Any:
+    """What an object of a subclass of a built-in container holds, without its methods."""
+    base = next(b for b in _CONTAINERS if isinstance(value, b))
+    return dict(dict.items(value)) if base is dict else base(base.__iter__(value))
 
 
 def _computes(cls: type, name: str) -> bool:
