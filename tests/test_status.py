@@ -164,3 +164,22 @@ def test_a_choice_asks_for_the_same_version_once_more(program: Start) -> None:
     assert app("shop.g()") == 2
     app.open("in", times=2)
     assert [app.join("t"), app("shop.f()")] == [1, 2]
+
+
+def test_a_loop_that_is_not_left_while_data_is_converted_is_said_to_be(program: Start) -> None:
+    old = "levels = []\nopen = [1]\ndef work():\n    while open:\n        gate('in')\n        len(levels)\n    return 1\n"
+    app = program(shop=old)
+    app.run("shop.levels.append(1)")
+    app.start("w", "shop.work()", at="in")
+    app.edit(shop=old.replace("return 1", "return 2"))
+    moves = "it switches when it returns, or after 2 s when its loop comes round"
+    assert moves in " ".join(app.podus("plan", "app").stdout.split())
+    app.edit(shop=old.replace("return 1", "return 2").replace("levels = []", "levels = {}"))
+    (app.root / "support.py").write_text(
+        "import podus\n@podus.mapper('shop:levels')\ndef convert(old): return dict.fromkeys(old)\n"
+    )
+    said = " ".join(app.podus("plan", "app", "--support", "support.py").stdout.split())
+    assert "as data is converted, it does not move when its loop comes round" in said
+    app.run("shop.open.clear()")
+    app.open("in")
+    assert app.join("w") == 1

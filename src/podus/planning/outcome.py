@@ -301,7 +301,11 @@ def _active(plan: Plan, active: Mapping[str, Sequence[str]]) -> list[Risk]:
             text += f": {_begun(plan, item)}"
         else:
             text += ": it switches when it returns"
-            if any(loop.procedure == item.name for loop in plan.loops):
+            loops = any(loop.procedure == item.name for loop in plan.loops)
+            if loops and (plan.mappers or plan.objects):
+                # Its variables may hold what is converted.
+                text += "; as data is converted, it does not move when its loop comes round"
+            elif loops:
                 text += f", or after {plan.move_after:g} s when its loop comes round"
         if held:
             text += f"; until then it holds back {names(held)}"
