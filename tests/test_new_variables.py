@@ -140,3 +140,54 @@ def test_what_is_read_under_a_condition_may_be_unbound_in_both(program: Start) -
     app.open("turn")
     app.reached("turn")
     assert app("shop.out") == [1, -2, ["none", 3]]
+
+
+SERVICE = """
+    out = []
+    class Service:
+        def __init__(self):
+            self.running = True
+            self.count = 0
+        def run(self):
+            while self.running:
+                gate("turn")
+                self.work()
+        def work(self):
+            self.count += 1
+            out.append(["one", self.count])
+    service = Service()
+"""
+
+
+def test_a_new_field_does_not_keep_a_loop_from_moving(program: Start) -> None:
+    app = program(shop=SERVICE)
+    app.start("t", "shop.service.run()", at="turn")
+    new = SERVICE.replace("count = 0\n", "count = 0\n            self.errors = []\n")
+    new = new.replace("self.work()", "self.work(self.errors)").replace("work(self)", "work(self, errors)")
+    new = new.replace('["one", self.count]', '["two", self.count, errors]')
+    update = begin_moving(app, new, "shop:Service.run")
+    app.open("turn")
+    app.until(update, "complete")
+    app.reached("turn")
+    app.open("turn")
+    app.reached("turn")
+    back = app.begin(back_out=True, move_after=0)
+    app.until_watched(back, "shop:Service.run")
+    app.open("turn")
+    app.until(back, "complete")
+    app.reached("turn")
+    # Where objects are converted, nobody is told that who uses them moves.
+    support = """
+        import podus
+        @podus.mapper("shop:Service")
+        def service(old): old.count *= 100
+    """
+    (app.home / "support.py").write_text(support.replace("\n        ", "\n"))
+    app.edit(shop=SERVICE.replace('"one"', '"three"').replace("self.work()", "self.work() or 0"))
+    said = app.podus("plan", "app", "--support", str(app.home / "support.py")).stdout
+    assert "shop:Service.run is active now" in said
+    assert "it does not move when its loop comes round" in " ".join(said.split())
+    app.run("shop.service.running = False")
+    app.open("turn")
+    app.join("t")
+    assert app("shop.out") == [["one", 1], ["two", 2, []], ["two", 3, []], ["one", 4]]

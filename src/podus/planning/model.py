@@ -404,6 +404,11 @@ class Plan:
     directory: str = ""
 
     @property
+    def converts(self) -> bool:
+        """Whether data takes a new form: what a variable holds may be some of the old."""
+        return any(m.kind == "data" for m in self.mappers) or any(part.converts for part in self.objects)
+
+    @property
     def safe(self) -> bool:
         """Whether the plan can be evaluated."""
         return not self.refusals

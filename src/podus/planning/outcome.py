@@ -302,7 +302,7 @@ def _active(plan: Plan, active: Mapping[str, Sequence[str]]) -> list[Risk]:
         else:
             text += ": it switches when it returns"
             loops = any(loop.procedure == item.name for loop in plan.loops)
-            if loops and (plan.mappers or plan.objects):
+            if loops and plan.converts:
                 # Its variables may hold what is converted.
                 text += "; as data is converted, it does not move when its loop comes round"
             elif loops:

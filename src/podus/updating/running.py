@@ -175,7 +175,7 @@ class Running:
         passed = set() if back or update.activity is None else update.activity.passed
         frames.arm(frames.names if update.plan.policy == "consistent" else frames.endless - passed)
         # Where data takes a new form, a variable may hold some of the old: who comes to an end does so with that.
-        if self._lost == 2 and not any(unit.mappers or unit.conversions for unit in update.units):
+        if self._lost == 2 and not update.plan.converts:
             frames.arm(active & frames.names)
         if not back and update.activity is not None:
             for name in update.activity.passed & self.switched & frames.names:
