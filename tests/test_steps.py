@@ -108,7 +108,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 class Key(enum.Enum):
     A = 1
-TABLE: dict[str, Callable[[], int]] = {"a": lambda: 1}
+def one(): return 1
+TABLE: dict[str, Callable[[], int]] = {"a": lambda: one()}
 class C:
     TABLE: dict[Key, Callable[[], int]] = {Key.A: lambda: len(os.sep)}
     CONF = Fixed({"life": timedelta(days=1)})
@@ -124,7 +125,7 @@ def test_data_is_taken_for_unmodified_whatever_it_is_made_of(program: Start) -> 
     app.run("dict.update(m.OTHER, b=2)")
     new = (
         LIKE.replace(": 1}", ": 1, 'b': 2}")
-        .replace("lambda: 1", "(lambda: 2)")
+        .replace("lambda: one()", "(lambda: 2)")
         .replace("lambda: len", "lambda: 1 + len")
     )
     app.edit(m=new.replace("1)})", "2)})").replace("(a=1)", "(a=3)"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
@@ -150,9 +150,7 @@ class Statement:
     def makers(self) -> frozenset[str]:
         """The names that are called in it and are none of those that are known."""
         called = {
-            n.func.id
-            for n in ast.walk(self.node)
-            if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and not maps_purely(n)
+            n.func.id for n in _called(self.node) if isinstance(n.func, ast.Name) and not maps_purely(n)
         }
         return frozenset(called - PURE_CALLS - _IMPORTED)
 
@@ -160,13 +158,12 @@ class Statement:
     def calls(self) -> frozenset[str]:
         """The names that are called in it, or something of theirs."""
         found: set[str] = set()
-        for node in ast.walk(self.node):
-            if isinstance(node, ast.Call):
-                function = node.func
-                while isinstance(function, ast.Attribute):
-                    function = function.value
-                if isinstance(function, ast.Name):
-                    found.add(function.id)
+        for node in _called(self.node):
+            function = node.func
+            while isinstance(function, ast.Attribute):
+                function = function.value
+            if isinstance(function, ast.Name):
+                found.add(function.id)
         return frozenset(found)
 
     @cached_property
@@ -451,6 +448,15 @@ def _copied(value: object) -> object:
     if isinstance(value, ast.AST):
         return _without_bodies(value)
     return list(map(_copied, value)) if isinstance(value, list) else value
+
+
+def _called(node: ast.AST) -> Iterator[ast.Call]:
+    """The calls that are carried out when a statement runs: not those in a lambda, unless it is handed to a call."""
+    if isinstance(node, ast.Call):
+        yield from (part for part in ast.walk(node) if isinstance(part, ast.Call))
+    else:
+        for child in ast.iter_child_nodes(node.args if isinstance(node, ast.Lambda) else node):
+            yield from _called(child)
 
 
 def maps_purely(node: ast.Call) -> bool:
