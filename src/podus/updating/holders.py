@@ -158,12 +158,12 @@ def _all_tasks() -> list[Any]:
     found |= {id(task): task for task in list(getattr(tasks, "_eager_tasks", ()))}
     if sys.version_info >= (3, 14):
         # They are kept in C now, and asked for by their loop.
-        for loop in _loops():
+        for loop in running_loops():
             found |= {id(task): task for task in tasks.all_tasks(loop)}
     return [task for task in found.values() if hasattr(task, "get_coro") and hasattr(task, "get_name")]
 
 
-def _loops() -> list[Any]:
+def running_loops() -> list[Any]:
     """The event loops that threads run just now."""
     running = [frame for frame in frames(globals()) if frame.f_code.co_name == "run_forever"]
     found = [locals_of(frame).get("self") for frame in running]

@@ -31,6 +31,7 @@ _TABLES = (dict, OrderedDict, defaultdict, Counter)
 _KINDS = frozenset(map(id, (*_TABLES, set)))
 # Seconds for which a thread waits before it asks for its turn: longer than it takes for some thousand keys.
 _LONG = 0.1
+_REMEMBER = sys.version_info >= (3, 14)
 
 
 class Rehash:
@@ -94,13 +95,13 @@ class Rehash:
             return
         if type(table) is set:
             set.clear(table)
-            set.update(table, keys)
+            set.update(table, map(_forgetful, keys))
             return
         values = {id(key): value for key, value in dict.items(table)}
         kind = OrderedDict if ordered else dict
         kind.clear(table)
         for key in keys:
-            kind.__setitem__(table, key, values[id(key)])
+            kind.__setitem__(table, _forgetful(key), values[id(key)])
 
 
 def hashed_by(stage: Stage) -> Iterator[type]:
@@ -133,6 +134,11 @@ def _how(cls: type) -> Any:
     """How the objects of a class are hashed: equal as long as that is the same."""
     found = cls.__hash__
     return found.__code__ if isinstance(found, FunctionType) else found
+
+
+def _forgetful(key: Any) -> Any:
+    """The key; of a tuple, which from Python 3.14 on remembers its hash, another one."""
+    return tuple(list(map(_forgetful, key))) if type(key) is tuple and _REMEMBER else key
 
 
 def _keys(table: Any) -> Iterable[Any]:

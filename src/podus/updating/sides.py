@@ -16,7 +16,7 @@ from podus.threads import RLock, get_ident
 from podus.updating.binding import HANDED_OVER, each_stack
 from podus.updating.heirs import Heirs
 from podus.updating.holders import chain as chain_of
-from podus.updating.holders import thread_names
+from podus.updating.holders import running_loops, thread_names
 from podus.updating.requests import entries, request
 
 TYPE_CHECKING = False
@@ -316,7 +316,11 @@ def _known_tasks() -> list[Any]:
     tasks: Any = sys.modules.get("asyncio.tasks")
     names = ("_all_tasks", "_scheduled_tasks", "_eager_tasks")
     known = [getattr(tasks, name) for name in names if hasattr(tasks, name)]
-    return [getattr(each, "data", each) for each in known]
+    found = [getattr(each, "data", each) for each in known]
+    if sys.version_info >= (3, 14) and tasks is not None:
+        # They are kept in C now, and asked for by their loop; that is done when they are gone through.
+        found += [chain.from_iterable(starmap(tasks.all_tasks, [(loop,)])) for loop in running_loops()]
+    return found
 
 
 def _task() -> Any:
