@@ -218,11 +218,14 @@ class Search:
         self._limit = sys.getallocatedblocks() + YOUNG
         own = [self, self._found, self._batches, self._holders, self._kinds, self._known, self._wanted]
         own += [self._plain, self._large, self._pieces, self._caught]
+        own += [module for module in (listing.asyncio_module(),) if module is not None]
         self._visited.fresh({id(thing): thing for thing in own})
 
     def _add_roots(self) -> None:
         modules = sys.modules
         self._take([modules, *list(modules.values()), *self._wanted], [])
+        if listing.asyncio_module() is not None:
+            self._take([vars(listing.asyncio_module())], [])
         signals = modules.get("_signal")
         if signals is not None:
             self._take([signals.getsignal(number) for number in signals.valid_signals()], [])
