@@ -794,10 +794,11 @@ def test_lambdas_are_told_apart_by_the_statements_they_stand_in(program: Start) 
 
 def test_of_statements_that_differ_only_in_their_lambdas_the_new_one_runs(program: Start) -> None:
     app = program(shop="calls = []\ncalls.append(lambda: 1)\ncalls.append(lambda: 2)\n")
+    app.run("shop.calls.append(lambda: 9)")
     app.replace(
         "shop", "calls.append(lambda: 1)", "calls.append(lambda: 0)\ncalls.append(lambda: 1)"
     ).update()
-    assert app("[f() for f in shop.calls]") == [1, 2, 0]
+    assert app("[f() for f in shop.calls]") == [1, 2, 9, 0]
 
 
 def test_a_docstring_that_is_gone_is_gone(program: Start) -> None:
