@@ -83,7 +83,11 @@ PURE_FUNCTIONS = frozenset(
         *("collections.OrderedDict", "collections.defaultdict", "collections.Counter", "collections.deque"),
         *("dataclasses.fields", "typing.get_type_hints", "inspect.get_annotations"),
         *("types.MappingProxyType", "types.SimpleNamespace", "os.path.join", "os.path.dirname"),
-        *("os.environ.get", "os.getenv"),
+        *("os.path.abspath", "os.path.basename", "os.path.realpath", "os.path.expanduser", "os.environ.get"),
+        *("os.getenv", "pathlib.Path", "pathlib.PurePath", "json.loads", "fnmatch.translate", "uuid.UUID"),
+        *("ipaddress.ip_address", "ipaddress.ip_network"),
+        # The same object each time, which is made once at the most.
+        *("logging.getLogger", "importlib.import_module"),
     }
 )
 _IMPORTED = frozenset(name.rpartition(".")[2] for name in PURE_FUNCTIONS) - {

@@ -65,8 +65,12 @@ class Computation:
             found = names.procedure(function)
             if found is not None:
                 return self._procedure(*found)
-            if (names.library(function) or ast.unparse(function)) in PURE_FUNCTIONS:
+            library = names.library(function)
+            if (library or ast.unparse(function)) in PURE_FUNCTIONS:
                 return True
+            if library.count(".") == 1:
+                # A function of a module, which may be called as a method without an effect is: `shutil.copy`.
+                return False
             if isinstance(function, ast.Name):
                 return function.id in PURE_CALLS
         return (

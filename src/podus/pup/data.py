@@ -109,8 +109,8 @@ def _equal(one: Any, other: Any) -> bool:
         return _equal(_inside(one), _inside(other)) and _equal(
             *(getattr(each, "__dict__", None) for each in (one, other))
         )
-    if _is_frozen(kind):
-        return all(
+    if _is_made_of_fields(kind):
+        return _held(one) == _held(other) == set(_fields(kind)) and all(
             _equal(*(object.__getattribute__(each, name) for each in (one, other))) for name in _fields(kind)
         )
     if kind in _MAPPINGS:
@@ -167,7 +167,7 @@ def _can_repeat(row: dict[str, Any], real: dict[str, Any]) -> bool:
     """Whether what a statement calls is what it seems to be by its names."""
     makers = row.get("makers", ())
     library = (name for name in row.get("calls", ()) if name not in makers)
-    kinds = (_is_record, _is_frozen, _is_container)
+    kinds = (_is_record, _is_made_of_fields, _is_container)
     return all(any(kind(real.get(name)) for kind in kinds) for name in makers) and all(
         _of_the_library(real.get(name, len)) for name in library
     )
@@ -184,12 +184,12 @@ def _is_record(value: Any) -> bool:
     )
 
 
-def _is_frozen(value: Any) -> bool:
-    """Whether a class is a frozen dataclass as the library makes it: making one of its objects has no other effect, and its fields are all that it has."""
+def _is_made_of_fields(value: Any) -> bool:
+    """Whether a class is a dataclass as the library makes it: making one of its objects has no other effect."""
     if type(value) is not type or value.__new__ is not _PLAIN_NEW:
         return False
     params = vars(value).get("__dataclass_params__")
-    if params is None or not (params.frozen and params.init) or hasattr(value, "__post_init__"):
+    if params is None or not params.init or hasattr(value, "__post_init__"):
         return False
     made = vars(value).get("__init__")
     if type(made) is not FunctionType or made.__code__.co_filename != "<string>":
@@ -218,6 +218,14 @@ def _inside(value: Any) -> Any:
     """What an object of a subclass of a built-in container holds, without its methods."""
     base = next(b for b in _CONTAINERS if isinstance(value, b))
     return dict(dict.items(value)) if base is dict else base(base.__iter__(value))
+
+
+def _held(value: Any) -> set[str]:
+    """The fields that an object holds, and what it was given besides."""
+    kind = type(value)
+    slots = {name for name in _fields(kind) if isinstance(getattr(kind, name, None), MemberDescriptorType)}
+    own: dict[str, Any] = object.__getattribute__(value, "__dict__") if kind.__dictoffset__ else {}
+    return {name for name in slots if hasattr(value, name)} | own.keys()
 
 
 def _computes(cls: type, name: str) -> bool:
