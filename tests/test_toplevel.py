@@ -501,3 +501,33 @@ def test_a_frozen_object_that_does_more_when_it_is_made_is_not_made_to_compare(p
     plan = app.edit(m=text + "DEFAULT = Conf(port=8)\n").plan()
     assert [(d.name, d.action) for d in plan.data] == [("m:DEFAULT", "keep")]
     assert app("m.MADE") == [1]
+
+
+def test_an_object_of_a_dataclass_takes_its_new_value_unless_the_program_has_changed_it(
+    program: Start,
+) -> None:
+    text = "import dataclasses\n@dataclasses.dataclass\nclass Conf:\n    port: int = 1\n    names: list = dataclasses.field(default_factory=list)\n"
+    app = program(m=f"{text}A = Conf()\nB = Conf()\nC = Conf()\n")
+    app.run("m.B.names.append('mine'); m.C.extra = 1")
+    plan = app.edit(m=f"{text}A = Conf(8)\nB = Conf(8)\nC = Conf(8)\n").plan()
+    assert [d.action for d in plan.data] == ["set", "keep", "keep"]
+    app.update()
+    assert app("[m.A.port, m.B.port, m.C.port]") == [8, 1, 1]
+
+
+def test_an_annotation_alone_leaves_the_value(program: Start) -> None:
+    app = program(m="COUNT = 0\nSEEN = []\nLIMIT = 1\nTWICE: int = LIMIT * 2\n")
+    app.run("import m; m.COUNT = 5; seen = m.SEEN; seen.append(1)")
+    text = "COUNT: int = 0\nSEEN: list[int] = []\nLIMIT: int = 2\nTWICE: float = LIMIT * 2\n"
+    plan = app.edit(m=text).plan()
+    assert not plan.asks
+    app.update()
+    assert app("[m.COUNT, m.SEEN is seen, m.TWICE]") == [5, True, 4]
+    assert app("{name: str(each) for name, each in m.__annotations__.items()}") == {
+        "COUNT": "<class 'int'>",
+        "SEEN": "list[int]",
+        "LIMIT": "<class 'int'>",
+        "TWICE": "<class 'float'>",
+    }
+    app.podus("back-out", "app")
+    assert app("[m.COUNT, m.SEEN is seen, m.TWICE, list(m.__annotations__)]") == [5, True, 2, ["TWICE"]]

@@ -208,13 +208,15 @@ class TopLevel:
         """The statements of one body that run; the others are kept, or left to a mapper."""
         prefix = f"{part.name}:" + "".join(f"{owner}." for owner in body.owners)
         answers = self._answers(change, body)
-        chosen: list[Statement] = []
+        chosen: list[Statement] = [_annotation(s) for s in body.annotated if s not in body.run]
+        chosen = [s for s in chosen if isinstance(s.node, ast.AnnAssign)]
         for statement in body.run:
             if self._runs(statement, body, prefix, answers, part):
                 chosen.append(statement)
                 if statement.kind == "class":
                     part.redefined.append(".".join((*body.owners, statement.names[-1])))
                 part.statements.append(f"{statement.line}: {statement.text}")
+        chosen.sort(key=lambda s: s.line)
         if not body.owners:
             for name in {n for s in chosen for n in s.names if n in body.previous}:
                 importers = self._importers(part.name, name)
@@ -445,6 +447,14 @@ class TopLevel:
             found[-1].append(statement)
             before = after
         return found
+
+
+def _annotation(statement: Statement) -> Statement:
+    """An assignment without its value."""
+    node = statement.node
+    if isinstance(node, ast.AnnAssign):
+        node = ast.copy_location(ast.AnnAssign(node.target, node.annotation, None, node.simple), node)
+    return Statement(node, statement.kind, (), statement.owners)
 
 
 def _declarations(chosen: list[Statement], body: Body) -> list[ast.stmt]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
+from typing import Any
 
 from podus.program.body import Body, Statement
 from podus.program.code import fingerprint, same
@@ -35,6 +36,8 @@ class BodyChange:
     kept: list[Statement] = field(default_factory=list)
     # The old statements that the new version doesn't have.
     gone: list[Statement] = field(default_factory=list)
+    # Assignments of a module of which only the annotation differs.
+    annotated: list[Statement] = field(default_factory=list)
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -44,7 +47,7 @@ class BodyChange:
     @property
     def empty(self) -> bool:
         """Whether nothing of the body has to run."""
-        return not (self.run or self.removed or any(not c.empty for c in self.classes))
+        return not (self.run or self.annotated or self.removed or any(not c.empty for c in self.classes))
 
     def all_classes(self) -> list[BodyChange]:
         """The changed classes below this body, the outer ones first, that have something to run or remove."""
@@ -247,9 +250,12 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
                 inner = compare_bodies(before.body, statement.body)
                 if not inner.empty or inner.moved or inner.gone:
                     change.classes.append(inner)
+    same_value = set() if old.owners else _same_values(old, new, unmatched_old, unmatched_new)
     for statement in unmatched_new:
         if statement.kind == "main":
             change.kept.append(statement)
+        elif id(statement) in same_value:
+            change.annotated.append(statement)
         else:
             change.run.append(statement)
     _bring_back(change, unmatched_old)
@@ -261,6 +267,35 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
     _add_derived(change, new)
     _add_later(change, new)
     return change
+
+
+def _same_values(old: Body, new: Body, gone: list[Statement], come: list[Statement]) -> set[int]:
+    """Those of the statements ``come`` that give a name the value that one of ``gone`` gave it, and differ in its annotation alone."""
+    values = [{s.names: _value(s) for s in side if _value(s)} for side in (gone, come)]
+    several = {name for body in (old, new) for name, n in _bindings(body).items() if n > 1}
+    return {
+        id(s)
+        for s in come
+        if values[1].get(s.names)
+        and values[1][s.names] == values[0].get(s.names)
+        and s.names[0] not in several
+    }
+
+
+def _bindings(body: Body) -> Counter[str]:
+    return Counter(name for statement in body.statements for name in statement.names)
+
+
+def _value(statement: Statement) -> str:
+    """The value that a statement gives one name, as :attr:`Statement.head` has it; "" if it does something else."""
+    node = statement.node
+    targets: list[Any] = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    if statement.kind != "assign" or len(targets) != 1 or not isinstance(targets[0], ast.Name):
+        return ""
+    value = getattr(node, "value", None)
+    return (
+        Statement(ast.Assign(targets, value), "assign", statement.names, ()).head if value is not None else ""
+    )
 
 
 def complete(change: BodyChange) -> None:
