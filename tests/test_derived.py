@@ -61,9 +61,43 @@ def test_new_class_bodies_and_comprehensions_read_what_changes_with_them(program
 
 def test_what_has_an_effect_is_not_computed_again(program: Start) -> None:
     text = "SEEN = []\nBASE = {}\ndef note(x):\n    SEEN.append(x)\n    return x\nA = note(BASE)\nC = 0\nC = C + BASE\n"
-    app = program(m=text.format(1))
-    app.edit(m=text.format(2)).update()
-    assert app("[m.BASE, m.A, m.C, m.SEEN]") == [2, 1, 2, [1]]
+    app = program(m=text.format(1), k="import m\nD = m.note(m.BASE)\nm.note(m.BASE)\n")
+    plan = app.edit(m=text.format(2)).plan()
+    # It is not passed over in silence either.
+    left = {n.remedy for n in plan.asks if n.code == "data-left"}
+    assert left == {"to make it again: --reset m:A", "to make it again: --reset k:D"}
+    assert [n.where.rpartition("/")[2] for n in plan.notes if n.code == "not-again"] == ["k.py:3"]
+    app.update(reset=["k:D"])
+    assert app("[m.BASE, m.A, m.C, k.D, m.SEEN]") == [2, 1, 2, 2, [1, 1, 1, 2]]
+    app.podus("back-out", "app")
+    assert app("[m.BASE, k.D]") == [1, 1]
+
+
+def test_what_the_library_computes_and_what_is_filled_follows(program: Start) -> None:
+    conf = "import logging, os, pathlib\nNAME = '{0}'\nROOT = pathlib.Path(NAME) / 'logs'\nlog = logging.getLogger(NAME)\n"
+    conf += (
+        "HOME = os.environ.get('NOT_SET', NAME)\nTABLE = {{'a': 1}}\nTABLE['{0}'] = 2\nKEYS = sorted(TABLE)\n"
+    )
+    app = program(
+        conf=conf.format("x"),
+        m="import json, importlib, conf\nNAMES = json.loads('[\"conf\"]')\n"
+        "MODULES = [importlib.import_module(n) for n in NAMES]\nLAST = conf.KEYS[-1]\n",
+    )
+    app.run("import m, conf; log = conf.log")
+    app.files(**{"fresh.py": "X = 1\n"})
+    plan = app.edit(conf=conf.format("y")).replace("m", '"conf"', '"conf", "fresh"').plan()
+    assert not plan.asks
+    app.update()
+    assert app("[str(conf.ROOT), conf.log.name, conf.HOME, m.LAST]") == ["y/logs", "y", "y", "y"]
+    assert app("[x.__name__ for x in m.MODULES]") == ["conf", "fresh"]
+    app.podus("back-out", "app")
+    assert app("[str(conf.ROOT), conf.log is log, m.LAST, len(m.MODULES)]") == ["x/logs", True, "x", 1]
+
+
+def test_a_function_of_a_module_is_no_method_without_an_effect(program: Start) -> None:
+    app = program(m="import shutil\nTO = 'one'\nDONE = [shutil.copy(n, TO) for n in ['m.py']]\n")
+    app.replace("m", "'one'", "'two'").update()
+    assert app("[m.TO, m.DONE]") == ["two", ["one"]]
 
 
 def test_a_table_that_procedures_make_is_made_again_unless_the_program_has_filled_it(program: Start) -> None:
@@ -88,6 +122,61 @@ def test_star_imports_lose_what_is_no_longer_listed_in_a_row_of_modules(program:
     assert app("[hasattr(m, 'g'), hasattr(n, 'g'), n.f is f, lib.g()]") == [False, False, True, 1]
     app.replace("lib", "['f']", "['f']\n__all__ += ['g']").update()
     assert app("n.f is f")
+
+
+def test_star_imports_follow_all_that_makes_the_list(program: Start) -> None:
+    app = program(
+        m="from lib import *\n", n="from m import *\n", **{"lib/a.py": "__all__ = ['x']\nx, y, z = 1, 2, 3\n"}
+    )
+    app.files(
+        **{"lib/__init__.py": "from .a import *\nfrom . import a\n__all__ = a.__all__ + ['own']\nown = 1\n"}
+    )
+    app.run(
+        "import importlib; [importlib.reload(x) for x in (sys.modules['lib'], sys.modules['m'], sys.modules['n'])]"
+    )
+    app.files(
+        **{"lib/a.py": "__all__ = ['y']\n__all__ += ['z']\n__all__.append('x')\nx, y, z = 1, 2, 3\n"}
+    ).update()
+    assert app("[n.own, n.x, n.y, n.z, sys.modules['lib'].__all__]") == [1, 1, 2, 3, ["y", "z", "x", "own"]]
+    app.files(**{"lib/a.py": "__all__ = ['y']\nx, y, z = 1, 2, 3\n"}).update()
+    assert app("[n.y, [hasattr(n, name) for name in 'xz']]") == [2, [False, False]]
+
+
+def test_what_a_module_binds_itself_is_not_what_a_star_brings(program: Start) -> None:
+    base = "DEBUG, NAME = False, 'base'\ndef hook(): return {0}\nPORT = {0}\n"
+    prod = "from base import *\nDEBUG = True\ndef hook(): return 'prod'\nfrom other import *\n"
+    app = program(base=base.format(1), other="NAME = 'other'\n", prod=prod, m="from prod import *\n")
+    shown = "[[x.DEBUG, x.NAME, x.PORT, x.hook()] for x in (prod, m)]"
+    app.run("import prod, m")
+    assert app(shown) == [[True, "other", 1, "prod"]] * 2
+    # Only a procedure changes, then data that is bound there as well.
+    app.edit(base=base.format(1).replace("return 1", "return 2")).update()
+    assert app(shown) == [[True, "other", 1, "prod"]] * 2
+    app.edit(base=base.format(3).replace("False", "None").replace("'base'", "'new'")).update()
+    assert app(shown) == [[True, "other", 3, "prod"]] * 2
+    app.podus("back-out", "app")
+    assert app(shown) == [[True, "other", 1, "prod"]] * 2
+
+
+def test_what_goes_on_with_what_is_imported_begins_with_it_again(program: Start) -> None:
+    base = "APPS, LEVEL, NAME, HOST = ['a'], 1, 'n', 'h'\n"
+    text = "from base import APPS, LEVEL, NAME, HOST\nAPPS = APPS + ['p']\nLEVEL = LEVEL + 10\nNAME = 'own'\nHOST += '!'\n"
+    app = program(
+        base=base, prod=text, star=text.replace("APPS, LEVEL, NAME, HOST", "*", 1), m="import prod, star\n"
+    )
+    shown = "[[x.APPS, x.LEVEL, x.NAME, x.HOST] for x in (m.prod, m.star)]"
+    app.run("import m; m.star.LEVEL = 50")
+    plan = app.edit(base="APPS, LEVEL, NAME, HOST = ['a', 'b'], 2, 'new', 'H'\n").plan()
+    # What the program has modified is kept, and what can't be told is asked about.
+    assert {n.code for n in plan.asks} == {"data-kept", "data-left"} and len(plan.asks) == 3
+    app.update()
+    assert app(shown) == [[["a", "b", "p"], 12, "own", "h!"], [["a", "b", "p"], 50, "own", "h!"]]
+    app.replace("prod", "['p']", "['p', 'q']").replace("prod", "'!'", "'?'").update()
+    assert app(shown)[0] == [["a", "b", "p", "q"], 12, "own", "H?"]
+    app.replace("prod", "'own'", "'mine'").update()
+    assert app(shown)[0] == [["a", "b", "p", "q"], 12, "mine", "H?"]
+    app.podus("back-out", "app")
+    assert app(shown)[0] == [["a", "b", "p", "q"], 12, "own", "H?"]
 
 
 def test_a_closure_that_needs_less_goes_on_through_several_versions(program: Start) -> None:

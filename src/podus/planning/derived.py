@@ -10,194 +10,25 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from podus.planning.filling import acted_on
+from podus.planning.meanings import Meanings, Name, Named
 from podus.planning.reading import (
     in_annotations,
     in_class_head,
     is_definition,
-    is_enum,
     reachable_names,
     reads,
     root,
     targets,
 )
 from podus.planning.shapes import is_reshaped, shapes
-from podus.program.body import Definition, Statement, is_pure
+from podus.program.body import Statement, is_pure
 from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules, complete
 from podus.program.constant import Computation
-from podus.program.flow import absolute
-from podus.program.operands import STORES_NAME, any_named
-from podus.program.version import Module, Version
+from podus.program.version import Module
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
-
-Name = tuple[str, str]
-
-
-class Meanings:
-    """What the names of one version's modules mean: which module's which name, where they come from another one."""
-
-    def __init__(self, version: Version) -> None:
-        self.version = version
-        self._imports: dict[str, dict[str, tuple[str, str]]] = {}
-
-    def imports(self, module: Module) -> dict[str, tuple[str, str]]:
-        """Local name -> ``(module, name)`` of the program that it was imported from; the name is "" for a module itself."""
-        found = self._imports.get(module.name)
-        if found is None:
-            found = self._imports[module.name] = {}
-            body = module.body
-            for statement in body.statements if body is not None else ():
-                self._note(module, statement.node, found)
-        return found
-
-    def _note(self, module: Module, node: ast.stmt, found: dict[str, tuple[str, str]]) -> None:
-        modules = self.version.modules
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                name = alias.name if alias.asname else alias.name.partition(".")[0]
-                found[alias.asname or name] = (name, "")
-        elif isinstance(node, ast.ImportFrom):
-            base = absolute(module.name, module.package, node.level, node.module or "")
-            for alias in node.names:
-                inner = f"{base}.{alias.name}"
-                if inner in modules and not _binds(modules.get(base), alias.name):
-                    found[alias.asname or alias.name] = (inner, "")
-                elif alias.name != "*":
-                    found[alias.asname or alias.name] = (base, alias.name)
-
-    def of(self, module: Module, node: ast.expr) -> Name | None:
-        """The module and the name that ``NAME`` or ``module.NAME`` stands for in ``module``; None if that isn't seen."""
-        words: list[str] = []
-        inner = node
-        while isinstance(inner, ast.Attribute):
-            words.append(inner.attr)
-            inner = inner.value
-        if not isinstance(inner, ast.Name):
-            return None
-        imported = self.imports(module).get(inner.id)
-        if imported is None:
-            return (module.name, inner.id) if not words else None
-        home, name = imported
-        if name:
-            return imported if not words else None
-        while words and f"{home}.{words[-1]}" in self.version.modules:
-            home = f"{home}.{words.pop()}"
-        return (home, words[0]) if len(words) == 1 and home in self.version.modules else None
-
-    def path(self, module: Module, node: ast.expr) -> tuple[str, list[str]] | None:
-        """The module that defines what ``NAME.attribute…`` names in ``module``, past modules that only import it; and the names in there."""
-        found = self._origin(module, node)
-        return found if found is not None and found[0] in self.version.modules else None
-
-    def library(self, module: Module, node: ast.expr) -> str:
-        """What ``NAME.attribute…`` names in ``module`` outside of the program, as ``package.name``; "" if nothing is seen."""
-        found = self._origin(module, node)
-        return (
-            ".".join([found[0], *found[1]])
-            if found is not None and found[0] not in self.version.modules
-            else ""
-        )
-
-    def _origin(self, module: Module, node: ast.expr) -> tuple[str, list[str]] | None:
-        words: list[str] = []
-        while isinstance(node, ast.Attribute):
-            words.insert(0, node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name):
-            return None
-        home, words = module.name, [node.id, *words]
-        for _ in range(8):
-            around = self.version.modules.get(home)
-            if not words:
-                return None
-            onward = self.imports(around).get(words[0]) if around is not None else None
-            if onward is None:
-                return home, words
-            home, name = onward
-            words = [name, *words[1:]] if name else words[1:]
-            while not name and words and f"{home}.{words[0]}" in self.version.modules:
-                home = f"{home}.{words.pop(0)}"
-        return None
-
-    def attributes(self, home: str, words: list[str], depth: int = 0) -> Iterator[Name]:
-        """The attributes of classes that ``Class.attribute…`` in the module ``home`` reads, each by the class whose body binds it."""
-        module = self.version.modules.get(home)
-        body = module.body if module is not None else None
-        statement = body.last(words[0]) if body is not None else None
-        for number, word in enumerate(words[1:], 1):
-            if module is None or statement is None or statement.body is None:
-                return
-            inner = statement.body.last(word)
-            if inner is None:
-                for base in getattr(statement.node, "bases", ()) if depth < 8 else ():
-                    found = self.path(module, base)
-                    if found is not None:
-                        yield from self.attributes(found[0], [*found[1], *words[number:]], depth + 1)
-                return
-            if number == len(words) - 1 and is_enum(statement):
-                # A member stays the same object, whatever it holds now.
-                return
-            yield home, ".".join(words[: number + 1])
-            statement = inner
-
-    def exported(
-        self, module: Module, *, at_most: bool = False, seen: frozenset[str] = frozenset()
-    ) -> set[str]:
-        """The names that ``from module import *`` brings: those that the text is sure of, or all that it may bring (``at_most``)."""
-        body = module.body
-        if body is None or module.name in seen:
-            return set()
-        told = [s for s in body.statements if "__all__" in s.names or "__all__" in s.reads]
-        value = getattr(told[0].node, "value", None) if told else None
-        if len(told) == 1 and told[0].kind == "assign" and isinstance(value, ast.List | ast.Tuple):
-            words = [e.value if isinstance(e, ast.Constant) else None for e in value.elts]
-            if all(isinstance(word, str) for word in words):
-                return {str(word) for word in words}
-        if told and not at_most:
-            return set()
-        names = {name for name in body.binds() if told or not name.startswith("_")}
-        return names | self.starred(module, at_most=at_most, seen=seen)
-
-    def starred(
-        self, module: Module, *, at_most: bool = False, seen: frozenset[str] = frozenset()
-    ) -> set[str]:
-        """The names that the star imports of a module bring it."""
-        body = module.body
-        found: set[str] = set()
-        for statement in body.statements if body is not None else ():
-            node = statement.node
-            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
-                base = absolute(module.name, module.package, node.level, node.module or "")
-                if base in self.version.modules:
-                    other = self.version.modules[base]
-                    found |= self.exported(other, at_most=at_most, seen=seen | {module.name})
-        return found
-
-
-class _Named:
-    """What the names of one module of a version mean."""
-
-    def __init__(self, meanings: Meanings, module: Module) -> None:
-        self._meanings = meanings
-        self._module = module
-
-    def procedure(self, node: ast.expr) -> tuple[str, Definition, _Named] | None:
-        found = self._meanings.path(self._module, node)
-        if found is None or len(found[1]) != 1:
-            return None
-        home = self._meanings.version.modules[found[0]]
-        last = home.body.last(found[1][0]) if home.body is not None else None
-        if last is None or not isinstance(last.node, ast.FunctionDef | ast.AsyncFunctionDef):
-            return None
-        return f"{home.name}:{found[1][0]}", last.node, _Named(self._meanings, home)
-
-    def library(self, node: ast.expr) -> str:
-        return self._meanings.library(self._module, node)
-
-
-def _binds(module: Module | None, name: str) -> bool:
-    return module is not None and any_named(module.code, STORES_NAME, name)
 
 
 class Derived:
@@ -229,6 +60,7 @@ class Derived:
             for home, change in changes.items()
             if change.body is not None and any(c.run for c in change.body.all_classes())
         }
+        self._compare_reset()
         grown = bool(self.moved or self.procedures or in_classes or self.reshaped)
         while grown:
             grown = False
@@ -239,6 +71,45 @@ class Derived:
                 concerned = module.name in in_classes or words & reachable_names(module.code)
                 if module.source is not None and concerned:
                     grown = self._module(module) or grown
+        for change in changes.values():
+            if change.body is not None:
+                self._from_the_start(change.new, change.body)
+
+    def _from_the_start(self, module: Module, body: BodyChange) -> None:
+        """Add the imports that bring what statements go on with, so that these do not go on with what they have made of it before."""
+        sources = [self.new.source_of(module, statement) for statement in body.run]
+        chosen = {id(s) for s in body.run} | {id(source[0]) for source in sources if source is not None}
+        body.run = [s for s in body.new.statements if id(s) in chosen]
+
+    def left(self, kept: set[Name]) -> Iterator[tuple[Module, Statement, list[str]]]:
+        """The statements of modules that read what has changed, and are not run again: they may do more than compute a value. And what they read.
+
+        ``kept`` is data that stays as the program has it.
+        """
+        self.moved -= kept
+        words = {name for _, name in self.moved}
+        for module in self.compiler.new.modules.values():
+            before, body = self.compiler.old.modules.get(module.name), module.body
+            if (
+                before is None
+                or before.source is None
+                or body is None
+                or not words & reachable_names(module.code)
+            ):
+                continue
+            change = self.compiler.changes.get(module.name)
+            run = (
+                {id(s) for s in change.body.run} if change is not None and change.body is not None else set()
+            )
+            for statement in body.statements:
+                if statement.kind in ("assign", "other") and id(statement) not in run:
+                    read = [
+                        ast.unparse(n) for n in reads(statement.node) if self._moves(n, module, frozenset())
+                    ]
+                    if self.new.source_of(module, statement) is not None:
+                        read += statement.reads.intersection(statement.names)
+                    if read and self._follows(statement, module, frozenset()):
+                        yield module, statement, list(dict.fromkeys(read))
 
     def lost(self, module: Module) -> list[str]:
         """The names that a module had from star imports and that the new version's don't bring any more."""
@@ -248,6 +119,16 @@ class Derived:
             return []
         had = self.old.starred(before) - bodies[0].binds()
         return sorted(had - self.new.starred(module, at_most=True) - bodies[1].binds())
+
+    def _compare_reset(self) -> None:
+        """Compare the modules of which data is to be made again though nothing of them differs."""
+        for name in self.compiler.request.get("reset") or ():
+            home = name.partition(":")[0]
+            before, module = (side.modules.get(home) for side in (self.compiler.old, self.compiler.new))
+            if home in self.compiler.changes or before is None or module is None or before.source is None:
+                continue
+            if module.body is not None and name.partition(":")[2] in module.body.binds():
+                self.compiler.changes[home] = compare_modules(before, module, parse=True)
 
     def extend(self, change: ModuleChange, body: BodyChange) -> None:
         """Add to the statements of a class's body that differ those that follow from what is found."""
@@ -262,6 +143,11 @@ class Derived:
             if statement.kind == "import":
                 # The others that it brings mean what they meant.
                 names = [name for name in names if before.get(name) != after.get(name)]
+            if statement.kind in ("assign", "other") and not names:
+                # What it goes on with holds something else now, though its name is not bound anew.
+                names = [
+                    name for name in acted_on(statement.node) if _is_data(change.body.previous.get(name))
+                ]
             self.moved |= {(home, name) for name in names}
             if statement.kind == "assign":
                 self.assigned |= {(home, name) for name in names}
@@ -295,17 +181,17 @@ class Derived:
         if statement.kind != "assign" or value is None or statement.pure:
             return None
         meanings = self.old if old else self.new
-        found = Computation(_Named(meanings, module)).take(value)
+        found = Computation(Named(meanings, module)).take(value)
         return found if found.only else None
 
     def is_pure(self, value: ast.expr, module: Module, *, old: bool = False) -> bool:
         """Whether an expression of a module can be computed again without an effect."""
         meanings = self.old if old else self.new
-        return is_pure(value) or Computation(_Named(meanings, module)).take(value).only
+        return is_pure(value) or Computation(Named(meanings, module)).take(value).only
 
     def computes(self, function: ast.expr, module: Module) -> bool:
         """Whether what is called in a module is a procedure of the program, the same as before, that does nothing but compute a value."""
-        found = Computation(_Named(self.new, module)).take(ast.Call(function, [], []))
+        found = Computation(Named(self.new, module)).take(ast.Call(function, [], []))
         return found.only and bool(found.calls) and self.procedures.isdisjoint(found.calls)
 
     def _module(self, module: Module) -> bool:
@@ -382,8 +268,9 @@ class Derived:
     def _follows(self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]) -> bool:
         """Whether a statement reads something that has moved."""
         if any((module.name, n) not in self.moved for n in statement.reads.intersection(statement.names)):
-            # It goes on from what it has bound itself.
-            return False
+            # It goes on from what it has bound itself, or from what is imported.
+            source = self.new.source_of(module, statement)
+            return source is not None and source[2] in self.moved
         if any((module.name, n) in self.moved and n not in hidden for n in statement.reads):
             return True
         if any(self._moves(node, module, hidden) for node in reads(statement.node)):
@@ -424,6 +311,10 @@ class Derived:
             return statement.pure or self.computed(statement, module) is not None
         # What is decorated otherwise now is defined again, as if its decorator were written otherwise.
         return statement.kind == "def" or is_definition(statement.node)
+
+
+def _is_data(before: Statement | None) -> bool:
+    return before is not None and before.kind == "assign"
 
 
 def _goes_on(statement: Statement, body: BodyChange, bound: dict[str, bool]) -> bool:

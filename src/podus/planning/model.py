@@ -192,6 +192,11 @@ class ModulePart:
     redirects: dict[str, list[str]] = field(default_factory=dict)
     # Modules of which all names are imported (``from … import *``).
     stars: list[str] = field(default_factory=list)
+    # By the runner of such a statement the module; by that of any import of names that later statements bind, where it has them from; and which of
+    # these it may not bind, as those statements don't run again.
+    starred: dict[str, str] = field(default_factory=dict)
+    brought: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    bound_later: dict[str, list[str]] = field(default_factory=dict)
     # Name that is bound anew -> where other modules have imported it to (``module:name``).
     importers: dict[str, list[str]] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)

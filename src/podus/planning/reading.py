@@ -83,6 +83,11 @@ def in_annotations(node: ast.stmt) -> Iterator[str]:
                     yield name.id
 
 
+def is_star(statement: Statement) -> bool:
+    """Whether it is ``from module import *``."""
+    return isinstance(statement.node, ast.ImportFrom) and statement.node.names[0].name == "*"
+
+
 def root(node: ast.expr) -> str:
     while isinstance(node, ast.Attribute):
         node = node.value

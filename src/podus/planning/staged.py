@@ -21,7 +21,7 @@ from podus.program.flow import absolute
 from podus.program.version import Module
 
 if TYPE_CHECKING:
-    from podus.planning.derived import Name
+    from podus.planning.meanings import Name
     from podus.planning.toplevel import TopLevel
 
 

@@ -14,6 +14,7 @@ from podus.planning.filling import Fillings
 from podus.planning.given import Given, classes_again
 from podus.planning.model import ClassPart, Datum, ModulePart, Note
 from podus.planning.pack import ON_STAGE, PackWriter, encoded
+from podus.planning.reading import is_star
 from podus.planning.registered import registrars, withdrawn, withdrawn_with
 from podus.planning.remade import Remade
 from podus.planning.staged import Staged
@@ -81,6 +82,7 @@ class TopLevel:
             self._take_back()
         else:
             Given(self).compile(classes_again(self.compiler))
+            self._left()
         known = {d.name for d in self.plan.data}
         for name in sorted(self.reset - known - {n for f in self.fillings.values() for n in f.names}):
             near = difflib.get_close_matches(name, known, 1)
@@ -89,6 +91,27 @@ class TopLevel:
                 f"--reset {name} names no data that the new version assigns otherwise",
                 f"did you mean {near[0]}?" if near else "see `podus plan`",
             )
+
+    def _left(self) -> None:
+        """Ask about what is made from data that changes by statements that may do more than that, and so are not run again."""
+        kept = {d.name.partition(":") for d in self.plan.data if d.action in ("keep", "map")}
+        for module, statement, read in self.compiler.derived.left({(home, name) for home, _, name in kept}):
+            names = [f"{module.name}:{name}" for name in statement.names]
+            if any(self.support.maps(name) for name in names):
+                continue
+            text = f"`{statement.text}` reads {' and '.join(read)}, which changes, and is not run again"
+            where = f"{module.file}:{statement.line}"
+            if isinstance(statement.node, ast.AugAssign):
+                text += f": {', '.join(names)} stays as it is"
+                self.plan.asks.append(
+                    Note("data-left", text, "write it as an assignment to have it follow", where)
+                )
+            elif statement.kind == "assign" and names:
+                text += f": {', '.join(names)} stays as it is"
+                remedy = f"to make it again: {' '.join(f'--reset {name}' for name in names)}"
+                self.plan.asks.append(Note("data-left", text, remedy, where))
+            else:
+                self.plan.notes.append(Note("not-again", text, "", where))
 
     def _take_back(self) -> None:
         """Nothing runs on the way back from the last update: names get back what they had."""
@@ -324,7 +347,12 @@ class TopLevel:
             # What it calls has been looked at.
             row["calls"] = row["makers"] = []
         if before.repeatable or computed is not None:
-            row["code"] = self.code_of(change, body, [before])
+            steps = [before]
+            source = None if body.owners else self.compiler.derived.old.source_of(change.old, before)
+            if source is not None:
+                # It goes on with what an import brings, and not with what it has made of that itself.
+                steps.insert(0, Statement(source[1], "import", before.names, ()))
+            row["code"] = self.code_of(change, body, steps)
         return row
 
     def code_of(self, change: ModuleChange, body: BodyChange, old: list[Statement]) -> str:
@@ -390,6 +418,14 @@ class TopLevel:
             lines.append(piece[0].line)
             part.registers = part.registers or any(map(_registers, piece))
             part.runners.append(runner)
+            if is_star(piece[0]):
+                part.starred[runner] = self.compiler.derived.new.star_of(module, piece[0])
+                part.bound_later[runner] = sorted(self._bound_later(change, piece[0]))
+            elif self._is_alone(part, piece[0]) and piece[0].kind == "import":
+                brought = self.compiler.derived.new.taken(module, piece[0])
+                part.brought[runner] = {n: list(place) for n, place in brought.items()}
+                later = self._bound_later(change, piece[0])
+                part.bound_later[runner] = sorted(later.intersection(piece[0].names))
             add(runner, piece, change.body)
             again = _again(change.body, piece[0])
             if not again and self._is_whole(part, piece[0]):
@@ -416,6 +452,18 @@ class TopLevel:
             row.outer = _outer(body.new, chosen)
             part.classes.append(row)
 
+    def _bound_later(self, change: ModuleChange, start: Statement, *, again: bool = False) -> set[str]:
+        """The names that statements behind an import have given the module, and do not give it again (``again``: or do)."""
+        assert change.body is not None
+        statements, found = change.body.new.statements, set[str]()
+        run = set() if again else set(map(id, self.run[change.new.name]))
+        for statement in statements[statements.index(start) + 1 :]:
+            if is_star(statement):
+                found |= self.compiler.derived.new.brought(change.new, statement)
+            elif id(statement) not in run:
+                found |= set(statement.names)
+        return found
+
     def _imported(self, part: ModulePart, module: Module, writer: PackWriter) -> None:
         """The code of a new module that reads what the update changes."""
         nodes = self.staged.imported(module, part.staged)
@@ -429,7 +477,14 @@ class TopLevel:
     def _is_alone(self, part: ModulePart, statement: Statement) -> bool:
         """Whether a statement makes again what there is, and tells others of it."""
         decorated = statement.kind == "def" and bool(getattr(statement.node, "decorator_list", None))
-        return decorated or self._is_whole(part, statement)
+        return decorated or self._is_rebound(part, statement) or self._is_whole(part, statement)
+
+    def _is_rebound(self, part: ModulePart, statement: Statement) -> bool:
+        """Whether an import brings names that later statements bind."""
+        if statement.kind != "import" or is_star(statement):
+            return is_star(statement)
+        later = self._bound_later(self.compiler.changes[part.name], statement, again=True)
+        return not later.isdisjoint(statement.names)
 
     def _pieces(self, part: ModulePart, change: ModuleChange) -> list[list[Statement]]:
         """The statements that run, in pieces: what a registry may refuse by itself, and a new piece after each class that gets some in place."""

@@ -26,6 +26,9 @@ class Shadow(dict[str, "Any"]):
         self.added: list[str] = []
         # Values to store in place of what an import statement finds: other modules' staged values.
         self.staged_imports: dict[str, Any] = {}
+        # The same for all that the star import brings that runs just now; and what it may not bind, as later statements have.
+        self.starred: dict[str, Any] = {}
+        self.closed: frozenset[str] = frozenset()
         # Names whose value stands in the real namespace under another name while the statements run.
         self.shown: dict[str, str] = {}
 
@@ -36,7 +39,9 @@ class Shadow(dict[str, "Any"]):
         if name in MAKERS:
             self.annotate = value
             return
-        value = self.staged_imports.get(name, value)
+        if name in self.closed:
+            return
+        value = self.starred.get(name, self.staged_imports.get(name, value))
         super().__setitem__(name, value)
         if name in self.shown:
             self.real[self.shown[name]] = value

@@ -57,9 +57,9 @@ class Statements(Collector):
         if (part.package and "__path__" not in vars(module)) or (not part.package and places is not None):
             self._becomes_package(module, part)
         for source in part.stars:
-            other = self.shadows.get(source)
-            if other is not None:
-                shadow.staged_imports.update({n: v for n, v in other.items() if n not in other.added})
+            # What stands in an `if` or a `try` is no piece of its own.
+            if source not in part.starred.values():
+                shadow.staged_imports.update(self._of_stage(source))
         for local, (source, name) in part.redirects.items():
             other = self.shadows.get(source)
             if other is not None and dict.__contains__(other, name) and name not in other.added:
@@ -82,6 +82,11 @@ class Statements(Collector):
         finally:
             if gates is not None:
                 settle(gates.undo[::-1], self.stall)
+
+    def _of_stage(self, source: str) -> dict[str, Any]:
+        """What a module is going to hold in place of what it has."""
+        other = self.shadows.get(source)
+        return {} if other is None else {n: v for n, v in other.items() if n not in other.added}
 
     def _show(self, part: ModulePart, shadow: Shadow) -> None:
         """Let the statements find what they read as the update leaves it, where they look past their own names."""
@@ -115,8 +120,15 @@ class Statements(Collector):
     def _run(self, module: ModuleType, part: ModulePart, runner: str) -> None:
         rows = [row for row in part.classes if row.instead_of == runner]
         code = self.meanwhile.code(self.runners[part.name], runner)
+        shadow = self.shadows[part.name]
+        shadow.starred = self._of_stage(part.starred.get(runner, ""))
+        for local, (source, name) in part.brought.get(runner, {}).items():
+            values = self._of_stage(source)
+            if name in values:
+                shadow.starred[local] = values[name]
+        shadow.closed = frozenset(part.bound_later.get(runner, ()))
         try:
-            self._exec(code, vars(module), self.shadows[part.name], part)
+            self._exec(code, vars(module), shadow, part)
         except Refused as error:
             if not rows:
                 if not self._run_as_first(module, part, code):

@@ -1,0 +1,273 @@
+"""What names mean in one version: which module's which name; what star imports bring, and what an assignment goes on with."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from podus.planning.reading import is_enum, is_star
+from podus.program.body import Definition, Statement
+from podus.program.flow import absolute
+from podus.program.operands import STORES_NAME, any_named
+from podus.program.version import Module, Version
+
+Name = tuple[str, str]
+
+
+class Meanings:
+    """What the names of one version's modules mean: which module's which name, where they come from another one."""
+
+    def __init__(self, version: Version) -> None:
+        self.version = version
+        self._imports: dict[str, dict[str, tuple[str, str]]] = {}
+
+    def imports(self, module: Module) -> dict[str, tuple[str, str]]:
+        """Local name -> ``(module, name)`` of the program that it was imported from; the name is "" for a module itself."""
+        found = self._imports.get(module.name)
+        if found is None:
+            found = self._imports[module.name] = {}
+            body = module.body
+            for statement in body.statements if body is not None else ():
+                self._note(module, statement.node, found)
+        return found
+
+    def _note(self, module: Module, node: ast.stmt, found: dict[str, tuple[str, str]]) -> None:
+        modules = self.version.modules
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                name = alias.name if alias.asname else alias.name.partition(".")[0]
+                found[alias.asname or name] = (name, "")
+        elif isinstance(node, ast.ImportFrom):
+            base = absolute(module.name, module.package, node.level, node.module or "")
+            for alias in node.names:
+                inner = f"{base}.{alias.name}"
+                # A package's own import of a submodule is what binds its name there.
+                if inner in modules and (base == module.name or not _binds(modules.get(base), alias.name)):
+                    found[alias.asname or alias.name] = (inner, "")
+                elif alias.name != "*":
+                    found[alias.asname or alias.name] = (base, alias.name)
+
+    def of(self, module: Module, node: ast.expr) -> Name | None:
+        """The module and the name that ``NAME`` or ``module.NAME`` stands for in ``module``; None if that isn't seen."""
+        words: list[str] = []
+        inner = node
+        while isinstance(inner, ast.Attribute):
+            words.append(inner.attr)
+            inner = inner.value
+        if not isinstance(inner, ast.Name):
+            return None
+        imported = self.imports(module).get(inner.id)
+        if imported is None:
+            return (module.name, inner.id) if not words else None
+        home, name = imported
+        if name:
+            return imported if not words else None
+        while words and f"{home}.{words[-1]}" in self.version.modules:
+            home = f"{home}.{words.pop()}"
+        return (home, words[0]) if len(words) == 1 and home in self.version.modules else None
+
+    def path(self, module: Module, node: ast.expr) -> tuple[str, list[str]] | None:
+        """The module that defines what ``NAME.attribute…`` names in ``module``, past modules that only import it; and the names in there."""
+        found = self._origin(module, node)
+        return found if found is not None and found[0] in self.version.modules else None
+
+    def library(self, module: Module, node: ast.expr) -> str:
+        """What ``NAME.attribute…`` names in ``module`` outside of the program, as ``package.name``; "" if nothing is seen."""
+        found = self._origin(module, node)
+        return (
+            ".".join([found[0], *found[1]])
+            if found is not None and found[0] not in self.version.modules
+            else ""
+        )
+
+    def _origin(self, module: Module, node: ast.expr) -> tuple[str, list[str]] | None:
+        words: list[str] = []
+        while isinstance(node, ast.Attribute):
+            words.insert(0, node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return None
+        home, words = module.name, [node.id, *words]
+        for _ in range(8):
+            around = self.version.modules.get(home)
+            if not words:
+                return None
+            onward = self.imports(around).get(words[0]) if around is not None else None
+            if onward is None:
+                return home, words
+            home, name = onward
+            words = [name, *words[1:]] if name else words[1:]
+            while not name and words and f"{home}.{words[0]}" in self.version.modules:
+                home = f"{home}.{words.pop(0)}"
+        return None
+
+    def attributes(self, home: str, words: list[str], depth: int = 0) -> Iterator[Name]:
+        """The attributes of classes that ``Class.attribute…`` in the module ``home`` reads, each by the class whose body binds it."""
+        module = self.version.modules.get(home)
+        body = module.body if module is not None else None
+        statement = body.last(words[0]) if body is not None else None
+        for number, word in enumerate(words[1:], 1):
+            if module is None or statement is None or statement.body is None:
+                return
+            inner = statement.body.last(word)
+            if inner is None:
+                for base in getattr(statement.node, "bases", ()) if depth < 8 else ():
+                    found = self.path(module, base)
+                    if found is not None:
+                        yield from self.attributes(found[0], [*found[1], *words[number:]], depth + 1)
+                return
+            if number == len(words) - 1 and is_enum(statement):
+                # A member stays the same object, whatever it holds now.
+                return
+            yield home, ".".join(words[: number + 1])
+            statement = inner
+
+    def exported(
+        self, module: Module, *, at_most: bool = False, seen: frozenset[str] = frozenset()
+    ) -> set[str]:
+        """The names that ``from module import *`` brings: those that the text is sure of, or all that it may bring (``at_most``)."""
+        body = module.body
+        if body is None or module.name in seen:
+            return set()
+        told = any("__all__" in s.names or "__all__" in s.reads for s in body.statements)
+        listed = self._listed(module, seen) if told else None
+        if listed is not None:
+            return set(listed)
+        if told and not at_most:
+            return set()
+        names = {name for name in body.binds() if told or not name.startswith("_")}
+        return names | self.starred(module, at_most=at_most, seen=seen)
+
+    def _listed(self, module: Module, seen: frozenset[str]) -> list[str] | None:
+        """What a module's ``__all__`` comes to; None if its text doesn't tell."""
+        found: list[str] | None = None
+        for statement in module.body.statements if module.body is not None else ():
+            node, more = statement.node, None
+            if "__all__" not in statement.names and "__all__" not in statement.reads:
+                continue
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                found, more = [], self._words(node.value, module, seen, found)
+            elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
+                more = self._words(node.value, module, seen, found)
+            elif (
+                isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and len(node.value.args) == 1
+            ):
+                called = ast.unparse(node.value.func)
+                argument = node.value.args[0]
+                if called in ("__all__.append", "__all__.extend"):
+                    one = ast.List([argument]) if called == "__all__.append" else argument
+                    more = self._words(one, module, seen, found)
+            if found is None or more is None:
+                return None
+            found = found + more
+        return found
+
+    def _words(
+        self, node: ast.expr, module: Module, seen: frozenset[str], own: list[str] | None
+    ) -> list[str] | None:
+        """The texts that an expression lists, other modules' ``__all__`` among them; ``own`` is the module's so far."""
+        parts: list[list[str] | None]
+        if isinstance(node, ast.List | ast.Tuple):
+            parts = [self._words(part, module, seen, own) for part in node.elts]
+        elif isinstance(node, ast.Constant):
+            return [node.value] if isinstance(node.value, str) else None
+        elif isinstance(node, ast.Starred):
+            return self._words(node.value, module, seen, own)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            parts = [self._words(part, module, seen, own) for part in (node.left, node.right)]
+        else:
+            home, words = self.path(module, node) or ("", [])
+            if (home, words) == (module.name, ["__all__"]):
+                return own
+            other = self.version.modules.get(home) if words == ["__all__"] and home not in seen else None
+            return self._listed(other, seen | {module.name}) if other is not None else None
+        return None if None in parts else [word for part in parts for word in part or ()]
+
+    def starred(
+        self, module: Module, *, at_most: bool = False, seen: frozenset[str] = frozenset()
+    ) -> set[str]:
+        """The names that the star imports of a module bring it."""
+        found: set[str] = set()
+        for statement in module.body.statements if module.body is not None else ():
+            if is_star(statement):
+                found |= self.brought(module, statement, at_most=at_most, seen=seen)
+        return found
+
+    def taken(self, module: Module, statement: Statement) -> dict[str, tuple[str, str]]:
+        """The names that one import statement brings by ``from``, and where it has them from."""
+        found: dict[str, tuple[str, str]] = {}
+        if isinstance(statement.node, ast.ImportFrom) and not is_star(statement):
+            self._note(module, statement.node, found)
+        return found
+
+    def source_of(
+        self, module: Module, statement: Statement
+    ) -> tuple[Statement, ast.ImportFrom, Name] | None:
+        """The import that brings what an assignment reads before it binds the same name (``APPS = APPS + [...]``), cut down to that; and what it is.
+
+        None if it goes on with something else.
+        """
+        own = statement.reads.intersection(statement.names)
+        goes_on = statement.kind == "assign" or isinstance(statement.node, ast.AugAssign)
+        if len(own) != 1 or not goes_on or module.body is None:
+            return None
+        name = next(iter(own))
+        before = module.body.statements[: module.body.statements.index(statement)]
+        for other in reversed(before):
+            if is_star(other) and name in self.brought(module, other):
+                place = (self.star_of(module, other), name)
+            elif name not in other.names:
+                continue
+            else:
+                place = self.taken(module, other).get(name, ("", ""))
+            node = other.node
+            if not place[1] or not isinstance(node, ast.ImportFrom):
+                return None
+            alias = ast.alias(place[1], None if place[1] == name else name)
+            cut = ast.ImportFrom(node.module, [ast.copy_location(alias, node)], node.level)
+            return other, ast.copy_location(cut, node), place
+        return None
+
+    def star_of(self, module: Module, star: Statement) -> str:
+        """The module from which a statement imports all names."""
+        assert isinstance(star.node, ast.ImportFrom)
+        return absolute(module.name, module.package, star.node.level, star.node.module or "")
+
+    def brought(
+        self,
+        module: Module,
+        star: Statement,
+        *,
+        at_most: bool = True,
+        seen: frozenset[str] = frozenset(),
+    ) -> set[str]:
+        """The names that one star import of a module brings it."""
+        other = self.version.modules.get(self.star_of(module, star))
+        return (
+            self.exported(other, at_most=at_most, seen=seen | {module.name}) if other is not None else set()
+        )
+
+
+class Named:
+    """What the names of one module of a version mean."""
+
+    def __init__(self, meanings: Meanings, module: Module) -> None:
+        self._meanings = meanings
+        self._module = module
+
+    def procedure(self, node: ast.expr) -> tuple[str, Definition, Named] | None:
+        found = self._meanings.path(self._module, node)
+        if found is None or len(found[1]) != 1:
+            return None
+        home = self._meanings.version.modules[found[0]]
+        last = home.body.last(found[1][0]) if home.body is not None else None
+        if last is None or not isinstance(last.node, ast.FunctionDef | ast.AsyncFunctionDef):
+            return None
+        return f"{home.name}:{found[1][0]}", last.node, Named(self._meanings, home)
+
+    def library(self, node: ast.expr) -> str:
+        return self._meanings.library(self._module, node)
+
+
+def _binds(module: Module | None, name: str) -> bool:
+    return module is not None and any_named(module.code, STORES_NAME, name)
