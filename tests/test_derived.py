@@ -94,6 +94,16 @@ def test_what_the_library_computes_and_what_is_filled_follows(program: Start) ->
     assert app("[str(conf.ROOT), conf.log is log, m.LAST, len(m.MODULES)]") == ["x/logs", True, "x", 1]
 
 
+def test_partial_functions_of_partial_functions_come_back(program: Start) -> None:
+    text = "import functools\ndef base(a, b, c=0{0}): return [a, b, c{0}]\nadd = functools.partial(base, {1})\nmore = functools.partial(add, c=3)\n"
+    app = program(m=text.format("", 1))
+    app.run("import m; more = m.more")
+    app.edit(m=text.format(", d=9", 10).replace("c, d=9]", "c, d]")).update()
+    assert app("[m.more(2), m.more.args, m.functools.partial(m.add).args]") == [[10, 2, 3, 9], [10], [10]]
+    app.podus("back-out", "app")
+    assert app("[m.more is more, m.more(2)]") == [True, [1, 2, 3]]
+
+
 def test_a_function_of_a_module_is_no_method_without_an_effect(program: Start) -> None:
     app = program(m="import shutil\nTO = 'one'\nDONE = [shutil.copy(n, TO) for n in ['m.py']]\n")
     app.replace("m", "'one'", "'two'").update()

@@ -249,7 +249,8 @@ class Identity:
     def _partial(self, value: Any) -> Iterable[Any]:
         function, arguments = self.of(value.func), self.of(value.args)
         if function is not value.func or arguments is not value.args:
-            value.__setstate__((function, arguments, value.keywords, vars(value)))
+            # With a dictionary, though it be empty, another partial of it would not be made of its parts any more.
+            value.__setstate__((function, arguments, value.keywords, vars(value) or None))
         return (value.func, value.args, value.keywords)
 
     def _class(self, value: type) -> Iterable[Any]:
