@@ -339,7 +339,8 @@ class TopLevel:
             "makers": sorted(before.makers),
             "dependent": before.dependent,
         }
-        several = self.stepwise.row(change, body, name, before)
+        source = None if body.owners else self.compiler.derived.old.source_of(change.old, before)
+        several = self.stepwise.row(change, body, name, before) if source is None else None
         if several is not None:
             return row | {"makers": []} | several
         computed = self.compiler.derived.computed(before, change.old, old=True)
@@ -348,7 +349,6 @@ class TopLevel:
             row["calls"] = row["makers"] = []
         if before.repeatable or computed is not None:
             steps = [before]
-            source = None if body.owners else self.compiler.derived.old.source_of(change.old, before)
             if source is not None:
                 # It goes on with what an import brings, and not with what it has made of that itself.
                 steps.insert(0, Statement(source[1], "import", before.names, ()))
