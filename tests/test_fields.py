@@ -55,11 +55,108 @@ OWN = {
 }
 
 
+BASE = "class Base:\n    def __init__(self): self.b = 1\n"
+# A class gets fields from a base that it did not have.
+INHERITED = {
+    "mixin": (
+        BASE
+        + "class C(Base):\n    def __init__(self):\n        super().__init__()\n        self.c = 2\n    def f(self): return self.c\n",
+        BASE
+        + "class Log:\n    def __init__(self, *a, **k):\n        super().__init__(*a, **k)\n        self.lines = []\n        self.__own = 3\n"
+        "    def log(self, x): self.lines.append([x, self.__own])\n"
+        "class C(Log, Base):\n    def __init__(self):\n        super().__init__()\n        self.c = 2\n"
+        "    def f(self):\n        self.log(self.b)\n        return self.lines\n",
+        "C()",
+        "o.f()",
+        2,
+        [[1, 3]],
+    ),
+    "between": (
+        BASE + "class C(Base):\n    def f(self): return self.b\nclass D(C): pass\n",
+        BASE
+        + "class Mid(Base):\n    def __init__(self, size=5):\n        Base.__init__(self)\n        self.size = size + self.b\nclass C(Mid):\n"
+        "    def f(self): return self.size\nclass D(C): pass\n",
+        "D()",
+        "o.f()",
+        1,
+        6,
+    ),
+    "called": (
+        BASE + "class C(Base):\n    def __init__(self): self.c = 2\n    def f(self): return [self.c, 0]\n",
+        BASE
+        + "class C(Base):\n    def __init__(self):\n        super().__init__()\n        self.c = 2\n    def f(self): return [self.c, self.b]\n",
+        "C()",
+        "o.f()",
+        [2, 0],
+        [2, 1],
+    ),
+    "uncalled": (
+        BASE + "class C: pass\n",
+        BASE + "class C(Base):\n    def __init__(self): self.rare = 2\n",
+        "C()",
+        "vars(o)",
+        {},
+        {"rare": 2},
+    ),
+    "attribute": (
+        "class C:\n    retries = 3\n    def __init__(self): self.c = 1\n    def f(self): return self.retries\n",
+        "class C:\n    def __init__(self):\n        self.c = 1\n        self.retries = 3\n    def f(self): return self.retries + 1\n",
+        "C()",
+        "o.f()",
+        3,
+        4,
+    ),
+    "taken": (
+        "class Old:\n    def __init__(self): self.seldom = 1\nclass C(Old):\n    def f(self): return 1\n",
+        "class C:\n    def f(self): return 2\n",
+        "C()",
+        "[o.f(), vars(o)]",
+        [1, {"seldom": 1}],
+        [2, {}],
+    ),
+}
+
+
+def test_a_base_brings_its_fields(program: Start) -> None:
+    # A name that a procedure sets elsewhere is left where it is.
+    check_all(program, INHERITED, exactly=False)
+
+
+def test_a_base_in_another_module_gives_fields_with_the_names_of_that_module(program: Start) -> None:
+    root = "from collections import deque as many\nSIZE = 3\nclass Root:\n    def __init__(self): self.last = many([SIZE])\n"
+    part = "class Part:\n    def __init__(self): self.p = 1\n"
+    whole = "from part import Part\nclass Whole(Part):\n    def f(self): return self.p\n"
+    app = program(root=root, part=part, whole=whole)
+    app.run("o = whole.Whole()")
+    app.edit(
+        part="from root import Root\nclass Part(Root):\n    def __init__(self):\n        super().__init__()\n        self.p = 1\n"
+    )
+    app.replace("whole", "return self.p", "return [self.p, list(self.last)]").update()
+    assert app("[o.f(), whole.Whole().f()]") == [[1, [3]], [1, [3]]]
+    app.podus("back-out", "app")
+    assert app("[o.f(), 'p' in vars(o)]") == [1, True]
+
+
+def test_an_argument_that_a_subclass_passes_is_asked_for(program: Start) -> None:
+    base = "class Base:\n    def __init__(self): self.b = 1\n"
+    sub = "from m import Base\nclass Sub(Base):\n    def __init__(self): super().__init__()\n"
+    app = program(m=base, n=sub)
+    app.run("o = n.Sub()")
+    app.edit(
+        m="class Base:\n    def __init__(self, kind='any'):\n        self.b = 1\n        self.kind = kind\n"
+    )
+    app.replace("n", "super().__init__()", "super().__init__(kind='sub')")
+    (refusal,) = app.plan().refusals
+    assert "gets the field kind" in refusal.text and "n:Sub passes it" in refusal.text
+
+
 def test_what_a_field_is_made_from(program: Start) -> None:
     check_all(program, OWN)
 
 
-def check_all(program: Start, cases: dict[str, tuple[str, str, str, str, object, object]]) -> None:
+def check_all(
+    program: Start, cases: dict[str, tuple[str, str, str, str, object, object]], *, exactly: bool = True
+) -> None:
     """One program has them all: update it, and take the update back."""
     app = program(**{name: case[0] for name, case in cases.items()})
     for name, case in cases.items():
@@ -73,4 +170,5 @@ def check_all(program: Start, cases: dict[str, tuple[str, str, str, str, object,
     assert {name: app(text) for name, text in seen.items()} == {name: case[5] for name, case in cases.items()}
     app.podus("back-out", "app")
     assert {name: app(text) for name, text in seen.items()} == {name: case[4] for name, case in cases.items()}
-    assert [name for name in cases if not app(f"vars({name}_o) == {name}_was")] == []
+    if exactly:
+        assert [name for name in cases if not app(f"vars({name}_o) == {name}_was")] == []

@@ -270,12 +270,14 @@ class FieldPart:
 
     ``how`` is ``derived`` (``runner`` names the code in the module's pack, ``text`` says what it computes), ``default`` (the class itself
     gives it to new objects), ``mapper``, or ``missing`` (nobody could say what it would be; ``text`` is the field that it may be renamed from).
+    ``module`` is where the constructor is that sets it, if that is another module than the class's.
     """
 
     name: str
     how: str
     text: str = ""
     runner: str = ""
+    module: str = ""
 
 
 @dataclass

@@ -186,11 +186,10 @@ class ObjectChanges:
         if mapper is not None:
             part.mapper, part.reverse = mapper["function"], mapper["reverse"]
         # A slot that nothing sets is no field that an object could lack.
-        fresh = [f for n, f in after.fields.items() if n not in olds and (f.certain or f.declared != "slot")]
-        fresh = [f for f in fresh if f.certain and f.name not in after.computed]
-        part.gone = [
-            n for n in before.fields if n not in news and n not in after.computed and not self._still_used(n)
-        ]
+        gained = [n for n in news if n not in olds and self._comes_with(name, n, self.old, self.new)]
+        fresh = [news[n] for n in gained if news[n].certain and n not in after.computed]
+        lost = [n for n in olds if n not in news and self._comes_with(name, n, self.new, self.old)]
+        part.gone = [n for n in lost if n not in after.computed and not self._still_used(n)]
         # What a cached property has computed is no state that anybody could miss.
         uncached = before.cached - after.cached - after.methods - set(news)
         part.gone += sorted(n for n in uncached - set(part.gone) if not self._bound(name, n))
@@ -212,6 +211,17 @@ class ObjectChanges:
             self._users(part, mapper)
         return part, missing
 
+    @staticmethod
+    def _comes_with(name: str, field: str, without: Classes, having: Classes) -> bool:
+        """Whether it is this class that brings a field that one of two versions does not have, and no base that it has in both."""
+        own = having.own(name)
+        if own is None or without.own(name) is None:
+            return False
+        if field in own.fields:
+            return True
+        bases = set(without.lineage(name)).intersection(having.lineage(name))
+        return not any(field in having.all(base) and field not in without.all(base) for base in bases)
+
     def _fill(
         self, name: str, part: ObjectPart, fresh: list[Field], missing: list[tuple[str, str, str]]
     ) -> None:
@@ -219,16 +229,8 @@ class ObjectChanges:
         owner = self.new.find(name)
         if owner is None or not fresh:
             return
-        module = owner.module
-        olds = self.old.all(name)
-        deriver = Deriver(
-            olds,
-            self.new.all(name),
-            lambda word: bool(self.new.resolve(module.name, word)),
-            lambda word: _qualified(module, word),
-            lambda word: self.new.gives(name, word),
-            lambda function: self.compiler.derived.computes(function, module),
-        )
+        olds, news = self.old.all(name), self.new.all(name)
+        known = {n for n, found in olds.items() if found.certain or found.declared == "slot"}
         left = fresh
         while True:
             # One new field may be computed from another one.
@@ -236,20 +238,22 @@ class ObjectChanges:
             for found in left:
                 if found.default:
                     part.fields.append(FieldPart(found.name, "default", found.text))
-                    deriver.known.add(found.name)
+                    known.add(found.name)
                     continue
-                function, reason = deriver.derive(found.name)
-                shown = _shown_as(owner, found.name, olds)
+                made_by = self.new.find(self.new.origin(name, found.name)) or owner
+                function, reason = self._deriver(name, made_by, olds, news, known).derive(found.name)
+                shown = _shown_as(made_by, found.name, olds)
                 if function is not None and shown and not _held_before(function, shown):
                     shown = ""
-                code = None if function is None else _compiled(function, owner)
+                code = None if function is None else _compiled(function, made_by)
                 if code is None:
                     again.append((found, reason or "it uses super()"))
                     continue
                 runner = f"field {'.'.join(owner.owners)}.{found.name}"
-                self.toplevel.derived[module.name, runner] = code
+                self.toplevel.derived[owner.module.name, runner] = code
                 text = f"self.{shown}" if shown else found.text
-                part.fields.append(FieldPart(found.name, "derived", text, runner))
+                elsewhere = made_by.module.name if made_by.module is not owner.module else ""
+                part.fields.append(FieldPart(found.name, "derived", text, runner, elsewhere))
             if len(again) == len(left) or not again:
                 break
             left = [found for found, _ in again]
@@ -260,6 +264,22 @@ class ObjectChanges:
             source = self._renamed_from(name, found)
             part.fields.append(FieldPart(found.name, "missing", source))
             missing.append((found.name, reason, source))
+
+    def _deriver(
+        self, name: str, made_by: Owner, olds: dict[str, Field], news: dict[str, Field], known: set[str]
+    ) -> Deriver:
+        """What derives those fields of the class ``name`` that the constructor of ``made_by`` sets."""
+        module = made_by.module
+        return Deriver(
+            olds,
+            news,
+            known,
+            lambda word: bool(self.new.resolve(module.name, word)),
+            lambda word: _qualified(module, word),
+            lambda word: self.new.gives(name, word),
+            lambda function: self.compiler.derived.computes(function, module),
+            lambda parameter: self.new.passing(made_by, parameter),
+        )
 
     def _renamed_from(self, name: str, wanted: Field) -> str:
         """The field that is gone and was set in the same way: perhaps the same field under another name."""
@@ -298,7 +318,12 @@ class ObjectChanges:
             )
 
     def _still_used(self, field: str) -> bool:
-        return bool(self.compiler.mentions_in_new.get(field))
+        """Whether the version to be has a use for what objects hold by this name."""
+        mentions = self.compiler.mentions_in_new.get(field, ())
+        if self.compiler.request.get("back_out"):
+            # Where it is but read, that is of the class, and what the objects hold is the work of the update.
+            return any(any_named(code, STORES_ATTRIBUTE, field) for _, code in mentions)
+        return bool(mentions)
 
     def _stale(self, name: str, before: ClassFields, after: ClassFields) -> list[str]:
         """Cached properties that compute something else now, or are plain class attributes, which a cached value would hide."""

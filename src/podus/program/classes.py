@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 
 from podus.program.body import Body, Statement
@@ -55,15 +56,54 @@ class Classes:
             self._own[name] = fields_of(owner.statement, lambda bases: self._is_pydantic(module, bases))
         return self._own[name]
 
+    def bases(self, name: str) -> list[str]:
+        """The bases of a class that are the program's."""
+        own, module = self.own(name), name.partition(":")[0]
+        found = (
+            [self.resolve(module, base.partition("[")[0]) for base in own.bases] if own is not None else []
+        )
+        return [base for base in found if base and base != name]
+
+    def lineage(self, name: str) -> list[str]:
+        """All classes of the program that a class derives from."""
+        found: dict[str, None] = {}
+        left = self.bases(name)
+        while left:
+            base = left.pop()
+            if base not in found:
+                found[base] = None
+                left += self.bases(base)
+        return list(found)
+
     def all(self, name: str, seen: tuple[str, ...] = ()) -> dict[str, Field]:
-        """The fields of a class, those of its bases included."""
+        """The fields of a class, and those that it has from its bases: what a constructor sets only if it is called."""
         own = self.own(name)
         if own is None or name in seen:
             return {}
         found: dict[str, Field] = {}
-        for base in own.bases:
-            found |= self.all(self.resolve(name.partition(":")[0], base), (*seen, name))
+        module = name.partition(":")[0]
+        goes_on = own.calls is None or "super" in own.calls
+        named = {self.resolve(module, word) for word in own.calls or ()}
+        for base in self.bases(name):
+            called = goes_on or base in named
+            fields = self.all(base, (*seen, name))
+            found |= {n: f for n, f in fields.items() if called or f.declared != "init"}
+            goes_on = goes_on and self._goes_on(base)
         return found | own.fields
+
+    def origin(self, name: str, field: str) -> str:
+        """The class that gives the objects of a class this field: itself, or a base."""
+        own = self.own(name)
+        if own is None or field in own.fields:
+            return name
+        return next((self.origin(base, field) for base in self.bases(name) if field in self.all(base)), name)
+
+    def _goes_on(self, name: str) -> bool:
+        """Whether the constructor of a base leads to the one that comes after it."""
+        own = self.own(name)
+        if own is not None and own.calls is not None:
+            return "super" in own.calls
+        return all(map(self._goes_on, self.bases(name)))
 
     def gives(self, name: str, attribute: str) -> bool:
         """Whether a class, or a base of it, has an attribute that can be read from its objects without an effect: a method or plain data."""
@@ -74,9 +114,34 @@ class Classes:
         for statement in owner.statement.body.statements:
             if attribute in [mangled(word, within) for word in statement.names]:
                 return is_readable(statement.node)
-        module = name.partition(":")[0]
-        bases = (self.resolve(module, base.partition("[")[0]) for base in own.bases)
-        return any(self.gives(base, attribute) for base in bases if base)
+        return any(self.gives(base, attribute) for base in self.bases(name))
+
+    def passing(self, owner: Owner, parameter: str) -> str:
+        """A class that derives from ``owner``, perhaps, and whose constructor passes this argument to its base's; "" if there is none."""
+        constructor = _constructor(owner)
+        if constructor is None:
+            return ""
+        positional = [a.arg for a in (*constructor.args.posonlyargs, *constructor.args.args)][1:]
+        place = positional.index(parameter) if parameter in positional else None
+        words = {owner.owners[-1]}
+        while True:
+            before = len(words)
+            for module in self.version.modules.values():
+                if module.source is None or not any(word.encode() in module.source for word in words):
+                    continue
+                for qualname, found in self.of(module).items():
+                    own = self.own(f"{module.name}:{qualname}")
+                    bases = (
+                        {base.partition("[")[0].rpartition(".")[2] for base in own.bases} if own else set()
+                    )
+                    if not bases & words:
+                        continue
+                    words.add(found.owners[-1])
+                    its = _constructor(found)
+                    if its is not None and _passes(its, parameter, place):
+                        return f"{module.name}:{qualname}"
+            if len(words) == before:
+                return ""
 
     def resolve(self, module: str, word: str) -> str:
         """``module:qualname`` of the class that ``word`` means in a module; "" if it is none of the program's."""
@@ -112,3 +177,26 @@ def _collect(module: Module, body: Body, found: dict[str, Owner]) -> None:
             owners = (*body.owners, statement.names[-1])
             found[".".join(owners)] = Owner(module, statement, owners)
             _collect(module, statement.body, found)
+
+
+def _constructor(owner: Owner) -> ast.FunctionDef | None:
+    body = owner.statement.body
+    found = body.last("__init__") if body is not None else None
+    return found.node if found is not None and isinstance(found.node, ast.FunctionDef) else None
+
+
+def _passes(constructor: ast.FunctionDef, parameter: str, place: int | None) -> bool:
+    """Whether a constructor passes an argument on to another one, by its name, its place, or among others."""
+    for call in ast.walk(constructor):
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
+            continue
+        if call.func.attr != "__init__":
+            continue
+        # Of `Base.__init__(self, …)` the first is the object.
+        through_super = isinstance(call.func.value, ast.Call)
+        given = call.args if through_super else call.args[1:]
+        if any(k.arg in (parameter, None) for k in call.keywords):
+            return True
+        if place is not None and (len(given) > place or any(isinstance(a, ast.Starred) for a in given)):
+            return True
+    return False

@@ -56,20 +56,24 @@ _MADE = "made_"
 class Deriver:
     """Derives the values of a class's new fields for objects of its old version.
 
-    ``old`` and ``new`` are the two versions' fields, those of base classes included. ``is_class`` says whether a name is a class of
+    ``old`` and ``new`` are the two versions' fields, those of base classes included; ``known`` those that can be read from an old object: its
+    own, and those derived before. ``is_class`` says whether a name is a class of
     the program, ``qualified`` gives a global name as ``module.name`` where it was imported so, ``gives`` whether the new class itself has an
     attribute that can be read without an effect, ``computes`` whether what is called is a procedure of the program that does nothing but
-    compute a value.
+    compute a value, ``passing`` names a subclass whose constructor gives a parameter another value than its
+    default.
     """
 
     def __init__(
         self,
         old: dict[str, Field],
         new: dict[str, Field],
+        known: set[str],
         is_class: Callable[[str], bool],
         qualified: Callable[[str], str],
         gives: Callable[[str], bool],
         computes: Callable[[ast.expr], bool],
+        passing: Callable[[str], str],
     ) -> None:
         self.old = old
         self.new = new
@@ -77,8 +81,8 @@ class Deriver:
         self.qualified = qualified
         self.gives = gives
         self.computes = computes
-        # What can be read from an old object: its own fields, and those derived before.
-        self.known = {name for name, found in old.items() if found.certain or found.declared == "slot"}
+        self.passing = passing
+        self.known = known
 
     def derive(self, name: str) -> tuple[ast.FunctionDef | None, str]:
         """A function of ``self`` that computes the field, or None and the reason why there is none."""
@@ -154,6 +158,8 @@ class Deriver:
             if parameter not in parameters:
                 return [], f"it is computed from {parameter}"
             source = self._parameter(parameter, parameters[parameter], me)
+            if source is parameters[parameter] and (subclass := self.passing(parameter)):
+                return [], f"it is set from the argument {parameter}, and {subclass} passes it"
             if source is None:
                 return [], f"it is set from the argument {parameter}"
             target: ast.expr = ast.Name(parameter, ast.Store())

@@ -56,7 +56,8 @@ class ClassFields:
     """The fields of one class by name.
 
     ``bases`` are the base classes as written; ``methods`` and ``computed`` name what the class itself defines (properties are computed);
-    ``cached`` the cached properties, whose values lie in the objects.
+    ``cached`` the cached properties, whose values lie in the objects; ``calls`` those whose ``__init__`` its own one calls, as written (``super``
+    for who comes next), None if it has none.
     """
 
     fields: dict[str, Field]
@@ -67,6 +68,7 @@ class ClassFields:
     declared: str
     # What the constructors do to set fields whose names are computed.
     unnamed: set[str] = field(default_factory=set)
+    calls: set[str] | None = None
 
 
 def last_word(node: ast.expr) -> str:

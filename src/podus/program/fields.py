@@ -36,7 +36,14 @@ def fields_of(statement: Statement, pydantic: Callable[[list[str]], bool]) -> Cl
     for start in ("__init__", "__post_init__", "__attrs_post_init__"):
         if start in methods:
             constructor.read(methods[start])
-    return ClassFields(found, bases, set(methods), computed, cached, declared, constructor.unnamed)
+    calls = _calls(methods["__init__"]) if "__init__" in methods else None
+    return ClassFields(found, bases, set(methods), computed, cached, declared, constructor.unnamed, calls)
+
+
+def _calls(method: ast.FunctionDef) -> set[str]:
+    """Whose ``__init__`` a constructor calls."""
+    of = (n.value for n in ast.walk(method) if isinstance(n, ast.Attribute) and n.attr == "__init__")
+    return {ast.unparse(one.func if isinstance(one, ast.Call) else one) for one in of}
 
 
 def _decorated(method: ast.FunctionDef, *words: str) -> bool:

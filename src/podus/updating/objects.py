@@ -16,7 +16,7 @@ from collections import deque
 from functools import partial
 from itertools import repeat, starmap
 from operator import call
-from types import CodeType, FunctionType
+from types import FunctionType
 
 from podus.errors import Refused
 from podus.planning.model import ObjectPart
@@ -62,7 +62,7 @@ class MapperFailed(Refused):
 class Conversion:
     """The conversion of the live objects of one class.
 
-    ``codes`` are the derived mappers by field, ``convert`` the person's mapper (or None), ``reverse`` its way back. ``lock`` is shared by all
+    ``derived`` are the derived mappers by field, ``convert`` the person's mapper (or None), ``reverse`` its way back. ``lock`` is shared by all
     conversions of an update, for a mapper may look at other objects; ``failed`` is told of an error in some thread of the program.
     """
 
@@ -70,8 +70,7 @@ class Conversion:
         self,
         cls: type,
         part: ObjectPart,
-        codes: dict[str, CodeType],
-        namespace: dict[str, Any],
+        derived: dict[str, FunctionType],
         *,
         convert: Callable[[Any], Any] | None,
         reverse: Callable[[Any], Any] | None,
@@ -97,11 +96,7 @@ class Conversion:
         self.converts = part.converts
         # What takes the hooks away.
         self.unhooking: list[Op] = []
-        self._fields = {
-            f.name: FunctionType(codes[f.runner], namespace) if f.runner in codes else None
-            for f in part.fields
-            if f.how in ("derived", "default")
-        }
+        self._fields = {f.name: derived.get(f.name) for f in part.fields if f.how in ("derived", "default")}
         if kept is not None:
             self._fields |= {
                 f.name: None for f in part.fields if f.name in kept.names and f.name not in self._fields

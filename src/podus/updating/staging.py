@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import sys
-from types import CodeType
+from types import CodeType, FunctionType
 
 from podus.errors import Refused
-from podus.planning.model import Plan
+from podus.planning.model import ObjectPart, Plan
 from podus.planning.pack import read_pack
 from podus.program.code import procedures, walk
 from podus.support.declare import Declaration
@@ -287,8 +287,7 @@ class Stage(Statements):
             self.conversions[part.cls] = Conversion(
                 cls,
                 part,
-                self.runners.get(module, {}),
-                vars(sys.modules[module]),
+                self._derived(part, module),
                 convert=there,
                 reverse=back,
                 lock=self.object_lock,
@@ -301,6 +300,15 @@ class Stage(Statements):
             elif part.fields and sys.getallocatedblocks() <= SMALL:
                 bound = self.stall.bound_us / 1e6 or None
                 conversion.look_for_own(obj for batch in Search([cls], None, bound) for obj in batch)
+
+    def _derived(self, part: ObjectPart, module: str) -> dict[str, FunctionType]:
+        """The derived mappers of a class's new fields, each with the names of the constructor that it was made from."""
+        codes = self.runners.get(module, {})
+        return {
+            f.name: FunctionType(codes[f.runner], vars(sys.modules[f.module or module]))
+            for f in part.fields
+            if f.runner in codes
+        }
 
     def frame_mapper(self, name: str) -> Any:
         """What gives the variables of who is in the procedure ``name``. Raises Refused if the support code does not have it."""
