@@ -150,6 +150,72 @@ def test_an_argument_that_a_subclass_passes_is_asked_for(program: Start) -> None
     assert "gets the field kind" in refusal.text and "n:Sub passes it" in refusal.text
 
 
+PLAIN = "class C:\n    def __init__(self, age): self.age = age\n    def f(self): return self.age\n"
+GETTER = "    @property\n    def age(self): return self.{0}\n"
+SETTER = "    @age.setter\n    def age(self, v):\n        if v < 0: raise ValueError(v)\n        self.{0} = int(v)\n        self.set = True\n"
+KEPT = "class C:\n    def __init__(self, age): self.{0} = age\n    def f(self): return self.age\n"
+THROUGH = PLAIN + GETTER.format("__age") + SETTER.format("__age")
+# A field becomes a property that keeps it under another name, or is one no more.
+PROPERTIES = {
+    "checked": (PLAIN, THROUGH, "C(4)", "o.f()", 4, 4),
+    "read": (PLAIN, KEPT.format("_age") + GETTER.format("_age"), "C(4)", "o.f()", 4, 4),
+    "plain": (THROUGH, PLAIN, "C(4)", "o.f()", 4, 4),
+    "simple": (KEPT.format("_age") + GETTER.format("_age"), PLAIN, "C(4)", "o.f()", 4, 4),
+    "given": (
+        "class C:\n    def __init__(self): self.x = 1\n    def f(self): return 3\n",
+        "class C:\n    def __init__(self):\n        self.x = 1\n        self.age = 3\n    def f(self): return self.age\n"
+        + GETTER.format("_age")
+        + SETTER.format("_age"),
+        "C()",
+        "o.f()",
+        3,
+        3,
+    ),
+}
+
+
+def test_a_field_and_a_property_take_each_others_place(program: Start) -> None:
+    check_all(program, PROPERTIES, exactly=False)
+
+
+CHECKED = """
+class Checked:
+    def __set_name__(self, owner, name): self.name = '_' + name
+    def __get__(self, obj, owner=None): return self if obj is None else getattr(obj, self.name)
+    def __set__(self, obj, value): setattr(obj, self.name, int(value))
+class C:
+    age = Checked()
+    def __init__(self, age): self.age = age
+    def f(self): return self.age
+"""
+
+
+def test_a_field_that_a_descriptor_keeps_is_asked_for(program: Start) -> None:
+    app = program(m=PLAIN)
+    app.run("o = m.C(4)")
+    app.edit(m=CHECKED)
+    (refusal,) = app.plan().refusals
+    assert "m:C.age is set by Checked.__set__ now, and nothing says" in refusal.text
+    support = "import podus\ndef back(o):\n    o.age = o._age\n    del o._age\n@podus.mapper('m:C', reverse=back)\ndef there(o): o._age = o.age\n"
+    app.update(support=support)
+    assert app("[o.f(), vars(o), m.C('5').f()]") == [4, {"_age": 4}, 5]
+    app.podus("back-out", "app")
+    assert app("[o.f(), vars(o)]") == [4, {"age": 4}]
+
+
+def test_a_property_that_means_something_else_is_asked_for(program: Start) -> None:
+    new = KEPT.format("_age").replace("= age", "= age * 12") + GETTER.format("_age")
+    some = PLAIN.replace("self.age = age", "\n        if age: self.age = age\n        else: self.age = 1")
+    app = program(m=PLAIN, n=some)
+    app.run("o, p = m.C(4), n.C(4)")
+    app.edit(m=new, n=some + GETTER.format("_age") + SETTER.format("_age"))
+    assert [note.text.partition(", and")[0] for note in app.plan().refusals] == [
+        "m:C gets the field _age",
+        "n:C gets the field _age",
+        "n:C gets the field set",
+    ]
+
+
 def test_what_a_field_is_made_from(program: Start) -> None:
     check_all(program, OWN)
 

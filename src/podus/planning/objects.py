@@ -96,7 +96,7 @@ class ObjectChanges:
     def _unsure(self) -> None:
         """Ask about fields that new objects have on some ways only; refuse where no text says which fields they have."""
         maybe: dict[str, list[Field]] = {}
-        unnamed: dict[str, str] = {}
+        unclear: dict[str, str] = {}
         for name in self._classes:
             before, after = self.old.own(name), self.new.own(name)
             if before is None or after is None or self.support.object_mapper(name) is not None:
@@ -105,8 +105,14 @@ class ObjectChanges:
             found = [f for n, f in after.fields.items() if n not in olds and not f.certain]
             maybe[name] = [f for f in found if f.declared == "init" and not self._has(name, f.name)]
             for text in sorted(after.unnamed - before.unnamed)[:1]:
-                unnamed[name] = text
-        names = [name for name, found in maybe.items() if found or name in unnamed]
+                unclear[name] = (
+                    f"{name} sets fields whose names podus can't tell (`{text}`), and nothing says what they are in its live objects"
+                )
+            for word, setter in self._described(name, before).items():
+                unclear[name] = (
+                    f"{name}.{word} is set by {setter}.__set__ now, and nothing says what that makes of it in its live objects"
+                )
+        names = [name for name, found in maybe.items() if found or name in unclear]
         counts = self.compiler.pup.call("objects", classes=names) if names else {}
         for name in names:
             live = counts[name]["live"]
@@ -122,10 +128,10 @@ class ObjectChanges:
                 text = f"{name}.{field.name} is set on some ways through the constructor only: {whose} without it"
                 remedy = f"give a mapper for {name} if they must not"
                 self.plan.asks.append(Note("field-unsure", text, remedy, f"{file}:{field.line}"))
-            if name in unnamed:
+            if name in unclear:
                 self.compiler.refuse(
                     "mapper-needed",
-                    f"{name} sets fields whose names podus can't tell (`{unnamed[name]}`), and nothing says what they are in its live objects",
+                    unclear[name],
                     f"give a mapper for {name}; `podus scaffold` writes its skeleton",
                     name,
                 )
@@ -197,6 +203,7 @@ class ObjectChanges:
         part.hidden = [
             n for n in before.fields if n in defined - before.computed - before.methods - before.cached
         ]
+        part.hidden += self._described(name, before)
         part.hidden += sorted((before.cached - after.cached) & after.methods - set(part.hidden))
         part.shown = [n for n in after.fields if n in before.computed]
         part.stale = self._stale(name, before, after)
@@ -229,7 +236,7 @@ class ObjectChanges:
         owner = self.new.find(name)
         if owner is None or not fresh:
             return
-        olds, news = self.old.all(name), self.new.all(name)
+        olds, news, before = self.old.all(name), self.new.all(name), self.old.own(name)
         known = {n for n, found in olds.items() if found.certain or found.declared == "slot"}
         left = fresh
         while True:
@@ -241,10 +248,17 @@ class ObjectChanges:
                     known.add(found.name)
                     continue
                 made_by = self.new.find(self.new.origin(name, found.name)) or owner
-                function, reason = self._deriver(name, made_by, olds, news, known).derive(found.name)
+                deriver = self._deriver(name, made_by, olds, news, known)
+                function, reason = deriver.derive(found.name)
                 shown = _shown_as(made_by, found.name, olds)
-                if function is not None and shown and not _held_before(function, shown):
+                if function is not None and shown and (found.through or not _held_before(function, shown)):
                     shown = ""
+                if function is None and before is not None and found.name in before.getters:
+                    function = deriver.shown(found.name, before.getters[found.name])
+                elif (
+                    function is None and shown and found.value is not None and found.text == olds[shown].text
+                ):
+                    function = deriver.held(found.name, shown)
                 code = None if function is None else _compiled(function, made_by)
                 if code is None:
                     again.append((found, reason or "it uses super()"))
@@ -334,6 +348,11 @@ class ObjectChanges:
         return sorted(
             found | {n for n in before.cached - after.cached - after.methods if self._bound(name, n)}
         )
+
+    def _described(self, name: str, before: ClassFields) -> dict[str, str]:
+        """The fields that a descriptor of the program keeps now, each with the descriptor's class."""
+        found = {n: self.new.descriptor(name, n) for n in before.fields}
+        return {n: by for n, by in found.items() if by}
 
     def _bound(self, name: str, attribute: str) -> bool:
         """Whether the new version's class statement itself binds ``attribute``."""

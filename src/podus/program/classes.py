@@ -53,7 +53,10 @@ class Classes:
             if owner is None:
                 return None
             module = owner.module
-            self._own[name] = fields_of(owner.statement, lambda bases: self._is_pydantic(module, bases))
+            found = fields_of(owner.statement, lambda bases: self._is_pydantic(module, bases))
+            for described in [n for n in found.fields if self.descriptor(name, n)]:
+                del found.fields[described]
+            self._own[name] = found
         return self._own[name]
 
     def bases(self, name: str) -> list[str]:
@@ -115,6 +118,21 @@ class Classes:
             if attribute in [mangled(word, within) for word in statement.names]:
                 return is_readable(statement.node)
         return any(self.gives(base, attribute) for base in self.bases(name))
+
+    def descriptor(self, name: str, attribute: str) -> str:
+        """The class whose ``__set__`` is called when this attribute of an object is set, and which may keep it under another name; "" if none is known."""
+        owner = self.find(name)
+        body = owner.statement.body if owner is not None else None
+        statement = body.last(attribute) if body is not None else None
+        value = getattr(statement.node, "value", None) if statement is not None else None
+        if not isinstance(value, ast.Call):
+            return ""
+        found = self.find(self.resolve(name.partition(":")[0], ast.unparse(value.func)))
+        setter = found.statement.body.last("__set__") if found is not None and found.statement.body else None
+        # In the object's own dictionary it goes on as the field that it was.
+        if setter is None or found is None or "__dict__" in ast.unparse(setter.node):
+            return ""
+        return ".".join(found.owners)
 
     def passing(self, owner: Owner, parameter: str) -> str:
         """A class that derives from ``owner``, perhaps, and whose constructor passes this argument to its base's; "" if there is none."""

@@ -5,29 +5,41 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator
+from typing import TypeVar
 
 from podus.program.code import mangled
 from podus.program.field import Field
+
+_Node = TypeVar("_Node", bound=ast.AST)
 
 
 class Constructor:
     """Reads the constructors of a class with the given ``methods``, and adds to ``found`` the fields that they set.
 
-    Fields and methods are called as in the objects: a private one of the class ``within`` by its mangled name.
+    Fields and methods are called as in the objects: a private one of the class ``within`` by its mangled name. Who assigns to a property
+    does what its one of the ``setters`` does.
     """
 
     def __init__(
-        self, methods: dict[str, ast.FunctionDef], found: dict[str, Field], within: tuple[str, ...]
+        self,
+        methods: dict[str, ast.FunctionDef],
+        setters: dict[str, ast.FunctionDef],
+        found: dict[str, Field],
+        within: tuple[str, ...],
     ) -> None:
         self._methods = methods
+        self._setters = setters
         self._found = found
         self._within = within
         self._seen: set[str] = set()
         # What sets fields whose names no text says.
         self.unnamed: set[str] = set()
 
-    def read(self, method: ast.FunctionDef) -> None:
-        """Add what ``method`` assigns to its first parameter, and what the methods do that it calls on it."""
+    def read(self, method: ast.FunctionDef, through: str = "", assigned: ast.expr | None = None) -> None:
+        """Add what ``method`` assigns to its first parameter, and what the methods do that it calls on it.
+
+        It may be the setter of the property ``through``, to which the constructor assigns ``assigned``.
+        """
         parameters = [*method.args.posonlyargs, *method.args.args]
         if not parameters or method.name in self._seen:
             return
@@ -38,6 +50,9 @@ class Constructor:
         self.unnamed |= plainly.unnamed
         for number, statement in enumerate(body):
             for name, value in direct(statement, me):
+                if name in self._setters and name != through:
+                    self.read(self._setters[name], name, value)
+                    continue
                 known = self._found.get(name)
                 if known is None or not (known.certain and known.value is not None and known.default):
                     self._found[name] = Field(
@@ -48,9 +63,15 @@ class Constructor:
                         body=body,
                         places=[number],
                         signature=method.args,
+                        through=through,
+                        assigned=assigned,
                     )
             for name in sorted(_sets(statement, me)):
-                self._further(name, method, body, number, sure=surely(statement, name, me))
+                sure = surely(statement, name, me)
+                if name not in self._setters:
+                    self._further(name, method, body, number, sure=sure)
+                elif name != through:
+                    self._perhaps(self._setters[name], statement.lineno, sure=sure)
             for node in ast.walk(statement):
                 if (
                     isinstance(node, ast.Call)
@@ -60,6 +81,13 @@ class Constructor:
                     and node.func.attr in self._methods
                 ):
                     self.read(self._methods[node.func.attr])
+
+    def _perhaps(self, setter: ast.FunctionDef, line: int, *, sure: bool) -> None:
+        """A property's setter that is called on some way through the constructor, or with several values."""
+        sets: dict[str, Field] = {}
+        Constructor(self._methods, {}, sets, self._within).read(setter)
+        for name in sets:
+            self._found.setdefault(name, Field(name, "init", None, sure, line=line))
 
     def _further(
         self, name: str, method: ast.FunctionDef, body: list[ast.stmt], number: int, *, sure: bool
@@ -138,6 +166,15 @@ def surely(statement: ast.stmt, name: str, me: str) -> bool:
     return any(found == name for found, _ in direct(statement, me))
 
 
+def with_mangled(node: _Node, within: tuple[str, ...]) -> _Node:
+    """A copy that has attributes by the names that they have in the objects."""
+    made = copy.deepcopy(node)
+    for part in ast.walk(made):
+        if isinstance(part, ast.Attribute):
+            part.attr = mangled(part.attr, within)
+    return made
+
+
 class _Plainly(ast.NodeTransformer):
     """Writes every way of setting a field as an assignment: ``setattr(self, "a", 1)``, ``vars(self).update(a=1)``."""
 
@@ -150,11 +187,7 @@ class _Plainly(ast.NodeTransformer):
         """The statements of a method, so written."""
         found: list[ast.stmt] = []
         for statement in body:
-            written = copy.deepcopy(statement)
-            for node in ast.walk(written):
-                if isinstance(node, ast.Attribute):
-                    node.attr = mangled(node.attr, self._within)
-            made = self.visit(written)
+            made = self.visit(with_mangled(statement, self._within))
             found += made if isinstance(made, list) else [made]
         return found
 

@@ -99,19 +99,7 @@ class Deriver:
             return None, reason
         value = wanted.value if wanted.value is not None and wanted.plain else ast.Name(_MADE, ast.Load())
         self.known.add(name)
-        made = ast.FunctionDef(
-            name=f"derive_{name}",
-            args=ast.arguments([], [ast.arg(me)], None, [], [], None, []),
-            body=[*body, ast.Return(value)],
-            decorator_list=[],
-            returns=None,
-            type_comment=None,
-        )
-        if "type_params" in ast.FunctionDef._fields:
-            setattr(made, "type_params", [])  # noqa: B010  (from Python 3.12)
-        made.lineno = made.end_lineno = wanted.line
-        made.col_offset = made.end_col_offset = 0
-        return ast.fix_missing_locations(made), ""
+        return _function(name, me, body, value, wanted.line), ""
 
     def _slice(self, wanted: Field, signature: ast.arguments, me: str) -> tuple[list[ast.stmt], str]:
         """The statements that give the locals that the value needs; and the value, as :data:`_MADE`, where it takes some."""
@@ -157,8 +145,15 @@ class Deriver:
         for parameter in sorted(needed):
             if parameter not in parameters:
                 return [], f"it is computed from {parameter}"
-            source = self._parameter(parameter, parameters[parameter], me)
-            if source is parameters[parameter] and (subclass := self.passing(parameter)):
+            if wanted.through:
+                source = self._assigned(wanted, me)
+            else:
+                source = self._parameter(parameter, parameters[parameter], me)
+            if (
+                source is not None
+                and source is parameters[parameter]
+                and (subclass := self.passing(parameter))
+            ):
                 return [], f"it is set from the argument {parameter}, and {subclass} passes it"
             if source is None:
                 return [], f"it is set from the argument {parameter}"
@@ -188,6 +183,40 @@ class Deriver:
         if default is not None and not known and self._unfit(default, me, set()) == "":
             return default
         return None
+
+    def _assigned(self, wanted: Field, me: str) -> ast.expr | None:
+        """What the setter of a property got: what an object holds by the property's name since that was a field, or what each one is given."""
+        plainly = wanted.assigned is not None and not _free(wanted.assigned)
+        given = wanted.assigned if plainly else None
+        held = self.old.get(wanted.through)
+        if held is None or not held.certain or held.declared == "slot":
+            return given
+        names = f"{me}.__dict__"
+        text = f"{names}[{wanted.through!r}] if {wanted.through!r} in {names} else None"
+        value = ast.parse(text, mode="eval").body
+        assert isinstance(value, ast.IfExp)
+        value.orelse = given or value.orelse
+        return value
+
+    def held(self, name: str, field: str) -> ast.FunctionDef:
+        """A function of ``self`` that gives what the object itself holds as ``field``, which its class has a property for."""
+        self.known.add(name)
+        value = ast.parse(f"self.__dict__[{field!r}]", mode="eval").body
+        return _function(name, "self", [], value, self.new[name].line)
+
+    def shown(self, name: str, getter: ast.FunctionDef) -> ast.FunctionDef | None:
+        """A function of ``self`` that computes what was a property of the old version: None if that needs more than the object's fields."""
+        (last,) = getter.body[-1:]
+        parameters = getter.args.args
+        rest = [s for s in getter.body[:-1] if not isinstance(s, ast.Expr | ast.Pass)]
+        if rest or len(parameters) != 1 or not isinstance(last, ast.Return) or last.value is None:
+            return None
+        me = parameters[0].arg
+        globals_ = _free(last.value) - {me} - PURE_CALLS
+        if globals_ or self._unfit(last.value, me, set()):
+            return None
+        self.known.add(name)
+        return _function(name, me, [], last.value, self.new[name].line)
 
     def _unfit_statement(self, statement: ast.stmt, me: str, local_names: set[str]) -> str:
         if isinstance(statement, ast.Assign | ast.AnnAssign):
@@ -255,6 +284,23 @@ class Deriver:
         full = self.qualified(word)
         known = full in FACTORIES or (word in _FACTORY_NAMES and full == word)
         return known or self.is_class(word) or self.computes(function)
+
+
+def _function(name: str, me: str, body: list[ast.stmt], value: ast.expr, line: int) -> ast.FunctionDef:
+    """The derived mapper of a field: it carries out ``body`` and gives ``value``."""
+    made = ast.FunctionDef(
+        name=f"derive_{name}",
+        args=ast.arguments([], [ast.arg(me)], None, [], [], None, []),
+        body=[*body, ast.Return(value)],
+        decorator_list=[],
+        returns=None,
+        type_comment=None,
+    )
+    if "type_params" in ast.FunctionDef._fields:
+        setattr(made, "type_params", [])  # noqa: B010  (from Python 3.12)
+    made.lineno = made.end_lineno = line
+    made.col_offset = made.end_col_offset = 0
+    return ast.fix_missing_locations(made)
 
 
 def is_readable(node: ast.stmt) -> bool:

@@ -27,6 +27,9 @@ class Field:
     body: list[ast.stmt] = field(default_factory=list, repr=False)
     places: list[int] = field(default_factory=list, repr=False)
     signature: ast.arguments | None = field(default=None, repr=False)
+    # The property by whose setter it is set, and what the constructor assigns to that.
+    through: str = ""
+    assigned: ast.expr | None = field(default=None, repr=False)
 
     @property
     def plain(self) -> bool:
@@ -69,6 +72,8 @@ class ClassFields:
     # What the constructors do to set fields whose names are computed.
     unnamed: set[str] = field(default_factory=set)
     calls: set[str] | None = None
+    # The functions of its properties that say what they are.
+    getters: dict[str, ast.FunctionDef] = field(default_factory=dict)
 
 
 def last_word(node: ast.expr) -> str:

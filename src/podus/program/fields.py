@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from podus.program.body import Body, Statement
 from podus.program.code import mangled
-from podus.program.constructor import Constructor
+from podus.program.constructor import Constructor, with_mangled
 from podus.program.field import ClassFields, Field, last_word
 
 
@@ -32,12 +32,20 @@ def fields_of(statement: Statement, pydantic: Callable[[list[str]], bool]) -> Cl
     }
     computed = {n for n, m in methods.items() if _decorated(m, "property", "setter", "getter")}
     cached = {n for n, m in methods.items() if _decorated(m, "cached_property")}
-    constructor = Constructor(methods, found, within)
+    setters = {n: m for n, m in methods.items() if _decorated(m, "setter")}
+    getters = {
+        mangled(s.names[-1], within): with_mangled(s.node, within)
+        for s in statement.body.statements
+        if isinstance(s.node, ast.FunctionDef) and s.names and _decorated(s.node, "property")
+    }
+    constructor = Constructor(methods, setters, found, within)
     for start in ("__init__", "__post_init__", "__attrs_post_init__"):
         if start in methods:
             constructor.read(methods[start])
     calls = _calls(methods["__init__"]) if "__init__" in methods else None
-    return ClassFields(found, bases, set(methods), computed, cached, declared, constructor.unnamed, calls)
+    return ClassFields(
+        found, bases, set(methods), computed, cached, declared, constructor.unnamed, calls, getters
+    )
 
 
 def _calls(method: ast.FunctionDef) -> set[str]:
