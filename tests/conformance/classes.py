@@ -316,3 +316,72 @@ add(
     back="m.g() == 1 and m.A is type(a) and a.copy().f() == 1",
     calls=("m.g()", 1, 2),
 )
+
+ANOTHERS = """
+def f(s=None): return "f"
+def g(s=None): return "g"
+class A:
+    tag = "a"
+    def who(self): return "a"
+class B:
+    tag = "b"
+    def who(self): return "b"
+def made(cls): return cls
+class Hook:
+    def __init_subclass__(cls): cls.got = cls.model
+"""
+NAMING = """
+class P:
+    model, go = {0}, {1}
+    static = staticmethod({1})
+@made
+class D:
+    model, go = {0}, {1}
+    static = staticmethod({1})
+class H(Hook):
+    model, go = {0}, {1}
+    static = staticmethod({1})
+"""
+
+add(
+    "class attributes that name another class or function than before",
+    ANOTHERS + NAMING.format("A", "f"),
+    ANOTHERS + NAMING.format("B", "g"),
+    setup="a, A, B, f, g = m.A(), m.A, m.B, m.f, m.g",
+    check="""
+        m.A is A and m.B is B and A.tag == a.who() == 'a' and B.tag == B().who() == 'b'
+        [m.P.model, m.D.model, m.H.model, m.H.got] == [B] * 4
+        m.f is f and m.g is g and f() == 'f' and g() == 'g'
+        [(c().go(), c().static()) for c in (m.P, m.D, m.H)] == [('g', 'g')] * 3
+    """,
+    back="""
+        [m.P.model, m.D.model, m.H.model, m.H.got] == [A] * 4 and A.tag == 'a' and B.tag == 'b'
+        [(c().go(), c().static()) for c in (m.P, m.D, m.H)] == [('f', 'f')] * 3
+    """,
+    calls=("m.H.model.tag", "a", "b"),
+)
+
+USER = "class User:\n    v = {0}\n    def go(self): return {0}\n"
+SERIAL = "from {0} import User\ndef made(cls): return cls\n@made\nclass S:\n    model = User\n"
+
+add(
+    "a class attribute names the class of its name in another module",
+    {"one.py": USER.format(1), "two.py": USER.format(2), "m.py": SERIAL.format("one")},
+    {"m.py": SERIAL.format("two")},
+    setup="first, second, o = one.User, two.User, one.User()",
+    check="m.S.model is m.User is two.User is second and one.User is first and o.go() == first.v == 1",
+    back="m.S.model is m.User is first and second.v == 2",
+    calls=("m.S.model.v", 1, 2),
+)
+
+add(
+    "a generic base gets another argument, which __init_subclass__ reads",
+    "from typing import Generic, TypeVar, get_args\nT = TypeVar('T')\nclass U: pass\nclass V: pass\nclass Repo(Generic[T]):\n"
+    "    def __init_subclass__(cls): cls.model = get_args(cls.__orig_bases__[0])[0]\n    def get(self): return self.model.__name__\nclass R(Repo[U]): pass\n",
+    "from typing import Generic, TypeVar, get_args\nT = TypeVar('T')\nclass U: pass\nclass V: pass\nclass Repo(Generic[T]):\n"
+    "    def __init_subclass__(cls): cls.model = get_args(cls.__orig_bases__[0])[0]\n    def get(self): return self.model.__name__\nclass R(Repo[V]): pass\n",
+    setup="r, R = m.R(), m.R",
+    check="r.get() == 'V' and R is m.R and typing.get_args(R.__orig_bases__[0]) == (m.V,)",
+    back="r.get() == 'U' and typing.get_args(R.__orig_bases__[0]) == (m.U,)",
+    calls=("r.get()", "U", "V"),
+)
