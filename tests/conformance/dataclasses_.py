@@ -214,3 +214,13 @@ add_object(
     back="p.x == 3 and not hasattr(p, 'scale') and m.P.made == 4",
     calls=("p.x", 3, 3),
 )
+
+add(
+    "a field of a dataclass becomes a property",
+    "from dataclasses import dataclass\n@dataclass\nclass P:\n    w: int\n    area: int = 0\ndef f(p): return p.area\n",
+    "from dataclasses import dataclass\n@dataclass\nclass P:\n    w: int\n    @property\n    def area(self): return self.w ** 2\ndef f(p): return p.area\n",
+    setup="p = m.P(3, 5)",
+    check="m.f(p) == 9 and repr(p) == 'P(w=3)' and p == m.P(3) and raises(TypeError, lambda: m.P(1, 2))",
+    back="m.f(p) == 5 and repr(p) == 'P(w=3, area=5)'",
+    calls=("m.f(p)", 5, 9),
+)

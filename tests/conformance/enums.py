@@ -116,3 +116,27 @@ add(
     back="a.n == 1 and not hasattr(a, 's')",
     calls=("m.E.A.n", 1, 1),
 )
+
+add(
+    "an Enum's member gets another name, and is a key",
+    "import enum\nclass E(enum.Enum):\n    OPEN = 1\n    SHUT = 2\n    GONE = 3\ndef f(e): return e is E.SHUT\n",
+    "import enum\nclass E(enum.Enum):\n    OPEN = 1\n    CLOSED = 2\n    NEW = 4\ndef f(e): return e is E.CLOSED\n",
+    setup="e, gone = m.E.SHUT, m.E.GONE; names, some, data = {e: 'x'}, {e}, pickle.dumps(e)",
+    check="""
+        m.f(e) and e.name == 'CLOSED' and m.E(2) is m.E['CLOSED'] is e and not hasattr(m.E, 'SHUT')
+        names[m.E.CLOSED] == 'x' and m.E.CLOSED in some and pickle.loads(data) is e
+        m.E.NEW.value == 4 and m.E.NEW is not gone and gone.name == 'GONE'
+    """,
+    back="e.name == 'SHUT' and names[m.E.SHUT] == 'x' and e in some and m.E.GONE is gone and not hasattr(m.E, 'NEW')",
+    calls=("m.f(e)", True, True),
+)
+
+add(
+    "an Enum gets a base",
+    "import enum\nclass E(enum.Enum):\n    A = 'a'\ndef f(e): return e.value\n",
+    "import enum\nclass Up:\n    def up(self): return self.value.upper()\nclass E(Up, enum.Enum):\n    A = 'a'\ndef f(e): return e.up()\n",
+    setup="a, E = m.E.A, m.E",
+    check="m.f(a) == 'A' and m.E is E and isinstance(a, m.Up) and E('a') is a",
+    back="m.f(a) == 'a' and E.__bases__ == (enum.Enum,)",
+    calls=("m.f(a)", "a", "A"),
+)

@@ -125,6 +125,10 @@ class Remade:
             return False
         if body.moved or any(map(_is_data, body.run)) or set(body.removed) - {"__doc__", "__slots__"}:
             return True
+        before = [body.previous.get(name) for statement in body.run for name in statement.names]
+        if any(statement is not None and _is_data(statement) for statement in before):
+            # What was data is a method or property now.
+            return True
         methods = [s for s in body.run if s.kind == "def"]
         if kind in ("protocol", "hooked"):
             return bool(methods)

@@ -376,6 +376,8 @@ def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> No
                 switch.set_item(vars(before), "_name_", name)
             else:
                 before = None
+        if before is None and made._name_ == name:
+            before = _renamed(old, new, made)
         if before is None:
             switch.do.append((object.__setattr__, made, "__class__", old))
             switch.undo.append((object.__setattr__, made, "__class__", new))
@@ -419,6 +421,23 @@ def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> No
         own = name in _OWN or name in _ENUM_MAPS
         if name not in vars(new) and not own and not _stays(part, name):
             switch.delete_class_attribute(old, name)
+    bases_into(old, new, tuple(map(kept.of, new.__bases__)), switch)
+
+
+def _renamed(old: Any, new: Any, made: Any) -> Any:
+    """The member of ``old`` that has another name in ``new``, ``made``, or None: a member is known by its value, as its pickles are."""
+    before = old._value2member_map_.get(made._value_) if _hashable(made._value_) else None
+    if before is None or before._name_ not in old._member_map_ or before._name_ in new._member_map_:
+        return None
+    return before if type(before._value_) is type(made._value_) else None
+
+
+def _hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _member_into(kept: Any, made: Any, switch: Switch) -> None:

@@ -112,6 +112,10 @@ def hashed_by(stage: Stage) -> Iterator[type]:
                 op[0] is setattr and op[2] in _NAMES and isinstance(op[1], type)
             ):
                 yield op[1]
+            elif op[0] is type.__setattr__ and op[2] == "_member_map_":
+                # A member of an Enum is hashed by its name.
+                if any(member._name_ not in op[3] for member in op[3].values()):
+                    yield op[1]
             elif op[0] is setattr and op[2] == "__code__" and op[1].__name__ == "__hash__":
                 yield from _class_of(op[1].__module__, op[1].__qualname__)
 
@@ -133,7 +137,9 @@ def _class_of(module: str, qualname: str) -> Iterator[type]:
 def _how(cls: type) -> Any:
     """How the objects of a class are hashed: equal as long as that is the same."""
     found = cls.__hash__
-    return found.__code__ if isinstance(found, FunctionType) else found
+    how = found.__code__ if isinstance(found, FunctionType) else found
+    members = vars(cls).get("_member_map_", {}).values()
+    return how, [(id(member), member._name_) for member in members]
 
 
 def _forgetful(key: Any) -> Any:
