@@ -238,3 +238,27 @@ def check_all(
     assert {name: app(text) for name, text in seen.items()} == {name: case[4] for name, case in cases.items()}
     if exactly:
         assert [name for name in cases if not app(f"vars({name}_o) == {name}_was")] == []
+
+
+TUPLES = """
+from collections import namedtuple
+from typing import NamedTuple
+A = namedtuple("A", "x y")
+B = NamedTuple("B", [("x", int), ("y", int)])
+class C(namedtuple("C", ["x", "y"])):
+    __slots__ = ()
+D = namedtuple("D", ["x", "y"])
+"""
+
+
+def test_tuples_that_live_get_no_other_fields(program: Start) -> None:
+    app = program(m=TUPLES)
+    app.run("a, b, c, d = m.A(1, 2), m.B(1, 2), m.C(1, 2), m.D(1, 2)")
+    new = TUPLES.replace('"x y"', '"x y z", defaults=[0]').replace('("y", int)', '("z", int)')
+    # The last is written otherwise, and has the same fields.
+    app.edit(m=new.replace('"C", ["x", "y"]', '"C", ["y", "x"]').replace('["x", "y"])', '"x, y")'))
+    found = [note.text.partition(" change")[0] for note in app.plan().refusals]
+    assert found == ["the fields of m:A", "the fields of m:B", "the fields of m:C"]
+    app.run("del a, b, c")
+    app.update()
+    assert app("[m.A(1, 2), m.B(1, 2).z, m.C(1, 2).x, d.y]") == [[1, 2, 0], 2, 2, 2]

@@ -86,7 +86,13 @@ class Remade:
             if change.body is None:
                 continue
             for statement in change.body.run:
-                before = change.body.previous.get(statement.names[-1]) if statement.kind == "class" else None
+                before = change.body.previous.get(statement.names[-1]) if statement.names else None
+                if before is not None and _called_tuple(before) != _called_tuple(statement):
+                    self._tuples(
+                        f"{name}:{statement.names[-1]}", change.new.file, statement.line, called=True
+                    )
+                if statement.kind != "class":
+                    continue
                 if before is not None and before.body is not None and statement.body is not None:
                     inherits = statement.names[-1] in self.below.get(name, ()) and _declared(statement.body)
                     if inherits or _is_reshaped(before.body, statement.body):
@@ -148,10 +154,10 @@ class Remade:
                     f"{change.new.file}:{statement.line}",
                 )
 
-    def _tuples(self, name: str, file: str, line: int) -> None:
-        """Refuse other fields of a named tuple while there are objects of it."""
+    def _tuples(self, name: str, file: str, line: int, *, called: bool = False) -> None:
+        """Refuse other fields of a named tuple, which may be one that a call makes, while there are objects of it."""
         compiler = self.compiler
-        if compiler.pup.call("classes", names=[name])[name] != "namedtuple":
+        if not called and compiler.pup.call("classes", names=[name])[name] != "namedtuple":
             return
         live = compiler.pup.call("objects", classes=[name])[name]["live"]
         if live:
@@ -239,6 +245,25 @@ def _declared(body: Body) -> list[tuple[str, bool]]:
         if isinstance(node.target, ast.Name):
             found.append((node.target.id, node.value is not None))
     return found
+
+
+def _called_tuple(statement: Statement) -> list[str] | None:
+    """The fields of a named tuple that a call makes: what a name is bound to, or a class's base; None if there is none."""
+    node = statement.node
+    values = node.bases if isinstance(node, ast.ClassDef) else [getattr(node, "value", None)]
+    for call in values:
+        if not (isinstance(call, ast.Call) and _last_word(call) in ("namedtuple", "NamedTuple")):
+            continue
+        named = [k.value for k in call.keywords if k.arg in ("field_names", "fields")]
+        given = [*call.args[1:2], *named]
+        try:
+            fields = ast.literal_eval(given[0]) if given else ()
+        except ValueError:
+            # The types of a NamedTuple's fields are no literals, and no matter.
+            pairs = [one.elts[0] for one in getattr(given[0], "elts", ()) if isinstance(one, ast.Tuple)]
+            return [ast.unparse(one) for one in pairs] or [ast.unparse(given[0])]
+        return fields.replace(",", " ").split() if isinstance(fields, str) else [*map(str, fields)]
+    return None
 
 
 def _is_special(statement: Statement) -> bool:
