@@ -262,3 +262,46 @@ def test_tuples_that_live_get_no_other_fields(program: Start) -> None:
     app.run("del a, b, c")
     app.update()
     assert app("[m.A(1, 2), m.B(1, 2).z, m.C(1, 2).x, d.y]") == [[1, 2, 0], 2, 2, 2]
+
+
+COUNTERS = """
+from dataclasses import dataclass, field
+class C:
+    def __init__(self):
+        self.hits = 0
+        self.rows = []
+    def hit(self):
+        self.hits += 1
+        self.rows.append(1)
+@dataclass
+class D:
+    hits: int = 0
+    rows: list = field(default_factory=list)
+    def hit(self):
+        self.hits += 1
+        self.rows.append(1)
+"""
+
+
+def test_what_may_be_a_field_under_another_name_is_asked_for(program: Start) -> None:
+    app = program(m=COUNTERS, n=COUNTERS)
+    app.run("a, b, c, d = m.C(), m.D(), n.C(), n.D()\na.hit()\nb.hit()")
+    new = COUNTERS.replace("hits", "visits").replace("rows", "lines")
+    app.edit(m=new, n=new)
+    found = [note.text for note in app.plan().refusals]
+    assert [text.partition(", and")[0] for text in found] == [
+        f"m:{cls} gets the field {name}" for cls in "CD" for name in ("visits", "lines")
+    ]
+    assert all("under another name" in text for text in found)
+    support = app.podus("scaffold", "app").stdout
+    assert "# self.visits = self.hits  # if it is that under another name" in support
+    # What nobody has touched may be either.
+    app.edit(m=COUNTERS).update()
+    assert app("[c.visits, c.lines, d.visits, d.lines]") == [0, [], 0, []]
+    # A mapper says that it is another thing.
+    app.edit(m=new)
+    app.update(
+        support="import podus\n"
+        + "".join(f"@podus.mapper('m:{c}', reverse=print)\ndef {c}(o): pass\n" for c in "CD")
+    )
+    assert app("[a.visits, a.lines, b.visits, b.lines]") == [0, [], 0, []]

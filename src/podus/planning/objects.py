@@ -48,6 +48,8 @@ class ObjectChanges:
         self.new = Classes(compiler.new)
         # Classes whose objects are made by a method that is itself made from the fields: who makes them switches with the class.
         self.remade: list[str] = []
+        # Class -> a new field, and one that goes and was set in the same way, with what that was at first: perhaps the same under another name.
+        self._perhaps: dict[str, dict[str, tuple[str, list[str]]]] = {}
         self.plan.pace = compiler.request.get("objects") or "sweep"
 
     def compile(self) -> None:
@@ -66,7 +68,12 @@ class ObjectChanges:
         parts = [row for row in parts if row[0].mapper or not kinds[row[0].cls].startswith("enum")]
         # Objects are only counted where it matters whether there are any.
         asked = {part.cls: [row[0] for row in missing] for part, missing in parts if missing}
-        counts = self.compiler.pup.call("objects", classes=[*asked], fields=asked) if asked else {}
+        initial = {name: {old: spec for old, spec in rows.values()} for name, rows in self._perhaps.items()}
+        counts = (
+            self.compiler.pup.call("objects", classes=[*asked], fields=asked, initial=initial)
+            if asked
+            else {}
+        )
         for part, missing in parts:
             if missing:
                 row = counts[part.cls]
@@ -74,6 +81,11 @@ class ObjectChanges:
                 # Something that no text shows (`vars(self).update(…)`) has given the objects the field already.
                 part.fields = [field for field in part.fields if field.name not in row["there"]]
                 known = {*row["aside"], *row["there"]}
+                perhaps = self._perhaps.get(part.cls, {})
+                known |= {new for new, (old, _) in perhaps.items() if old in row["untouched"]}
+                for field in part.fields:
+                    if field.name in perhaps and field.name not in known:
+                        field.how, field.text, field.runner = "missing", perhaps[field.name][0], ""
                 self._missing(part, [lacking for lacking in missing if lacking[0] not in known])
             if _matters(part):
                 self.plan.objects.append(part)
@@ -271,6 +283,13 @@ class ObjectChanges:
             if len(again) == len(left) or not again:
                 break
             left = [found for found, _ in again]
+        for found in fresh if not part.mapper else ():
+            source = self._renamed_from(name, found)
+            spec = olds[source].initial if source else []
+            if spec and all(found is not row[0] for row in again):
+                self._perhaps.setdefault(name, {})[found.name] = (source, spec)
+                reason = f"{source} goes, which is set in the same way and holds something else by now"
+                missing.append((found.name, reason, source))
         for found, reason in again:
             if part.mapper:
                 part.fields.append(FieldPart(found.name, "mapper"))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 _EMPTY = {"list": "list", "dict": "dict", "set": "set", "tuple": "tuple", "deque": "deque"}
 
+_CONTAINERS = frozenset(["list", "dict", "set", "deque", "OrderedDict", "defaultdict", "Counter"])
+
 
 @dataclass
 class Field:
@@ -47,6 +49,22 @@ class Field:
         if self.value is not None and self.plain:
             return ast.unparse(self.value)
         return f"as from line {self.body[self.places[0]].lineno}" if self.places else ""
+
+    @property
+    def initial(self) -> list[str]:
+        """What a new object holds if that is a constant or an empty container: the type's name, and how it is written ("" of a container); else empty."""
+        value = self.value if self.plain else None
+        if isinstance(value, ast.Call) and last_word(value) in ("field", "Field", "ib", "attrib"):
+            value = next((k.value for k in value.keywords if k.arg == "default"), value)
+        try:
+            constant = ast.literal_eval(value) if value is not None else ...
+        except (ValueError, TypeError):
+            constant = ...
+        if constant is ... or isinstance(constant, list | dict | set | tuple):
+            empty = isinstance(value, ast.Call) and (not value.args or self.kind == "defaultdict")
+            empty = empty or (constant is not ... and not constant)
+            return [self.kind, ""] if empty and self.kind in _CONTAINERS else []
+        return [type(constant).__name__, repr(constant)]
 
     @property
     def kind(self) -> str:

@@ -277,20 +277,29 @@ class Agent:
         return dependents(classes, hooks, self.is_program)
 
     def ask_objects(
-        self, classes: list[str], fields: dict[str, list[str]] | None = None
+        self,
+        classes: list[str],
+        fields: dict[str, list[str]] | None = None,
+        initial: dict[str, dict[str, list[str]]] | None = None,
     ) -> dict[str, dict[str, Any]]:
-        """How many objects of each class live, which of some ``fields`` all of them have, and which an update has kept aside for all of them."""
+        """How many objects of each class live, which of some ``fields`` all of them have, and which an update has kept aside for all of them.
+
+        Also which fields are ``untouched``: all objects hold what is ``initial`` there.
+        """
         found: dict[str, dict[str, Any]] = {}
         for name in classes:
             module, _, qualname = name.partition(":")
             cls = class_at(self.module(module), qualname)
             wanted = (fields or {}).get(name, ())
-            number, all_of_them, there = count(cls, wanted) if cls is not None else (0, True, set())
+            fresh = (initial or {}).get(name)
+            nothing: tuple[int, bool, set[str], set[str]] = (0, True, set(), set())
+            number, all_of_them, there, untouched = count(cls, wanted, fresh) if cls is not None else nothing
             kept = self.kept.get(name)
             whole = kept is not None and all_of_them and len(kept) >= number
             found[name] = {
                 "live": number if all_of_them else -1,
                 "there": sorted(there) if number else [],
+                "untouched": sorted(untouched),
                 "aside": sorted(kept.names) if kept is not None and whole else [],
             }
         return found

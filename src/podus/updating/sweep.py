@@ -49,20 +49,32 @@ def restore(conversions: list[Conversion]) -> None:
         conversion.restore(obj for batch in Search([conversion.cls], _none) for obj in batch)
 
 
-def count(cls: type, fields: Iterable[str] = ()) -> tuple[int, bool, set[str]]:
+def count(
+    cls: type, fields: Iterable[str] = (), initial: dict[str, list[str]] | None = None
+) -> tuple[int, bool, set[str], set[str]]:
     """How many objects of a class there are, and whether that is all: in a large heap one look says only whether there are any.
 
-    Also which of ``fields`` every one of them has, whoever gave them to it.
+    Also which of ``fields`` every one of them has, whoever gave them to it, and in which fields all of them hold what is ``initial`` there: the
+    name of a built-in type, and how that is written.
     """
     search = Search([cls])
-    found, there = 0, set(fields)
+    found, there, untouched = 0, set(fields), set(initial or ())
     for batch in search:
         found += len(batch)
         if found and sys.getallocatedblocks() > SMALL:
-            return found, False, set()
-        for obj in batch if there else ():
-            there &= own_names(obj).keys()
-    return found, True, there
+            return found, False, set(), set()
+        for obj in batch if there or untouched else ():
+            names = own_names(obj)
+            there &= names.keys()
+            untouched = {n for n in untouched if n not in names or _is_written(names[n], *(initial or {})[n])}
+    return found, True, there, untouched
+
+
+def _is_written(value: Any, kind: str, text: str) -> bool:
+    """Whether a value is of a built-in type and written so; a container that it is empty."""
+    if type(value).__module__ not in ("builtins", "collections") or type(value).__name__ != kind:
+        return False
+    return repr(value) == text if text else not value
 
 
 def _none() -> None:
