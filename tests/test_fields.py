@@ -42,6 +42,25 @@ OWN = {
         4,
         [4, -4],
     ),
+    "new": (
+        "class C:\n    def __new__(cls, a=1):\n        made = super().__new__(cls)\n        made.a = a\n        return made\n    def f(self): return self.a\n",
+        "class C:\n    def __new__(cls, a=1):\n        made = super().__new__(cls)\n        made.a = a\n        made.twice = made.a * 2\n"
+        "        made.kind = cls.__name__\n        return made\n    def f(self): return [self.twice, self.kind]\n",
+        "C(3)",
+        "o.f()",
+        3,
+        [6, "C"],
+    ),
+    "singleton": (
+        "class S:\n    _only = None\n    def __new__(cls):\n        if cls._only is None:\n            cls._only = super().__new__(cls)\n"
+        "            cls._only.count = 0\n        return cls._only\n    def hit(self): return [S() is self, self.count]\n",
+        "class S:\n    _only = None\n    def __new__(cls):\n        if cls._only is None:\n            cls._only = super().__new__(cls)\n"
+        "            cls._only.count = 0\n            cls._only.log = [cls._only.count]\n        return cls._only\n    def hit(self): return [S() is self, self.log]\n",
+        "S()",
+        "o.hit()",
+        [True, 0],
+        [True, [0]],
+    ),
     "kinds": (
         "class C:\n    LIMIT = 4\n    def __init__(self): self.x = 1\n    def f(self): return self.x\nclass D(C):\n    LIMIT = 6\n",
         "class C:\n    LIMIT = 4\n    def __init__(self):\n        self.x = 1\n        self.kind = type(self).__name__\n        self.low = self.__class__.__name__.lower()\n"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from podus.planning.supported import SupportCode
     from podus.planning.toplevel import TopLevel
 
-_CONSTRUCTORS = ("__init__", "__post_init__", "__attrs_post_init__")
+_CONSTRUCTORS = ("__new__", "__init__", "__post_init__", "__attrs_post_init__")
 
 
 def _matters(part: ObjectPart) -> bool:

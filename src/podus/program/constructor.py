@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from podus.program.code import mangled
 from podus.program.field import Field
@@ -82,6 +82,18 @@ class Constructor:
                 ):
                     self.read(self._methods[node.func.attr])
 
+    def read_new(self, method: ast.FunctionDef) -> None:
+        """Add what a ``__new__`` assigns to the object that it makes, wherever it keeps that."""
+        parameters = [*method.args.posonlyargs, *method.args.args]
+        for node in ast.walk(method):
+            for part in (getattr(node, "body", None), getattr(node, "orelse", None)):
+                block: list[ast.stmt] = part if isinstance(part, list) else []
+                for number, statement in enumerate(block):
+                    made = _made_by_new(statement)
+                    if made and parameters:
+                        rest = _Renamed(made, parameters[0].arg).statements(block[number + 1 :])
+                        self.read(_with_body(method, rest))
+
     def _perhaps(self, setter: ast.FunctionDef, line: int, *, sure: bool) -> None:
         """A property's setter that is called on some way through the constructor, or with several values."""
         sets: dict[str, Field] = {}
@@ -105,6 +117,46 @@ class Constructor:
         self._found[name] = Field(
             name, "init", None, sure, line=line, body=body, places=[number], signature=method.args
         )
+
+
+_SELF = "self"
+
+
+def _made_by_new(statement: ast.stmt) -> str:
+    """What a statement calls the object that it makes by a base's ``__new__``; "" if it makes none."""
+    if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1):
+        return ""
+    function = statement.value.func if isinstance(statement.value, ast.Call) else None
+    if not (isinstance(function, ast.Attribute) and function.attr == "__new__"):
+        return ""
+    return ast.unparse(statement.targets[0])
+
+
+def _with_body(method: ast.FunctionDef, body: list[ast.stmt]) -> ast.FunctionDef:
+    """A ``__new__`` as if it were an ``__init__`` with this body."""
+    made = copy.copy(method)
+    made.args = copy.deepcopy(method.args)
+    (made.args.posonlyargs or made.args.args)[0].arg = _SELF
+    made.body = body
+    return made
+
+
+class _Renamed(ast.NodeTransformer):
+    """Has the object that a ``__new__`` makes called by one name, and the class as what it is an object of."""
+
+    def __init__(self, made: str, cls: str) -> None:
+        self._made, self._cls = made, cls
+
+    def statements(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        return [self.visit(copy.deepcopy(statement)) for statement in body]
+
+    def visit(self, node: ast.AST) -> Any:
+        if isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) == self._made:
+            return ast.copy_location(ast.Name(_SELF, node.ctx), node)
+        if isinstance(node, ast.Name) and node.id == self._cls and isinstance(node.ctx, ast.Load):
+            call = ast.Call(ast.Name("type", ast.Load()), [ast.Name(_SELF, ast.Load())], [])
+            return ast.fix_missing_locations(ast.copy_location(call, node))
+        return super().generic_visit(node)
 
 
 def attribute_of(target: ast.AST, me: str) -> str:

@@ -39,6 +39,8 @@ def fields_of(statement: Statement, pydantic: Callable[[list[str]], bool]) -> Cl
         if isinstance(s.node, ast.FunctionDef) and s.names and _decorated(s.node, "property")
     }
     constructor = Constructor(methods, setters, found, within)
+    if "__new__" in methods:
+        constructor.read_new(methods["__new__"])
     for start in ("__init__", "__post_init__", "__attrs_post_init__"):
         if start in methods:
             constructor.read(methods[start])
