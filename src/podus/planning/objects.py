@@ -249,6 +249,7 @@ class ObjectChanges:
         if owner is None or not fresh:
             return
         olds, news, before = self.old.all(name), self.new.all(name), self.old.own(name)
+        after = self.new.own(name)
         known = {n for n, found in olds.items() if found.certain or found.declared == "slot"}
         left = fresh
         while True:
@@ -286,7 +287,9 @@ class ObjectChanges:
         for found in fresh if not part.mapper else ():
             source = self._renamed_from(name, found)
             spec = olds[source].initial if source else []
-            if spec and all(found is not row[0] for row in again):
+            # What is a property now goes on under that name.
+            follows = after is not None and source in after.computed
+            if spec and not follows and all(found is not row[0] for row in again):
                 self._perhaps.setdefault(name, {})[found.name] = (source, spec)
                 reason = f"{source} goes, which is set in the same way and holds something else by now"
                 missing.append((found.name, reason, source))
