@@ -17,6 +17,7 @@ from podus.planning.derived import Derived
 from podus.planning.model import MAX_HOLD, MOVE_AFTER, ModulePart, Note, Plan, Procedure
 from podus.planning.moves import find_moved_data, find_moves
 from podus.planning.objects import ObjectChanges
+from podus.planning.runners import Runners
 from podus.planning.safety import Safety
 from podus.planning.standing import Standing
 from podus.planning.supported import SupportCode
@@ -115,7 +116,7 @@ class Compiler:
             self.progress("tracing calls")
             Safety(self, support, toplevel, objects.remade).compile()
         self.progress("writing the plan")
-        toplevel.write()
+        Runners(toplevel).write()
         tell(self, support, toplevel)
         return plan
 

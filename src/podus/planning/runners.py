@@ -1,0 +1,206 @@
+"""Writing what a plan runs: the statements of each module in pieces, those of its classes' bodies, and the new modules, as packs of code."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from bisect import bisect
+from typing import TYPE_CHECKING
+
+from podus.planning.model import ClassPart, ModulePart
+from podus.planning.pack import ON_STAGE, PackWriter
+from podus.planning.reading import is_star
+from podus.planning.staged import Staged
+from podus.program.body import Body, Statement, compile_body
+from podus.program.bytecode import compile_source
+from podus.program.changes import BodyChange, ModuleChange
+from podus.program.version import Module
+
+if TYPE_CHECKING:
+    from podus.planning.toplevel import TopLevel
+
+
+class Runners:
+    """Writes the code of what has been decided of the top levels."""
+
+    def __init__(self, toplevel: TopLevel) -> None:
+        self.toplevel = toplevel
+        self.staged = Staged(toplevel)
+
+    def write(self) -> None:
+        """Write the packs of code and the sources that the plan names."""
+        directory = self.toplevel.plan.directory
+        for number, part in enumerate(self.toplevel.plan.modules):
+            if part.action == "delete":
+                continue
+            module = self.toplevel.compiler.new.modules[part.name]
+            stem = f"{number:04d}"
+            writer = PackWriter(stubs=bool(self.toplevel.compiler.pup.hello.get("stubs")))
+            code = module.code
+            if code.co_filename != module.file and module.source is not None:
+                # Unchanged, and read from where it was loaded: what goes to the pup names the file where it is now.
+                code = compile_source(module.source, module.file)
+            writer.add("module", code)
+            if part.action == "update":
+                self._runners(part, module, writer)
+            elif part.action == "import":
+                self._imported(part, module, writer)
+            for (name, runner), code in self.toplevel.derived.items():
+                if name == part.name:
+                    writer.add(runner, code)
+            part.pack = f"{stem}.pack"
+            writer.write(os.path.join(directory, part.pack))
+            if module.source is not None:
+                part.source = f"{stem}.src"
+                with open(os.path.join(directory, part.source), "wb") as file:
+                    file.write(module.source)
+
+    def _runners(self, part: ModulePart, module: Module, writer: PackWriter) -> None:
+        change = self.toplevel.compiler.changes[part.name]
+        if change.body is None:
+            return
+        flags = change.body.new.flags
+
+        def add(runner: str, statements: list[Statement], body: BodyChange) -> None:
+            plain, staged = self.staged.rewrite(statements, module, body.new, part.staged)
+            declared = _declarations(statements, body.new)
+            writer.add(runner, compile_body([*plain, *declared], body.owners, module.file, flags))
+            if staged is not None:
+                nodes = [*staged, *declared]
+                writer.add(f"{runner} {ON_STAGE}", compile_body(nodes, body.owners, module.file, flags))
+
+        lines: list[int] = []
+        for piece in self._pieces(part, change):
+            runner = f"run {len(part.runners)}"
+            lines.append(piece[0].line)
+            part.registers = part.registers or any(map(_registers, piece))
+            part.runners.append(runner)
+            if is_star(piece[0]):
+                part.starred[runner] = self.toplevel.compiler.derived.new.star_of(module, piece[0])
+                part.bound_later[runner] = sorted(self._bound_later(change, piece[0]))
+            elif self._is_alone(part, piece[0]) and piece[0].kind == "import":
+                brought = self.toplevel.compiler.derived.new.taken(module, piece[0])
+                part.brought[runner] = {n: list(place) for n, place in brought.items()}
+                later = self._bound_later(change, piece[0])
+                part.bound_later[runner] = sorted(later.intersection(piece[0].names))
+            add(runner, piece, change.body)
+            again = _again(change.body, piece[0])
+            if not again and self._is_whole(part, piece[0]):
+                # Nothing of it differs: if it can't be made again it stays as it is.
+                part.classes.append(ClassPart(piece[0].names[-1], "", [], runner))
+            for body in again:
+                inner = ""
+                if body.run:
+                    inner = f"{runner} {'.'.join(body.owners)}"
+                    add(inner, body.run, body)
+                row = ClassPart(".".join(body.owners), inner, list(body.removed), runner)
+                row.outer = _outer(body.new, body.run)
+                part.classes.append(row)
+        for (name, owners), chosen in self.toplevel.class_run.items():
+            if name != part.name:
+                continue
+            body = next(b for b in change.body.all_classes() if b.owners == owners)
+            runner = ""
+            if chosen:
+                runner = "run " + ".".join(owners)
+                add(runner, chosen, body)
+            after = bisect(lines, _line_of(change, owners))
+            row = ClassPart(".".join(owners), runner, list(body.removed), after=after)
+            row.outer = _outer(body.new, chosen)
+            part.classes.append(row)
+
+    def _bound_later(self, change: ModuleChange, start: Statement, *, again: bool = False) -> set[str]:
+        """The names that statements behind an import have given the module, and do not give it again (``again``: or do)."""
+        assert change.body is not None
+        statements, found = change.body.new.statements, set[str]()
+        run = set() if again else set(map(id, self.toplevel.run[change.new.name]))
+        for statement in statements[statements.index(start) + 1 :]:
+            if is_star(statement):
+                found |= self.toplevel.compiler.derived.new.brought(change.new, statement)
+            elif id(statement) not in run:
+                found |= set(statement.names)
+        return found
+
+    def _imported(self, part: ModulePart, module: Module, writer: PackWriter) -> None:
+        """The code of a new module that reads what the update changes."""
+        nodes = self.staged.imported(module, part.staged)
+        if nodes is not None and module.body is not None:
+            writer.add(ON_STAGE, compile_body(nodes, (), module.file, module.body.flags))
+
+    def _is_whole(self, part: ModulePart, statement: Statement) -> bool:
+        """Whether a class is made again although its head is the same."""
+        return statement.kind == "class" and (statement.names[-1],) in self.toplevel.remade.owners(part.name)
+
+    def _is_alone(self, part: ModulePart, statement: Statement) -> bool:
+        """Whether a statement makes again what there is, and tells others of it."""
+        decorated = statement.kind == "def" and bool(getattr(statement.node, "decorator_list", None))
+        return decorated or self._is_rebound(part, statement) or self._is_whole(part, statement)
+
+    def _is_rebound(self, part: ModulePart, statement: Statement) -> bool:
+        """Whether an import brings names that later statements bind."""
+        if statement.kind != "import" or is_star(statement):
+            return is_star(statement)
+        later = self._bound_later(self.toplevel.compiler.changes[part.name], statement, again=True)
+        return not later.isdisjoint(statement.names)
+
+    def _pieces(self, part: ModulePart, change: ModuleChange) -> list[list[Statement]]:
+        """The statements that run, in pieces: what a registry may refuse by itself, and a new piece after each class that gets some in place."""
+        found: list[list[Statement]] = []
+        places = sorted(
+            _line_of(change, owners)
+            for (name, owners), chosen in self.toplevel.class_run.items()
+            if name == part.name and chosen
+        )
+        before = -1
+        for statement in self.toplevel.run.get(part.name) or []:
+            after = bisect(places, statement.line)
+            if after != before or self._is_alone(part, statement) or self._is_alone(part, found[-1][0]):
+                found.append([])
+            found[-1].append(statement)
+            before = after
+        return found
+
+
+def _declarations(chosen: list[Statement], body: Body) -> list[ast.stmt]:
+    """The other annotations of a body of which some statements with annotations run: from Python 3.14 on they are worked out together, when they are asked for."""
+    if sys.version_info < (3, 14) or not any(isinstance(s.node, ast.AnnAssign) for s in chosen):
+        return []
+    found: list[ast.stmt] = []
+    for statement in body.statements:
+        node = statement.node
+        if isinstance(node, ast.AnnAssign) and node.simple and not any(node is s.node for s in chosen):
+            bare = ast.AnnAssign(target=node.target, annotation=node.annotation, value=None, simple=1)
+            found.append(ast.copy_location(bare, node))
+    return found
+
+
+def _outer(body: Body, chosen: list[Statement]) -> list[str]:
+    """The names that some statements of a class's body read before the body has bound them (``run = staticmethod(run)``): not the class's."""
+    wanted, bound, found, own = set(map(id, chosen)), set[str](), set[str](), set[str]()
+    for statement in body.statements:
+        if id(statement) in wanted:
+            found |= statement.reads - bound
+            own |= statement.reads & bound
+        bound |= set(statement.names)
+    return sorted((found & bound) - own)
+
+
+def _line_of(change: ModuleChange, owners: tuple[str, ...]) -> int:
+    """Where the new version defines the outermost class of ``owners``."""
+    assert change.bodies is not None
+    statement = change.bodies[1].last(owners[0])
+    return statement.line if statement is not None else sys.maxsize
+
+
+def _registers(statement: Statement) -> bool:
+    """Whether others may be told of what a statement defines."""
+    parts = ("decorator_list", "bases", "keywords")
+    return statement.kind == "other" or any(getattr(statement.node, part, None) for part in parts)
+
+
+def _again(body: BodyChange, statement: Statement) -> list[BodyChange]:
+    """What differs inside a class of which the whole statement runs although its head is the same."""
+    if statement.kind != "class":
+        return []
+    return [inner for inner in body.all_classes() if inner.owners[0] == statement.names[-1]]
