@@ -9,7 +9,9 @@ something), and goes on behind it with what was written.
 from __future__ import annotations
 
 import dis
+import operator
 import sys
+from functools import partial
 from types import CodeType
 
 from podus.frames.assemble import Instructions, exception_table
@@ -17,7 +19,7 @@ from podus.program.control import NAMES, units
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 _OPTIMIZED = 0x01
@@ -34,8 +36,11 @@ def is_body(code: CodeType) -> bool:
     return code.co_name == "<module>" and not code.co_flags & _OPTIMIZED and not code.co_varnames
 
 
-def obstacle(code: CodeType, landing: int, depth: int) -> str:
-    """Why the frame of a body can't leave a loop whose first line begins at ``landing``, with ``depth`` objects on the value stack; "" if it can."""
+def obstacle(code: CodeType, landing: int, depth: int, blocks: Sequence[int] = ()) -> str:
+    """Why the frame of a body can't leave a loop whose first line begins at ``landing``, with ``depth`` objects on the value stack; "" if it can.
+
+    ``blocks`` are the places on it where ``with`` blocks have what they call at their end, and behind that perhaps nothing (podus.frames.stubs.exits).
+    """
     if not is_body(code) or code.co_cellvars:
         # From Python 3.12 a comprehension's variables, which are none of the module.
         return "a comprehension at the top level has variables there"
@@ -44,9 +49,11 @@ def obstacle(code: CodeType, landing: int, depth: int) -> str:
     op = _first(code, landing)
     if op not in _LOADS:
         return f"its body begins with {op}"
-    if len(_constants(code)) < 2:
+    if blocks and op == "PUSH_NULL":
+        return f"its body begins with {op} in a `with` block"
+    if len(_constants(code)) < 2 + bool(blocks):
         return "the module has too few constants"
-    if len(_stub(code, landing, depth, handled=False)) > len(code.co_code) - _behind(code, landing):
+    if len(_stub(code, landing, depth, blocks, handled=False)) > len(code.co_code) - _behind(code, landing):
         return "its body is too short"
     if code.co_stacksize < depth + 3:
         return "its value stack is too small"
@@ -60,7 +67,14 @@ def check() -> None:
     _fields(ctypes)
 
 
-def overwrite(code: CodeType, landing: int, depth: int, call: Callable[[], Any], stack: list[Any]) -> range:
+def overwrite(
+    code: CodeType,
+    landing: int,
+    depth: int,
+    call: Callable[[], Any],
+    stack: list[Any],
+    blocks: Sequence[int] = (),
+) -> range:
     """Have the frame that comes to ``landing`` go on with ``call()``, after its value stack has been put into ``stack``, from the top.
 
     Gives the offsets that are not the program's any more.
@@ -70,9 +84,9 @@ def overwrite(code: CodeType, landing: int, depth: int, call: Callable[[], Any],
     table, cached = _fields(ctypes)
     raw = code.co_code
     start = _behind(code, landing)
-    handled = len(_stub(code, landing, depth, handled=True)) <= len(raw) - start
-    handled = handled and len(_constants(code)) > 2 and code.co_stacksize >= max(depth + 3, 5)
-    stub = _stub(code, landing, depth, handled=handled)
+    handled = len(_stub(code, landing, depth, blocks, handled=True)) <= len(raw) - start
+    handled = handled and len(_constants(code)) > 2 + bool(blocks) and code.co_stacksize >= max(depth + 3, 5)
+    stub = _stub(code, landing, depth, blocks, handled=handled)
     new = stub.finish()
     bounds = [offset for offset, *_ in units(code)] + [len(raw)]
     end = min(bound for bound in bounds if bound >= start + len(new))
@@ -84,7 +98,8 @@ def overwrite(code: CodeType, landing: int, depth: int, call: Callable[[], Any],
         ctypes.c_void_p.from_address(place).value = id(value)
 
     word = ctypes.sizeof(ctypes.c_void_p)
-    for number, value in zip(_constants(code), (call, stack, _leave_out), strict=False):
+    block = (partial(_leave_block, stack),) if blocks else ()
+    for number, value in zip(_constants(code), (call, stack, *block, _leave_out), strict=False):
         own(id(code.co_consts) + tuple.__basicsize__ + number * word, value)
     entries = []
     if handled:
@@ -94,6 +109,11 @@ def overwrite(code: CodeType, landing: int, depth: int, call: Callable[[], Any],
         own(id(code) + cached, raw[:start] + new + raw[end:])
     ctypes.memmove(id(code) + CodeType.__basicsize__ + start, new, len(new))
     return range(landing, len(raw), 2)
+
+
+def _leave_block(stack: list[Any], *exit: Any) -> None:
+    """Take over what a block has on the value stack: what its exit is called with first, if anything, and what it calls."""
+    stack += exit if len(exit) == 2 else (exit[0], operator.call)
 
 
 def _leave_out(error: BaseException) -> None:
@@ -106,7 +126,7 @@ def _leave_out(error: BaseException) -> None:
 def _constants(code: CodeType) -> list[int]:
     """Constants that nobody looks for in the code: no procedures among them."""
     found = [n for n, const in enumerate(code.co_consts) if type(const) is not CodeType]
-    return found[:3]
+    return found[:4]
 
 
 def _behind(code: CodeType, offset: int) -> int:
@@ -117,13 +137,23 @@ def _first(code: CodeType, offset: int) -> str:
     return next(NAMES[op] for start, op, _, _ in units(code) if start == offset)
 
 
-def _stub(code: CodeType, landing: int, depth: int, *, handled: bool) -> Instructions:
+def _stub(code: CodeType, landing: int, depth: int, blocks: Sequence[int], *, handled: bool) -> Instructions:
     constants = _constants(code)
     stub = Instructions(1)
     first = _first(code, landing)
     if _LOADS[first] and first != "PUSH_NULL":
         stub.emit("POP_TOP")
-    for _ in range(depth):
+    place = depth
+    while place:
+        place -= 1
+        if place - 1 in blocks:
+            # What was to be called becomes an argument, behind the one that may be missing.
+            stub.emit("LOAD_CONST", constants[2])
+            stub.emit("SWAP", 3)
+            stub.call(1)
+            stub.emit("POP_TOP")
+            place -= 1
+            continue
         if first == "PUSH_NULL":
             # It stays for the call: there is nothing to let go of.
             stub.emit("SWAP", 2)
@@ -145,7 +175,7 @@ def _stub(code: CodeType, landing: int, depth: int, *, handled: bool) -> Instruc
         for name in (
             ("LOAD_CONST", "PUSH_NULL") if sys.version_info >= (3, 13) else ("PUSH_NULL", "LOAD_CONST")
         ):
-            stub.emit(name, constants[2] if name == "LOAD_CONST" else 0)
+            stub.emit(name, constants[2 + bool(blocks)] if name == "LOAD_CONST" else 0)
             stub.emit("SWAP", 2)
         stub.call(1)
         stub.emit("POP_TOP")

@@ -72,9 +72,8 @@ class Frames:
                 reasons.append(f"its loop `{one.kind} {one.text}` (line {one.line}) can't be left: {why}")
                 continue
             landing = _landing(old_code, one) if name.endswith(f":{BODY}") else []
-            why = overwritten.obstacle(old_code, landing[0], len(one.layout)) if landing else ""
-            if landing and "with" in one.layout and sys.version_info >= (3, 14):
-                why = "it stands in a `with` block"
+            blocks = _blocks(one)
+            why = overwritten.obstacle(old_code, landing[0], len(one.layout), blocks) if landing else ""
             if why or (landing and not overwritten.is_body(new_code)):
                 reasons.append(
                     f"its loop `{one.kind} {one.text}` (line {one.line}) can't be left: {why or 'the new version has variables there'}"
@@ -84,7 +83,7 @@ class Frames:
             if isinstance(made, str):
                 reasons.append(made)
                 continue
-            made.landing = landing
+            made.landing, made.blocks = landing, blocks
             there.append(made)
             returning = self._loop(
                 name, (pair[1], one, pair[2]), new_code, old_code, (new_node, old_node), False
@@ -208,6 +207,13 @@ def _unless(name: str, more: str = "") -> str:
         # Its variables are the module's own, and no mapper is asked for them.
         return ": it ends in the old version"
     return f": give a @podus.frame_mapper({name!r}){more}"
+
+
+def _blocks(loop: Found) -> list[int]:
+    """Where on the value stack ``with`` blocks have what they call at their end, if that is called with what stands behind it (from Python 3.14)."""
+    if sys.version_info < (3, 14):
+        return []
+    return [place for place, word in enumerate(loop.layout) if word == "with"][::2]
 
 
 def _landing(code: CodeType, loop: Found) -> list[int]:

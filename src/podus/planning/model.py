@@ -316,7 +316,8 @@ class Loop:
     ``depth`` objects on the value stack, and ``new_head`` names the stub of that loop. The variables ``needs`` must be bound by then; ``given`` are new ones with the text that
     makes what the new version gives them before the loop. ``mapper``: a frame mapper gives them. ``waits`` is set where
     who is in it would come to an end, and is waited for at first, ``sure`` where the old version has bound ``needs`` whichever way it came there. The
-    body of a module leaves by way of the first line of the loop's own body: ``landing`` is where that begins, and its line.
+    body of a module leaves by way of the first line of the loop's own body: ``landing`` is where that begins, and its line; ``blocks`` are the places
+    on the value stack where open blocks have what they call at their end (from Python 3.14).
     ``skips`` tells of what the new version does before the loop and nobody does who moves.
     """
 
@@ -337,6 +338,7 @@ class Loop:
     waits: bool = False
     sure: bool = False
     landing: list[int] = field(default_factory=list)
+    blocks: list[int] = field(default_factory=list)
     skips: list[str] = field(default_factory=list)
     replaced: dict[str, str] = field(default_factory=dict)
 

@@ -477,7 +477,7 @@ def _leave_body(frame: FrameType, move: Move) -> None:
     watching.send(frame, line)
     _watched.pop(id(code), None)
     watching.abandon(code)
-    offsets = overwrite(code, landing, move.loop.depth, call, move.state)
+    offsets = overwrite(code, landing, move.loop.depth, call, move.state, move.loop.blocks)
     HANDED_OVER.update((id(code), offset) for offset in offsets)
     _overwritten.append(code)
     move.owner.moved += 1
