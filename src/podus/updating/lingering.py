@@ -131,8 +131,8 @@ class Ours:
         """Whether others hold ``value`` than podus, its ``namespace``, its ``owners`` and itself: all objects are looked through for that."""
         found, tuples = holding(value)
         ident = id(value)
-        # To ask takes a tuple as well.
-        tuples -= self._in_ops(value) + holding(object())[1]
+        # To ask takes a tuple as well, if it is of what the collector tracks.
+        tuples -= self._in_ops(value) + holding([])[1]
         ids = set(map(id, (namespace, *owners, *self._copies)))
         for place in self._places:
             if id(_at(place)) == ident:
