@@ -438,8 +438,8 @@ DESCRIBE = '''
                 row += [tried(value, *range(len(required))), tried(value, *range(len(required) + 1))]
             return row
         if isinstance(value, type):
-            own = {"__dict__", "__weakref__", "__firstlineno__", "__static_attributes__", "__annotations__"}
-            parts = {n: shape(v) for n, v in sorted(vars(value).items()) if n not in own}
+            own = {"__dict__", "__weakref__", "__firstlineno__", "__static_attributes__"}
+            parts = {n: shape(v) for n, v in sorted(vars(value).items()) if n not in own and "annot" not in n}
             return [value.__qualname__, [b.__name__ for b in value.__mro__], parts, behaviour(value)]
         return plain(value)
 
@@ -464,8 +464,8 @@ DESCRIBE = '''
 
     def describe(module):
         # Annotations of names that are gone stay.
-        skip = ("__builtins__", "__cached__", "__loader__", "__spec__", "__file__", "__annotations__")
-        return {n: shape(v) for n, v in sorted(vars(module).items()) if n not in skip}
+        skip = ("__builtins__", "__cached__", "__loader__", "__spec__", "__file__")
+        return {n: shape(v) for n, v in sorted(vars(module).items()) if n not in skip and "annot" not in n}
 
     def fresh(name, text, file, state):
         module = types.ModuleType(name)
