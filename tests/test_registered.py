@@ -156,3 +156,19 @@ def test_what_a_deleted_module_or_a_call_that_is_gone_has_registered_goes(progra
     assert app(HELD) == [[2, 5], {"a": [2], "n": [5]}]
     app.podus("back-out", "app")
     assert sorted(app(HELD)[0]) == [1, 3, 4] and app(HELD)[1] == {"a": [1, 3], "k": [4]}
+
+
+def test_tables_in_tables_that_were_there_stay_as_they_are(program: Start) -> None:
+    old = "def f(): return 1\nDEEP = {'a': [{'f': f, 'len': len}], 'b': {'c': {'d': [f]}}}\n" + ROUTE
+    new = old + "@route('/x')\ndef x(): return 2\n"
+    app = program(m=old)
+    app.edit(m=new + "1 / 0\n")
+    app.until(app.begin(), "failed")
+    seen = (
+        "[m.DEEP['a'][0]['f'](), m.DEEP['a'][0]['len']([1]), [g() for g in m.DEEP['b']['c']['d']], list(m.R)]"
+    )
+    assert app(seen) == [1, 1, [1], []]
+    app.edit(m=new).update()
+    assert app(seen) == [1, 1, [1], ["/x"]]
+    app.podus("back-out", "app")
+    assert app(seen) == [1, 1, [1], []]

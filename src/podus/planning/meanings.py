@@ -209,7 +209,7 @@ class Meanings:
         """
         own = statement.reads.intersection(statement.names)
         goes_on = statement.kind == "assign" or isinstance(statement.node, ast.AugAssign)
-        if len(own) != 1 or not goes_on or module.body is None:
+        if len(own) != 1 or not goes_on or module.body is None or statement.owners:
             return None
         name = next(iter(own))
         before = module.body.statements[: module.body.statements.index(statement)]

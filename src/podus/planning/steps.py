@@ -57,6 +57,9 @@ class Stepwise:
             if found is None or any(self._toplevel.support.maps(prefix + n) for n in found[0]):
                 continue
             names, old, new = found
+            if len(new) > len(old) and all(a.head == b.head for a, b in zip(old, new, strict=False)):
+                # They only go on: with the very object that is there, whatever has become of it.
+                continue
             asked = [n for n in names if prefix + n not in self._toplevel.reset]
             row = self._row(change, body, names, old)
             rows = {n: row | {"rebound": self._toplevel.rebound(n)} for n in asked}

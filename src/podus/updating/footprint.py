@@ -220,13 +220,14 @@ class Registries:
 
     def _come(self) -> list[tuple[Any, Any]]:
         """The containers that have been put into others since: ``handlers.setdefault(event, [])``."""
-        inside = [
-            inner
-            for value, before in self._before.values()
-            for inner in nested([value])
-            if inner is not value
-        ]
-        return [(inner, type(inner)()) for inner in inside if id(inner) not in self._before]
+        found: dict[int, Any] = {}
+        for value, before in self._before.values():
+            # What was in there already was there, however deep nobody has looked.
+            there = set(map(id, before.values() if type(before) is dict else before))
+            for inner in nested([value]):
+                if inner is not value and id(inner) not in there and id(inner) not in self._before:
+                    found[id(inner)] = inner
+        return [(inner, type(inner)()) for inner in found.values()]
 
     def _is_registered(self, item: Any) -> bool:
         return _is_definition(item) or _is_named(item, self._words)
