@@ -64,7 +64,8 @@ class Active:
                 there, back, reasons = frames.of(name)
             else:
                 there, back = list[Loop](), list[Loop]()
-                reasons = ["it was loaded without exit stubs for its loops"]
+                # What has no loop gets none.
+                reasons = ["it was loaded without exit stubs for its loops"] if frames.loops(name) else []
             if procedure.suspends:
                 # One that comes to an end does so in the version in which it began.
                 there = there if never_returns(code, excepted=True) or frames.serves(name) else []
