@@ -52,13 +52,13 @@ def test_what_holds_them_finds_them(program: Start, change: str) -> None:
 
 
 def test_nobody_sees_a_table_that_is_not_filled_yet(program: Start) -> None:
-    app = program(m=FROZEN + "table = {K(str(n)): n for n in range(300)}\nkeys = list(table)\nmissed = []\n")
+    app = program(m=FROZEN + "table = {K(str(n)): n for n in range(1000)}\nkeys = list(table)\nmissed = []\n")
     app.run("""
         import threading
         stop = threading.Event()
         def look():
             while not stop.is_set():
-                for key in m.keys[::100]:
+                for key in m.keys[::300]:
                     if key not in m.table:
                         m.missed.append(key)
                 stop.wait(0.0005)
@@ -70,7 +70,7 @@ def test_nobody_sees_a_table_that_is_not_filled_yet(program: Start) -> None:
         app.replace("m", "    n: str\n", f"    n: str\n{fields}").update()
         app.replace("m", fields, "").update()
     app.run("stop.set()\nfor thread in threads: thread.join()")
-    assert app("[len(m.missed), len(m.table)]") == [0, 300]
+    assert app("[len(m.missed), len(m.table)]") == [0, 1000]
 
 
 def test_an_object_that_can_not_be_hashed_any_more_stays_where_it_is(program: Start) -> None:
