@@ -118,7 +118,8 @@ class Collector:
                 staged.append((shadow, rows))
             for cls, row, target in self.class_shadows.get(part.name, ()):
                 rows = [(n, own_definition(vars(cls), n, row.removed), v) for n, v in target.items()]
-                staged.append((target, [(n, old, v) for n, old, v in rows if self._same(old, v)]))
+                rows = [row for row in rows if self._same(*row[1:]) and not self._is_other(*row[1:])]
+                staged.append((target, rows))
         self._replace(staged)
         modules_own = {id(shadow) for shadow in self.shadows.values()}
         for shadow, rows in staged:
@@ -129,8 +130,6 @@ class Collector:
                 classes = isinstance(before, type) and isinstance(value, type)
                 # A marker that a class names by an attribute is the module's that makes it, if it is any's.
                 marks = id(shadow) in modules_own and can_be_marker(before, value)
-                if self._is_other(before, value):
-                    continue
                 if classes or (functions and can_become(before, value)) or marks:
                     self.identity.keep(before, value)
         modules = program_modules(self.agent.module_names())
@@ -168,7 +167,7 @@ class Collector:
         pairs = [
             (b, v) for _, rows in staged for _, b, v in rows if isinstance(b, type) and isinstance(v, type)
         ]
-        pairs = [(b, v) for b, v in pairs if b is not v and not self._is_other(b, v)]
+        pairs = [(before, value) for before, value in pairs if before is not value]
         for before, value in pairs:
             # A class made again has made those in its body again.
             inner = [
