@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from podus.updating.binding import Switch
+
 LAZY = sys.version_info >= (3, 14)
 # What a class keeps of its annotations, and what bodies bind for them.
 OWN = frozenset(
@@ -41,6 +43,13 @@ def of_class(cls: type) -> tuple[str, Any]:
 def same(one: tuple[str, Any], other: tuple[str, Any]) -> bool:
     """Whether two ways of giving annotations are one."""
     return one[1] is other[1] or (one[0] == other[0] == "__annotations__" and one[1] == other[1])
+
+
+def into(old: FunctionType, new: FunctionType, switch: Switch) -> None:
+    """Plan to give ``old`` the annotations of ``new``."""
+    given = of_function(new)
+    if not same(of_function(old), given):
+        switch.set_attribute(old, *given)
 
 
 def adopt(make: Any, made: type, cls: type) -> None:

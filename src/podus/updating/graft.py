@@ -112,9 +112,7 @@ def function_into(
     for name in _FUNCTION_PARTS:
         if hasattr(new, name) and getattr(old, name) is not getattr(new, name):
             switch.set_attribute(old, name, getattr(new, name))
-    given = annotated.of_function(new)
-    if not annotated.same(annotated.of_function(old), given):
-        switch.set_attribute(old, *given)
+    annotated.into(old, new, switch)
     stay = kept.attributes(old)
     for name in [*old.__dict__, *new.__dict__]:
         if name == "__wrapped__" and isinstance(new.__dict__.get(name), FunctionType):

@@ -96,5 +96,5 @@ def _lead(old: FunctionType, new: FunctionType, switch: Switch) -> None:
     switch.set_attribute(old, "__code__", forward(old, new))
     for name in ("__module__", "__doc__"):
         switch.set_attribute(old, name, getattr(new, name))
-    switch.set_attribute(old, *annotated.of_function(new))
+    annotated.into(old, new, switch)
     switch.set_item(vars(old), "__wrapped__", new)

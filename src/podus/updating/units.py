@@ -286,9 +286,7 @@ class Builder:
                 if value is not getattr(function, part):
                     switch.set_attribute(function, part, value)
             if id(new) in made:
-                given = annotated.of_function(made[id(new)])
-                if not annotated.same(annotated.of_function(function), given):
-                    switch.set_attribute(function, *given)
+                annotated.into(function, made[id(new)], switch)
             unit.switch.extend(switch)
             # For the way back.
             self.stage.footprint.redefined.setdefault(name, []).extend(switch.undo)
