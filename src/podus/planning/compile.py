@@ -17,6 +17,7 @@ from podus.planning.derived import Derived
 from podus.planning.model import MAX_HOLD, MOVE_AFTER, ModulePart, Note, Plan, Procedure
 from podus.planning.moves import find_moved_data, find_moves
 from podus.planning.objects import ObjectChanges
+from podus.planning.reading import is_star
 from podus.planning.runners import Runners
 from podus.planning.safety import Safety
 from podus.planning.standing import Standing
@@ -333,12 +334,7 @@ class Compiler:
                 before.body.removed = sorted({*before.body.removed, *self.derived.lost(module)})
                 chosen = set(map(id, before.body.run))
                 for statement in before.body.new.statements:
-                    node = statement.node
-                    if (
-                        isinstance(node, ast.ImportFrom)
-                        and node.names[0].name == "*"
-                        and id(statement) not in chosen
-                    ):
+                    if is_star(statement):
                         chosen.add(id(statement))
                 before.body.run = [s for s in before.body.new.statements if id(s) in chosen]
 

@@ -12,7 +12,7 @@ from podus.planning.model import ClassPart, ModulePart
 from podus.planning.pack import ON_STAGE, PackWriter
 from podus.planning.reading import is_star
 from podus.planning.staged import Staged
-from podus.program.body import Body, Statement, compile_body
+from podus.program.body import Body, Statement, compile_body, without_value
 from podus.program.bytecode import compile_source
 from podus.program.changes import BodyChange, ModuleChange
 from podus.program.version import Module
@@ -170,8 +170,7 @@ def _declarations(chosen: list[Statement], body: Body) -> list[ast.stmt]:
     for statement in body.statements:
         node = statement.node
         if isinstance(node, ast.AnnAssign) and node.simple and not any(node is s.node for s in chosen):
-            bare = ast.AnnAssign(target=node.target, annotation=node.annotation, value=None, simple=1)
-            found.append(ast.copy_location(bare, node))
+            found.append(without_value(node))
     return found
 
 

@@ -14,7 +14,7 @@ from podus.planning.pack import encoded
 from podus.planning.registered import registrars, withdrawn, withdrawn_with
 from podus.planning.remade import Remade
 from podus.planning.steps import Stepwise
-from podus.program.body import Statement, compile_body, without_annotation
+from podus.program.body import Statement, compile_body, without_annotation, without_value
 from podus.program.changes import BodyChange, ModuleChange
 from podus.program.flow import imported_by_from
 from podus.program.operands import REBINDS, any_named
@@ -225,8 +225,11 @@ class TopLevel:
         """The statements of one body that run; the others are kept, or left to a mapper."""
         prefix = f"{part.name}:" + "".join(f"{owner}." for owner in body.owners)
         answers = self._answers(change, body)
-        chosen: list[Statement] = [_annotation(s) for s in body.annotated if s not in body.run]
-        chosen = [s for s in chosen if isinstance(s.node, ast.AnnAssign)]
+        chosen = [
+            Statement(without_value(s.node), s.kind, (), s.owners)
+            for s in body.annotated
+            if isinstance(s.node, ast.AnnAssign) and s not in body.run
+        ]
         for statement in body.run:
             if self._runs(statement, body, prefix, answers, part):
                 chosen.append(statement)
@@ -360,14 +363,6 @@ class TopLevel:
         """Whether some procedure of the program may rebind module data ``name``."""
         mentioned = self.compiler.mentions_in_old.get(name, ())
         return any(any_named(code, REBINDS, name) for _, code in mentioned)
-
-
-def _annotation(statement: Statement) -> Statement:
-    """An assignment without its value."""
-    node = statement.node
-    if isinstance(node, ast.AnnAssign):
-        node = ast.copy_location(ast.AnnAssign(node.target, node.annotation, None, node.simple), node)
-    return Statement(node, statement.kind, (), statement.owners)
 
 
 def _attributes_gone(change: ModuleChange) -> list[str]:

@@ -281,6 +281,11 @@ def without_annotation(node: ast.stmt) -> ast.stmt:
     return ast.copy_location(ast.Assign([node.target], node.value), node)
 
 
+def without_value(node: ast.AnnAssign) -> ast.AnnAssign:
+    """The annotation of an assignment by itself."""
+    return ast.copy_location(ast.AnnAssign(node.target, node.annotation, None, node.simple), node)
+
+
 def class_within(statement: Statement, name: str) -> Statement | None:
     """The class ``name`` that a statement (an ``if``, a ``try``) defines; None where there is none, or more than one."""
     if statement.kind == "class":
