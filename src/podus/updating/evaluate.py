@@ -304,7 +304,10 @@ class Evaluation:
                     raise self._failure
                 done = all(unit.done or unit.held for unit in self.units)
                 done = done and active.isdisjoint(self.running.rounding)
-                if done and not self.running.busy and self._objects_converted():
+                busy = self.running.busy
+                # Who has left already is on no stack whose shrinking would tell that it is over.
+                self.missed = self.missed or busy
+                if done and not busy and self._objects_converted():
                     self._complete()
                     return
             wait = self._sleep(wait)
@@ -574,6 +577,7 @@ class Evaluation:
         stage, units = self.stage, self.units
         self.units, self.policies = [], []
         self.stage = self.activity = self._builder = self.activity_back = None
+        self.rehash = Rehash((), self.stall)
         self._departure = Departure()
         self.texts.rest()
         if stage is not None:
