@@ -72,9 +72,9 @@ class _Alone:
             self._turns._alone += 1
             self._before = sys.getswitchinterval()
             sys.setswitchinterval(self._seconds)
-        # From one's turn on the others wait for as long as that, however long they have waited before.
+        # Each thread that waits for its turn goes on by the time that was set when it began to: after that time none does so by the old one.
         try:
-            sleep(0)
+            sleep(max(self._before, self._turns._before))
         except BaseException:
             self.__exit__()
             raise

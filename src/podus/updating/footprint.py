@@ -229,6 +229,10 @@ class Registries:
                     found[id(inner)] = inner
         return [(inner, type(inner)()) for inner in found.values()]
 
+    def forget(self) -> None:
+        """Let go of the copies."""
+        self._before.clear()
+
     def _is_registered(self, item: Any) -> bool:
         return _is_definition(item) or _is_named(item, self._words)
 

@@ -40,11 +40,10 @@ class Rehash:
     def __init__(self, classes: Iterable[type], stall: Stall) -> None:
         self._stall = stall
         self._known = {id(cls): (cls, _how(cls)) for cls in with_subclasses(classes, Breath())}
-        # Whether any table holds some of their objects: then others are to see none that is not filled yet.
-        held = list(self._tables([cls for cls, _ in self._known.values()]))
-        self._held = bool(held)
+        # The tables that hold some of their objects, if any: others are to see none that is not filled yet.
+        self._held = list(self._tables([cls for cls, _ in self._known.values()]))
         # These say nothing of their order any more when they don't find their keys.
-        self._ordered = [table for table in held if type(table) is OrderedDict]
+        self._ordered = [table for table in self._held if type(table) is OrderedDict]
         self._orders: dict[int, list[Any]] = {}
         self.notes: list[str] = []
 
@@ -67,18 +66,19 @@ class Rehash:
                 self._known[key] = cls, now
                 changed.append(cls)
         since = time.perf_counter()
-        for table in list(self._tables(changed)):
+        # Those that are known at once: to look for others takes longer than a thread waits for its turn.
+        known = list(_with_keys_of(self._held, frozenset(changed)))
+        for table in known:
+            self._fill(table)
+        filled = set(map(id, known))
+        for table in [table for table in self._tables(changed) if id(table) not in filled]:
             self._fill(table)
         self._stall.measure(since)
 
     def _tables(self, classes: list[type]) -> Iterator[Any]:
         if not classes or not instances(classes)[0]:
-            return
-        wanted = frozenset(classes)
-        for table in tracked(_KINDS)[0]:
-            keys = _keys(table)
-            if not wanted.isdisjoint(map(type, keys)) or _in_tuples(keys, wanted):
-                yield table
+            return iter(())
+        return _with_keys_of(tracked(_KINDS)[0], frozenset(classes))
 
     def _fill(self, table: Any) -> None:
         ordered = type(table) is OrderedDict
@@ -150,6 +150,14 @@ def _forgetful(key: Any) -> Any:
 def _keys(table: Any) -> Iterable[Any]:
     # An ordered dictionary looks each of its own up.
     return table if type(table) is set else dict.keys(table)
+
+
+def _with_keys_of(tables: Iterable[Any], classes: frozenset[type]) -> Iterator[Any]:
+    """Those of the tables that have objects of the classes as keys, or in them."""
+    for table in tables:
+        keys = _keys(table)
+        if not classes.isdisjoint(map(type, keys)) or _in_tuples(keys, classes):
+            yield table
 
 
 def _in_tuples(keys: Iterable[Any], classes: frozenset[type]) -> bool:

@@ -175,6 +175,8 @@ class Stage(Statements):
             self.footprint.entries += [
                 e for e in self._elsewhere.entries() if (id(e.container), e.key, id(e.value)) not in known
             ]
+            self._registries.forget()
+            self._elsewhere.forget()
 
     def _register_again(self) -> list[tuple[list[Any], Switch]]:
         """Find how to take what has run again with other decorators, bases or keywords out of where the old ones had put it."""
