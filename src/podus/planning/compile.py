@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import os
 import sys
-import uuid
 from collections.abc import Callable
 from functools import cached_property
 from types import CodeType
@@ -72,7 +71,7 @@ class Compiler:
         self.standing = Standing(self)
         hello = pup.hello
         self.plan = Plan(
-            id=uuid.uuid4().hex[:12],
+            id=os.urandom(6).hex(),
             program={
                 **{k: hello[k] for k in ("name", "pid")},
                 "running": hello["version"]["hash"],

@@ -6,7 +6,6 @@ import gc
 import json
 import os
 import sys
-import tempfile
 from typing import Any
 
 from podus.errors import PodusError
@@ -27,7 +26,8 @@ def main(arguments: list[str]) -> int:
         from podus.planning.compile import Compiler
 
         with Asker(request["socket"], request.get("max_stall")) as pup:
-            directory = tempfile.mkdtemp(prefix=f"{pup.hello['pid']}-", dir=_versions())
+            directory = os.path.join(_versions(), f"{pup.hello['pid']}-{os.urandom(6).hex()}")
+            os.mkdir(directory, 0o700)
             plan = Compiler(request, pup, directory, progress).compile()
             with open(os.path.join(directory, "plan.json"), "w", encoding="utf-8") as file:
                 file.write(plan.to_json())

@@ -50,14 +50,14 @@ class SupportCode:
 
     def _project_dependencies(self) -> list[dict[str, Any]]:
         """``[tool.podus] together = [["mod:f", "mod:g"]]`` in the pyproject.toml beside (or above) the program."""
-        import tomllib
-
         found: list[dict[str, Any]] = []
         for root in (self.compiler.plan.program.get("roots") or {}).values():
             folder = root
             for _ in range(3):
                 path = os.path.join(folder, "pyproject.toml")
                 if os.path.isfile(path):
+                    import tomllib
+
                     try:
                         with open(path, "rb") as file:
                             table = tomllib.load(file).get("tool", {}).get("podus", {})

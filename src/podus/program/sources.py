@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import marshal
 import os
-import subprocess
 import sys
-import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import CodeType
@@ -252,6 +249,11 @@ def from_git(modules: list[Loaded], revision: str, into: str, homes: dict[str, s
 
     Raises Refused if there is no repository or no such revision.
     """
+    # Few plans need them, and to load them takes a tenth of the time of most.
+    import io
+    import subprocess
+    import tarfile
+
     roots: dict[str, str] = {}
     for number, root in enumerate(dict.fromkeys(m.root for m in modules)):
         home = homes.get(root, root)
