@@ -305,14 +305,14 @@ class Compiler:
             if change.body is None:
                 assert change.bodies is not None
                 change.body = compare_bodies(*change.bodies)
-            chosen = set(map(id, change.body.run))
+            chosen = []
             for statement in change.body.new.statements:
                 node = statement.node
                 span = range(node.lineno, (node.end_lineno or node.lineno) + 1)
                 tries = isinstance(node, ast.Try) and all(isinstance(part, _IMPORTS) for part in node.body)
                 if tries and any(line in span for line in lines):
-                    chosen.add(id(statement))
-            change.body.run = [s for s in change.body.new.statements if id(s) in chosen]
+                    chosen.append(statement)
+            change.body.run_too(chosen)
 
     def _follow_stars(self) -> None:
         """``from m import *`` runs again where ``m`` has changed: it may bring other names now."""
@@ -331,11 +331,7 @@ class Compiler:
                     before = self.changes[name] = compare_modules(self.old.modules[name], module, parse=True)
                 assert before.body is not None
                 before.body.removed = sorted({*before.body.removed, *self.derived.lost(module)})
-                chosen = set(map(id, before.body.run))
-                for statement in before.body.new.statements:
-                    if is_star(statement):
-                        chosen.add(id(statement))
-                before.body.run = [s for s in before.body.new.statements if id(s) in chosen]
+                before.body.run_too(filter(is_star, before.body.new.statements))
 
     def _finish_versions(self, place: Place) -> None:
         plan = self.plan

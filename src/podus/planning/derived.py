@@ -78,8 +78,7 @@ class Derived:
     def _from_the_start(self, module: Module, body: BodyChange) -> None:
         """Add the imports that bring what statements go on with, so that these do not go on with what they have made of it before."""
         sources = [self.new.source_of(module, statement) for statement in body.run]
-        chosen = {id(s) for s in body.run} | {id(source[0]) for source in sources if source is not None}
-        body.run = [s for s in body.new.statements if id(s) in chosen]
+        body.run_too(source[0] for source in sources if source is not None)
 
     def left(self, kept: set[Name]) -> Iterator[tuple[Module, Statement, list[str]]]:
         """The statements of modules that read what has changed, and are not run again: they may do more than compute a value. And what they read.

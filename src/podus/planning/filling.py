@@ -103,8 +103,7 @@ class Fillings:
     def run_again(self, names: Iterable[str]) -> None:
         """Have the update make the data ``names`` again with all that goes on with it."""
         change = self.change
-        chosen = {id(s) for s in [*change.run, *self.again(names)]}
-        change.run = [s for s in change.new.statements if id(s) in chosen]
+        change.run_too(self.again(names))
         # A class whose whole statement runs is not changed piece by piece.
         whole = {s.names[-1] for s in change.run if s.kind == "class"}
         change.classes = [c for c in change.classes if c.owners[-1] not in whole]

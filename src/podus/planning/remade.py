@@ -184,9 +184,7 @@ class Remade:
             return
         compiler.changes[module] = change
         if statement not in change.body.run:
-            change.body.run.append(statement)
-            order = {id(s): n for n, s in enumerate(change.body.new.statements)}
-            change.body.run.sort(key=lambda s: order.get(id(s), 0))
+            change.body.run_too([statement])
             self.whole.setdefault(module, {})[top] = None
 
 

@@ -51,7 +51,7 @@ class Stepwise:
         prefix = f"{change.new.name}:" + "".join(f"{owner}." for owner in body.owners)
         differing = [s for s in (*body.run, *body.gone) if s.kind in ("assign", "other")]
         again: set[str] = set()
-        chosen: set[int] = set()
+        chosen: list[Statement] = []
         for name in sorted({n for s in differing for n in made_by(s)}):
             found = steps.of(name) if name not in again else None
             if found is None or any(self._toplevel.support.maps(prefix + n) for n in found[0]):
@@ -65,8 +65,8 @@ class Stepwise:
             rows = {n: row | {"rebound": self._toplevel.rebound(n)} for n in asked}
             if set(self._toplevel.ask(change, body, rows).values()) <= {"same"}:
                 again |= names
-                chosen |= set(map(id, new))
-        body.run = [s for s in body.new.statements if id(s) in chosen | set(map(id, body.run))]
+                chosen += new
+        body.run_too(chosen)
         if chosen:
             follow_on(body)
         return {prefix + name for name in again}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
@@ -48,6 +48,11 @@ class BodyChange:
     def empty(self) -> bool:
         """Whether nothing of the body has to run."""
         return not (self.run or self.annotated or self.removed or any(not c.empty for c in self.classes))
+
+    def run_too(self, statements: Iterable[Statement]) -> None:
+        """Have these statements of the new body run as well, all in their order."""
+        chosen = set(map(id, (*self.run, *statements)))
+        self.run = [s for s in self.new.statements if id(s) in chosen]
 
     def all_classes(self) -> list[BodyChange]:
         """The changed classes below this body, the outer ones first, that have something to run or remove."""
@@ -373,8 +378,7 @@ def _inner(change: BodyChange, name: str) -> BodyChange | None:
 
 def _run_again(change: BodyChange | None, name: str) -> None:
     if change is not None:
-        chosen = {id(s) for s in change.run}
-        change.run = [s for s in change.new.statements if id(s) in chosen or name in s.names]
+        change.run_too(s for s in change.new.statements if name in s.names)
 
 
 def _order(body: Body, unmatched: list[Statement]) -> list[str]:
