@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -34,6 +36,49 @@ def program(tmp_path: Path, home: Path) -> Iterator[Callable[..., Program]]:
     yield start
     for each in started:
         each.close()
+
+
+# What depends on how an interpreter works inside is tested whole on each.
+INSIDE = frozenset(
+    f"test_{name}.py"
+    for name in (
+        *(
+            "body_runs",
+            "bytecode_cache",
+            "callgraph",
+            "event_loops",
+            "flow",
+            "fork",
+            "heap",
+            "layout",
+            "leaks",
+            "loop_fits",
+        ),
+        *(
+            "loop_properties",
+            "loops",
+            "loops_in_handlers",
+            "new_variables",
+            "properties",
+            "properties_objects",
+            "replace",
+        ),
+        *("schedules", "stress", "suspended_plan", "threads", "tracebacks", "type_parameters"),
+    )
+)
+
+
+def pytest_collection_modifyitems(config: Any, items: list[pytest.Item]) -> None:
+    """``PODUS_PART=1/2`` leaves out every second of the other tests, and ``2/2`` those that this one does."""
+    part, parts = map(int, os.environ.get("PODUS_PART", "1/1").split("/"))
+    others = [
+        item
+        for item in items
+        if item.path.name not in INSIDE and crc32(item.nodeid.encode()) % parts != part - 1
+    ]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in set(others)]
 
 
 def pytest_configure(config: Any) -> None:
