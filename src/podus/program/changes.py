@@ -264,7 +264,8 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
         else:
             change.run.append(statement)
     _bring_back(change, unmatched_old)
-    _run_chains(change, _chained(old, new) & {n for s in [*unmatched_old, *unmatched_new] for n in s.names})
+    chained = _chained(old, new) | _wrapped(old)
+    _run_chains(change, chained & {n for s in [*unmatched_old, *unmatched_new] for n in s.names})
     gone = {name for s in unmatched_old for name in s.names}
     change.removed = sorted((gone - new.binds()) | (_deleted(new) - _deleted(old)) & old.binds())
     was, now = _order(old, unmatched_old), _order(new, unmatched_new)
@@ -330,6 +331,22 @@ def _chained(*bodies: Body) -> set[str]:
         for decorator in statement.node.decorator_list
         if _goes_on(decorator, statement.node.name)
     }
+
+
+def _wrapped(body: Body) -> set[str]:
+    """The names of definitions that an assignment then wraps (``f = cached(f)``): what the name has is not what the definition made."""
+    defined: set[str] = set()
+    found: set[str] = set()
+    for statement in body.statements:
+        if statement.kind in ("def", "class"):
+            defined |= {*statement.names}
+        elif _wraps(statement):
+            found |= defined & {*statement.names} & statement.reads
+    return found
+
+
+def _wraps(statement: Statement) -> bool:
+    return statement.kind == "assign" and not statement.reads.isdisjoint(statement.names)
 
 
 def _goes_on(decorator: ast.expr, name: str) -> bool:
@@ -433,12 +450,12 @@ def _add_derived(change: BodyChange, new: Body) -> None:
 
 
 def _add_later(change: BodyChange, new: Body) -> None:
-    """Of several definitions of one name (overloads, a docstring and a property of its name) the last one counts: it runs after the others."""
+    """Of several definitions of one name (overloads, a docstring and a property of its name, a wrapped one) the last one counts: it runs after the others."""
     chosen = set(map(id, change.run))
     bound: set[str] = set()
     for statement in new.statements:
         if id(statement) not in chosen:
-            repeats = statement.kind in ("def", "docstring") or statement.pure
+            repeats = statement.kind in ("def", "docstring") or statement.pure or _wraps(statement)
             if not repeats or not bound & set(statement.names):
                 continue
             chosen.add(id(statement))

@@ -11,7 +11,7 @@ from podus.planning.model import ClassPart, MadePart, ModulePart, Plan
 from podus.updating import annotated
 from podus.updating.attributes import attribute_of, no_attribute_of
 from podus.updating.binding import Switch, can_become
-from podus.updating.find import own_definition, program_modules
+from podus.updating.find import leads_to, own_definition, program_modules
 from podus.updating.gates import forward
 from podus.updating.graft import (
     Keeping,
@@ -202,10 +202,16 @@ class Collector:
             )
 
     def succeed(self) -> None:
-        """Registries that hold a function which could not be kept get what takes its place, at the same instant as its module."""
+        """Registries and other names that hold a function which could not be kept get what takes its place, at the same instant as its module."""
         if not self._succeeded:
             return
         modules = program_modules(self.agent.module_names())
+        for module in modules:
+            shadow: dict[str, Any] = self.shadows.get(module.__name__) or {}
+            for name, value in list(vars(module).items()):
+                row = self._succeeded.get(id(value))
+                if row is not None and not dict.__contains__(shadow, name):
+                    row[2].set_item(vars(module), name, row[1])
         roots = [value for module in modules for value in list(vars(module).values())]
         for holder, name, value in self.identity.holders(roots, [row[0] for row in self._succeeded.values()]):
             _, new, switch = self._succeeded[id(value)]
@@ -269,6 +275,8 @@ class Collector:
                 and callable(value)
                 and successor
                 and not self._stays(part, before)
+                # What is wrapped by an assignment (`f = cached(f)`) is what the new object itself calls.
+                and not leads_to(value, before)
             ):
                 # Decorated, undecorated, or moved to another module: whoever holds the old object reaches the new one through it.
                 switch.set_attribute(before, "__code__", forward(before, value))

@@ -7,6 +7,7 @@ import functools
 import sys
 import weakref
 from collections.abc import Container, Iterable, Mapping
+from gc import get_referents
 from itertools import compress, count, repeat
 from operator import attrgetter, is_, not_
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
@@ -36,6 +37,8 @@ _LEAVES = frozenset(map(id, [FunctionType, *_PLAIN]))
 
 # So many decorators are looked through.
 _LAYERS = 16
+# So many objects are looked into for what one may call.
+_WITHIN = 200
 
 # Functions that podus itself made to stand in for one of the program's.
 TWINS: weakref.WeakSet[FunctionType] = weakref.WeakSet()
@@ -189,6 +192,27 @@ def cell_contents(cell: CellType) -> tuple[Any, ...]:
         return (cell.cell_contents,)
     except ValueError:
         return ()
+
+
+def leads_to(value: Any, function: FunctionType) -> bool:
+    """Whether a wrapper, or another object that is called, holds a function, which it may call."""
+    seen: dict[int, Any] = {}
+    todo = [value]
+    while todo and len(seen) < _WITHIN:
+        item = todo.pop(0)
+        if id(item) in seen or isinstance(item, (type, ModuleType)):
+            continue
+        seen[id(item)] = item
+        if type(item) is FunctionType:
+            # Its namespace holds the whole module.
+            inner = [contents for cell in item.__closure__ or () for contents in cell_contents(cell)]
+            inner += [*(item.__defaults__ or ()), *(item.__kwdefaults__ or {}).values(), *vars(item).values()]
+        else:
+            inner = get_referents(item)
+        if any(part is function for part in inner):
+            return True
+        todo += inner
+    return False
 
 
 def suspended(

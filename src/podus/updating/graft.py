@@ -15,7 +15,8 @@ from podus.errors import Refused
 from podus.updating import annotated
 from podus.updating.bases import bases_into, layout
 from podus.updating.binding import Switch, can_become
-from podus.updating.find import cell_contents, own_definition
+from podus.updating.find import cell_contents, leads_to, own_definition
+from podus.updating.gates import forward
 from podus.updating.metaclass import metaclass_into
 from podus.updating.pydantic_models import compiled_for
 from podus.updating.slots import Room, slots_into, slots_of
@@ -218,8 +219,14 @@ def attribute_into(
     if kept.other(before, value):
         pass
     elif isinstance(before, FunctionType) and isinstance(value, FunctionType):
-        if before is value or (kept.same(before, value) and function_into(before, value, switch, kept)):
+        if before is value:
             return
+        if kept.same(before, value):
+            if function_into(before, value, switch, kept):
+                return
+            # Decorated otherwise: whoever holds the old object, as a bound method does, reaches the new one through it.
+            if not leads_to(value, before):
+                switch.set_attribute(before, "__code__", forward(before, value))
     elif type(before) is type(value) and isinstance(before, _DESCRIPTORS):
         inner, new = before.__func__, value.__func__
         if (

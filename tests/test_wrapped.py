@@ -1,0 +1,105 @@
+"""What an assignment wraps (``f = cached(f)``), and who holds what was decorated otherwise: calls come to the new wrapper once, and never round and round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+
+WRAP = """
+    import functools
+    def ten(f):
+        def w(*a): return f(*a) * 10
+        return w
+    def two(n):
+        def d(f):
+            def w(*a): return f(*a) * n
+            return w
+        return d
+"""
+PLAIN = """
+    from wrap import *
+    def m(x=1): return x
+    raw = m
+    class C:
+        def m(self, x=1): return x
+        raw = m
+"""
+ALL = "[shop.m(), shop.raw(), held(), user.m(), shop.C().m(), shop.C().raw(), bound()]"
+
+
+def versions() -> dict[str, tuple[str, str, list[int]]]:
+    wrapped = PLAIN.replace("    class", "    m = ten(m)\n    class") + "        m = ten(m)\n"
+    return {
+        # What held the plain one holds that in a fresh process, too.
+        "added": (PLAIN, wrapped, [10, 1, 1, 10, 10, 1, 1]),
+        "added to a changed one": (
+            PLAIN,
+            wrapped.replace("return x", "return x + 1"),
+            [20, 2, 2, 20, 20, 2, 2],
+        ),
+        "taken out": (wrapped, PLAIN, [1, 1, 1, 1, 1, 1, 1]),
+        "changed": (wrapped, wrapped.replace("ten(m)", "two(2)(m)"), [2, 1, 2, 2, 2, 1, 2]),
+        "around another default": (wrapped, wrapped.replace("x=1", "x=3"), [30, 3, 30, 30, 30, 3, 30]),
+        "of the library": (
+            PLAIN,
+            wrapped.replace("ten(m)", "functools.partial(m, 5)"),
+            [5, 1, 1, 5, 5, 1, 1],
+        ),
+    }
+
+
+@pytest.mark.parametrize("change", versions())
+def test_a_definition_that_an_assignment_wraps(program: Start, change: str) -> None:
+    old, new, values = versions()[change]
+    app = program(wrap=WRAP, shop=old, user="from shop import m")
+    app.run("import shop, user; held = shop.m; bound = shop.C().m")
+    before = app(ALL)
+    if change == "of the library":
+        # A partial is not bound to the object.
+        new = new.rpartition("\n        m = ")[0] + "\n"
+        values = [*values[:4], 1, 1, 1]
+    app.edit(shop=new).update()
+    assert app(ALL) == values
+    app.update(back_out=True)
+    assert app(ALL) == before
+
+
+DECORATED = """
+    from wrap import *
+    @ten
+    def m(x=1): return x
+    alias = m
+    class C:
+        @ten
+        def m(self, x=1): return x
+    bound, table, many = C().m, {"m": m}, [m]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "value"),
+    [
+        (DECORATED.replace("@ten", "# no"), DECORATED, 10),
+        (DECORATED, DECORATED.replace("@ten", "# no"), 1),
+        (DECORATED, DECORATED.replace("@ten", "@two(3)"), 3),
+        (DECORATED, DECORATED.replace("@ten", "@two(3)\n@ten"), 30),
+    ],
+    ids=["added", "taken out", "another", "one more"],
+)
+def test_who_holds_what_is_decorated_otherwise(program: Start, old: str, new: str, value: int) -> None:
+    new = new.replace("@two(3)\n@ten\n    def", "@two(3)\n    @ten\n    def").replace(
+        "@two(3)\n@ten\n        def", "@two(3)\n        @ten\n        def"
+    )
+    app = program(wrap=WRAP, shop=old)
+    before = app("shop.m()")
+    holders = "[shop.m(), shop.alias(), shop.bound(), shop.C().m(), shop.table['m'](), shop.many[0]()]"
+    app.edit(shop=new).update()
+    assert app(holders) == [value] * 6
+    assert app("shop.alias is shop.m is shop.table['m']")
+    app.update(back_out=True)
+    assert app(holders) == [before] * 6
