@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from podus.planning.dressing import differs, only_dresses
 from podus.planning.filling import acted_on
 from podus.planning.meanings import Meanings, Name, Named
 from podus.planning.reading import (
@@ -45,6 +46,9 @@ class Derived:
         self.procedures: set[str] = set()
         # Classes whose members or fields are others now.
         self.reshaped: set[Name] = set()
+        # Decorators that do other things when they decorate, and whether they are called to: those that can do so again, and the others.
+        self.dressing: set[tuple[Name, bool]] = set()
+        self.undressed: set[tuple[Name, bool]] = set()
 
     def follow(self) -> None:
         """Add to the changes what follows from them."""
@@ -52,6 +56,7 @@ class Derived:
         for change in changes.values():
             home = change.new.name
             self.procedures |= {f"{home}:{name}" for name in change.changed if "." not in name}
+            self._mark_decorators(change)
             if change.body is not None:
                 self._mark(home, [s for s in change.body.run if s.kind in ("assign", "import", "other")])
                 self._mark_classes(home, change.body)
@@ -64,9 +69,10 @@ class Derived:
         grown = bool(self.moved or self.procedures or in_classes or self.reshaped)
         while grown:
             grown = False
-            words = {name.rpartition(".")[2] for _, name in self.moved | self.reshaped} | {
-                p.partition(":")[2] for p in self.procedures
-            }
+            words = {
+                name.rpartition(".")[2]
+                for _, name in self.moved | self.reshaped | {n for n, _ in self.dressing}
+            } | {p.partition(":")[2] for p in self.procedures}
             for module in list(self.compiler.new.modules.values()):
                 concerned = module.name in in_classes or words & reachable_names(module.code)
                 if module.source is not None and concerned:
@@ -132,6 +138,14 @@ class Derived:
     def extend(self, change: ModuleChange, body: BodyChange) -> None:
         """Add to the statements of a class's body that differ those that follow from what is found."""
         self._body(change, body, frozenset())
+
+    def _mark_decorators(self, change: ModuleChange) -> None:
+        for name in change.changed:
+            for called in (False, True) if "." not in name else ():
+                if differs(name, change.old, change.new, called=called):
+                    sides = (change.old, self.old), (change.new, self.new)
+                    again = all(only_dresses(name, *side, called=called) for side in sides)
+                    (self.dressing if again else self.undressed).add(((change.new.name, name), called))
 
     def _mark(self, home: str, statements: list[Statement]) -> None:
         change = self.compiler.changes[home]
@@ -226,7 +240,8 @@ class Derived:
             if statement.kind == "class":
                 if id(statement) in chosen or statement.names[-1] not in body.previous:
                     continue
-                if any(self._moves(node, change.new, hidden) for node in in_class_head(statement.node)):
+                moves = any(self._moves(node, change.new, hidden) for node in in_class_head(statement.node))
+                if moves or self._dressed(statement, change.new, hidden):
                     chosen.add(id(statement))
                 else:
                     count -= self._class(change, body, statement)
@@ -276,6 +291,8 @@ class Derived:
             return True
         if self.reshaped and any(self._other_shape(n, module, hidden) for n in shapes(statement.node)):
             return True
+        if self._dressed(statement, module, hidden):
+            return True
         if statement.kind == "def" and any(
             (module.name, name) in self.assigned and name not in hidden
             for name in in_annotations(statement.node)
@@ -283,6 +300,48 @@ class Derived:
             return True
         computed = self.computed(statement, module)
         return computed is not None and bool(self.procedures & set(computed.calls))
+
+    def _dressed(self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]) -> bool:
+        """Whether a decorator of a definition dresses it otherwise now, and can do so again."""
+        return bool(self.dressing) and not self.dressing.isdisjoint(
+            self._decorators(statement, module, hidden)
+        )
+
+    def _decorators(
+        self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]
+    ) -> Iterator[tuple[Name, bool]]:
+        """The decorators of a definition, and whether they are called to decorate."""
+        for decorator in getattr(statement.node, "decorator_list", ()):
+            called = isinstance(decorator, ast.Call)
+            function = decorator.func if isinstance(decorator, ast.Call) else decorator
+            place = None if root(function) in hidden else self.new.path(module, function)
+            if place is not None:
+                yield (place[0], ".".join(place[1])), called
+
+    def not_decorated_again(self) -> Iterator[tuple[Module, Statement, str]]:
+        """The definitions that are not run again though their decorator, which may do more than dress them, would do otherwise now; and its name."""
+        words = {name for (_, name), _ in self.undressed}
+        for module in self.compiler.new.modules.values():
+            if module.name not in self.compiler.old.modules or not words & reachable_names(module.code):
+                continue
+            change = self.compiler.changes.get(module.name)
+            bodies = (
+                [change.body, *change.body.all_classes()]
+                if change is not None and change.body is not None
+                else []
+            )
+            run = {id(s) for body in bodies for s in body.run}
+            todo = [] if module.body is None else [module.body]
+            while todo:
+                body = todo.pop()
+                for statement in body.statements:
+                    if id(statement) in run:
+                        continue
+                    hidden = body.binds() if body.owners else frozenset[str]()
+                    found = self.undressed.intersection(self._decorators(statement, module, hidden))
+                    for (_, decorator), _ in sorted(found):
+                        yield module, statement, decorator
+                    todo += [] if statement.body is None else [statement.body]
 
     def _moves(self, node: ast.expr, module: Module, hidden: frozenset[str] | set[str]) -> bool:
         """Whether a name, or an attribute of one, has another value now; ``hidden`` are no names of the module."""

@@ -106,6 +106,9 @@ class TopLevel:
                 self.plan.asks.append(Note("data-left", text, remedy, where))
             else:
                 self.plan.notes.append(Note("not-again", text, "", where))
+        for module, statement, decorator in self.compiler.derived.not_decorated_again():
+            text = f"`{decorator}` decorates otherwise now, and may do more than that: {statement.names[-1]}, which it has decorated, is not decorated again"
+            self.plan.notes.append(Note("not-again", text, "", f"{module.file}:{statement.line}"))
 
     def _take_back(self) -> None:
         """Nothing runs on the way back from the last update: names get back what they had."""

@@ -1,0 +1,149 @@
+"""Decorators that themselves changed: whether what they have decorated can be decorated again.
+
+The new code of a wrapper goes into the wrappers that are there. What a decorator does besides, once for each definition (it gives the
+wrapper a name or a mark, or it begins to wrap at all), would be done for new definitions alone. It is done again where it comes to
+nothing else: the decorator only makes functions, names and marks them, and returns one. What counts, registers or remembers is not
+repeated.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from podus.planning.meanings import Meanings, Named
+from podus.program.body import Definition
+from podus.program.version import Module
+
+# What marks a function and does nothing else, as a statement or a decorator of a wrapper.
+_MARKING = frozenset({"functools.wraps", "functools.update_wrapper", "contextlib.contextmanager"})
+_READING = frozenset({"getattr", "callable", "isinstance", "hasattr", "len", "repr", "str", "type"})
+_READING_TOO = frozenset(
+    {"inspect.signature", "inspect.iscoroutinefunction", "inspect.isgeneratorfunction", "inspect.getdoc"}
+)
+# Each time another object, with a state of its own.
+_STATE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp)
+
+
+def differs(name: str, old: Module, new: Module, *, called: bool) -> bool:
+    """Whether a procedure of a module does other things when it decorates, beside what its wrappers do when they are called.
+
+    ``called``: it is used as ``@name(…)``, so that it is what it returns that decorates.
+    """
+    before, after = _definition(old, name), _definition(new, name)
+    levels = 2 if called else 1
+    return before is not None and after is not None and _outside(before, levels) != _outside(after, levels)
+
+
+def only_dresses(name: str, module: Module, meanings: Meanings, *, called: bool) -> bool:
+    """Whether a decorator does nothing but make functions, name and mark them, and return one, so that it can do so again."""
+    node = _definition(module, name)
+    if node is None or node.decorator_list or any(map(_keeps_state, ast.walk(node))):
+        return False
+    return _Dressing(Named(meanings, module)).does(node, set(), 2 if called else 1)
+
+
+def _definition(module: Module, name: str) -> ast.FunctionDef | None:
+    statement = module.body.last(name) if module.body is not None else None
+    node = statement.node if statement is not None else None
+    return node if isinstance(node, ast.FunctionDef) else None
+
+
+def _outside(node: Definition, levels: int) -> str:
+    """The text of a decorator without what its wrappers do; ``levels`` of functions decorate."""
+    return ast.unparse(_Hollow(levels).visit(ast.parse(ast.unparse(node))))
+
+
+class _Hollow(ast.NodeTransformer):
+    """Takes the bodies of the functions out that lie deeper, and the docstrings of the others."""
+
+    def __init__(self, levels: int) -> None:
+        self._levels = levels
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return self._visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self._visit(node)
+
+    def _visit(self, node: Definition) -> ast.AST:
+        if not self._levels:
+            node.body = [ast.Pass()]
+            return node
+        first = node.body[0]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            node.body = node.body[1:] or [ast.Pass()]
+        self._levels -= 1
+        self.generic_visit(node)
+        self._levels += 1
+        return node
+
+
+def _given(node: Definition) -> Iterator[str]:
+    arguments = node.args
+    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+        yield argument.arg
+    for more in (arguments.vararg, arguments.kwarg):
+        if more is not None:
+            yield more.arg
+
+
+def _keeps_state(node: ast.AST) -> bool:
+    """Whether a wrapper remembers something from call to call: in a variable of the decorator, or as an attribute."""
+    if isinstance(node, ast.AugAssign):
+        return isinstance(node.target, ast.Attribute | ast.Subscript)
+    return isinstance(node, ast.Nonlocal | ast.Global)
+
+
+class _Dressing:
+    """Whether what stands in a decorator has no effect but on the functions that it makes or is given."""
+
+    def __init__(self, names: Named) -> None:
+        self._names = names
+
+    def does(self, node: Definition, around: set[str], levels: int) -> bool:
+        """The body of one function, ``around`` which those variables are; ``levels`` of functions decorate, what lies deeper is called later."""
+        parts = [part for statement in node.body for part in ast.walk(statement)]
+        stored = {p.id for p in parts if isinstance(p, ast.Name) and isinstance(p.ctx, ast.Store)}
+        made = {p.name for p in parts if isinstance(p, ast.FunctionDef | ast.AsyncFunctionDef)}
+        own = {*around, *_given(node), *stored, *made}
+        return all(self._statement(statement, own, levels - 1) for statement in node.body)
+
+    def _statement(self, node: ast.stmt, own: set[str], levels: int) -> bool:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            values = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
+            plain = all(map(self._marks, node.decorator_list)) and all(map(self._is_value, values))
+            return plain and (not levels or self.does(node, own, levels))
+        if isinstance(node, ast.Assign):
+            return all(_is_own(target, own) for target in node.targets) and self._is_value(node.value)
+        if isinstance(node, ast.Return):
+            return node.value is None or self._is_value(node.value)
+        if isinstance(node, ast.Expr):
+            return isinstance(node.value, ast.Constant) or self._marks(node.value)
+        if isinstance(node, ast.If):
+            inner = (*node.body, *node.orelse)
+            return self._is_value(node.test) and all(self._statement(part, own, levels) for part in inner)
+        return isinstance(node, ast.Pass | ast.Raise)
+
+    def _marks(self, node: ast.expr) -> bool:
+        function = node.func if isinstance(node, ast.Call) else node
+        given = [*node.args, *(k.value for k in node.keywords)] if isinstance(node, ast.Call) else []
+        return self._names.library(function) in _MARKING and all(map(self._is_value, given))
+
+    def _is_value(self, node: ast.expr) -> bool:
+        """Whether an expression is worked out without an effect, and comes to nothing with a state of its own."""
+        parts = list(ast.walk(node))
+        return not any(isinstance(p, _STATE) for p in parts) and all(
+            self._reads(p) for p in parts if isinstance(p, ast.Call)
+        )
+
+    def _reads(self, call: ast.Call) -> bool:
+        plain = isinstance(call.func, ast.Name) and call.func.id in _READING
+        return plain or self._names.library(call.func) in _READING_TOO or self._marks(call)
+
+
+def _is_own(target: ast.expr, own: set[str]) -> bool:
+    """Whether assigning to it binds a variable, or gives a function an attribute."""
+    if isinstance(target, ast.Attribute):
+        return isinstance(target.value, ast.Name) and target.value.id in own
+    return isinstance(target, ast.Name)
