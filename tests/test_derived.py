@@ -336,3 +336,59 @@ def test_what_follows_of_several_definitions_brings_the_others_along(program: St
     assert app("str(m.C.p.fget.__annotations__['return'])") == "typing.Union[int, str, float]"
     app.podus("back-out", "app")
     assert app("[m.get(1), held(1), c.get(1), c.p, held is m.get]") == ["made", "made", "made", "read", True]
+
+
+PLUGINS = {
+    "a": "NAME = 'a'\nTAGS = ['x']\ndef run(): return 1\n",
+    "b": "NAME = 'b'\nTAGS = ['y']\ndef run(): return 2\n",
+}
+TABLES = """
+import a, b
+ALL = [a, b]
+TABLE = {m.NAME: m.run for m in (a, b)}
+BY_TAG = {tag: m for m in ALL for tag in m.TAGS}
+NAMES = sorted(m.NAME for m in ALL)
+OWN = {m.NAME: 0 for m in ALL}
+"""
+
+
+def test_what_is_read_of_modules_in_a_loop_is_read_again(program: Start) -> None:
+    app = program(**PLUGINS, m=TABLES)
+    app.run("import m; m.OWN['mine'] = 1; table = m.TABLE")
+    plan = app.edit(b=PLUGINS["b"].replace("'b'", "'c'").replace("'y'", "'z'")).plan()
+    assert {d.name: d.action for d in plan.data if d.name.startswith("m:")} == {
+        "m:TABLE": "set",
+        "m:BY_TAG": "set",
+        "m:NAMES": "set",
+        "m:OWN": "keep",
+    }
+    app.update()
+    assert app("[sorted(m.TABLE), sorted(m.BY_TAG), m.NAMES, sorted(m.OWN)]") == [
+        ["a", "c"],
+        ["x", "z"],
+        ["a", "c"],
+        ["a", "b", "mine"],
+    ]
+    assert app("m.TABLE['c'] is m.b.run and m.BY_TAG['z'] is m.b and type(m.b) is type(sys)")
+    app.update(back_out=True)
+    assert app("[sorted(m.TABLE), sorted(m.BY_TAG), m.NAMES]") == [["a", "b"], ["x", "y"], ["a", "b"]]
+
+
+def test_a_loop_that_may_do_more_is_told(program: Start) -> None:
+    loop = "import a, b\nT = {}\nfor m in (a, b):\n    T[m.NAME] = m.run\n"
+    app = program(**PLUGINS, m=loop)
+    plan = app.edit(b=PLUGINS["b"].replace("'b'", "'c'")).plan()
+    assert [n.text for n in plan.notes] == [
+        "`for m in (a, b):` reads b.NAME, which changes, and is not run again"
+    ]
+
+
+def test_other_threads_find_what_was_there_while_statements_run(program: Start) -> None:
+    app = program(**PLUGINS, m=TABLES)
+    new = TABLES + "SEEN = [m.NAME for m in ALL]\ngate('in')\n"
+    update = app.edit(b=PLUGINS["b"].replace("'b'", "'c'"), m=new).begin()
+    app.reached("in")
+    assert app("[m.b.NAME, getattr(m.b, 'NAME'), vars(m.b)['NAME']]") == ["b", "b", "b"]
+    app.open("in")
+    app.until(update, "complete")
+    assert app("[m.SEEN, m.b.NAME]") == [["a", "c"], "c"]

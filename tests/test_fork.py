@@ -148,6 +148,21 @@ def test_a_fork_while_new_statements_run_leaves_the_child_as_it_was(program: Sta
     child.end()
 
 
+def test_what_was_shown_to_the_statements_alone_is_not_in_the_child(program: Start) -> None:
+    app = program(conf="LIMIT = 1", shop="import conf\nclass C:\n    def m(self): return 1", forking=FORKING)
+    new = "import conf\nclass C:\n    def m(self): return 2\n    def n(self): return 2\nnew = C().m() + gate('in')"
+    update = app.edit(shop=new.replace("gate('in')", "[gate('in'), 0][1]"), conf="LIMIT = 2").begin()
+    app.reached("in")
+    child = Child(app)
+    assert child(
+        "type(shop.conf).__name__, sorted(n for n in vars(shop.C) if n in 'mn'), shop.conf.LIMIT"
+    ) == (["module", ["m"], 1])
+    app.open("in")
+    app.until(update, "complete")
+    assert app("[shop.C().m(), shop.conf.LIMIT, type(shop.conf).__name__]") == [2, 2, "module"]
+    child.end()
+
+
 def test_a_new_statement_may_fork(program: Start) -> None:
     app = program(shop="def f(): return 1")
     source = "def f(): return 2\nimport os\npid = os.fork()\nif not pid:\n    os._exit(f() + 5)\nstatus = os.waitpid(pid, 0)[1]"

@@ -7,7 +7,7 @@ condition; a table that a changed procedure makes; what a star import brings. A 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from podus.planning.dressing import differs, only_dresses
@@ -18,6 +18,7 @@ from podus.planning.reading import (
     in_class_head,
     is_definition,
     reachable_names,
+    read_in_loops,
     reads,
     root,
     targets,
@@ -108,9 +109,8 @@ class Derived:
             )
             for statement in body.statements:
                 if statement.kind in ("assign", "other") and id(statement) not in run:
-                    read = [
-                        ast.unparse(n) for n in reads(statement.node) if self._moves(n, module, frozenset())
-                    ]
+                    every = (*reads(statement.node), *read_in_loops(statement.node, _listed(module)))
+                    read = [ast.unparse(n) for n in every if self._moves(n, module, frozenset())]
                     if self.new.source_of(module, statement) is not None:
                         read += statement.reads.intersection(statement.names)
                     if read and self._follows(statement, module, frozenset()):
@@ -281,13 +281,19 @@ class Derived:
 
     def _follows(self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]) -> bool:
         """Whether a statement reads something that has moved."""
-        if any((module.name, n) not in self.moved for n in statement.reads.intersection(statement.names)):
+        own = statement.reads.intersection(statement.names)
+        if isinstance(statement.node, ast.For):
+            # What it goes through is bound anew each time.
+            own -= {n.id for n in ast.walk(statement.node.target) if isinstance(n, ast.Name)}
+        if any((module.name, n) not in self.moved for n in own):
             # It goes on from what it has bound itself, or from what is imported.
             source = self.new.source_of(module, statement)
             return source is not None and source[2] in self.moved
         if any((module.name, n) in self.moved and n not in hidden for n in statement.reads):
             return True
         if any(self._moves(node, module, hidden) for node in reads(statement.node)):
+            return True
+        if any(self._moves(node, module, hidden) for node in read_in_loops(statement.node, _listed(module))):
             return True
         if self.reshaped and any(self._other_shape(n, module, hidden) for n in shapes(statement.node)):
             return True
@@ -369,6 +375,17 @@ class Derived:
             return statement.pure or self.computed(statement, module) is not None
         # What is decorated otherwise now is defined again, as if its decorator were written otherwise.
         return statement.kind == "def" or is_definition(statement.node)
+
+
+def _listed(module: Module) -> Callable[[str], ast.expr | None]:
+    """Gives for a name the value that the one assignment to it in a module has; None if there is no such one."""
+
+    def value(name: str) -> ast.expr | None:
+        found = [s for s in module.body.statements if name in s.names] if module.body is not None else []
+        node = found[0].node if len(found) == 1 else None
+        return node.value if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+
+    return value
 
 
 def _is_data(before: Statement | None) -> bool:

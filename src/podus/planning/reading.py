@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from podus.program.body import Statement
@@ -71,6 +71,24 @@ def reads(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
     for part in evaluated(node):
         if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Load):
             yield part
+
+
+def read_in_loops(node: ast.stmt, listed: Callable[[str], ast.expr | None]) -> Iterator[ast.Attribute]:
+    """The attributes that a statement reads of what it goes through: `a.NAME` and `b.NAME` for `m.NAME for m in (a, b)`.
+
+    ``listed`` gives the value that the module assigns to a name.
+    """
+    parts = list(evaluated(node))
+    for loop in parts:
+        if not isinstance(loop, ast.comprehension | ast.For) or not isinstance(loop.target, ast.Name):
+            continue
+        through = listed(loop.iter.id) if isinstance(loop.iter, ast.Name) else loop.iter
+        if not isinstance(through, ast.Tuple | ast.List | ast.Set):
+            continue
+        words = {p.attr for p in parts if isinstance(p, ast.Attribute) and root(p.value) == loop.target.id}
+        for item in through.elts:
+            if isinstance(item, ast.Name | ast.Attribute):
+                yield from (ast.Attribute(item, word, ast.Load()) for word in sorted(words))
 
 
 def in_annotations(node: ast.stmt) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What changed classes are going to have, shown to the one thread that runs new statements; every other thread finds what was there.
+"""What changed classes and modules are going to have, shown to the one thread that runs new statements; every other thread finds what was there.
 
 A statement as ``DEFAULT = Account().opened()`` may need a method that the same update brings. The class must not have it before the switch,
 so a descriptor stands in its place for as long as the statements run.
@@ -6,7 +6,7 @@ so a descriptor stands in its place for as long as the statements run.
 
 from __future__ import annotations
 
-from types import FunctionType
+from types import FunctionType, ModuleType
 
 from podus.threads import get_ident
 from podus.updating.binding import Stall, Switch, settle
@@ -105,12 +105,37 @@ class _Plain:
             raise TypeError(f"{self.cls.__name__}() takes no arguments")
 
 
+# Modules whose new data one thread sees: by the module's id that thread, and the data.
+_MODULES: dict[int, tuple[int, dict[str, Any]]] = {}
+
+
+class ModuleOnStage(ModuleType):
+    """What a module is while statements run that may come to it by another way than its name (``for plugin in plugins: plugin.NAME``)."""
+
+    def __getattribute__(self, name: str) -> Any:
+        found = ModuleType.__getattribute__(self, name)
+        owner, data = _MODULES.get(id(self), (0, {}))
+        if owner != get_ident() or not dict.__contains__(data, name):
+            return found
+        value = dict.__getitem__(data, name)
+        # Functions go on as the objects that they are.
+        return found if isinstance(value, FunctionType) else value
+
+
 class Showing:
-    """The classes whose new attributes one thread sees."""
+    """The classes and modules whose new attributes one thread sees."""
 
     def __init__(self, stall: Stall) -> None:
         self.stall = stall
         self.shown = Switch()
+        self._modules: list[ModuleType] = []
+
+    def show_data(self, module: ModuleType, data: dict[str, Any]) -> None:
+        """Show what ``module`` is going to hold in place of what it has."""
+        if type(module) is ModuleType:
+            _MODULES[id(module)] = get_ident(), data
+            self._modules.append(module)
+            module.__class__ = ModuleOnStage
 
     def show(self, cls: type, names: dict[str, Any]) -> None:
         """Show ``names``, which ``cls`` is going to have."""
@@ -129,7 +154,11 @@ class Showing:
         self.shown.extend(added)
 
     def end(self) -> None:
-        """Have the classes as they were."""
+        """Have the classes and modules as they were."""
+        for module in self._modules:
+            module.__class__ = ModuleType
+            del _MODULES[id(module)]
+        self._modules.clear()
         settle(self.shown.undo[::-1], self.stall)
         for op in self.shown.do:
             if isinstance(op[-1], OnStage):

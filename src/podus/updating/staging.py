@@ -422,6 +422,8 @@ class Stage(Statements):
 
     def undo(self, *, switched: bool) -> None:
         """Leave the program as it was before :meth:`run`; ``switched``: something may have gone forward and back since."""
+        # In a child that was forked meanwhile nobody has come to the end of the statements.
+        self.showing.end()
         going: list[Op] = [
             (dict.pop, shadow.real, name, None)
             for shadow in self.shadows.values()

@@ -72,6 +72,7 @@ class Statements(Collector):
         self._contents.look(real, codes, self.agent.module_names())
         gates = self._open_stage(part, shadow)
         self._show(part, shadow)
+        self.showing.show_data(module, shadow)
         try:
             for number, runner in enumerate([*part.runners, ""]):
                 for row in part.classes:
