@@ -172,3 +172,40 @@ def test_tables_in_tables_that_were_there_stay_as_they_are(program: Start) -> No
     assert app(seen) == [1, 1, [1], ["/x"]]
     app.podus("back-out", "app")
     assert app(seen) == [1, 1, [1], []]
+
+
+def dispatching(kinds: str, *, method: bool, by: str) -> str:
+    """A generic function with a nameless implementation for each of ``kinds``, which ``by`` call or annotation are registered."""
+    rows = ["@functools.singledispatchmethod" if method else "@functools.singledispatch"]
+    mine = "self, " if method else ""
+    rows.append(f"def f({mine}x): return 'other'")
+    for kind in kinds.split():
+        rows.append(f"@f.register({kind})" if by == "call" else "@f.register")
+        rows.append(f"def _({mine}x{'' if by == 'call' else ': ' + kind}): return '{kind}'")
+    if not method:
+        return "import functools\n" + "\n".join(rows) + "\n"
+    return "import functools\nclass C:\n" + "".join(f"    {row}\n" for row in rows) + "f = C().f\n"
+
+
+@pytest.mark.parametrize("by", ["call", "annotation"])
+@pytest.mark.parametrize("method", [False, True], ids=["function", "method"])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("int list", "int list dict"), ("int list", "str list"), ("int list dict", "list str"), ("int", "str")],
+    ids=["one more", "another", "fewer", "another one"],
+)
+def test_what_a_generic_function_chooses_among(
+    program: Start, old: str, new: str, method: bool, by: str
+) -> None:
+    app = program(shop=dispatching(old, method=method, by=by))
+    values = {"int": "1", "str": "'a'", "list": "[]", "dict": "{}"}
+    asked = f"[shop.f(v) for v in ({', '.join(values.values())})]"
+
+    def chosen(kinds: str) -> list[str]:
+        return [kind if kind in kinds.split() else "other" for kind in values]
+
+    assert app(asked) == chosen(old)
+    app.edit(shop=dispatching(new, method=method, by=by)).update()
+    assert app(asked) == chosen(new)
+    app.update(back_out=True)
+    assert app(asked) == chosen(old)

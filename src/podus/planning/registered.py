@@ -62,34 +62,63 @@ def _decorated_methods(node: ast.ClassDef) -> Iterator[int]:
                 yield inner.decorator_list[0].lineno
 
 
-def registrars(change: ModuleChange) -> dict[str, list[str]]:
-    """Definitions that run again with other decorators, bases or keywords, and by what the old ones may have registered them: names, with their attributes.
+def registrars(change: ModuleChange) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Definitions whose statement is another one now, with other decorators, bases or keywords, and by what the old ones may have registered them: names, with their attributes.
 
-    Not where another statement may have registered them as well, which does not run again.
+    Each by its name in the old version; the second result gives the names that stand for them, if any does. Not where another statement may
+    have registered them as well, which does not run again.
     """
     assert change.body is not None and change.bodies is not None
     found: dict[str, list[str]] = {}
-    run = set(map(id, change.body.run))
-    for statement in change.body.run:
-        name = statement.names[-1] if statement.names else ""
-        before = change.body.previous.get(name)
-        if statement.kind not in ("def", "class") or before is None or before.kind != statement.kind:
-            continue
-        gone = _registering(before) - _registering(statement)
-        others = [s for s in change.bodies[1].statements if id(s) not in run and name in s.reads]
-        if gone and not any(other.kind in ("assign", "other") for other in others):
-            found[name] = sorted({path for text in gone if (path := _path(text))})
-    return {name: paths for name, paths in found.items() if paths}
+    standing: dict[str, str] = {}
+    lines = {code.co_firstlineno: name for name, code in change.old.procedures.items()}
+    for body in (change.body, *change.body.all_classes()):
+        run = set(map(id, body.run))
+        # What has no statement of its name any more is withdrawn.
+        names = {s.names[-1] for s in body.run if s.kind in ("def", "class")}
+        for statement in body.gone:
+            name = statement.names[-1] if statement.names else ""
+            if statement.kind not in ("def", "class") or name not in names:
+                continue
+            rows = [s for s in body.run if s.kind == statement.kind and s.names[-1:] == (name,)]
+            gone = _registering(statement) - {text for row in rows for text in _registering(row)}
+            others = [s for s in body.new.statements if id(s) not in run and name in s.reads]
+            paths = sorted({path for text in gone if (path := _path(text.partition(" -> ")[0]))})
+            if not paths or any(other.kind in ("assign", "other") for other in others):
+                continue
+            full = ".".join((*body.owners, name))
+            procedure = full if statement.kind == "class" else lines.get(statement.line, full)
+            found[procedure] = paths
+            if body.previous.get(name) is statement:
+                standing[procedure] = full
+    return found, standing
 
 
 def _registering(statement: Statement) -> set[str]:
     """The decorators of a definition; of a class also what its bases are given: each as it is written."""
     node = statement.node
-    found = {ast.unparse(d) for d in getattr(node, "decorator_list", ())}
+    found = {_decorator(d, node) for d in getattr(node, "decorator_list", ())}
     if isinstance(node, ast.ClassDef):
         given = ", ".join(ast.unparse(keyword) for keyword in node.keywords)
         found |= {f"{ast.unparse(base)}({given})" for base in node.bases}
     return found - _PLAIN
+
+
+def _decorator(decorator: ast.expr, node: ast.AST) -> str:
+    text = ast.unparse(decorator)
+    if (
+        isinstance(decorator, ast.Attribute)
+        and decorator.attr == "register"
+        and not isinstance(node, ast.ClassDef)
+    ):
+        # A single-dispatch function looks at the annotations.
+        given = [
+            ast.unparse(part.annotation)
+            for part in ast.walk(node)
+            if isinstance(part, ast.arg) and part.annotation
+        ]
+        return f"{text} -> {', '.join(given)}"
+    return text
 
 
 def _path(text: str) -> str:

@@ -347,7 +347,7 @@ class Collector:
         )
 
     def _same(self, before: Any, value: Any) -> bool:
-        """Whether two methods of one name are not two definitions, of which the old one has another version."""
+        """Whether two methods of one name are not two definitions, of which one has another version."""
         if not (isinstance(before, FunctionType) and isinstance(value, FunctionType)):
             return True
         part = next((part for part in self.plan.modules if part.name == before.__module__), None)
@@ -356,6 +356,8 @@ class Collector:
         old, new = self._definitions(part.name, before, value)
         if old is None or new is None or part.pairs.get(old, old) == new:
             return True
+        if new in part.pairs.values():
+            return False
         return f"{part.name}:{part.pairs.get(old, old)}" not in self.codes
 
     def _definitions(

@@ -184,8 +184,17 @@ class Stage(Statements):
         for part in self.plan.modules:
             live = self.agent.live_codes(part.name) if part.registrars else {}
             for name, paths in part.registrars.items():
-                real = vars(sys.modules[part.name]) if part.name in sys.modules else {}
-                found += reregistered(paths, real, set(map(id, live.get(name, ()))), real.get(name))
+                module = sys.modules.get(part.name)
+                owner = name.rpartition(".")[0]
+                cls = class_at(module, owner) if owner else None
+                if module is None or (owner and cls is None):
+                    continue
+                names = vars(module) if cls is None else {**vars(module), **vars(cls)}
+                # Nothing else is this object: it only takes a place.
+                standing = (
+                    names.get(part.standing[name].rpartition(".")[2]) if name in part.standing else object()
+                )
+                found += reregistered(paths, names, set(map(id, live.get(name, ()))), standing)
         return found
 
     def _name_again(self) -> None:

@@ -196,7 +196,8 @@ def _within(value: Any) -> list[Any]:
         hooks += [getattr(type(value), "__new__", None), getattr(type(value), "__init__", None)]
         own = [held for base in value.__mro__[:-1] for held in vars(base).values() if type(held) in _MUTABLE]
         return own + [getattr(hook, "__func__", hook) for hook in hooks if hook is not None]
-    return [held for held in own_names(value).values() if type(held) in _MUTABLE]
+    own = [held for held in own_names(value).values() if type(held) in _MUTABLE]
+    return own if registry_of(value) is None else [*own, registry_of(value)]
 
 
 def _may_hold(value: Any) -> bool:
