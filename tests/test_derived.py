@@ -189,6 +189,19 @@ def test_what_goes_on_with_what_is_imported_begins_with_it_again(program: Start)
     assert app(shown)[0] == [["a", "b", "p", "q"], 12, "own", "H?"]
 
 
+def test_a_closure_that_needs_more_is_told_beforehand(program: Start) -> None:
+    old = "def make(k):\n    def inner(): return k\n    return inner\n"
+    app = program(shop=old)
+    app.run("import shop; held = shop.make(3)")
+    plan = app.edit(shop="def make(k, j=5):\n    def inner(): return k + j\n    return inner\n").plan()
+    (inner,) = [p for p in plan.procedures if p.name == "shop:make.<locals>.inner"]
+    assert inner.notes == [
+        "closes over j now, which closures made before don't have: they keep their old version"
+    ]
+    app.update()
+    assert app("[held(), shop.make(3)()]") == [3, 8]
+
+
 def test_a_closure_that_needs_less_goes_on_through_several_versions(program: Start) -> None:
     text = "def make(a, b, c):\n    def g(x=1):\n        return {}\n    return g\n"
     app = program(m=text.format("[a, b, c, x]"))

@@ -388,6 +388,11 @@ class Compiler:
                 line=code.co_firstlineno,
             )
         )
+        lacking = sorted({*code.co_freevars} - {*before.co_freevars})
+        if self.plan.procedures[-1].hidden and lacking:
+            self.plan.procedures[-1].notes.append(
+                f"closes over {', '.join(lacking)} now, which closures made before don't have: they keep their old version"
+            )
 
     @property
     def order(self) -> list[str]:
