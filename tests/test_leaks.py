@@ -185,8 +185,8 @@ def test_what_frames_have_left_is_forgotten(program: Callable[..., Program]) -> 
         app.open("in")
         app.reached("in")
         app.until(update, "complete")
-    app.run("import gc\nframes = sys.modules['podus.updating.frames']")
-    assert app("[gc.collect(), [one for one in frames._shells.values() if one() is None]][1]") == []
+    app.run("import gc\nleaving = sys.modules['podus.updating.leaving']")
+    assert app("[gc.collect(), [one for one in leaving._shells.values() if one() is None]][1]") == []
 
 
 def level(*rows: dict[str, Any]) -> None:

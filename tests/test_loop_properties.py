@@ -23,7 +23,8 @@ from podus.frames.stubs import with_stubs
 from podus.planning.frames import Frames as Planner
 from podus.planning.model import Loop
 from podus.program.code import walk
-from podus.updating.frames import Frames, Move
+from podus.updating.frames import Frames
+from podus.updating.leaving import Move
 from tests.loopgrammar import Oops, TooLong, World, Writer
 from tests.sizes import size
 

@@ -4,172 +4,53 @@ A thread that comes to the head of such a loop before that waits there for a mom
 its procedure is not active by it. So a procedure that never returns switches by the rule of all others, and with those it must switch with.
 These are the update points of Kitsune (Hayden et al., OOPSLA 2012), found instead of written.
 
-The frame itself stays on the stack, empty, and returns what the new one does; see podus.frames.
+What happens to each that leaves is in podus.updating.leaving.
 """
 
 from __future__ import annotations
 
-import builtins
-import operator
 import sys
 import time
-from collections import deque
 from copy import copy
-from functools import partial
-from types import CellType, CodeType, FrameType, FunctionType
-from weakref import ref
+from types import CodeType, FrameType
 
-from podus.frames import HOOK, RESUMED, shift_of
-from podus.frames.fresh import made
-from podus.frames.overwritten import check, is_body, overwrite
-from podus.frames.resume import UNBOUND, prefix, resume_code
+from podus.frames import shift_of
+from podus.frames.overwritten import is_body
 from podus.frames.stubs import (
-    ENTERED,
-    EXIT,
-    FLAT,
-    LEAVE,
-    RETURNED,
-    names,
-    own_length,
-    slots,
     stub_lines,
-    without_stubs,
 )
 from podus.program.control import NAMES, units
 from podus.threads import allocate_lock, get_ident
-from podus.updating.binding import HANDED_OVER, PARKED
-from podus.updating.closures import note_variant
-from podus.updating.find import TWINS, suspended
-from podus.updating.listing import promote_young
+from podus.updating.binding import PARKED
+from podus.updating.find import suspended
+from podus.updating.leaving import (
+    WATCHED,
+    Move,
+    forget,
+    give_up,
+    leave,
+    mapped,
+    note,
+    unwatch,
+    watch,
+    watching,
+)
 from podus.updating.reach import frames as on_stacks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from podus.planning.model import Loop
 
 _SUSPENDS = 0x20 | 0x80
-_OPTIMIZED = 0x01
 # Seconds that a thread waits at the head of its loop, at most; and how many times as long it then runs before it waits again.
 _HOLD = 0.05
 _OPEN = 9
 # Seconds between two looks at whether the driver has looked since, and for how long at most.
 _GLANCE = 0.005
 _LONGEST = 1.0
-
-
-class Move:
-    """One loop of one version, and the code that goes on with what has left it."""
-
-    def __init__(self, loop: Loop, new: CodeType, owner: Frames, mapper: Any) -> None:
-        self.loop = loop
-        self.new = new
-        self.owner = owner
-        self.mapper = mapper
-        self.needs = frozenset(loop.needs)
-        # Of the body of a module there is one frame: what it gets is a constant of its code.
-        self.state: list[Any] | None = [] if is_body(new) else None
-        made = resume_code(new, loop.enter, loop.depth, self.state)
-        # What is nested in it is what is nested in the procedure itself.
-        count = len(without_stubs(new).co_consts)
-        self.code = made.replace(co_consts=(*new.co_consts[:count], *made.co_consts[count:]))
-        note_variant(new, self.code)
-        key = id(self.code)
-        RESUMED[key] = (ref(self.code, lambda _: RESUMED.pop(key, None) and None), prefix(new, self.code))
-        every = names(self.code)
-        own = len(every) - len(self.code.co_freevars)
-        cells = set(slots(self.code)[1])
-        self.slots = [(name, slot in cells) for slot, name in enumerate(every[:own]) if name != ".state"]
-
-    def goes_on(self, frame: FrameType, stack: tuple[Any, ...], held: dict[str, Any], values: Any) -> Any:
-        """What, called without arguments, goes on in the new version; ``held`` are the old frame's slots, ``values`` the mapper's variables."""
-        new: list[Any] = []
-        for name, is_cell in self.slots:
-            value = _value(held, name) if values is None else values.get(name, UNBOUND)
-            text = self.loop.given.get(name) if value is UNBOUND else None
-            text = self.loop.replaced.get(name, text)
-            if values is None and text is not None:
-                value = made(text)
-            elif id(value) in self.owner.exchanged:
-                value = self.owner.exchanged[id(value)][1]
-            if is_cell:
-                cell = held.get(name)
-                if type(cell) is not CellType:
-                    cell = CellType()
-                    if value is not UNBOUND:
-                        cell.cell_contents = value
-                elif values is not None and value is not UNBOUND:
-                    cell.cell_contents = value
-                new.append(cell)
-            else:
-                new.append(value)
-        closure = tuple(held[name] for name in self.code.co_freevars)
-        function = FunctionType(self.code, frame.f_globals, self.code.co_name, None, closure)
-        TWINS.add(function)
-        if self.state is not None:
-            self.state[:] = reversed(stack)
-            return function
-        return partial(function, [*new, *reversed(stack)])
-
-
-def _value(held: dict[str, Any], name: str) -> Any:
-    value = held.get(name, UNBOUND)
-    if type(value) is CellType:
-        try:
-            return value.cell_contents
-        except ValueError:
-            return UNBOUND
-    return value
-
-
-class Turn:
-    """The head of a loop at which a frame is not moved, but tells that an iteration has ended; stands for a move and its update."""
-
-    def __init__(self, turned: Callable[[FrameType], None]) -> None:
-        self._turned = turned
-        self.owner = self
-        self.over = False
-
-    def arrive(self, frame: FrameType, turn: Turn) -> None:
-        """A frame is about to begin an iteration."""
-        self._turned(frame)
-
-    def _failed(self, error: BaseException) -> None:
-        """Nothing of it can fail."""
-
-
-class _Next:
-    """What a frame that was moved before hands back to the one that has started it."""
-
-    __slots__ = ("call",)
-
-    def __init__(self, call: Any) -> None:
-        self.call = call
-
-
-# Frames on their way: what they become, their unbound variables, and those that a mapper has given.
-_leaving: dict[int, tuple[Move, list[str], dict[str, Any] | None]] = {}
-# The code whose loops are watched, by id: where a frame may leave it.
-_watched: dict[int, tuple[ref[CodeType], dict[int, Any]]] = {}
-
-
-def watch(code: CodeType, table: dict[int, Any]) -> None:
-    """Have frames of ``code`` be seen at the offsets in ``table``, each with its :class:`Move` or :class:`Turn`."""
-    _note(code, table)
-    watching.begin(code)
-
-
-def _note(code: CodeType, table: dict[int, Any]) -> None:
-    key = id(code)
-    _watched[key] = (ref(code, lambda _: _watched.pop(key, None) and None), table)
-
-
-def unwatch(code: CodeType) -> None:
-    """Let them go on unseen."""
-    _watched.pop(id(code), None)
-    watching.end(code)
 
 
 class Frames:
@@ -186,7 +67,7 @@ class Frames:
     ) -> None:
         self._ready = ready
         self._poke = poke
-        self._failed = failed
+        self.failed = failed
         self._moves: dict[str, list[tuple[CodeType, dict[int, Move]]]] = {}
         self._armed: set[str] = set()
         # The ids of frames that have waited in vain at the head of their loop.
@@ -305,8 +186,8 @@ class Frames:
             if not all(frame is None or _has_what_is_needed(frame, rows) for frame in frames):
                 return False
         for code, table in rows:
-            _note(code, table)
-            _give_up(code)
+            note(code, table)
+            give_up(code)
             places = {offset: move.loop.head + shift_of(code) for offset, move in table.items()}
             if not watching.open(code, places):
                 return False
@@ -325,7 +206,7 @@ class Frames:
         kept = set(keep)
         for name in self._armed - kept:
             for code, table in self._moves[name]:
-                known = _watched.get(id(code))
+                known = WATCHED.get(id(code))
                 if known is not None and known[1] is table:
                     unwatch(code)
         self._armed &= kept
@@ -357,22 +238,22 @@ class Frames:
         try:
             # Whatever can fail does so before anything switches on its account.
             values = frame.f_locals
-            given = None if move.mapper is None else _mapped(move, values)
+            given = None if move.mapper is None else mapped(move, values)
             lacks = sorted(move.needs.difference(values if given is None else given))
             if lacks:
                 self._lacks[name, thread] = lacks[0]
-                _forget(frame)
+                forget(frame)
                 return
             self._lacks.pop((name, thread), None)
             if not ready:
                 self._park(frame)
                 if not self._ready(name):
                     self._waited.add(id(frame))
-                    _forget(frame)
+                    forget(frame)
                     return
             if self.turned is not None:
                 self.turned(frame)
-            _leave(frame, move, values, given)
+            leave(frame, move, values, given)
         finally:
             self.busy.discard(thread)
 
@@ -417,7 +298,7 @@ def _has_what_is_needed(frame: FrameType, rows: list[tuple[CodeType, dict[int, M
     needs = {n for other, table in rows if other is code for move in table.values() for n in move.needs}
     deleted = {code.co_varnames[arg] for _, op, arg, _ in units(code) if NAMES[op] == "DELETE_FAST"}
     bound = set(frame.f_locals)
-    _forget(frame)
+    forget(frame)
     # What has not begun may come to the loop by a way that binds less.
     return needs <= bound - deleted and NAMES[code.co_code[frame.f_lasti]] != "RETURN_GENERATOR"
 
@@ -429,91 +310,13 @@ def _release(lock: Any) -> None:
         pass
 
 
-def _seen(frame: FrameType, offset: int) -> None:
-    """A frame of watched code stands at ``offset``, at the beginning of a line or behind a jump."""
-    known = _watched.get(id(frame.f_code))
-    move = None if known is None else known[1].get(offset)
-    if move is None:
-        return
-    try:
-        move.owner.arrive(frame, move)
-    except Exception as error:
-        move.owner._failed(error)
-
-
-def _mapped(move: Move, values: Any) -> dict[str, Any]:
-    given = move.mapper(dict(values))
-    if not isinstance(given, dict):
-        raise TypeError(f"the frame mapper of {move.loop.procedure} gave no dict of variables")
-    return given
-
-
-def _leave(frame: FrameType, move: Move, values: Any, given: dict[str, Any] | None) -> None:
-    """Send a frame to its exit stub. ``values`` are its variables, ``given`` those that a mapper has made of them."""
-    code = frame.f_code
-    if is_body(code) and not shift_of(code):
-        _leave_body(frame, move)
-        return
-    line = stub_lines(code)[move.loop.head + shift_of(code)]
-    _prepare(frame, move, values, given)
-    _give_up(code)
-    try:
-        watching.send(frame, line)
-    except BaseException:
-        del _leaving[id(frame)]
-        raise
-
-
-def _leave_body(frame: FrameType, move: Move) -> None:
-    """Send the frame of a module's body out: what stands in its loop is no use any more, as nobody else is in it."""
-    code, (landing, line) = frame.f_code, move.loop.landing
-    assert move.state is not None
-    # One after the other, as each leaves for the next; by C code, as the frame itself stays on the stack.
-    todo: list[Any] = [move.goes_on(frame, (), {}, None)]
-    call: Callable[[], Any] = partial(deque, map(operator.call, todo), 0)
-    _bodies[id(move.code)] = todo
-    check()
-    # Nothing may be left that has to be put back: other instructions are written over it.
-    watching.send(frame, line)
-    _watched.pop(id(code), None)
-    watching.abandon(code)
-    offsets = overwrite(code, landing, move.loop.depth, call, move.state, move.loop.blocks)
-    HANDED_OVER.update((id(code), offset) for offset in offsets)
-    _overwritten.append(code)
-    move.owner.moved += 1
-
-
-def _prepare(frame: FrameType, move: Move, values: Any, given: dict[str, Any] | None) -> None:
-    """Note what becomes of a frame when it comes to its exit stub, which reads all variables."""
-    every = names(frame.f_code)
-    unbound = [every[slot] for slot in slots(frame.f_code)[0] if every[slot] not in values]
-    watching.bind(frame, values, unbound)
-    _leaving[id(frame)] = (move, unbound, given)
-
-
-def _give_up(code: CodeType) -> None:
-    """From now on frames leave ``code``: who is in its exit stubs is not active in it."""
-    setattr(builtins, HOOK, _hook)
-    length = own_length(code)
-    key = id(code)
-    if (key, length) not in HANDED_OVER:
-        places = [(key, offset) for offset in range(length, len(code.co_code), 2)]
-        HANDED_OVER.update(places)
-
-        def gone(_: object) -> None:
-            HANDED_OVER.difference_update(places)
-            _shells.pop(key, None)
-
-        _shells[key] = ref(code, gone)
-
-
 def catch_up(changed: set[str], frames: Frames | None) -> set[str]:
     """What earlier updates left to move when it comes round goes to the version of this one, or no further if it can't.
 
     Gives the procedures of which frames may still be in such an earlier version.
     """
     standing: set[str] = set()
-    for key, (code, table) in list(_watched.items()):
+    for key, (code, table) in list(WATCHED.items()):
         moves = {id(move): move for move in table.values() if type(move) is Move and move.owner.over}
         names = {move.loop.procedure for move in moves.values()}
         if not names & changed:
@@ -521,7 +324,7 @@ def catch_up(changed: set[str], frames: Frames | None) -> set[str]:
         further = {} if frames is None else {number: frames.after(move) for number, move in moves.items()}
         if not all(further.get(number) for number in moves):
             # Between the two versions there is no way for all of them: they end where they are.
-            del _watched[key]
+            del WATCHED[key]
             held = code()
             if held is not None:
                 watching.end(held)
@@ -530,86 +333,3 @@ def catch_up(changed: set[str], frames: Frames | None) -> set[str]:
         for offset, move in list(table.items()):
             table[offset] = further[id(move)] or move
     return standing
-
-
-# After so many moved frames what was made for them is made old: that many coroutines live long, and to find that out by collections of
-# the whole heap would be stalls of many milliseconds.
-_MANY = 50
-# Code of modules' bodies that has been written over: it stays, so that no other has its id.
-_overwritten: list[CodeType] = []
-# What goes on in the place of such a body, by the id of the code that does so now.
-_bodies: dict[int, list[Any]] = {}
-# Code of which some frame has handed over.
-_shells: dict[int, ref[CodeType]] = {}
-# Names by which a procedure may have got hold of its own variables as a dict.
-_LOOKS_AT_ITSELF = frozenset({"locals", "vars", "eval", "exec", "dir", "_getframe", "currentframe"})
-
-
-def _forget(frame: FrameType) -> None:
-    """Let go of the dict that was made to look at a frame's variables: until Python 3.12 it would keep them alive."""
-    if not frame.f_code.co_flags & _OPTIMIZED:
-        # Its variables are the module's own.
-        return
-    if sys.version_info < (3, 13) and _LOOKS_AT_ITSELF.isdisjoint(frame.f_code.co_names):
-        frame.f_locals.clear()
-
-
-def _hook(*arguments: Any) -> Any:
-    """What exit stubs call: the frame that has left gets what goes on in its place, and what that returned or raised."""
-    kind = arguments[-1]
-    if kind == EXIT:
-        *first, below, call = arguments[:-1]
-        # Called with nothing first: the same called with itself.
-        return (call, (*first, below)) if first else (operator.call, (call, below))
-    thing = arguments[0]
-    if kind == FLAT:
-        return tuple(_flat(thing))
-    if kind == RETURNED:
-        return thing.call if type(thing) is _Next else None
-    if kind == ENTERED:
-        return _enter(sys._getframe(1), thing)
-    if kind != LEAVE:
-        # The frame that was left is no part of what happened.
-        thing.__traceback__ = thing.__traceback__.tb_next
-        return None
-    frame = sys._getframe(1)
-    move, unbound, given = _leaving.pop(id(frame))
-    stack, held = thing
-    known = dict(zip(names(frame.f_code), held, strict=True))
-    for name in unbound:
-        del known[name]
-    _forget(frame)
-    goes_on = move.goes_on(frame, stack, known, given)
-    move.owner.moved += 1
-    if move.owner.moved % _MANY == 0:
-        promote_young()
-    todo = _bodies.pop(id(frame.f_code), None)
-    if todo is not None:
-        todo.append(goes_on)
-        _bodies[id(move.code)] = todo
-        return None
-    return _Next(goes_on) if shift_of(frame.f_code) else goes_on
-
-
-def _flat(gathered: Any) -> Iterator[Any]:
-    while gathered:
-        value, gathered = gathered
-        yield value
-
-
-def _enter(frame: FrameType, head: int) -> None:
-    """A frame has come to its exit stub by itself, from the loop with that head."""
-    code = frame.f_code
-    shift = shift_of(code)
-    move: Move = next(m for m in _watched[id(code)][1].values() if m.loop.head + shift == head)
-    if move.owner.turned is not None:
-        move.owner.turned(frame)
-    _prepare(frame, move, frame.f_locals, None)
-
-
-if sys.version_info >= (3, 12):
-    from podus.updating.monitored import Watching
-else:
-    from podus.updating.traced import Watching
-
-watching = Watching(_seen)

@@ -125,14 +125,14 @@ class Consistent:
 
     def _watch(self, turns: list[tuple[CodeType, list[int]]], sides: Sides) -> None:
         for code, offsets in turns:
-            from podus.updating.frames import Turn, watch
+            from podus.updating.leaving import Turn, watch
 
             watch(code, {offset: Turn(sides.turned) for offset in offsets})
             self._watched.append(ref(code))
 
     def _refresh(self) -> None:
         if self._watched:
-            from podus.updating.frames import watching
+            from podus.updating.leaving import watching
 
             watching.refresh()
 
@@ -140,7 +140,7 @@ class Consistent:
         for held in self._watched:
             code = held()
             if code is not None:
-                from podus.updating.frames import unwatch
+                from podus.updating.leaving import unwatch
 
                 unwatch(code)
         self._watched = []
