@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.programs import Program
 
 Start = Callable[..., Program]
@@ -167,6 +169,36 @@ def test_an_argument_that_a_subclass_passes_is_asked_for(program: Start) -> None
     app.replace("n", "super().__init__()", "super().__init__(kind='sub')")
     (refusal,) = app.plan().refusals
     assert "gets the field kind" in refusal.text and "n:Sub passes it" in refusal.text
+
+
+HANDED_ON = {
+    "by name": ("kind='any', **more", "kind=kind, **more", True),
+    "by place": ("kind='any'", "kind", True),
+    "among others": ("**more", "**more", True),
+    "with another default": ("kind='sub'", "kind=kind", False),
+    "bound anew": ("kind='any'", "kind=(kind := 'sub')", False),
+    "put among others": ("**more", "**{'kind': 'sub', **more}", False),
+}
+
+
+@pytest.mark.parametrize("how", HANDED_ON)
+def test_an_argument_that_a_subclass_only_hands_on_has_its_default(program: Start, how: str) -> None:
+    parameters, passed, derived = HANDED_ON[how]
+    app = program(
+        m="class Base:\n    def __init__(self): self.b = 1\n",
+        n="from m import Base\nclass Sub(Base):\n    def __init__(self): super().__init__()\n",
+    )
+    app.run("o = n.Sub()")
+    app.edit(
+        m="class Base:\n    def __init__(self, kind='any'):\n        self.b = 1\n        self.kind = kind\n",
+        n=f"from m import Base\nclass Sub(Base):\n    def __init__(self, {parameters}): super().__init__({passed})\n",
+    )
+    if derived:
+        app.update()
+        assert app("o.kind") == app("n.Sub().kind") == "any"
+    else:
+        (refusal,) = app.plan().refusals
+        assert "gets the field kind" in refusal.text and "n:Sub passes it" in refusal.text
 
 
 PLAIN = "class C:\n    def __init__(self, age): self.age = age\n    def f(self): return self.age\n"

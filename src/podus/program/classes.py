@@ -135,12 +135,13 @@ class Classes:
         return ".".join(found.owners)
 
     def passing(self, owner: Owner, parameter: str) -> str:
-        """A class that derives from ``owner``, perhaps, and whose constructor passes this argument to its base's; "" if there is none."""
+        """A class that derives from ``owner``, perhaps, and whose constructor gives this argument, which is new, to its base's; "" if there is none."""
         constructor = _constructor(owner)
         if constructor is None:
             return ""
         positional = [a.arg for a in (*constructor.args.posonlyargs, *constructor.args.args)][1:]
         place = positional.index(parameter) if parameter in positional else None
+        default = _defaults(constructor).get(parameter, "")
         words = {owner.owners[-1]}
         while True:
             before = len(words)
@@ -156,7 +157,7 @@ class Classes:
                         continue
                     words.add(found.owners[-1])
                     its = _constructor(found)
-                    if its is not None and _passes(its, parameter, place):
+                    if its is not None and _passes(its, parameter, place, default):
                         return f"{module.name}:{qualname}"
             if len(words) == before:
                 return ""
@@ -203,8 +204,21 @@ def _constructor(owner: Owner) -> ast.FunctionDef | None:
     return found.node if found is not None and isinstance(found.node, ast.FunctionDef) else None
 
 
-def _passes(constructor: ast.FunctionDef, parameter: str, place: int | None) -> bool:
-    """Whether a constructor passes an argument on to another one, by its name, its place, or among others."""
+def _passes(constructor: ast.FunctionDef, parameter: str, place: int | None, default: str) -> bool:
+    """Whether a constructor gives an argument of another one a value of its own, by its name, its place, or among others.
+
+    What it only hands on from its own caller, with the same ``default``, is none: no caller of the old version gave an argument that is new.
+    """
+    own = _defaults(constructor)
+    bound = {n.id for n in ast.walk(constructor) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    # It may put the argument among the others itself.
+    texts = {n.value for n in ast.walk(constructor) if isinstance(n, ast.Constant)}
+    others = constructor.args.kwarg.arg if constructor.args.kwarg is not None else ""
+
+    def hands_on(value: ast.expr) -> bool:
+        named = isinstance(value, ast.Name) and value.id == parameter and parameter not in bound
+        return named and own.get(parameter) == default
+
     for call in ast.walk(constructor):
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
             continue
@@ -213,8 +227,28 @@ def _passes(constructor: ast.FunctionDef, parameter: str, place: int | None) -> 
         # Of `Base.__init__(self, …)` the first is the object.
         through_super = isinstance(call.func.value, ast.Call)
         given = call.args if through_super else call.args[1:]
-        if any(k.arg in (parameter, None) for k in call.keywords):
-            return True
-        if place is not None and (len(given) > place or any(isinstance(a, ast.Starred) for a in given)):
-            return True
+        for keyword in call.keywords:
+            if keyword.arg == parameter and not hands_on(keyword.value):
+                return True
+            if keyword.arg is None:
+                plain = isinstance(keyword.value, ast.Name) and keyword.value.id == others
+                if not plain or parameter in texts or others in bound:
+                    return True
+        if place is not None:
+            if any(isinstance(a, ast.Starred) for a in given):
+                return True
+            if len(given) > place and not hands_on(given[place]):
+                return True
     return False
+
+
+def _defaults(constructor: ast.FunctionDef) -> dict[str, str]:
+    """The defaults of its parameters, as they are written."""
+    arguments = constructor.args
+    plain = [*arguments.posonlyargs, *arguments.args]
+    with_default = plain[len(plain) - len(arguments.defaults) :]
+    rows = [*zip(with_default, arguments.defaults, strict=True)]
+    rows += [
+        (a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None
+    ]
+    return {argument.arg: ast.unparse(value) for argument, value in rows}

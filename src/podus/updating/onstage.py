@@ -118,8 +118,8 @@ class ModuleOnStage(ModuleType):
         if owner != get_ident() or not dict.__contains__(data, name):
             return found
         value = dict.__getitem__(data, name)
-        # Functions go on as the objects that they are.
-        return found if isinstance(value, FunctionType) else value
+        # Definitions go on as the objects that they are.
+        return found if isinstance(value, (FunctionType, type)) else value
 
 
 class Showing:
