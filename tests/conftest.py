@@ -69,7 +69,7 @@ INSIDE = frozenset(
 
 
 def pytest_collection_modifyitems(config: Any, items: list[pytest.Item]) -> None:
-    """``PODUS_PART=1/2`` leaves out every second of the other tests, and ``2/2`` those that this one does."""
+    """``PODUS_PART=1/3`` runs one of three of the other tests, ``2/3`` and ``3/3`` the rest."""
     part, parts = map(int, os.environ.get("PODUS_PART", "1/1").split("/"))
     others = [
         item
