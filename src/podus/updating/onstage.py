@@ -121,6 +121,16 @@ class ModuleOnStage(ModuleType):
         # Definitions go on as the objects that they are.
         return found if isinstance(value, (FunctionType, type)) else value
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        owner, data = _MODULES.get(id(self), (0, {}))
+        before = vars(self).get(name, _ABSENT)
+        taken = before is not _ABSENT and not isinstance(before, ModuleType)
+        if owner == get_ident() and taken and isinstance(value, ModuleType):
+            # The import of a submodule binds it in its package, where other threads still find a function of that name.
+            dict.__setitem__(data, name, value)
+        else:
+            super().__setattr__(name, value)
+
 
 class Showing:
     """The classes and modules whose new attributes one thread sees."""

@@ -425,7 +425,10 @@ class Stage(Statements):
         self.removals.delete_item(sys.modules, name)
         parent, _, child = name.rpartition(".")
         if parent in sys.modules and vars(sys.modules[parent]).get(child) is module:
-            self.removals.delete_item(vars(sys.modules[parent]), child)
+            shadow = self.shadows.get(parent)
+            # The package may have something else under that name now.
+            if shadow is None or dict.get(shadow, child, module) is module:
+                self.removals.delete_item(vars(sys.modules[parent]), child)
 
     # ---- taking it back
 
