@@ -396,3 +396,17 @@ def test_what_is_made_around_a_procedure_gets_its_new_docstring(program: Start) 
     assert app(seen) == [*["new"] * 4, None, *["new"] * 5, "by hand"]
     app.podus("back-out", "app")
     assert app(seen) == [*["old"] * 4, None, *["old"] * 5, "by hand"]
+
+
+def test_hooks_that_a_class_gets_are_what_a_class_statement_makes_of_them(program: Start) -> None:
+    app = program(shop="class B:\n    known = []\n    def m(self): return 1\n")
+    hooks = "    def __init_subclass__(cls, **k): B.known.append(cls.__name__)\n    def __class_getitem__(cls, key): return key\n    def __new__(cls): return object.__new__(cls)\n"
+    app.edit(shop=f"class B:\n    known = []\n    def m(self): return 1\n{hooks}").update()
+    assert app("[type('Z', (shop.B,), {}).__name__, shop.B.known, shop.B[3], shop.B().m()]") == [
+        "Z",
+        ["Z"],
+        3,
+        1,
+    ]
+    app.update(back_out=True)
+    assert app("type('Y', (shop.B,), {})() and shop.B.known") == ["Z"]

@@ -209,3 +209,33 @@ def test_what_a_generic_function_chooses_among(
     assert app(asked) == chosen(new)
     app.update(back_out=True)
     assert app(asked) == chosen(old)
+
+
+GENERIC = "from functools import singledispatch\n@singledispatch\ndef f({}): return 'other'\n@f.register(int)\ndef fi(x, **k): return 'int'\n"
+GROUP = "class Group:\n    def __init__(self, f): self.f, self.commands = f, {}\n    def command(self, name):\n        def d(f):\n            self.commands[name] = f\n            return f\n        return d\n    def add(self, f): self.commands[f.__name__] = f\n"
+CLI = "from tools import Group\n@Group\ndef cli({}): pass\n@cli.command('run')\ndef run(): return 1\ndef stop(): return 2\ncli.add(stop)\n"
+FIELD = "class Field:\n    def __init__(self, f): self.f, self.checks = f, []\n    def check(self, f):\n        self.checks.append(f)\n        return f\nclass C:\n    @Field\n    def age(x{}): return x\n    @age.check\n    def positive(x): return x > 0\n"
+
+
+def test_what_hangs_on_a_definition_that_runs_again_hangs_on_the_new_one(program: Start) -> None:
+    app = program(
+        tools=GROUP,
+        generic=GENERIC.format("x"),
+        more="from generic import f\nimport generic\n@f.register(str)\ndef fs(x, **k): return 'str'\n@generic.f.register(list)\ndef fl(x, **k): return 'list'\n",
+        shop=CLI.format(""),
+        plugin="import shop\nfrom shop import cli\n@cli.command('more')\ndef more(): return 3\n@shop.cli.command('last')\ndef last(): return 4\n",
+        fields=FIELD.format(""),
+    )
+    app.run("held = generic.f")
+    shown = (
+        "[[held(v) for v in (1, 'a', [], 1.5)], sorted(shop.cli.commands), len(vars(fields.C)['age'].checks)]"
+    )
+    before = app(shown)
+    assert before == [["int", "str", "list", "other"], ["last", "more", "run", "stop"], 1]
+    app.edit(
+        generic=GENERIC.format("x: object, *, n=1"), shop=CLI.format("v=1"), fields=FIELD.format("=1")
+    ).update()
+    assert app(shown) == before
+    assert app("[held is generic.f, plugin.cli is shop.cli, shop.cli.f.__defaults__]") == [True, True, [1]]
+    app.update(back_out=True)
+    assert app(shown) == before

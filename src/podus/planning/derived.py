@@ -32,6 +32,8 @@ from podus.program.version import Module
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
 
+_PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod", "property", "overload"})
+
 
 class Derived:
     """Finds what has to be worked out again, and adds it to what runs."""
@@ -50,6 +52,8 @@ class Derived:
         # Decorators that do other things when they decorate, and whether they are called to: those that can do so again, and the others.
         self.dressing: set[tuple[Name, bool]] = set()
         self.undressed: set[tuple[Name, bool]] = set()
+        # Decorated definitions that run again: what others have hung on the object that they had made is hung on the new one.
+        self.remade: set[Name] = set()
 
     def follow(self) -> None:
         """Add to the changes what follows from them."""
@@ -61,18 +65,19 @@ class Derived:
             if change.body is not None:
                 self._mark(home, [s for s in change.body.run if s.kind in ("assign", "import", "other")])
                 self._mark_classes(home, change.body)
+                self.remade |= {(home, name) for s in change.body.run for name in _remakes(s, change.body)}
         in_classes = {
             home
             for home, change in changes.items()
             if change.body is not None and any(c.run for c in change.body.all_classes())
         }
         self._compare_reset()
-        grown = bool(self.moved or self.procedures or in_classes or self.reshaped)
+        grown = bool(self.moved or self.procedures or in_classes or self.reshaped or self.remade)
         while grown:
             grown = False
             words = {
                 name.rpartition(".")[2]
-                for _, name in self.moved | self.reshaped | {n for n, _ in self.dressing}
+                for _, name in self.moved | self.reshaped | self.remade | {n for n, _ in self.dressing}
             } | {p.partition(":")[2] for p in self.procedures}
             for module in list(self.compiler.new.modules.values()):
                 concerned = module.name in in_classes or words & reachable_names(module.code)
@@ -236,19 +241,24 @@ class Derived:
         hidden = own | body.new.binds() if body.owners else own
         # Of a class's own names: whether what has bound them last runs.
         bound: dict[str, bool] = {}
+        # The decorated definitions of the body that run again.
+        again: set[str] = set()
         for statement in body.new.statements:
             if statement.kind == "class":
                 if id(statement) in chosen or statement.names[-1] not in body.previous:
                     continue
                 moves = any(self._moves(node, change.new, hidden) for node in in_class_head(statement.node))
-                if moves or self._dressed(statement, change.new, hidden):
+                hangs = self._hangs(statement, change.new, hidden, again)
+                if moves or hangs or self._dressed(statement, change.new, hidden):
                     chosen.add(id(statement))
                 else:
                     count -= self._class(change, body, statement)
-            elif (
-                id(statement) not in chosen
-                and (self._follows(statement, change.new, hidden) or _goes_on(statement, body, bound))
-                and self._fit(statement, change.new)
+            elif id(statement) not in chosen and (
+                self._hangs(statement, change.new, hidden, again)
+                or (
+                    (self._follows(statement, change.new, hidden) or _goes_on(statement, body, bound))
+                    and self._fit(statement, change.new)
+                )
             ):
                 chosen.add(id(statement))
                 if not body.owners:
@@ -257,10 +267,14 @@ class Derived:
                         self.assigned |= {(change.new.name, n) for n in statement.names}
                 elif statement.kind == "assign":
                     self._mark_attributes(change.new.name, body, statement)
+            if id(statement) in chosen:
+                again |= _remakes(statement, body)
             if body.owners:
                 runs = id(statement) in chosen and statement.kind in ("assign", "import", "other")
                 bound |= {name: runs and name in body.previous for name in statement.names}
         body.run = [s for s in body.new.statements if id(s) in chosen]
+        if not body.owners:
+            self.remade |= {(change.new.name, name) for name in again}
         complete(body)
         return len(body.run) > count
 
@@ -349,6 +363,30 @@ class Derived:
                         yield module, statement, decorator
                     todo += [] if statement.body is None else [statement.body]
 
+    def _hangs(
+        self, statement: Statement, module: Module, hidden: frozenset[str] | set[str], again: set[str]
+    ) -> bool:
+        """Whether a statement hangs something on what a decorated definition that runs again has made: `@cli.command()`, `cli.add(run)`."""
+        node = statement.node
+        calls: list[ast.expr] = list(getattr(node, "decorator_list", ()))
+        if not (self.remade or again):
+            return False
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            given = (*node.value.args, *(k.value for k in node.value.keywords))
+            # Other calls do something that need not be done once more.
+            if any(self.new.defines(module, value) for value in given):
+                calls.append(node.value)
+        for call in calls:
+            function = call.func if isinstance(call, ast.Call) else call
+            if not isinstance(function, ast.Attribute):
+                continue
+            if isinstance(function.value, ast.Name) and function.value.id in again:
+                return True
+            place = None if root(function) in hidden else self.new.path(module, function.value)
+            if place is not None and (place[0], ".".join(place[1])) in self.remade:
+                return True
+        return False
+
     def _moves(self, node: ast.expr, module: Module, hidden: frozenset[str] | set[str]) -> bool:
         """Whether a name, or an attribute of one, has another value now; ``hidden`` are no names of the module."""
         return root(node) not in hidden and self._has_moved(self.new.path(module, node))
@@ -375,6 +413,14 @@ class Derived:
             return statement.pure or self.computed(statement, module) is not None
         # What is decorated otherwise now is defined again, as if its decorator were written otherwise.
         return statement.kind == "def" or is_definition(statement.node)
+
+
+def _remakes(statement: Statement, body: BodyChange) -> set[str]:
+    """The name of a decorated definition that was there before, and of which the decorator may make something else than the function itself."""
+    before = body.previous.get(statement.names[-1]) if statement.names else None
+    decorators = getattr(statement.node, "decorator_list", ()) if statement.kind == "def" else ()
+    plain = all(isinstance(d, ast.Name) and d.id in _PLAIN_DECORATORS for d in decorators)
+    return set() if plain or before is None or before.kind != "def" else {statement.names[-1]}
 
 
 def _listed(module: Module) -> Callable[[str], ast.expr | None]:

@@ -71,6 +71,13 @@ class Meanings:
         found = self._origin(module, node)
         return found if found is not None and found[0] in self.version.modules else None
 
+    def defines(self, module: Module, node: ast.expr) -> bool:
+        """Whether an expression names a function or class of the program."""
+        home, words = self.path(module, node) or ("", [])
+        body = self.version.modules[home].body if home else None
+        found = body.last(words[0]) if body is not None and len(words) == 1 else None
+        return found is not None and found.kind in ("def", "class")
+
     def library(self, module: Module, node: ast.expr) -> str:
         """What ``NAME.attribute…`` names in ``module`` outside of the program, as ``package.name``; "" if nothing is seen."""
         found = self._origin(module, node)

@@ -8,6 +8,7 @@ from enum import EnumMeta
 from podus.updating.breath import Breath
 from podus.updating.family import below
 from podus.updating.find import class_at
+from podus.updating.held import module_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def dependents(changed: Iterable[str], hooks: Iterable[str], in_program: Callabl
                 seen.add(other)
                 found[other] = None
                 todo.append(other)
-    names = {f"{cls.__module__}:{cls.__qualname__}": cls for cls in found if in_program(cls.__module__)}
+    names = {f"{module_of(cls)}:{cls.__qualname__}": cls for cls in found if in_program(module_of(cls))}
     return [name for name, cls in names.items() if named(name) is cls]
 
 

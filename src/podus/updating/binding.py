@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, chain, compress, repeat, starmap, takewhile, tee
 from operator import attrgetter, call, itemgetter, length_hint, not_, or_
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 
 from podus.threads import sleep
 from podus.updating import annotated, greenlets
@@ -114,6 +114,12 @@ def waiting_ids() -> set[int]:
 
 # Attributes of a class that can't be deleted, and what says that there is nothing.
 _NEVER_GONE: dict[str, Any] = {"__type_params__": ()}
+# What a class statement makes of functions of these names, though nothing in it says so.
+_MADE_BY_TYPE: dict[str, Any] = {
+    "__init_subclass__": classmethod,
+    "__class_getitem__": classmethod,
+    "__new__": staticmethod,
+}
 
 
 class Switch:
@@ -151,6 +157,9 @@ class Switch:
 
     def set_class_attribute(self, cls: type, name: str, value: Any) -> None:
         """Plan an assignment in the class's own namespace, past any ``__setattr__`` of its metaclass."""
+        if type(value) is FunctionType and name in _MADE_BY_TYPE:
+            # As a class statement does.
+            value = _MADE_BY_TYPE[name](value)
         if annotated.LAZY and name in ("__annotate__", "__annotations__"):
             self.undo.append((type.__setattr__, cls, *annotated.of_class(cls)))
             if name == "__annotate__" and "__annotations__" in cls.__dict__:

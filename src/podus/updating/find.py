@@ -14,6 +14,7 @@ from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
 from podus.updating.binding import HANDED_OVER
 from podus.updating.breath import Breath, let_go
+from podus.updating.held import module_of
 from podus.updating.listing import referring
 
 TYPE_CHECKING = False
@@ -130,7 +131,7 @@ class Finder:
                     self.caches.setdefault(name, []).append(value)
             return [(item, depth) for item in self._around(value, (wrapped,))]
         if issubclass(kind, type):
-            if type.__getattribute__(value, "__module__") in program:
+            if module_of(value) in program:
                 inside = list(type.__getattribute__(value, "__dict__").values())
                 return [(item, 2) for item in self._sift(inside)]
             return []

@@ -142,6 +142,11 @@ def plain_names(obj: Any) -> dict[str, Any]:
     return names
 
 
+def module_of(cls: type) -> str:
+    """The name of the module that a class says it is of; "" for one that was made where there is none."""
+    return str(type.__getattribute__(cls, "__dict__").get("__module__", ""))
+
+
 def own_names(obj: Any) -> dict[str, Any]:
     """What an object itself holds by name, past what its class may have put in the place of ``__dict__``: that would run the program's code."""
     for base in type.__getattribute__(type(obj), "__mro__"):

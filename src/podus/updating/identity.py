@@ -20,7 +20,7 @@ from podus.updating.bases import rebase
 from podus.updating.binding import can_become
 from podus.updating.breath import Breath, let_go
 from podus.updating.find import cell_contents, own_definition
-from podus.updating.held import own_names
+from podus.updating.held import module_of, own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Identity:
             if isinstance(value, dict):
                 names = value
             elif isinstance(value, type):
-                if type.__getattribute__(value, "__module__") not in self.program:
+                if module_of(value) not in self.program:
                     continue
                 names = type.__getattribute__(value, "__dict__")
             if names is None:
@@ -254,7 +254,7 @@ class Identity:
         return (value.func, value.args, value.keywords)
 
     def _class(self, value: type) -> Iterable[Any]:
-        if type.__getattribute__(value, "__module__") not in self.program:
+        if module_of(value) not in self.program:
             return ()
         thrown_away = self._pairs.get(id(value))
         if thrown_away and isinstance(value, enum.EnumMeta):

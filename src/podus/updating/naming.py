@@ -11,6 +11,7 @@ from types import CodeType, FunctionType
 
 from podus.updating.binding import Switch, can_take_code
 from podus.updating.breath import Breath
+from podus.updating.held import module_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,4 +75,4 @@ def _classes(modules: set[str]) -> Iterable[type]:
             if cls not in found:
                 found[cls] = None
                 todo.append(cls)
-    return [cls for cls in found if type.__getattribute__(cls, "__module__") in modules]
+    return [cls for cls in found if module_of(cls) in modules]

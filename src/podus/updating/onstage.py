@@ -11,6 +11,7 @@ from types import FunctionType, ModuleType
 from podus.threads import get_ident
 from podus.updating.binding import Stall, Switch, settle
 from podus.updating.held import own_names
+from podus.updating.withdrawn import registry_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,8 +119,9 @@ class ModuleOnStage(ModuleType):
         if owner != get_ident() or not dict.__contains__(data, name):
             return found
         value = dict.__getitem__(data, name)
-        # Definitions go on as the objects that they are.
-        return found if isinstance(value, (FunctionType, type)) else value
+        # Definitions go on as the objects that they are; but it is the new one that implementations are to be registered with.
+        goes_on = isinstance(value, (FunctionType, type)) and registry_of(value) is None
+        return found if goes_on else value
 
     def __setattr__(self, name: str, value: Any) -> None:
         owner, data = _MODULES.get(id(self), (0, {}))

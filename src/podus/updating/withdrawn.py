@@ -14,7 +14,7 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodTyp
 from podus.program.code import walk
 from podus.updating.binding import Switch
 from podus.updating.find import cell_contents
-from podus.updating.held import own_names
+from podus.updating.held import module_of, own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def containers(modules: Iterable[ModuleType]) -> Iterator[Any]:
         for value in list(vars(module).values()):
             inside = [value, registry_of(value)]
             kind = value if isinstance(value, type) else type(value)
-            if type.__getattribute__(kind, "__module__") in names:
+            if module_of(kind) in names:
                 inside += [found for inner in _attributes(value) for found in (inner, registry_of(inner))]
             for container in inside:
                 small = type(container) in _MUTABLE and len(container) <= _AT_MOST
