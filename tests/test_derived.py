@@ -405,3 +405,35 @@ def test_other_threads_find_what_was_there_while_statements_run(program: Start) 
     app.open("in")
     app.until(update, "complete")
     assert app("[m.SEEN, m.b.NAME]") == [["a", "c"], "c"]
+
+
+def test_what_a_changed_procedure_made_is_asked_about_where_it_may_do_more(program: Start) -> None:
+    old = "import json\nKNOWN = {}\ndef load():\n    import json\n    return 1\nclass S:\n    @classmethod\n    def load(cls): return [1]\ndef setup(): KNOWN['a'] = 1\nVALUE = load()\nLIST = S.load()\nMADE = S()\nsetup()\n"
+    app = program(m=old)
+    new = old.replace("return 1", "return 2").replace("return [1]", "return [2]").replace("= 1\n", "= 2\n")
+    plan = app.edit(m=new).plan()
+    assert {(a.text, a.remedy) for a in plan.asks} == {
+        (
+            "`VALUE = load()` calls load, which changes, and is not run again: m:VALUE stays as it is",
+            "to make it again: --reset m:VALUE",
+        ),
+        (
+            "`LIST = S.load()` calls S.load, which changes, and is not run again: m:LIST stays as it is",
+            "to make it again: --reset m:LIST",
+        ),
+    }
+    assert [n.text for n in plan.notes] == ["`setup()` calls setup, which changes, and is not run again"]
+    app.update(reset=["m:VALUE"])
+    assert app("[m.VALUE, m.LIST, m.KNOWN]") == [2, [1], {"a": 1}]
+
+
+def test_what_a_procedure_makes_of_changed_data_follows(program: Start) -> None:
+    app = program(
+        conf="BASE = 'a'\n",
+        urls="import conf\ndef url(path): return conf.BASE + path\ndef two(path): return url(path) * 2\n",
+        m="from urls import url, two\nHOME = url('/h')\nBOTH = two('/b')\nclass V: link = url('/v')\n",
+    )
+    app.edit(conf="BASE = 'b'\n").update()
+    assert app("[m.HOME, m.BOTH, m.V.link]") == ["b/h", "b/bb/b", "b/v"]
+    app.update(back_out=True)
+    assert app("[m.HOME, m.BOTH, m.V.link]") == ["a/h", "a/ba/b", "a/v"]

@@ -14,6 +14,7 @@ from podus.planning.dressing import differs, only_dresses
 from podus.planning.filling import acted_on
 from podus.planning.meanings import Meanings, Name, Named
 from podus.planning.reading import (
+    evaluated,
     in_annotations,
     in_class_head,
     is_definition,
@@ -75,6 +76,7 @@ class Derived:
         grown = bool(self.moved or self.procedures or in_classes or self.reshaped or self.remade)
         while grown:
             grown = False
+            self._mark_readers()
             words = {
                 name.rpartition(".")[2]
                 for _, name in self.moved | self.reshaped | self.remade | {n for n, _ in self.dressing}
@@ -131,11 +133,15 @@ class Derived:
         return sorted(had - self.new.starred(module, at_most=True) - bodies[1].binds())
 
     def _compare_reset(self) -> None:
-        """Compare the modules of which data is to be made again though nothing of them differs."""
+        """Compare the bodies of modules of which data is to be made again though nothing of these differs."""
         for name in self.compiler.request.get("reset") or ():
             home = name.partition(":")[0]
             before, module = (side.modules.get(home) for side in (self.compiler.old, self.compiler.new))
-            if home in self.compiler.changes or before is None or module is None or before.source is None:
+            change = self.compiler.changes.get(home)
+            if change is not None and change.body is None and change.bodies is not None:
+                # Procedures alone differ.
+                change.body = compare_bodies(*change.bodies)
+            if change is not None or before is None or module is None or before.source is None:
                 continue
             if module.body is not None and name.partition(":")[2] in module.body.binds():
                 self.compiler.changes[home] = compare_modules(before, module, parse=True)
@@ -320,6 +326,57 @@ class Derived:
             return True
         computed = self.computed(statement, module)
         return computed is not None and bool(self.procedures & set(computed.calls))
+
+    def _mark_readers(self) -> None:
+        """Note the procedures that may return something else, as they read data that has moved."""
+        words = {name.rpartition(".")[2] for _, name in self.moved}
+        for module in self.compiler.new.modules.values() if words else ():
+            for name, code in module.procedures.items():
+                full = f"{module.name}:{name}"
+                if "." in name or full in self.procedures or words.isdisjoint(code.co_names):
+                    continue
+                if self._reads_moved(module, name):
+                    self.procedures.add(full)
+
+    def _reads_moved(self, module: Module, name: str) -> bool:
+        statement = module.body.last(name) if module.body is not None else None
+        if statement is None or statement.kind != "def":
+            return False
+        parts = [
+            part for part in ast.walk(statement.node) if isinstance(part, ast.Name | ast.arg | ast.Attribute)
+        ]
+        own = {p.arg for p in parts if isinstance(p, ast.arg)}
+        own |= {p.id for p in parts if isinstance(p, ast.Name) and isinstance(p.ctx, ast.Store)}
+        return any(not isinstance(p, ast.arg) and self._moves(p, module, own) for p in parts)
+
+    def called(self) -> Iterator[tuple[Module, Statement, list[str]]]:
+        """The statements of modules that call what has changed, and are not run again: what it gave them, or did for them, was the old version's. And what they call."""
+        changed = {f"{c.new.name}:{name}" for c in self.compiler.changes.values() for name in c.changed}
+        words = {name.rpartition(":")[2].rpartition(".")[2] for name in changed}
+        for module in self.compiler.new.modules.values():
+            before = self.compiler.old.modules.get(module.name)
+            if (
+                before is None
+                or before.source is None
+                or module.body is None
+                or not words & reachable_names(module.code)
+            ):
+                continue
+            change = self.compiler.changes.get(module.name)
+            run = (
+                {id(s) for s in change.body.run} if change is not None and change.body is not None else set()
+            )
+            for statement in module.body.statements:
+                if statement.kind not in ("assign", "other") or id(statement) in run:
+                    continue
+                calls = [part.func for part in evaluated(statement.node) if isinstance(part, ast.Call)]
+                found = [
+                    f
+                    for f in calls
+                    if (place := self.new.path(module, f)) and f"{place[0]}:{'.'.join(place[1])}" in changed
+                ]
+                if found:
+                    yield module, statement, list(dict.fromkeys(map(ast.unparse, found)))
 
     def _dressed(self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]) -> bool:
         """Whether a decorator of a definition dresses it otherwise now, and can do so again."""

@@ -89,6 +89,7 @@ class TopLevel:
     def _left(self) -> None:
         """Ask about what is made from data that changes by statements that may do more than that, and so are not run again."""
         kept = {d.name.partition(":") for d in self.plan.data if d.action in ("keep", "map")}
+        known = {d.name for d in self.plan.data} | {note.text for note in self.plan.asks}
         for module, statement, read in self.compiler.derived.left({(home, name) for home, _, name in kept}):
             names = [f"{module.name}:{name}" for name in statement.names]
             if any(self.support.maps(name) for name in names):
@@ -101,6 +102,18 @@ class TopLevel:
                     Note("data-left", text, "write it as an assignment to have it follow", where)
                 )
             elif statement.kind == "assign" and names:
+                text += f": {', '.join(names)} stays as it is"
+                remedy = f"to make it again: {' '.join(f'--reset {name}' for name in names)}"
+                self.plan.asks.append(Note("data-left", text, remedy, where))
+            else:
+                self.plan.notes.append(Note("not-again", text, "", where))
+        for module, statement, called in self.compiler.derived.called():
+            names = [f"{module.name}:{name}" for name in statement.names]
+            if any(self.support.maps(name) or name in known for name in names):
+                continue
+            text = f"`{statement.text}` calls {' and '.join(called)}, which changes, and is not run again"
+            where = f"{module.file}:{statement.line}"
+            if statement.kind == "assign" and names:
                 text += f": {', '.join(names)} stays as it is"
                 remedy = f"to make it again: {' '.join(f'--reset {name}' for name in names)}"
                 self.plan.asks.append(Note("data-left", text, remedy, where))
