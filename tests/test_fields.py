@@ -356,3 +356,33 @@ def test_what_may_be_a_field_under_another_name_is_asked_for(program: Start) -> 
         + "".join(f"@podus.mapper('m:{c}', reverse=print)\ndef {c}(o): pass\n" for c in "CD")
     )
     assert app("[a.visits, a.lines, b.visits, b.lines]") == [0, [], 0, []]
+
+
+USED = "class A:\n    def __init__(self): self.n, self.log = 0, []\n    def rows(self):\n        for n in range(3):\n            yield n\n            self.log.append(n)\n"
+UNUSED = "class A:\n    def __init__(self): self.n = 0\n    def rows(self):\n        for n in range(3):\n            yield n * 10\n"
+
+
+def test_a_field_that_goes_stays_for_who_is_suspended_and_uses_it(program: Start) -> None:
+    app = program(m=USED)
+    app.run("a, b = m.A(), m.A(); rows = a.rows(); next(rows)")
+    plan = app.edit(m=UNUSED).plan()
+    (note,) = [n.text for n in plan.notes]
+    assert note == (
+        "live objects of m:A keep log, which the new version does not have: m:A.rows is suspended, and uses it"
+    )
+    app.update()
+    assert app("[list(rows), a.log, list(b.rows()), hasattr(m.A(), 'log')]") == [
+        [1, 2],
+        [0, 1, 2],
+        [0, 10, 20],
+        False,
+    ]
+
+
+def test_a_back_out_leaves_a_new_field_to_who_is_suspended_and_uses_it(program: Start) -> None:
+    app = program(m=UNUSED)
+    app.run("a = m.A()")
+    app.edit(m=USED).update()
+    app.run("rows = a.rows(); next(rows)")
+    app.update(back_out=True)
+    assert app("[list(rows), a.log, list(a.rows())]") == [[1, 2], [0, 1, 2], [0, 10, 20]]

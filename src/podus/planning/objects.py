@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from podus.planning.supported import SupportCode
     from podus.planning.toplevel import TopLevel
 
+# Generators, coroutines, and both.
+_SUSPENDS = 0x20 | 0x80 | 0x200
 _CONSTRUCTORS = ("__new__", "__init__", "__post_init__", "__attrs_post_init__")
 
 
@@ -207,7 +209,11 @@ class ObjectChanges:
         gained = [n for n in news if n not in olds and self._comes_with(name, n, self.old, self.new)]
         fresh = [news[n] for n in gained if news[n].certain and n not in after.computed]
         lost = [n for n in olds if n not in news and self._comes_with(name, n, self.new, self.old)]
-        part.gone = [n for n in lost if n not in after.computed and not self._still_used(n)]
+        part.gone = [
+            n
+            for n in lost
+            if n not in after.computed and not self._still_used(n) and not self._needed(name, n)
+        ]
         # What a cached property has computed is no state that anybody could miss.
         uncached = before.cached - after.cached - after.methods - set(news)
         part.gone += sorted(n for n in uncached - set(part.gone) if not self._bound(name, n))
@@ -360,6 +366,19 @@ class ObjectChanges:
             # Where it is but read, that is of the class, and what the objects hold is the work of the update.
             return any(any_named(code, STORES_ATTRIBUTE, field) for _, code in mentions)
         return bool(mentions)
+
+    def _needed(self, name: str, field: str) -> bool:
+        """Whether a generator or coroutine that is suspended in the version before uses a field: it ends there, or at the end of its iteration."""
+        rows = self.compiler.mentions_in_old.get(field, ())
+        suspends = [procedure for procedure, code in rows if code.co_flags & _SUSPENDS]
+        if not suspends:
+            return False
+        found = self.compiler.pup.call("activity", suspends=suspends)["suspended"]
+        users = sorted(procedure for procedure, row in found.items() if row["count"])
+        if users:
+            text = f"live objects of {name} keep {field}, which the new version does not have: {users[0]} is suspended, and uses it"
+            self.plan.notes.append(Note("field-stays", text, ""))
+        return bool(users)
 
     def _stale(self, name: str, before: ClassFields, after: ClassFields) -> list[str]:
         """Cached properties that compute something else now, or are plain class attributes, which a cached value would hide."""
