@@ -29,11 +29,13 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_holds_them_finds_them(program: Start, change: str) -> None:
     old, new = CHANGES[change]
-    app = program(m=f"import collections\n{old}class Below(K): pass\n")
+    kinds = "class Below(K): pass\nclass Table(dict): pass\nclass Order(collections.OrderedDict):\n    def __iter__(self): raise TypeError\nclass Group(set):\n    def __iter__(self): raise TypeError\n"
+    app = program(m=f"import collections\n{old}{kinds}")
     app.run("""
         k, b, others = m.K("a"), m.Below("b"), [m.K(str(n)) for n in range(100)]
         tables = [{k: 1, b: 2, 3: 4}, m.collections.OrderedDict({3: 4, b: 2, k: 1}), m.collections.Counter([k, b, 3]), {(k, 1): 1, (b, 1): 2}]
-        members = {k, b, 3, *others}
+        own = [m.Table({k: 1, b: 2}), m.Order({k: 1, b: 2})]
+        members, group = {k, b, 3, *others}, m.Group({k, b})
         of = lambda key: id(key[0] if type(key) is tuple else key)
         orders = [[of(key) for key in table] for table in tables]
     """)
@@ -42,13 +44,15 @@ def test_what_holds_them_finds_them(program: Start, change: str) -> None:
         k in members and b in members and all(o in members for o in others),
         [[of(key) for key in table] for table in tables] == orders,
         len(members),
+        [[table[k], table[b], len(table)] for table in own] + [k in group and b in group and len(group)],
     ]"""
-    assert app(check) == [[1, 1, 1, 1], True, True, 103]
-    app.edit(m=f"import collections\n{new}class Below(K): pass\n").update()
-    assert app(check) == [[1, 1, 1, 1], True, True, 103]
+    right = [[1, 1, 1, 1], True, True, 103, [[1, 2, 2], [1, 2, 2], 2]]
+    assert app(check) == right
+    app.edit(m=f"import collections\n{new}{kinds}").update()
+    assert app(check) == right
     assert app("tables[0].get(m.K('a'))") == (None if "goes" in change else 1)
     app.podus("back-out", "app")
-    assert app(check) == [[1, 1, 1, 1], True, True, 103]
+    assert app(check) == right
 
 
 def test_nobody_sees_a_table_that_is_not_filled_yet(program: Start) -> None:

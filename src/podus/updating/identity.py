@@ -183,12 +183,14 @@ class Identity:
         if isinstance(value, list | deque):
             return self._sequence(value)
         if isinstance(value, set):
-            for item in [item for item in value if self.of(item) is not item]:
-                value.discard(item)
-                value.add(self.of(item))
-            return list(value)
-        if isinstance(value, tuple | frozenset):
-            return list(value)
+            for item in [item for item in set.__iter__(value) if self.of(item) is not item]:
+                set.discard(value, item)
+                set.add(value, self.of(item))
+            return list(set.__iter__(value))
+        if isinstance(value, tuple):
+            return list(tuple.__iter__(value))
+        if isinstance(value, frozenset):
+            return list(frozenset.__iter__(value))
         if isinstance(value, FunctionType):
             return self._function(value)
         if isinstance(value, type):
@@ -202,35 +204,39 @@ class Identity:
         return self._object(value)
 
     def _dictionary(self, value: dict[Any, Any]) -> Iterable[Any]:
-        thrown_away = any(id(key) in self._pairs for key in list(value))
+        # What the program's own kinds do when they are read is not asked for.
+        thrown_away = any(id(key) in self._pairs for key in list(dict.keys(value)))
         there = {id(old) for _, old in self._pairs.values()} if thrown_away else set[int]()
-        if thrown_away and there.isdisjoint(map(id, list(value))):
+        if thrown_away and there.isdisjoint(map(id, list(dict.keys(value)))):
             # A table that was just made: nobody else has it yet, and it keeps its order.
             items = [(self.of(key), self.of(item)) for key, item in value.items()]
             value.clear()
             value.update(items)
-            return list(value.values())
-        for key, item in list(value.items()):
+            return list(dict.values(value))
+        for key, item in list(dict.items(value)):
             kept = self.of(item)
             if kept is not item:
                 dict.__setitem__(value, key, kept)
             if id(key) in self._pairs:
                 value.setdefault(self.of(key), kept)
                 value.pop(key, None)
-        return list(value.values())
+        return list(dict.values(value))
 
     def _sequence(self, value: list[Any] | deque[Any]) -> Iterable[Any]:
         again = []
-        for index, item in enumerate(list(value)):
+        kind: Any = list if isinstance(value, list) else deque
+        for index, item in enumerate(list(kind.__iter__(value))):
             kept = self.of(item)
             if kept is not item:
                 value[index] = kept
                 # A hook has appended what was there already.
-                if id(item) in self._pairs and any(other is kept for other in list(value)[:index]):
+                if id(item) in self._pairs and any(
+                    other is kept for other in list(kind.__iter__(value))[:index]
+                ):
                     again.append(index)
         for index in reversed(again):
             del value[index]
-        return list(value)
+        return list(kind.__iter__(value))
 
     def _function(self, value: FunctionType) -> Iterable[Any]:
         defaults = self.of(value.__defaults__)

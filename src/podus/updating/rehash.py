@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter, OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FunctionType
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from podus.updating.staging import Stage
 
 _NAMES = frozenset({"__hash__", "__eq__", "__bases__"})
-_TABLES = (dict, OrderedDict, defaultdict, Counter)
-_KINDS = frozenset(map(id, (*_TABLES, set)))
 # Seconds for which a thread waits before it asks for its turn: longer than it takes for some thousand keys.
 _LONG = 0.1
 _REMEMBER = sys.version_info >= (3, 14)
@@ -43,7 +41,7 @@ class Rehash:
         # The tables that hold some of their objects, if any: others are to see none that is not filled yet.
         self._held = list(self._tables([cls for cls, _ in self._known.values()]))
         # These say nothing of their order any more when they don't find their keys.
-        self._ordered = [table for table in self._held if type(table) is OrderedDict]
+        self._ordered = [table for table in self._held if isinstance(table, OrderedDict)]
         self._orders: dict[int, list[Any]] = {}
         self.notes: list[str] = []
 
@@ -54,7 +52,7 @@ class Rehash:
             yield
             return
         with quick_turns.alone(_LONG):
-            self._orders = {id(table): list(table) for table in self._ordered}
+            self._orders = {id(table): list(OrderedDict.__iter__(table)) for table in self._ordered}
             yield
 
     def switched(self) -> None:
@@ -78,10 +76,12 @@ class Rehash:
     def _tables(self, classes: list[type]) -> Iterator[Any]:
         if not classes or not instances(classes)[0]:
             return iter(())
-        return _with_keys_of(tracked(_KINDS)[0], frozenset(classes))
+        # Those of the program's own kinds, too.
+        kinds = frozenset(map(id, with_subclasses((dict, set), Breath())))
+        return _with_keys_of(tracked(kinds)[0], frozenset(classes))
 
     def _fill(self, table: Any) -> None:
-        ordered = type(table) is OrderedDict
+        ordered = isinstance(table, OrderedDict)
         keys = self._orders.get(id(table)) or list(_keys(table))
         try:
             # Whatever raises does so before anything is taken out.
@@ -93,7 +93,7 @@ class Rehash:
                 f"a {type(table).__name__} with keys that have no hash any more stays as it is ({what})"
             )
             return
-        if type(table) is set:
+        if isinstance(table, set):
             set.clear(table)
             set.update(table, map(_forgetful, keys))
             return
@@ -149,14 +149,13 @@ def _forgetful(key: Any) -> Any:
 
 def _keys(table: Any) -> Iterable[Any]:
     # An ordered dictionary looks each of its own up.
-    return table if type(table) is set else dict.keys(table)
+    return set.__iter__(table) if isinstance(table, set) else dict.keys(table)
 
 
 def _with_keys_of(tables: Iterable[Any], classes: frozenset[type]) -> Iterator[Any]:
     """Those of the tables that have objects of the classes as keys, or in them."""
     for table in tables:
-        keys = _keys(table)
-        if not classes.isdisjoint(map(type, keys)) or _in_tuples(keys, classes):
+        if not classes.isdisjoint(map(type, _keys(table))) or _in_tuples(_keys(table), classes):
             yield table
 
 
