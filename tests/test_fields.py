@@ -386,3 +386,16 @@ def test_a_back_out_leaves_a_new_field_to_who_is_suspended_and_uses_it(program: 
     app.run("rows = a.rows(); next(rows)")
     app.update(back_out=True)
     assert app("[list(rows), a.log, list(a.rows())]") == [[1, 2], [0, 1, 2], [0, 10, 20]]
+
+
+EMPTY = "class P:\n    def __init__(self): self.{0} = False\n{1}class L(P):\n    def __init__(self):\n        super().__init__()\n        self.{0} = True\nclass R(P):\n    def __init__(self, v):\n        super().__init__()\n        self.{0} = hasattr(v, 'x')\n"
+BEHIND = "    @property\n    def empty(self): return self._empty\n    @empty.setter\n    def empty(self, value): self._empty = value\n"
+
+
+def test_a_property_of_a_base_takes_the_place_of_a_field_of_those_below(program: Start) -> None:
+    app = program(m=EMPTY.format("empty", ""))
+    app.run("objects = [m.P(), m.L(), m.R(3), m.L()]; objects[3].empty = 7")
+    app.edit(m=EMPTY.format("_empty", BEHIND)).update()
+    assert app("[vars(o) for o in objects]") == [{"_empty": v} for v in (False, True, False, 7)]
+    app.update(back_out=True)
+    assert app("[vars(o) for o in objects]") == [{"empty": v} for v in (False, True, False, 7)]

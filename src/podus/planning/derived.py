@@ -362,6 +362,9 @@ class Derived:
                 or not words & reachable_names(module.code)
             ):
                 continue
+            if module.main and not any(s.kind == "main" for s in module.body.statements):
+                # A script whose top level is the program itself.
+                continue
             change = self.compiler.changes.get(module.name)
             run = (
                 {id(s) for s in change.body.run} if change is not None and change.body is not None else set()

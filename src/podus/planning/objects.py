@@ -254,8 +254,8 @@ class ObjectChanges:
         owner = self.new.find(name)
         if owner is None or not fresh:
             return
-        olds, news, before = self.old.all(name), self.new.all(name), self.old.own(name)
-        after = self.new.own(name)
+        olds, news = self.old.all(name), self.new.all(name)
+        getters = self._getters(name)
         known = {n for n, found in olds.items() if found.certain or found.declared == "slot"}
         left = fresh
         while True:
@@ -269,15 +269,19 @@ class ObjectChanges:
                 made_by = self.new.find(self.new.origin(name, found.name)) or owner
                 deriver = self._deriver(name, made_by, olds, news, known)
                 function, reason = deriver.derive(found.name)
-                shown = _shown_as(made_by, found.name, olds)
+                lines = self._line(name)
+                shown = next(filter(None, (_shown_as(one, found.name, olds) for one in lines)), "")
+                kept = next(filter(None, (_set_through(one, found.name, olds) for one in lines)), "")
                 if function is not None and shown and (found.through or not _held_before(function, shown)):
                     shown = ""
-                if function is None and before is not None and found.name in before.getters:
-                    function = deriver.shown(found.name, before.getters[found.name])
+                if found.name in getters and (read := deriver.shown(found.name, getters[found.name])):
+                    function = read
                 elif (
                     function is None and shown and found.value is not None and found.text == olds[shown].text
                 ):
                     function = deriver.held(found.name, shown)
+                elif function is None and kept:
+                    function, shown = deriver.held(found.name, kept), kept
                 code = None if function is None else _compiled(function, made_by)
                 if code is None:
                     again.append((found, reason or "it uses super()"))
@@ -291,10 +295,13 @@ class ObjectChanges:
                 break
             left = [found for found, _ in again]
         for found in fresh if not part.mapper else ():
-            source = self._renamed_from(name, found)
+            # What was a property is what that gave.
+            source = "" if found.name in getters else self._renamed_from(name, found)
             spec = olds[source].initial if source else []
             # What is a property now goes on under that name.
-            follows = after is not None and source in after.computed
+            follows = any(
+                source in own.computed for own in map(self.new.own, (name, *self.new.lineage(name))) if own
+            )
             if spec and not follows and all(found is not row[0] for row in again):
                 self._perhaps.setdefault(name, {})[found.name] = (source, spec)
                 reason = f"{source} goes, which is set in the same way and holds something else by now"
@@ -306,6 +313,19 @@ class ObjectChanges:
             source = self._renamed_from(name, found)
             part.fields.append(FieldPart(found.name, "missing", source))
             missing.append((found.name, reason, source))
+
+    def _getters(self, name: str) -> dict[str, ast.FunctionDef]:
+        """The properties of the old version's class, and of those that it derives from."""
+        found: dict[str, ast.FunctionDef] = {}
+        for one in (name, *self.old.lineage(name)):
+            own = self.old.own(one)
+            found = {**(own.getters if own is not None else {}), **found}
+        return found
+
+    def _line(self, name: str) -> list[Owner]:
+        """The new version's class and those of the program that it derives from."""
+        names = (name, *self.new.lineage(name))
+        return [owner for one in names if (owner := self.new.find(one)) is not None]
 
     def _deriver(
         self, name: str, made_by: Owner, olds: dict[str, Field], news: dict[str, Field], known: set[str]
@@ -467,6 +487,25 @@ def _shown_as(owner: Owner, field: str, olds: Mapping[str, Field]) -> str:
             known = olds[node.name]
             if value.value.id == node.args.args[0].arg and known.certain and known.declared != "slot":
                 return node.name
+    return ""
+
+
+def _set_through(owner: Owner, field: str, olds: Mapping[str, Field]) -> str:
+    """The old field that the new version has as a property whose setter does nothing but set ``field``."""
+    body = owner.statement.body
+    for statement in body.statements if body is not None else ():
+        node = statement.node
+        if not isinstance(node, ast.FunctionDef) or node.name not in olds or len(node.args.args) != 2:
+            continue
+        me, value = (argument.arg for argument in node.args.args)
+        known = olds[node.name]
+        if (
+            [ast.unparse(d) for d in node.decorator_list] == [f"{node.name}.setter"]
+            and [ast.unparse(s) for s in node.body] == [f"{me}.{field} = {value}"]
+            and known.certain
+            and known.declared != "slot"
+        ):
+            return node.name
     return ""
 
 

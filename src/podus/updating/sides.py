@@ -202,7 +202,7 @@ class Sides:
                 for key in [*tasks, *(key for key, (task, _) in self._tasks.items() if heirs.has(task))]:
                     self._tasks.pop(key, None)
                 self._numbers -= numbers
-            self._heirs.leave_all(task for task, _ in self._tasks.values())
+            self._heirs.leave_all(task for task, _ in list(self._tasks.values()))
             self._taken.clear()
             self._tasks_taken.clear()
             self._sorted = True
@@ -255,7 +255,7 @@ class Sides:
     def why(self) -> str:
         """Who has not ended."""
         names = thread_names()
-        threads = [names.get(thread, str(thread)) for thread in self._threads]
+        threads = [names.get(thread, str(thread)) for thread in list(self._threads)]
         parts = [f"thread {name}" for name in sorted(threads)[:3]]
         tasks = [task for task, _ in list(self._tasks.values())] + self._left()
         parts += [f"task {task.get_name()}" for task in tasks[:3]]
