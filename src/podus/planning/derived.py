@@ -101,27 +101,27 @@ class Derived:
         """
         self.moved -= kept
         words = {name for _, name in self.moved}
+        for module, statement in self._not_run(words):
+            every = (*reads(statement.node), *read_in_loops(statement.node, _listed(module)))
+            read = [ast.unparse(n) for n in every if self._moves(n, module, frozenset())]
+            if self.new.source_of(module, statement) is not None:
+                read += statement.reads.intersection(statement.names)
+            if read and self._follows(statement, module, frozenset()):
+                yield module, statement, list(dict.fromkeys(read))
+
+    def _not_run(self, words: set[str]) -> Iterator[tuple[Module, Statement]]:
+        """The statements that make data, or do something, and are not run again, of modules that mention one of the words."""
         for module in self.compiler.new.modules.values():
-            before, body = self.compiler.old.modules.get(module.name), module.body
-            if (
-                before is None
-                or before.source is None
-                or body is None
-                or not words & reachable_names(module.code)
-            ):
+            before = self.compiler.old.modules.get(module.name)
+            if before is None or before.source is None or module.body is None:
+                continue
+            if words.isdisjoint(reachable_names(module.code)):
                 continue
             change = self.compiler.changes.get(module.name)
-            run = (
-                {id(s) for s in change.body.run} if change is not None and change.body is not None else set()
-            )
-            for statement in body.statements:
+            run = set(map(id, change.body.run)) if change is not None and change.body is not None else set()
+            for statement in module.body.statements:
                 if statement.kind in ("assign", "other") and id(statement) not in run:
-                    every = (*reads(statement.node), *read_in_loops(statement.node, _listed(module)))
-                    read = [ast.unparse(n) for n in every if self._moves(n, module, frozenset())]
-                    if self.new.source_of(module, statement) is not None:
-                        read += statement.reads.intersection(statement.names)
-                    if read and self._follows(statement, module, frozenset()):
-                        yield module, statement, list(dict.fromkeys(read))
+                    yield module, statement
 
     def lost(self, module: Module) -> list[str]:
         """The names that a module had from star imports and that the new version's don't bring any more."""
@@ -220,8 +220,8 @@ class Derived:
 
     def _module(self, module: Module) -> bool:
         body = module.body
-        if body is None or (module.main and not any(s.kind == "main" for s in body.statements)):
-            # A script whose top level is the program itself: what it has worked out is its state.
+        if body is None or _is_script(module):
+            # What it has worked out is its state.
             return False
         change = self.compiler.changes.get(module.name)
         if change is None or change.body is None:
@@ -353,33 +353,17 @@ class Derived:
         """The statements of modules that call what has changed, and are not run again: what it gave them, or did for them, was the old version's. And what they call."""
         changed = {f"{c.new.name}:{name}" for c in self.compiler.changes.values() for name in c.changed}
         words = {name.rpartition(":")[2].rpartition(".")[2] for name in changed}
-        for module in self.compiler.new.modules.values():
-            before = self.compiler.old.modules.get(module.name)
-            if (
-                before is None
-                or before.source is None
-                or module.body is None
-                or not words & reachable_names(module.code)
-            ):
+        for module, statement in self._not_run(words):
+            if _is_script(module):
                 continue
-            if module.main and not any(s.kind == "main" for s in module.body.statements):
-                # A script whose top level is the program itself.
-                continue
-            change = self.compiler.changes.get(module.name)
-            run = (
-                {id(s) for s in change.body.run} if change is not None and change.body is not None else set()
-            )
-            for statement in module.body.statements:
-                if statement.kind not in ("assign", "other") or id(statement) in run:
-                    continue
-                calls = [part.func for part in evaluated(statement.node) if isinstance(part, ast.Call)]
-                found = [
-                    f
-                    for f in calls
-                    if (place := self.new.path(module, f)) and f"{place[0]}:{'.'.join(place[1])}" in changed
-                ]
-                if found:
-                    yield module, statement, list(dict.fromkeys(map(ast.unparse, found)))
+            calls = [part.func for part in evaluated(statement.node) if isinstance(part, ast.Call)]
+            found = [
+                f
+                for f in calls
+                if (place := self.new.path(module, f)) and f"{place[0]}:{'.'.join(place[1])}" in changed
+            ]
+            if found:
+                yield module, statement, list(dict.fromkeys(map(ast.unparse, found)))
 
     def _dressed(self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]) -> bool:
         """Whether a decorator of a definition dresses it otherwise now, and can do so again."""
@@ -481,6 +465,12 @@ def _remakes(statement: Statement, body: BodyChange) -> set[str]:
     decorators = getattr(statement.node, "decorator_list", ()) if statement.kind == "def" else ()
     plain = all(isinstance(d, ast.Name) and d.id in _PLAIN_DECORATORS for d in decorators)
     return set() if plain or before is None or before.kind != "def" else {statement.names[-1]}
+
+
+def _is_script(module: Module) -> bool:
+    """Whether it is a script whose top level is the program itself."""
+    statements = module.body.statements if module.body is not None else ()
+    return module.main and not any(s.kind == "main" for s in statements)
 
 
 def _listed(module: Module) -> Callable[[str], ast.expr | None]:

@@ -89,39 +89,30 @@ class TopLevel:
     def _left(self) -> None:
         """Ask about what is made from data that changes by statements that may do more than that, and so are not run again."""
         kept = {d.name.partition(":") for d in self.plan.data if d.action in ("keep", "map")}
-        known = {d.name for d in self.plan.data} | {note.text for note in self.plan.asks}
         for module, statement, read in self.compiler.derived.left({(home, name) for home, _, name in kept}):
-            names = [f"{module.name}:{name}" for name in statement.names]
-            if any(self.support.maps(name) for name in names):
-                continue
-            text = f"`{statement.text}` reads {' and '.join(read)}, which changes, and is not run again"
-            where = f"{module.file}:{statement.line}"
-            if isinstance(statement.node, ast.AugAssign):
-                text += f": {', '.join(names)} stays as it is"
-                self.plan.asks.append(
-                    Note("data-left", text, "write it as an assignment to have it follow", where)
-                )
-            elif statement.kind == "assign" and names:
-                text += f": {', '.join(names)} stays as it is"
-                remedy = f"to make it again: {' '.join(f'--reset {name}' for name in names)}"
-                self.plan.asks.append(Note("data-left", text, remedy, where))
-            else:
-                self.plan.notes.append(Note("not-again", text, "", where))
+            grows = isinstance(statement.node, ast.AugAssign)
+            self._not_again(module, statement, f"reads {' and '.join(read)}", grows=grows)
+        known = {d.name for d in self.plan.data}
         for module, statement, called in self.compiler.derived.called():
-            names = [f"{module.name}:{name}" for name in statement.names]
-            if any(self.support.maps(name) or name in known for name in names):
-                continue
-            text = f"`{statement.text}` calls {' and '.join(called)}, which changes, and is not run again"
-            where = f"{module.file}:{statement.line}"
-            if statement.kind == "assign" and names:
-                text += f": {', '.join(names)} stays as it is"
-                remedy = f"to make it again: {' '.join(f'--reset {name}' for name in names)}"
-                self.plan.asks.append(Note("data-left", text, remedy, where))
-            else:
-                self.plan.notes.append(Note("not-again", text, "", where))
+            if known.isdisjoint(f"{module.name}:{name}" for name in statement.names):
+                self._not_again(module, statement, f"calls {' and '.join(called)}")
         for module, statement, decorator in self.compiler.derived.not_decorated_again():
             text = f"`{decorator}` decorates otherwise now, and may do more than that: {statement.names[-1]}, which it has decorated, is not decorated again"
             self.plan.notes.append(Note("not-again", text, "", f"{module.file}:{statement.line}"))
+
+    def _not_again(self, module: Module, statement: Statement, does: str, *, grows: bool = False) -> None:
+        """Ask about a statement that is not run again, though what it ``does`` would come to something else now; or remark it, where it makes no data."""
+        names = [f"{module.name}:{name}" for name in statement.names]
+        if any(self.support.maps(name) for name in names):
+            return
+        text = f"`{statement.text}` {does}, which changes, and is not run again"
+        where = f"{module.file}:{statement.line}"
+        if not grows and not (statement.kind == "assign" and names):
+            self.plan.notes.append(Note("not-again", text, "", where))
+            return
+        again = f"to make it again: {' '.join(f'--reset {name}' for name in names)}"
+        remedy = "write it as an assignment to have it follow" if grows else again
+        self.plan.asks.append(Note("data-left", f"{text}: {', '.join(names)} stays as it is", remedy, where))
 
     def _take_back(self) -> None:
         """Nothing runs on the way back from the last update: names get back what they had."""

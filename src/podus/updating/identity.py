@@ -35,7 +35,7 @@ _NEVER = (ModuleType, CodeType, FrameType, str, bytes, int, float, type(None))
 
 def _is_ours(value: Any) -> bool:
     """Whether it is an object of podus: a program that updates itself holds its updates, and they what was staged."""
-    return str(type.__getattribute__(type(value), "__dict__").get("__module__", "")).startswith("podus.")
+    return module_of(type(value)).startswith("podus.")
 
 
 def _has_arguments(alias: Any) -> bool:
