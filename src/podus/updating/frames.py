@@ -164,9 +164,10 @@ class Frames:
         for name in wanted:
             if name in self._armed or name not in self._moves:
                 continue
-            self._armed.add(name)
             for code, table in self._moves[name]:
                 watch(code, table)
+            # Not before: whoever asks is told that they are seen.
+            self._armed.add(name)
 
     def open(self, name: str) -> bool:
         """Have frames of a procedure that has switched leave whenever they come round; says whether all of them will, or must be left.
@@ -204,7 +205,7 @@ class Frames:
         """Let all go on as they are, but for the frames of ``keep``, which move whenever they come round."""
         self.over = True
         kept = set(keep)
-        for name in self._armed - kept:
+        for name in self._moves.keys() - kept:
             for code, table in self._moves[name]:
                 known = WATCHED.get(id(code))
                 if known is not None and known[1] is table:
