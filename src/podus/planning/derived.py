@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from podus.planning.dressing import differs, only_dresses
 from podus.planning.filling import acted_on
 from podus.planning.meanings import Meanings, Name, Named
+from podus.planning.mentions import Mentions
 from podus.planning.reading import (
     evaluated,
     in_annotations,
     in_class_head,
     is_definition,
-    reachable_names,
     read_in_loops,
     reads,
     root,
@@ -43,6 +43,7 @@ class Derived:
         self.compiler = compiler
         self.old = Meanings(compiler.old)
         self.new = Meanings(compiler.new)
+        self.mentions = Mentions(compiler.new)
         # Data that takes another value, of classes as `Class.name`, and procedures that return one.
         self.moved: set[Name] = set()
         # Of the data those that assignments make: type aliases among them, which annotations name.
@@ -81,8 +82,9 @@ class Derived:
                 name.rpartition(".")[2]
                 for _, name in self.moved | self.reshaped | self.remade | {n for n, _ in self.dressing}
             } | {p.partition(":")[2] for p in self.procedures}
+            words = self.mentions.under(words)
             for module in list(self.compiler.new.modules.values()):
-                concerned = module.name in in_classes or words & reachable_names(module.code)
+                concerned = module.name in in_classes or words & self.mentions.of(module)
                 if module.source is not None and concerned:
                     grown = self._module(module) or grown
         for change in changes.values():
@@ -111,11 +113,12 @@ class Derived:
 
     def _not_run(self, words: set[str]) -> Iterator[tuple[Module, Statement]]:
         """The statements that make data, or do something, and are not run again, of modules that mention one of the words."""
+        words = self.mentions.under(words)
         for module in self.compiler.new.modules.values():
             before = self.compiler.old.modules.get(module.name)
-            if before is None or before.source is None or module.body is None:
+            if before is None or before.source is None or words.isdisjoint(self.mentions.of(module)):
                 continue
-            if words.isdisjoint(reachable_names(module.code)):
+            if module.body is None:
                 continue
             change = self.compiler.changes.get(module.name)
             run = set(map(id, change.body.run)) if change is not None and change.body is not None else set()
@@ -152,7 +155,9 @@ class Derived:
 
     def _mark_decorators(self, change: ModuleChange) -> None:
         for name in change.changed:
-            for called in (False, True) if "." not in name else ():
+            if "." in name or not self.mentions.anywhere(name):
+                continue
+            for called in (False, True):
                 if differs(name, change.old, change.new, called=called):
                     sides = (change.old, self.old), (change.new, self.new)
                     again = all(only_dresses(name, *side, called=called) for side in sides)
@@ -384,9 +389,9 @@ class Derived:
 
     def not_decorated_again(self) -> Iterator[tuple[Module, Statement, str]]:
         """The definitions that are not run again though their decorator, which may do more than dress them, would do otherwise now; and its name."""
-        words = {name for (_, name), _ in self.undressed}
+        words = self.mentions.under({name for (_, name), _ in self.undressed})
         for module in self.compiler.new.modules.values():
-            if module.name not in self.compiler.old.modules or not words & reachable_names(module.code):
+            if module.name not in self.compiler.old.modules or not words & self.mentions.of(module):
                 continue
             change = self.compiler.changes.get(module.name)
             bodies = (

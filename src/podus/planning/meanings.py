@@ -20,6 +20,7 @@ class Meanings:
     def __init__(self, version: Version) -> None:
         self.version = version
         self._imports: dict[str, dict[str, tuple[str, str]]] = {}
+        self._others: dict[str, dict[str, tuple[str, list[str]]]] = {}
 
     def imports(self, module: Module) -> dict[str, tuple[str, str]]:
         """Local name -> ``(module, name)`` of the program that it was imported from; the name is "" for a module itself."""
@@ -74,9 +75,7 @@ class Meanings:
     def defines(self, module: Module, node: ast.expr) -> bool:
         """Whether an expression names a function or class of the program."""
         home, words = self.path(module, node) or ("", [])
-        body = self.version.modules[home].body if home else None
-        found = body.last(words[0]) if body is not None and len(words) == 1 else None
-        return found is not None and found.kind in ("def", "class")
+        return len(words) == 1 and self._is_definition(home, words)
 
     def library(self, module: Module, node: ast.expr) -> str:
         """What ``NAME.attribute…`` names in ``module`` outside of the program, as ``package.name``; "" if nothing is seen."""
@@ -100,6 +99,10 @@ class Meanings:
             if not words:
                 return None
             onward = self.imports(around).get(words[0]) if around is not None else None
+            if around is not None and onward is None and words[0] in self._other_names(around):
+                home, names = self._other_names(around)[words[0]]
+                words = [*names, *words[1:]]
+                continue
             if onward is None:
                 return home, words
             home, name = onward
@@ -107,6 +110,44 @@ class Meanings:
             while not name and words and f"{home}.{words[0]}" in self.version.modules:
                 home = f"{home}.{words.pop(0)}"
         return None
+
+    def _other_names(self, module: Module) -> dict[str, tuple[str, list[str]]]:
+        """The names that star imports bring a module, and those that it gives to definitions besides (`fetch = load`): where to look on."""
+        found = self._others.get(module.name)
+        if found is None:
+            # Whoever comes here again meanwhile goes round in a circle.
+            found = self._others[module.name] = {}
+            body = module.body
+            last = (
+                {name: statement for statement in body.statements for name in statement.names}
+                if body is not None
+                else {}
+            )
+            for statement in body.statements if body is not None else ():
+                if is_star(statement):
+                    home = self.star_of(module, statement)
+                    brought = self.brought(module, statement)
+                    found.update({name: (home, [name]) for name in brought if name not in last})
+            for name, statement in last.items():
+                value = getattr(statement.node, "value", None)
+                if (
+                    statement.kind == "assign"
+                    and len(statement.names) == 1
+                    and isinstance(value, ast.Name | ast.Attribute)
+                ):
+                    home, names = self.path(module, value) or ("", [])
+                    if home and (home, names) != (module.name, [name]) and self._is_definition(home, names):
+                        found[name] = home, names
+        return found
+
+    def _is_definition(self, home: str, words: list[str]) -> bool:
+        body = self.version.modules[home].body
+        for word in words:
+            statement = body.last(word) if body is not None else None
+            if statement is None or statement.kind not in ("def", "class"):
+                return False
+            body = statement.body
+        return True
 
     def attributes(self, home: str, words: list[str], depth: int = 0) -> Iterator[Name]:
         """The attributes of classes that ``Class.attribute…`` in the module ``home`` reads, each by the class whose body binds it."""

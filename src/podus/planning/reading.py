@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from podus.program.body import Statement
-from podus.program.code import INLINE_NAMES, is_function, nested, walk
-from podus.program.operands import LOADS, imported, named
-
-if TYPE_CHECKING:
-    from types import CodeType
 
 _PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
 
@@ -110,30 +104,6 @@ def root(node: ast.expr) -> str:
     while isinstance(node, ast.Attribute):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def _outer_names(code: CodeType) -> tuple[set[str], list[tuple[str, str]]]:
-    """The names that a module's own code and the bodies of its classes load, without its procedures; and what they import as what."""
-    # A class body has names of the function around it among its free variables.
-    found, brought = {*named(code, LOADS), *code.co_freevars}, list(imported(code))
-    for inner in nested(code):
-        if not is_function(inner) or inner.co_name in INLINE_NAMES:
-            names, more = _outer_names(inner)
-            found |= names
-            brought += more
-    return found, brought
-
-
-def reachable_names(code: CodeType) -> set[str]:
-    """Those names, what the module's own procedures among them mention, directly or not, and what was imported under one of them."""
-    found, brought = _outer_names(code)
-    procedures = {inner.co_name: inner for inner in nested(code) if is_function(inner)}
-    todo = list(found & procedures.keys())
-    while todo:
-        for inner in walk(procedures.pop(todo.pop())):
-            found |= set(inner.co_names)
-        todo = list(found & procedures.keys())
-    return found | {name for name, alias in brought if alias in found}
 
 
 def is_enum(statement: Statement) -> bool:

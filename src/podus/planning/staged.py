@@ -60,6 +60,12 @@ class Staged:
                 for local, (source, name) in part.redirects.items():
                     if (source, name) in names:
                         names.add((part.name, local))
+                # Modules that do not change have imported it as well.
+                for name, importers in part.importers.items():
+                    if (part.name, name) in names:
+                        names |= {
+                            (module, local) for module, _, local in (i.partition(":") for i in importers)
+                        }
             grown = len(names) > size
 
     def imported(self, module: Module, used: list[str]) -> list[ast.stmt] | None:

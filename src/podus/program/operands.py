@@ -27,12 +27,12 @@ def named(code: CodeType, wanted: frozenset[int]) -> Iterator[str]:
     return (name for _, name in _operands(code, wanted))
 
 
-def imported(code: CodeType) -> Iterator[tuple[str, str]]:
-    """What ``from … import`` in a module's or class's own code brings, each with the name that it is bound to here."""
-    rows = list(_operands(code, _IMPORTS | STORES_NAME))
-    for (op, name), (after, alias) in pairwise(rows):
-        if op in _IMPORTS and after in STORES_NAME:
-            yield name, alias
+def passed_on(code: CodeType) -> Iterator[tuple[str, str]]:
+    """The names that code loads or imports just before it binds another one, and that other one."""
+    rows = list(_operands(code, _IMPORTS | LOADS | STORES_NAME))
+    for (op, name), (after, other) in pairwise(rows):
+        if op not in STORES_NAME and after in STORES_NAME and name != other:
+            yield name, other
 
 
 def _operands(code: CodeType, wanted: frozenset[int]) -> Iterator[tuple[int, str]]:

@@ -148,6 +148,8 @@ class Showing:
             _MODULES[id(module)] = get_ident(), data
             self._modules.append(module)
             module.__class__ = ModuleOnStage
+        elif type(module) is ModuleOnStage:
+            _MODULES[id(module)] = get_ident(), data
 
     def show(self, cls: type, names: dict[str, Any]) -> None:
         """Show ``names``, which ``cls`` is going to have."""

@@ -44,6 +44,8 @@ class Statements(Collector):
         self.showing = Showing(self.stall)
         self.meanwhile = Meanwhile(self.stall)
         self._contents = Contents()
+        # What modules that do not change, or not yet, have imported of those that do: what it is going to be.
+        self._lent: dict[str, dict[str, Any]] = {}
         # What had to be done at once for the statements to run.
         self._prepared = Switch()
 
@@ -61,9 +63,9 @@ class Statements(Collector):
             if source not in part.starred.values():
                 shadow.staged_imports.update(self._of_stage(source))
         for local, (source, name) in part.redirects.items():
-            other = self.shadows.get(source)
-            if other is not None and dict.__contains__(other, name) and name not in other.added:
-                value = dict.__getitem__(other, name)
+            values = self._of_stage(source)
+            if name in values:
+                value = values[name]
                 shadow.staged_imports[local] = value
                 if local in real:
                     dict.__setitem__(shadow, local, value)
@@ -83,11 +85,32 @@ class Statements(Collector):
         finally:
             if gates is not None:
                 settle(gates.undo[::-1], self.stall)
+        self._lend(part, shadow)
+
+    def _lend(self, part: ModulePart, shadow: Shadow) -> None:
+        """Show what a module has made anew in those, too, that have imported it and do not change."""
+        for name, importers in part.importers.items():
+            if not dict.__contains__(shadow, name) or name in shadow.added:
+                continue
+            for importer in importers:
+                source, _, local = importer.partition(":")
+                module = self.agent.module(source)
+                before = shadow.real.get(name)
+                if (
+                    module is not None
+                    and source not in self.shadows
+                    and vars(module).get(local, shadow) is before
+                ):
+                    if source not in self._lent:
+                        self._lent[source] = {}
+                        self.showing.show_data(module, self._lent[source])
+                    self._lent[source][local] = dict.__getitem__(shadow, name)
 
     def _of_stage(self, source: str) -> dict[str, Any]:
         """What a module is going to hold in place of what it has."""
         other = self.shadows.get(source)
-        return {} if other is None else {n: v for n, v in other.items() if n not in other.added}
+        found = {} if other is None else {n: v for n, v in other.items() if n not in other.added}
+        return {**self._lent.get(source, {}), **found}
 
     def _show(self, part: ModulePart, shadow: Shadow) -> None:
         """Let the statements find what they read as the update leaves it, where they look past their own names."""
@@ -114,6 +137,8 @@ class Statements(Collector):
             other, module = self.shadows.get(source), sys.modules.get(source)
             if other is not None and dict.__contains__(other, name):
                 found.append((ASIDE + full, dict.__getitem__(other, name)))
+            elif name in self._lent.get(source, {}):
+                found.append((ASIDE + full, self._lent[source][name]))
             elif module is not None and name in vars(module):
                 found.append((ASIDE + full, vars(module)[name]))
         return found
