@@ -69,7 +69,7 @@ INSIDE = frozenset(
 
 
 def pytest_collection_modifyitems(config: Any, items: list[pytest.Item]) -> None:
-    """``PODUS_PART=1/3`` runs one of three of the other tests, ``2/3`` and ``3/3`` the rest."""
+    """``PODUS_PART=1/6`` runs one of six of the other tests, ``2/6`` to ``6/6`` the rest."""
     part, parts = map(int, os.environ.get("PODUS_PART", "1/1").split("/"))
     others = [
         item

@@ -399,3 +399,24 @@ def test_a_property_of_a_base_takes_the_place_of_a_field_of_those_below(program:
     assert app("[vars(o) for o in objects]") == [{"_empty": v} for v in (False, True, False, 7)]
     app.update(back_out=True)
     assert app("[vars(o) for o in objects]") == [{"empty": v} for v in (False, True, False, 7)]
+
+
+def test_the_plan_names_the_values_that_live_objects_keep(program: Start) -> None:
+    old = "class A:\n    def __init__(self, n=1):\n        self.n, self.rate = n, 5\n        self.on, self.a, self.b = True, 1, 2\n"
+    new = old.replace("5", "10").replace("= n, ", "= n * 2, ").replace("True, 1, 2", "True, 3, 4")
+    app = program(m=old)
+    plan = app.edit(m=new).plan()
+    assert not plan.notes and not plan.objects
+    app.run("a = m.A()")
+    (note,) = app.plan().notes
+    assert note.text == (
+        "new objects of m:A get another n (n -> n * 2), rate (5 -> 10), a (1 -> 3) and 1 more: live objects keep what they have"
+    )
+    assert note.remedy == "give a mapper for m:A if they must not"
+    app.update()
+    assert app("[a.n, a.rate, m.A().n, m.A().rate]") == [1, 5, 2, 10]
+    support = "import podus\n@podus.mapper('m:A', reverse=print)\ndef A(a): a.rate = 20\n"
+    app.edit(m=new.replace("10", "20"))
+    assert not app.plan(support=support).notes
+    app.update(support=support)
+    assert app("[a.n, a.rate, m.A().rate]") == [1, 20, 20]

@@ -12,6 +12,7 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from podus.planning.model import FieldPart, Note, ObjectPart
+from podus.planning.otherwise import SetOtherwise
 from podus.program.body import compile_body
 from podus.program.changes import ModuleChange
 from podus.program.classes import Classes, Owner
@@ -50,6 +51,7 @@ class ObjectChanges:
         self.new = Classes(compiler.new)
         # Classes whose objects are made by a method that is itself made from the fields: who makes them switches with the class.
         self.remade: list[str] = []
+        self._otherwise = SetOtherwise(compiler)
         # Class -> a new field, and one that goes and was set in the same way, with what that was at first: perhaps the same under another name.
         self._perhaps: dict[str, dict[str, tuple[str, list[str]]]] = {}
         self.plan.pace = compiler.request.get("objects") or "sweep"
@@ -63,6 +65,8 @@ class ObjectChanges:
             if made is not None:
                 parts.append(made)
         self._tuples()
+        self._otherwise.look_for_gone()
+        self._otherwise.tell()
         if not parts:
             return
         # The members of an Enum are what its statement makes of them, and that runs again.
@@ -227,7 +231,14 @@ class ObjectChanges:
         part.stale = self._stale(name, before, after)
         missing: list[tuple[str, str, str]] = []
         self._fill(name, part, fresh, missing)
-        self._other_form(name, part, before, after)
+        if not part.mapper:
+            self._otherwise.compare(name, before, after)
+        owners = self.old.find(name), self.new.find(name)
+        bodies = [
+            owner.statement.body for owner in owners if owner is not None and owner.statement.body is not None
+        ]
+        if len(bodies) == 2:
+            self._otherwise.compare_bodies(name, *bodies)
         if not _matters(part):
             return None
         # A property computes whatever the object holds; a method or a cached value would be hidden by it.
@@ -424,27 +435,6 @@ class ObjectChanges:
             for statement in body.statements
             for word in statement.names
         )
-
-    def _other_form(self, name: str, part: ObjectPart, before: ClassFields, after: ClassFields) -> None:
-        """Fields that both versions have, but that new objects hold in another form."""
-        for field, new in after.fields.items():
-            old = before.fields.get(field)
-            if old is None or old.declared == "slot" or new.declared == "slot" or part.mapper:
-                continue
-            kinds = (old.kind, new.kind)
-            other = all(kinds) and kinds[0] != kinds[1]
-            annotated = old.annotation != new.annotation and new.declared != "init"
-            if not (other or annotated):
-                continue
-            words = f"{old.text} -> {new.text}" if other else f"{old.annotation} -> {new.annotation}"
-            self.plan.asks.append(
-                Note(
-                    "object-kept",
-                    f"{name}.{field} has another form in new objects ({words}): live objects keep theirs",
-                    f"give a mapper for {name} if they must not",
-                    f"{self.compiler.new.modules[name.partition(':')[0]].file}:{new.line}",
-                )
-            )
 
     def _users(self, part: ObjectPart, mapper: dict[str, object] | None) -> None:
         """The procedures that touch what is converted: those that change switch with the conversion, the others stand still for it."""

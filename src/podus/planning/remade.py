@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from podus.planning.model import Note
 from podus.program.body import Body, Statement
 from podus.program.changes import BodyChange, ModuleChange, compare_modules
 
@@ -41,6 +42,8 @@ _ORDINARY = frozenset(
         ),
     ]
 )
+# What says that an object has a dictionary.
+_OF_DICTIONARIES = frozenset({"cached_property", "__dict__", "vars", "setattr"})
 # Procedures that run when a class is made.
 _HOOKS = frozenset({"__init_subclass__", "__new__", "__init__", "__prepare__", "_generate_next_value_"})
 
@@ -119,6 +122,10 @@ class Remade:
             if _accesses(body):
                 # No room in the live objects: the class is replaced.
                 self._add(change.new.name, body.owners[0])
+            elif _loses_slots(change, body) and kinds[name] == "plain":
+                text = f"objects of {name} get no __dict__ before a restart, though it has no __slots__ any more: they have room for what its methods set, and for nothing else"
+                place = f"{change.new.file}:{_line(change, body)}"
+                self.compiler.plan.notes.append(Note("no-dictionary", text, "", place))
             if kinds[name] == "enum of data":
                 self._members(change, body, name)
             if self._looked_at(change, body, kinds[name]):
@@ -292,6 +299,8 @@ def _constant(node: ast.AST) -> tuple[object, ...]:
 def _accesses(body: BodyChange) -> set[str]:
     """``__dict__`` and ``__weakref__``, where a class's slots name them for the first time."""
     statement, before = body.new.last("__slots__"), body.previous.get("__slots__")
+    if before is not None and statement is None and _looks_into_dictionary(body.new):
+        return {"__dict__"}
     if before is None or statement is None or statement not in body.run:
         return set()
     words = [
@@ -299,3 +308,41 @@ def _accesses(body: BodyChange) -> set[str]:
         for s in (before, statement)
     ]
     return (words[1] - words[0]) & {"__dict__", "__weakref__"}
+
+
+def _looks_into_dictionary(body: Body) -> bool:
+    """Whether a class's body says something that objects without a dictionary don't do."""
+    words = (
+        _last_word(node)
+        for s in body.statements
+        for node in ast.walk(s.node)
+        if isinstance(node, ast.Name | ast.Attribute)
+    )
+    return not _OF_DICTIONARIES.isdisjoint(words)
+
+
+def _loses_slots(change: ModuleChange, body: BodyChange) -> bool:
+    """Whether a class declares no slots any more, and has no base that could give its objects a dictionary."""
+    if (
+        "__slots__" not in body.previous
+        or body.new.last("__slots__") is not None
+        or "__slots__" not in body.removed
+    ):
+        return False
+    node = _definition(change, body)
+    return node is not None and all(_last_word(base) in ("object", "ABC") for base in node.bases)
+
+
+def _line(change: ModuleChange, body: BodyChange) -> int:
+    node = _definition(change, body)
+    return 0 if node is None else node.lineno
+
+
+def _definition(change: ModuleChange, body: BodyChange) -> ast.ClassDef | None:
+    """The statement of the new version whose body it is."""
+    inner = change.body.new if change.body is not None else None
+    node: ast.stmt | None = None
+    for owner in body.owners:
+        statement = inner.last(owner) if inner is not None else None
+        inner, node = (statement.body, statement.node) if statement is not None else (None, None)
+    return node if isinstance(node, ast.ClassDef) else None

@@ -47,7 +47,11 @@ def abstract_into(
         if op[0] in (setattr, type.__setattr__) and op[2] == "__bases__"
     ]
     _forget_instances(planned, based, base)
-    todo = [cls for cls in dict.fromkeys([*planned, *changed]) if hasattr(cls, "__abstractmethods__")]
+    todo = [
+        cls
+        for cls in dict.fromkeys([*planned, *changed])
+        if hasattr(cls, "__abstractmethods__") or "_abc_impl" in planned.get(cls, ())
+    ]
     touched: dict[type, None] = {}
     while todo:
         cls = todo.pop()
@@ -68,6 +72,13 @@ def abstract_into(
         if now != before:
             base.do.append((setattr, cls, "__abstractmethods__", now))
             base.undo.append((setattr, cls, "__abstractmethods__", before))
+
+
+def blank() -> Any:
+    """What an abstract class notes of who is an instance of it, with nothing noted."""
+    holder = type("_Holder", (), {})
+    _abc_init(holder)
+    return vars(holder)["_abc_impl"]
 
 
 class _Anything:

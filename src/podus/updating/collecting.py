@@ -9,7 +9,7 @@ from types import CodeType, FunctionType, ModuleType
 
 from podus.planning.model import ClassPart, MadePart, ModulePart, Plan
 from podus.updating import annotated
-from podus.updating.attributes import attribute_of, no_attribute_of
+from podus.updating.attributes import attribute_of, no_attribute_of, unhashable_into
 from podus.updating.binding import Switch, can_become
 from podus.updating.find import leads_to, own_definition, program_modules
 from podus.updating.gates import forward
@@ -394,7 +394,13 @@ class Collector:
             if not (named or self.naming.name(value, cls, name)):
                 self._as_it_will_be(type(value).__set_name__)(value, cls, name)
         if slots is not None or "__slots__" in row.removed:
-            slots_into(cls, slots, {**vars(cls), **target}, self.base, self.removals)
+            prefix = f"{part.name}:{row.qualname}."
+            codes = [code for name, code in self.codes.items() if name.startswith(prefix)]
+            slots_into(cls, slots, {**vars(cls), **target}, self.base, self.removals, codes)
+        if "__eq__" in target or "__eq__" in removed or "__hash__" in removed:
+            unhashable_into(
+                cls, target, removed, self.switch_for(f"{part.name}:{row.qualname}.__eq__"), self.removals
+            )
         for name in removed:
             if name == "__doc__":
                 self.removals.set_class_attribute(cls, name, None)

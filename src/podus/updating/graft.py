@@ -287,12 +287,13 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
     if type(old) is not type(new):
         if issubclass(type(old), enum.EnumMeta) or issubclass(type(new), enum.EnumMeta):
             raise Refused(f"{where} becomes an Enum, or is one no more", "restart for this one")
-        metaclass_into(old, new, switch)
-        for name in ("_abc_impl",):
-            if name in vars(new) and name not in vars(old):
-                switch.set_class_attribute(old, name, vars(new)[name])
+        metaclass_into(old, new, switch, lambda cls: kept.made(cls) is not cls)
     if old.__module__ != new.__module__:
         switch.set_class_attribute(old, "__module__", new.__module__)
+    if old.__name__ != new.__name__:
+        for word in ("__name__", "__qualname__"):
+            switch.do.append((type.__setattr__, old, word, getattr(new, word)))
+            switch.undo.append((type.__setattr__, old, word, getattr(old, word)))
     if issubclass(type(old), enum.EnumMeta):
         enum_into(old, new, switch, kept)
         return
@@ -352,6 +353,13 @@ _ENUM_MAPS = frozenset(
 )
 
 
+def _renumbered(old: Any, new: Any) -> dict[int, int]:
+    """The bits that the members of a Flag have had, each with what it is now; empty if they are the same for all that are still there."""
+    both = [(m, new._member_map_[n]) for n, m in old._member_map_.items() if n in new._member_map_]
+    bits = {m._value_: made._value_ for m, made in both if m._value_.bit_count() == 1}
+    return bits if any(was != now for was, now in bits.items()) else {}
+
+
 def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> None:
     """Plan to give the Enum ``old`` the members and methods of ``new``; members that stay are the same objects.
 
@@ -396,10 +404,14 @@ def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> No
     for made_value, made in new._value2member_map_.items():
         values[made_value] = members.get(made._name_, made)
     if issubclass(new, enum.Flag):
+        bits = _renumbered(old, new)
         for value, combined in old._value2member_map_.items():
             # Combinations of members exist once, and remember what is not in them.
-            if value not in values and combined._name_ not in old._member_map_:
-                values[value] = combined
+            if combined._name_ not in old._member_map_:
+                after = sum(now for was, now in bits.items() if was & value) if bits else value
+                if after != value:
+                    switch.set_item(vars(combined), "_value_", after)
+                values.setdefault(after, combined)
             for ops in (switch.do, switch.undo):
                 ops.append((dict.pop, vars(combined), "_inverted_", None))
     switch.set_class_attribute(old, "_member_names_", list(new._member_names_))

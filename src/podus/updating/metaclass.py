@@ -8,19 +8,38 @@ ctypes, as CPython would have set it.
 from __future__ import annotations
 
 from podus.errors import Refused
+from podus.updating.abstract import blank
 from podus.updating.bases import layout
 from podus.updating.binding import Switch
+from podus.updating.family import below
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 _HEAP = 1 << 9
 
 
-def metaclass_into(old: type, new: type, switch: Switch) -> None:
-    """Plan to give ``old`` the metaclass of ``new``. Raises Refused where their classes have different layouts, or CPython can't be told."""
+def metaclass_into(old: type, new: type, switch: Switch, remade: Callable[[type], bool]) -> None:
+    """Plan to give ``old`` the metaclass of ``new``, and those derived from it theirs: ``remade`` tells which are made again themselves.
+
+    Raises Refused where their classes have different layouts, or CPython can't be told.
+    """
     before, after = type(old), type(new)
+    _retype(old, after, switch)
+    if "_abc_impl" in vars(new) and "_abc_impl" not in vars(old):
+        switch.set_class_attribute(old, "_abc_impl", vars(new)["_abc_impl"])
+    for derived in below(old) if issubclass(after, before) else ():
+        # A metaclass is handed down, but not given back: who has it may have it by another base as well.
+        if type(derived) is before and not remade(derived):
+            _retype(derived, after, switch)
+            if "_abc_impl" in vars(new) and "_abc_impl" not in vars(derived):
+                switch.set_class_attribute(derived, "_abc_impl", blank())
+
+
+def _retype(old: type, after: type, switch: Switch) -> None:
+    before = type(old)
     where = f"{old.__module__}:{old.__qualname__}"
     if layout(before) != layout(after) or not old.__flags__ & _HEAP:
         raise Refused(

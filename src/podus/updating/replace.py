@@ -13,11 +13,11 @@ import enum
 import gc
 import sys
 import time
-from types import (
-    MemberDescriptorType,
-)
+from functools import cached_property
+from types import FunctionType, MemberDescriptorType
 
 from podus.errors import Refused
+from podus.program.code import walk
 from podus.threads import get_ident
 from podus.updating.bases import layout
 from podus.updating.become import StandIns
@@ -39,6 +39,8 @@ _TRIES = 400
 _PATIENCE = 10.0
 # For so many tries counts one at which all threads stand where they stood: the next would see the same.
 _STANDING = 4
+# What a procedure says that counts on it that objects have a dictionary.
+_OF_DICTIONARIES = frozenset({"__dict__", "vars", "setattr"})
 _FRESH = ("__dict__", "__weakref__", "_abc_impl")
 
 
@@ -55,7 +57,19 @@ def needs_replacing(old: type, new: type) -> bool:
         return True
     slots = [vars(cls).get("__slots__", ()) for cls in (old, new)]
     words = [{one} if isinstance(one, str) else set(one) for one in slots]
-    return bool((words[1] - words[0]) & {"__dict__", "__weakref__"})
+    if (words[1] - words[0]) & {"__dict__", "__weakref__"}:
+        return True
+    return not old.__dictoffset__ and bool(new.__dictoffset__) and _looks_into_dictionary(new)
+
+
+def _looks_into_dictionary(cls: type) -> bool:
+    """Whether what a class defines does something that objects without a dictionary don't do: other fields that come find room beside them."""
+    values = list(vars(cls).values())
+    if any(isinstance(value, cached_property) for value in values):
+        return True
+    functions = [getattr(value, "__func__", value) for value in values]
+    codes = [function.__code__ for function in functions if isinstance(function, FunctionType)]
+    return any(not _OF_DICTIONARIES.isdisjoint(part.co_names) for code in codes for part in walk(code))
 
 
 def copy_of(cls: type, bases: tuple[type, ...]) -> type:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from opcode import opmap
-from types import FunctionType, MemberDescriptorType
+from types import CodeType, FunctionType, MemberDescriptorType
 
 from podus.errors import Refused
 from podus.updating.binding import Switch
+from podus.updating.family import with_subclasses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _NOTHING: object = object()
 _ACCESS = ("__dict__", "__weakref__")
+# The bytes of a reference.
+_WORD = tuple.__itemsize__
 
 
 class Room:
@@ -70,10 +73,18 @@ def slots_of(cls: type) -> tuple[str, ...] | None:
     return (slots,) if isinstance(slots, str) else tuple(slots)
 
 
-def slots_into(cls: type, value: Any, members: Mapping[str, Any], switch: Switch, removals: Switch) -> None:
+def slots_into(
+    cls: type,
+    value: Any,
+    members: Mapping[str, Any],
+    switch: Switch,
+    removals: Switch,
+    codes: Iterable[CodeType] = (),
+) -> None:
     """Plan to give ``cls`` the slots ``value`` (None: it declares none any more), after its other attributes.
 
-    ``members`` are what the new version's class holds: without slots, what its functions set is what there must be room for.
+    ``members`` are what the new version's class holds, ``codes`` what functions among them are going to have: without slots, what these set is what
+    there must be room for.
     ``removals`` is what happens at the very end. Raises Refused where there is no way.
     """
     where = f"{cls.__module__}:{cls.__qualname__}"
@@ -88,7 +99,7 @@ def slots_into(cls: type, value: Any, members: Mapping[str, Any], switch: Switch
         names = (
             [_mangled(cls, n) for n in wanted if n not in _ACCESS]
             if value is not None
-            else _stored(members.values())
+            else _stored([*(f.__code__ for f in members.values() if isinstance(f, FunctionType)), *codes])
         )
         for name, room in list(vars(cls).items()):
             if isinstance(room, Room) and name not in names:
@@ -98,8 +109,27 @@ def slots_into(cls: type, value: Any, members: Mapping[str, Any], switch: Switch
         switch.delete_class_attribute(cls, "__slots__")
     else:
         switch.set_class_attribute(cls, "__slots__", value)
-    # Where copyreg notes the names of all slots.
-    switch.delete_class_attribute(cls, "__slotnames__")
+    # What copyreg notes for whoever copies or pickles an object.
+    for kind in with_subclasses([cls]):
+        switch.do.append((type.__setattr__, kind, "__slotnames__", _slot_names(kind, cls, wanted)))
+        switch.undo.append(
+            (type.__setattr__, kind, "__slotnames__", _slot_names(kind, cls, slots_of(cls) or ()))
+        )
+
+
+def _slot_names(kind: type, cls: type, wanted: tuple[str, ...]) -> list[str]:
+    """The names of the slots of ``kind`` when ``cls``, of which it is derived, has those ``wanted``; as many as there is room for in its objects.
+
+    One with more room than names could not be copied, as nobody would know what is there. Here it is nothing any more.
+    """
+    names = [
+        _mangled(base, name)
+        for base in kind.__mro__
+        for name in (wanted if base is cls else slots_of(base) or ())
+        if name not in _ACCESS
+    ]
+    places = (kind.__basicsize__ - object.__basicsize__) // _WORD
+    return names + [f".{number}" for number in range(len(names), places)]
 
 
 def _is_there(cls: type, name: str) -> bool:
@@ -141,16 +171,15 @@ def _mangled(cls: type, name: str) -> str:
     return f"_{cls.__name__.lstrip('_')}{name}" if private else name
 
 
-def _stored(functions: Iterable[Any]) -> list[str]:
-    """The attributes that some functions set, on whatever object."""
+def _stored(codes: Iterable[CodeType]) -> list[str]:
+    """The attributes that some procedures set, on whatever object."""
     found: dict[str, None] = {}
-    for function in functions:
-        if isinstance(function, FunctionType):
-            code = function.__code__.co_code
-            wide = 0
-            for place in range(0, len(code), 2):
-                number = wide | code[place + 1]
-                wide = number << 8 if code[place] == opmap["EXTENDED_ARG"] else 0
-                if code[place] == opmap["STORE_ATTR"]:
-                    found[function.__code__.co_names[number]] = None
+    for each in codes:
+        code = each.co_code
+        wide = 0
+        for place in range(0, len(code), 2):
+            number = wide | code[place + 1]
+            wide = number << 8 if code[place] == opmap["EXTENDED_ARG"] else 0
+            if code[place] == opmap["STORE_ATTR"]:
+                found[each.co_names[number]] = None
     return list(found)

@@ -1,0 +1,120 @@
+"""Fields that both versions of a class have, and that new objects get with another value: live objects keep theirs, and the plan says so.
+
+Where the value has another form the new code may not know what to do with the old one: that is asked about. Another value of the same form
+is what the object was given: a remark names it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podus.planning.model import Note
+from podus.program.body import Body
+from podus.program.field import ClassFields, Field
+
+if TYPE_CHECKING:
+    from podus.planning.compile import Compiler
+
+# So many fields of a class are named; the others are counted.
+_NAMED = 3
+# The longest text of a value that is shown whole.
+_SHOWN = 40
+
+
+class SetOtherwise:
+    """Compares the fields of classes, and tells what live objects keep."""
+
+    def __init__(self, compiler: Compiler) -> None:
+        self.compiler = compiler
+        # Class -> the fields that have another value of the same form, each with both.
+        self._values: dict[str, list[tuple[Field, Field]]] = {}
+        # Classes that the new version does not have.
+        self._gone: list[str] = []
+        # Classes whose objects can't be hashed any more, each with the line of its `__eq__`.
+        self._unhashable: dict[str, int] = {}
+
+    def compare(self, name: str, before: ClassFields, after: ClassFields) -> None:
+        """Look at one class, of which no mapper makes the objects."""
+        for field, new in after.fields.items():
+            old = before.fields.get(field)
+            if old is None or old.declared == "slot" or new.declared == "slot":
+                continue
+            kinds = (old.kind, new.kind)
+            other = all(kinds) and kinds[0] != kinds[1]
+            annotated = old.annotation != new.annotation and new.declared != "init"
+            if other or annotated:
+                words = f"{old.text} -> {new.text}" if other else f"{old.annotation} -> {new.annotation}"
+                self.compiler.plan.asks.append(
+                    Note(
+                        "object-kept",
+                        f"{name}.{field} has another form in new objects ({words}): live objects keep theirs",
+                        f"give a mapper for {name} if they must not",
+                        self._where(name, new),
+                    )
+                )
+            elif old.plain and new.plain and old.text != new.text:
+                self._values.setdefault(name, []).append((old, new))
+
+    def compare_bodies(self, name: str, before: Body, after: Body) -> None:
+        """Look at what making a class does by itself: one that says when its objects are equal, and not how they are hashed, has none that can be."""
+        bodies = [body.binds() & {"__eq__", "__hash__"} for body in (before, after)]
+        equal = after.last("__eq__")
+        if bodies[1] == {"__eq__"} != bodies[0] and equal is not None:
+            self._unhashable[name] = equal.line
+
+    def look_for_gone(self) -> None:
+        """Look for classes that are in the old version alone, under whatever name."""
+        moved = self.compiler.plan.moves.keys()
+        for module, change in self.compiler.changes.items():
+            body = change.body
+            for name in body.removed if body is not None else ():
+                before = body.previous.get(name) if body is not None else None
+                if before is not None and before.kind == "class" and f"{module}:{name}" not in moved:
+                    self._gone.append(f"{module}:{name}")
+
+    def tell(self) -> None:
+        """Name what live objects keep or lose, of the classes that have any."""
+        names = [*dict.fromkeys([*self._values, *self._unhashable, *self._gone])]
+        counts = self.compiler.pup.call("objects", classes=names) if names else {}
+        for name in self._gone:
+            live = counts[name]["live"]
+            if live:
+                how_many = (
+                    "objects of it live"
+                    if live < 0
+                    else f"{live} of its objects live"
+                    if live > 1
+                    else "an object of it lives"
+                )
+                text = f"{name} is not in the new version, and {how_many}: what they do stays as it is"
+                self.compiler.plan.notes.append(Note("class-gone", text, "", self._file(name)))
+        for name, line in self._unhashable.items():
+            if counts[name]["live"]:
+                text = f"objects of {name} can't be hashed any more, as it gets __eq__ without __hash__: sets and dictionaries don't find them"
+                place = f"{self._file(name)}:{line}"
+                self.compiler.plan.notes.append(Note("unhashable", text, f"give {name} a __hash__", place))
+        for name, fields in self._values.items():
+            if not counts[name]["live"]:
+                continue
+            said = [f"{old.name} ({_short(old.text)} -> {_short(new.text)})" for old, new in fields[:_NAMED]]
+            more = len(fields) - len(said)
+            listed = ", ".join(said) + (f" and {more} more" if more else "")
+            text = f"new objects of {name} get another {listed}: live objects keep what they have"
+            self.compiler.plan.notes.append(
+                Note(
+                    "field-kept",
+                    text,
+                    f"give a mapper for {name} if they must not",
+                    self._where(name, fields[0][1]),
+                )
+            )
+
+    def _where(self, name: str, field: Field) -> str:
+        return f"{self._file(name)}:{field.line}"
+
+    def _file(self, name: str) -> str:
+        return self.compiler.new.modules[name.partition(":")[0]].file
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -1,0 +1,188 @@
+"""What making a class does by itself is done for the class that is there: its metaclass, slots, hash, flags; or the plan says what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.programs import Program, Raised
+
+Start = Callable[..., Program]
+
+
+def notes(app: Program) -> list[str]:
+    return [note.text for note in app.plan().notes]
+
+
+def test_a_base_that_becomes_abstract_makes_those_below_it_abstract(program: Start) -> None:
+    app = program(
+        m="class S:\n    def run(self): return 1\n",
+        n="import m\nclass U(m.S): pass\nclass V(m.S):\n    def run(self): return 2\n",
+    )
+    app.run("u = n.U()")
+    app.edit(
+        m="from abc import ABC, abstractmethod\nclass S(ABC):\n    @abstractmethod\n    def run(self): return 1\n"
+    ).update()
+    assert app("[n.V().run(), u.run(), isinstance(u, m.S), isinstance(u, n.V), isinstance(n.V(), n.U)]") == [
+        *(2, 1, True),
+        *(False, False),
+    ]
+    app.run("class W(m.S): pass")
+    for name in ("n.U", "m.S", "W"):
+        with pytest.raises(Raised, match="abstract"):
+            app(f"{name}()")
+    app.run("n.U.register(int)")
+    assert app("[isinstance(1, n.U), isinstance(1, m.S), isinstance(1, n.V)]") == [True, True, False]
+    app.update(back_out=True)
+    assert app("[n.U().run(), m.S().run(), u.run(), type(n.U) is type]") == [1, 1, 1, True]
+
+
+def test_a_class_below_that_changes_as_well(program: Start) -> None:
+    old = "class S:\n    def run(self): return 1\nclass T(S):\n    k = 1\n"
+    app = program(m=old)
+    new = "from abc import ABC, abstractmethod\nclass S(ABC):\n    @abstractmethod\n    def run(self): return 1\nclass T(S):\n    k = 2\n"
+    app.edit(m=new).update()
+    with pytest.raises(Raised, match="abstract"):
+        app("m.T()")
+    app.edit(m=new + "    def run(self): return 3\n").update()
+    assert app("[m.T().run(), m.T.k]") == [3, 2]
+
+
+SLOTS = "class P:\n    __slots__ = ('x', 'y')\n    def __init__(self): self.x = self.y = 1\n"
+
+
+def test_without_slots_objects_have_room_for_what_the_methods_set_and_the_plan_says_so(
+    program: Start,
+) -> None:
+    app = program(m=SLOTS)
+    app.run("p = m.P()")
+    app.edit(m="class P:\n    def __init__(self): self.x = self.y = self.z = 1\n")
+    assert notes(app) == [
+        "objects of m:P get no __dict__ before a restart, though it has no __slots__ any more: they have room for what its methods set, and for nothing else"
+    ]
+    app.update()
+    assert app("[p.x, p.z, m.P().z]") == [1, 1, 1]
+
+
+def test_without_slots_they_get_a_dictionary_where_the_class_looks_into_it(program: Start) -> None:
+    app = program(m=SLOTS)
+    app.run("p = m.P(); C = m.P")
+    app.edit(
+        m="""
+            from functools import cached_property
+            class P:
+                def __init__(self): self.x = self.y = 1
+                @cached_property
+                def sum(self): return self.x + self.y
+        """
+    ).update()
+    assert app("[vars(m.P()), p.x, p.sum, m.P().sum, C is m.P, type(p) is C]") == [
+        {"x": 1, "y": 1},
+        *(1, 2, 2, True, True),
+    ]
+    app.run("p.z = 3; q = m.P(); q.z = 4")
+    assert app("[p.z, q.z]") == [3, 4]
+    app.update(back_out=True)
+    assert app("[p.x, m.P().y, type(p) is m.P, hasattr(p, 'sum'), hasattr(p, '__dict__')]") == [
+        *(1, 1, True, False, False)
+    ]
+
+
+def test_objects_that_have_lost_a_slot_are_copied_and_pickled(program: Start) -> None:
+    app = program(m=SLOTS + "class Q(P):\n    __slots__ = ('z',)\n")
+    app.run("import copy, pickle\np, q = m.P(), m.Q(); q.z = 2; copy.copy(q)")
+    once = "[[pickle.loads(pickle.dumps(o)).x, copy.copy(o).x, copy.deepcopy(o).x] for o in (p, q, m.P())]"
+    app.edit(
+        m=SLOTS.replace(", 'y'", ",").replace("self.y = ", "") + "class Q(P):\n    __slots__ = ('z',)\n"
+    ).update()
+    assert app(once) == [[1, 1, 1]] * 3
+    assert app("[hasattr(p, 'y'), hasattr(copy.copy(q), 'y'), copy.copy(q).z]") == [False, False, 2]
+    app.update(back_out=True)
+    app.run("q = m.Q(); q.y = 5")
+    assert app(once) == [[1, 1, 1]] * 3
+    assert app("[copy.copy(q).y, copy.copy(m.P()).y]") == [5, 1]
+
+
+def test_objects_that_have_got_a_slot_are_copied_below_too(program: Start) -> None:
+    app = program(m=SLOTS + "class Q(P): pass\n")
+    app.run("import copy\nq = m.Q(); copy.copy(q)")
+    app.edit(
+        m=SLOTS.replace("'y')", "'y', 'z')").replace("self.y = ", "self.y = self.z = ") + "class Q(P): pass\n"
+    ).update()
+    assert app("[copy.copy(q).z, copy.copy(m.Q()).z]") == [1, 1]
+
+
+EQUAL = "class P:\n    def __init__(self, x): self.x = x\n    def __eq__(self, o): return self.x == o.x\n"
+PLAIN = "class P:\n    def __init__(self, x): self.x = x\n"
+
+
+def test_objects_that_say_whom_they_equal_are_not_hashed_any_more(program: Start) -> None:
+    app = program(m=PLAIN)
+    app.edit(m=EQUAL)
+    assert notes(app) == []
+    app.run("p = m.P(1); seen = {p}")
+    assert notes(app) == [
+        "objects of m:P can't be hashed any more, as it gets __eq__ without __hash__: sets and dictionaries don't find them"
+    ]
+    app.update()
+    assert app("[m.P(1) == p, len(seen)]") == [True, 1]
+    with pytest.raises(Raised, match="unhashable"):
+        app("hash(m.P(1))")
+    app.edit(m=EQUAL + "    def __hash__(self): return self.x\n").update()
+    assert app("[hash(m.P(2)), m.P(1) in seen]") == [2, True]
+    app.edit(m=EQUAL).update()
+    with pytest.raises(Raised, match="unhashable"):
+        app("hash(p)")
+    app.edit(m=PLAIN).update()
+    assert app("[m.P(1) == p, hash(p) == hash(p), p in seen]") == [False, True, True]
+
+
+def test_a_hash_is_back_after_a_back_out(program: Start) -> None:
+    app = program(m=PLAIN)
+    app.run("p = m.P(1); seen = {p}")
+    app.edit(m=EQUAL).update()
+    app.update(back_out=True)
+    assert app("[m.P(1) == p, p in seen]") == [False, True]
+
+
+FLAG = "from enum import Flag, auto\nclass F(Flag):\n    R = auto()\n    W = auto()\n"
+
+
+def test_combined_flags_are_of_the_same_members_when_these_get_other_bits(program: Start) -> None:
+    app = program(m=FLAG, n="import m\nRW = m.F.R | m.F.W\n")
+    app.run("held = m.F.W; none = m.F(0)")
+    app.edit(m=FLAG.replace("    W", "    X = auto()\n    W")).update()
+    assert app("[m.F.R.value, m.F.X.value, m.F.W.value, n.RW.value]") == [1, 2, 4, 5]
+    assert app("[held is m.F.W, n.RW is m.F.R | m.F.W, m.F.W in n.RW, m.F.X in n.RW, m.F(0) is none]") == [
+        *(True, True, True, False, True)
+    ]
+    app.update(back_out=True)
+    assert app("[held.value, n.RW.value, n.RW is m.F.R | m.F.W, m.F(3) is n.RW]") == [2, 3, True, True]
+
+
+def test_a_class_under_another_name_has_that_name(program: Start) -> None:
+    app = program(m="class Acct:\n    def get(self): return 1\nc = Acct()\n")
+    app.run("A = m.Acct; c = m.c; import pickle")
+    app.edit(m="class Account:\n    def get(self): return 10\nAcct = Account\nc = Acct()\n").update()
+    assert app("[c.get(), type(c) is m.Account, A is m.Acct is m.Account, repr(A)]") == [
+        *(10, True, True),
+        "<class 'm.Account'>",
+    ]
+    assert app("type(pickle.loads(pickle.dumps(c))) is A")
+    app.update(back_out=True)
+    assert app("[c.get(), type(c) is m.Acct, A.__qualname__]") == [1, True, "Acct"]
+
+
+def test_the_plan_says_that_objects_of_a_class_that_is_gone_go_on(program: Start) -> None:
+    app = program(m="class Acct:\n    def get(self): return 1\n", n="X = 1\n")
+    app.edit(m="class Account:\n    def get(self): return 10\n")
+    assert notes(app) == []
+    app.run("c = [m.Acct()]")
+    assert notes(app) == [
+        "m:Acct is not in the new version, and an object of it lives: what they do stays as it is"
+    ]
+    app.run("c.append(m.Acct())")
+    assert "2 of its objects live" in notes(app)[0]
+    app.edit(m="X = 1\n", n="class Acct:\n    def get(self): return 10\n")
+    assert notes(app) == []
