@@ -186,3 +186,16 @@ def test_the_plan_says_that_objects_of_a_class_that_is_gone_go_on(program: Start
     assert "2 of its objects live" in notes(app)[0]
     app.edit(m="X = 1\n", n="class Acct:\n    def get(self): return 10\n")
     assert notes(app) == []
+
+
+def test_the_plan_says_who_is_in_a_procedure_that_is_gone(program: Start) -> None:
+    run = "    def run(self):\n        while not self.over():\n            gate('turn')\n"
+    rest = "    def over(self): return False\n"
+    app = program(m=f"class Base:\n    pass\nclass Worker(Base):\n{run}{rest}w = Worker()\n")
+    app.start("t", "m.w.run()", at="turn")
+    app.edit(m=f"class Base:\n{run}class Worker(Base):\n{rest}w = Worker()\n")
+    (note,) = notes(app)
+    assert note == "m:Worker.run is gone, is active (thread t, line 6) and goes on in the old version"
+    app.update()
+    app.open("turn")
+    app.reached("turn")

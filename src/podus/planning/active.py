@@ -9,7 +9,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from podus.planning.frames import BODY, NO_LOOP
-from podus.planning.model import Loop, Procedure
+from podus.planning.model import Loop, Note, Procedure
 from podus.planning.outcome import told
 from podus.program.control import can_come_to, can_return_from, never_returns
 
@@ -52,6 +52,19 @@ class Active:
         for row in self.stacks.get(name, ()):
             return f"thread {row['thread']}, line {row['line']}"
         return f"{told(self.asleep[name])}, line {self.asleep[name]['places'][0]['line']}"
+
+    def tell_of_removed(self) -> None:
+        """Say who is in a procedure that the new version does not have: nothing waits for it, and nothing moves it."""
+        for procedure in self.compiler.plan.procedures:
+            rows = self.stacks.get(procedure.name) if procedure.change == "removed" else None
+            if rows:
+                where = f"thread {rows[0]['thread']}, line {rows[0]['line']}"
+                more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+                ends = "and never returns: it" if procedure.name in self.endless else "and"
+                text = (
+                    f"{procedure.name} is gone, is active ({where}{more}) {ends} goes on in the old version"
+                )
+                self.compiler.plan.notes.append(Note("active-and-gone", text, ""))
 
     def move(self, frames: Frames) -> None:
         """Find where who is in a changed procedure can go on in its new version; who can, does not stand in the way for ever."""

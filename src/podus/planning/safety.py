@@ -58,6 +58,7 @@ class Safety:
         }
         self.groups = Groups(self.switching)
         self.active = Active(compiler, self.switching, self.old_names)
+        self.active.tell_of_removed()
         self.data_users: set[str] = set()
         # What goes by a policy of its own, and which.
         self.own: dict[str, str] = {}
