@@ -239,3 +239,36 @@ def test_what_hangs_on_a_definition_that_runs_again_hangs_on_the_new_one(program
     assert app("[held is generic.f, plugin.cli is shop.cli, shop.cli.f.__defaults__]") == [True, True, [1]]
     app.update(back_out=True)
     assert app(shown) == before
+
+
+SEES = """
+    import inspect
+    routes = {}
+    def get(path):
+        def deco(f):
+            routes[path] = (f, list(inspect.signature(f).parameters), inspect.iscoroutinefunction(f), inspect.isgeneratorfunction(f))
+            return f
+        return deco
+"""
+VIEW = "from lib import get\nclass V:\n    @get('/v')\n    def view(self): return 1\n@get('/x')\ndef view(a):\n    return a\n"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("view(a)", "view(a, b=1)"),
+        ("def view(a)", "async def view(a)"),
+        ("return a", "yield a"),
+        ("def view(self)", "async def view(self)"),
+        ("view(a)", "view(a: int)"),
+    ],
+)
+def test_what_a_decorator_sees_of_a_definition_is_seen_again(program: Start, change: tuple[str, str]) -> None:
+    app, fresh = program(lib=SEES, m=VIEW), program(lib=SEES, m=VIEW.replace(*change))
+    app.run("held = m.view; method = m.V.view")
+    app.edit(m=VIEW.replace(*change)).update()
+    seen = "[[path, *row[1:]] for path, row in lib.routes.items()]"
+    assert app(seen) == fresh(seen)
+    assert app("[row[0] in (m.view, m.V.view) for row in lib.routes.values()]") == [True, True]
+    app.update(back_out=True)
+    assert app("[held is m.view, method is m.V.view, held(1)]") == [True, True, 1]

@@ -12,7 +12,7 @@ import ast
 from collections.abc import Iterator
 
 from podus.planning.meanings import Meanings, Named
-from podus.program.body import Definition
+from podus.program.head import Definition
 from podus.program.version import Module
 
 # What marks a function and does nothing else, as a statement or a decorator of a wrapper.

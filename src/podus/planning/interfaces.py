@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from types import CodeType
 
 from podus.planning.model import InterfaceChange, ModulePart
-from podus.program.body import Body, Definition, Statement
+from podus.program.body import Body, Statement
 from podus.program.changes import ModuleChange
 from podus.program.code import nested, same, walk
 from podus.program.flow import flow
+from podus.program.head import Definition
 from podus.program.interface import Signature, accepts_every_old_call, signature
 from podus.program.version import Module
 

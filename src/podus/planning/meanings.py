@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from podus.planning.reading import is_enum, is_star
-from podus.program.body import Definition, Statement
+from podus.program.body import Statement
 from podus.program.flow import absolute
+from podus.program.head import Definition
 from podus.program.operands import STORES_NAME, any_named
 from podus.program.version import Module, Version
 

@@ -16,6 +16,7 @@ from types import CodeType
 
 from podus.program.bytecode import compile_source
 from podus.program.code import fingerprint
+from podus.program.head import Definition, asked_kind, head_of, with_body
 
 # Builtins whose call has no effect but its value, as long as its arguments have none.
 PURE_CALLS = frozenset(
@@ -94,8 +95,6 @@ _IMPORTED = frozenset(name.rpartition(".")[2] for name in PURE_FUNCTIONS) - {
     *("compile", "time", "join", "log", "escape", "fields", "get")
 }
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef
-
 
 @dataclass
 class Statement:
@@ -120,7 +119,7 @@ class Statement:
     @cached_property
     def head(self) -> str:
         """Equal for statements that do the same, whatever the procedures in them do."""
-        return _head(self.node)
+        return head_of(self.node)
 
     @cached_property
     def compiled_head(self) -> bytes:
@@ -130,9 +129,10 @@ class Statement:
             # What it stands for is computed once, by a procedure of its own: an alias that has been asked for it does not change any more.
             return self.head.encode()
         if isinstance(node, ast.ClassDef):
-            node = _with_body(node, [ast.Pass(lineno=node.lineno, col_offset=node.col_offset)])
+            node = with_body(node, [ast.Pass(lineno=node.lineno, col_offset=node.col_offset)])
         try:
-            return fingerprint(compile_body([node], self.owners, "", 0), skip_procedures=True)
+            code = compile_body([node], self.owners, "", 0)
+            return fingerprint(code, skip_procedures=True) + asked_kind(node).encode()
         except (SyntaxError, ValueError):
             return self.head.encode()
 
@@ -382,81 +382,6 @@ class _Arguments(ast.NodeTransformer):
         if not isinstance(node.func, ast.Name):
             return node
         return ast.Tuple([*node.args, *(keyword.value for keyword in node.keywords)], ast.Load())
-
-
-class _Heads(ast.NodeTransformer):
-    """Leaves of every procedure only what its definition evaluates: decorators, defaults and annotations."""
-
-    def __init__(self, keep_lambdas: bool) -> None:
-        self.keep_lambdas = keep_lambdas
-
-    def _definition(self, node: Definition) -> ast.AST:
-        return ast.Tuple(
-            elts=[
-                ast.Constant(f"def {node.name}"),
-                *(self.visit(d) for d in node.decorator_list),
-                *_signature_parts(node.args, self),
-                *([self.visit(node.returns)] if node.returns else []),
-                *getattr(node, "type_params", []),
-            ],
-            ctx=ast.Load(),
-        )
-
-    visit_FunctionDef = visit_AsyncFunctionDef = _definition
-
-    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
-        if self.keep_lambdas:
-            return self.generic_visit(node)
-        return ast.Tuple(elts=[ast.Constant("lambda"), *_signature_parts(node.args, self)], ctx=ast.Load())
-
-
-def _signature_parts(arguments: ast.arguments, visitor: ast.NodeTransformer) -> list[ast.expr]:
-    parts: list[ast.expr] = [visitor.visit(d) for d in arguments.defaults]
-    parts.append(ast.Constant("*"))
-    for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        if default is not None:
-            parts += [ast.Constant(arg.arg), visitor.visit(default)]
-    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    named += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
-    for arg in named:
-        if arg.annotation is not None:
-            parts += [ast.Constant(f"annotation {arg.arg}"), visitor.visit(arg.annotation)]
-    return parts
-
-
-def _with_body(node: ast.ClassDef, body: list[ast.stmt]) -> ast.ClassDef:
-    fields = {name: getattr(node, name) for name in node._fields}
-    return ast.copy_location(ast.ClassDef(**(fields | {"body": body})), node)
-
-
-def _head(node: ast.stmt) -> str:
-    if isinstance(node, ast.ClassDef):
-        node = _with_body(node, [])
-        return ast.dump(node)
-    holds_procedures = any(
-        isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) for part in ast.walk(node)
-    )
-    if not holds_procedures:
-        return ast.dump(node)
-    # A lambda that is handed to a call in an assignment has shaped the value that was assigned; elsewhere it lives on as a procedure.
-    keep = isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and any(
-        isinstance(part, ast.Call) for part in ast.walk(node)
-    )
-    return ast.dump(_Heads(keep).visit(_without_bodies(node)))
-
-
-def _without_bodies(node: ast.AST) -> ast.AST:
-    """A copy of ``node`` without what the procedures in it do."""
-    procedure = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    return type(node)(
-        **{n: [] if procedure and n == "body" else _copied(value) for n, value in ast.iter_fields(node)}
-    )
-
-
-def _copied(value: object) -> object:
-    if isinstance(value, ast.AST):
-        return _without_bodies(value)
-    return list(map(_copied, value)) if isinstance(value, list) else value
 
 
 def _called(node: ast.AST) -> Iterator[ast.Call]:

@@ -121,15 +121,21 @@ def compare_modules(old: Module, new: Module, *, parse: bool = False) -> ModuleC
     return change
 
 
+# Generators, coroutines, and both.
+_SUSPENDS = 0x20 | 0x80 | 0x200
 _ALIAS = re.compile(rb"^[ \t]*type\s+\w", re.MULTILINE)
 
 
 def _same_top_level(change: ModuleChange) -> bool:
     """Whether no statement outside procedures differs: the common case, seen from the code without parsing anything.
 
-    A lambda may have shaped what a statement computed, so a changed one is looked at in its statement.
+    A lambda may have shaped what a statement computed, so a changed one is looked at in its statement; and a decorator may have asked whether
+    it was given a generator or a coroutine.
     """
     if any("<lambda>" in name for name in change.changed) or change.added or change.removed:
+        return False
+    codes = [(change.old.procedures[o], change.new.procedures[n]) for o, n in change.pairs.items()]
+    if any((old.co_flags ^ new.co_flags) & _SUSPENDS for old, new in codes):
         return False
     # What a type alias stands for is a procedure to the compiler alone.
     if change.changed and _ALIAS.search(change.new.source or b""):

@@ -10,7 +10,8 @@ import ast
 from collections.abc import Iterator
 from typing import Protocol
 
-from podus.program.body import PURE_CALLS, PURE_FUNCTIONS, PURE_METHODS, Definition, maps_purely
+from podus.program.body import PURE_CALLS, PURE_FUNCTIONS, PURE_METHODS, maps_purely
+from podus.program.head import Definition
 
 # Methods that change a container, and nothing else.
 _FILLING = frozenset({"append", "extend", "add", "update", "setdefault", "insert", "sort", "reverse"})

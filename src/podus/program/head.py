@@ -1,0 +1,130 @@
+"""What a statement says apart from what the procedures in it do: two that have the same head need not run again for each other."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class _Heads(ast.NodeTransformer):
+    """Leaves of every procedure only what its definition evaluates: decorators, defaults and annotations."""
+
+    def __init__(self, keep_lambdas: bool) -> None:
+        self.keep_lambdas = keep_lambdas
+
+    def _definition(self, node: Definition) -> ast.AST:
+        return ast.Tuple(
+            elts=[
+                ast.Constant(f"def {node.name}"),
+                *(self.visit(d) for d in node.decorator_list),
+                *_signature_parts(node.args, self),
+                *([self.visit(node.returns)] if node.returns else []),
+                *getattr(node, "type_params", []),
+            ],
+            ctx=ast.Load(),
+        )
+
+    visit_FunctionDef = visit_AsyncFunctionDef = _definition
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        if self.keep_lambdas:
+            return self.generic_visit(node)
+        return ast.Tuple(elts=[ast.Constant("lambda"), *_signature_parts(node.args, self)], ctx=ast.Load())
+
+
+def _signature_parts(arguments: ast.arguments, visitor: ast.NodeTransformer) -> list[ast.expr]:
+    parts: list[ast.expr] = [visitor.visit(d) for d in arguments.defaults]
+    parts.append(ast.Constant("*"))
+    for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if default is not None:
+            parts += [ast.Constant(arg.arg), visitor.visit(default)]
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    named += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
+    for arg in named:
+        if arg.annotation is not None:
+            parts += [ast.Constant(f"annotation {arg.arg}"), visitor.visit(arg.annotation)]
+    return parts
+
+
+def with_body(node: ast.ClassDef, body: list[ast.stmt]) -> ast.ClassDef:
+    """A class statement with another body."""
+    fields = {name: getattr(node, name) for name in node._fields}
+    return ast.copy_location(ast.ClassDef(**(fields | {"body": body})), node)
+
+
+def head_of(node: ast.stmt) -> str:
+    """Equal for statements that do the same, whatever the procedures in them do."""
+    if isinstance(node, ast.ClassDef):
+        node = with_body(node, [])
+        return ast.dump(node)
+    holds_procedures = any(
+        isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) for part in ast.walk(node)
+    )
+    if not holds_procedures:
+        return ast.dump(node)
+    # A lambda that is handed to a call in an assignment has shaped the value that was assigned; elsewhere it lives on as a procedure.
+    keep = isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and any(
+        isinstance(part, ast.Call) for part in ast.walk(node)
+    )
+    return ast.dump(_Heads(keep).visit(_without_bodies(node))) + asked_kind(node)
+
+
+# Decorators that do the same with a function, a generator and a coroutine.
+_ASK_NOTHING = frozenset(
+    [
+        "staticmethod",
+        "classmethod",
+        "property",
+        "setter",
+        "getter",
+        "deleter",
+        "cached_property",
+        "abstractmethod",
+        "overload",
+        "override",
+        "final",
+        "lru_cache",
+        "cache",
+        "wraps",
+        "contextmanager",
+        "asynccontextmanager",
+    ]
+)
+
+
+def asked_kind(node: ast.stmt) -> str:
+    """What a decorator may go by when it decorates, beside what the statement says: whether it is given a generator, a coroutine or neither."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return ""
+    called = [d.func if isinstance(d, ast.Call) else d for d in node.decorator_list]
+    words = {d.attr if isinstance(d, ast.Attribute) else getattr(d, "id", "") for d in called}
+    if words <= _ASK_NOTHING:
+        return ""
+    yields = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in _own_parts(node))
+    return ("async " if isinstance(node, ast.AsyncFunctionDef) else "") + ("generator" if yields else "")
+
+
+def _own_parts(node: Definition) -> Iterator[ast.AST]:
+    """What is in a procedure, without what is in those nested in it."""
+    todo: list[ast.AST] = [*node.body]
+    while todo:
+        part = todo.pop()
+        yield part
+        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            todo += ast.iter_child_nodes(part)
+
+
+def _without_bodies(node: ast.AST) -> ast.AST:
+    """A copy of ``node`` without what the procedures in it do."""
+    procedure = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    return type(node)(
+        **{n: [] if procedure and n == "body" else _copied(value) for n, value in ast.iter_fields(node)}
+    )
+
+
+def _copied(value: object) -> object:
+    if isinstance(value, ast.AST):
+        return _without_bodies(value)
+    return list(map(_copied, value)) if isinstance(value, list) else value
