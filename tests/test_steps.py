@@ -160,3 +160,35 @@ def test_a_name_that_is_deleted_from_now_on_goes_though_nothing_else_differs(pro
     assert app("[hasattr(m, 'make'), m.VALUE, hasattr(m.C, 'a'), m.C.b]") == [False, 1, False, 1]
     app.podus("back-out", "app")
     assert app("[m.make(), m.VALUE, m.C.a, m.C.b]") == [1, 1, 1, 1]
+
+
+LOOP = "handlers = []\nfor name in ('a', 'b'):\n    def h(n=name): return n\n    handlers.append(h)\n"
+LOOPS = {
+    "one more": (LOOP, ("'b'", "'b', 'c'"), "[h() for h in m.handlers]"),
+    "another default": (LOOP, ("n=name", "n=name * 2"), "[h() for h in m.handlers]"),
+    "another body": (LOOP, ("return n", "return n * 2"), "[h() for h in m.handlers]"),
+    "a table": (
+        LOOP.replace("[]", "{}").replace(".append(h)", "[name] = h"),
+        ("n=name", "n=name * 2"),
+        "{n: h() for n, h in m.handlers.items()}",
+    ),
+}
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_procedures_that_a_loop_makes_are_made_again(program: Start, loop: str) -> None:
+    text, change, what = LOOPS[loop]
+    app, fresh = program(m=text), program(m=text.replace(*change))
+    before = app(what)
+    app.edit(m=text.replace(*change)).update()
+    assert app(what) == fresh(what)
+    app.update(back_out=True)
+    assert app(what) == before
+
+
+def test_a_loop_that_makes_what_may_be_more_is_asked_about(program: Start) -> None:
+    text = "kinds = []\nfor name in ('a', 'b'):\n    class K: n = name\n    kinds.append(K)\n"
+    app = program(m=text)
+    plan = app.edit(m=text.replace("'b'", "'b', 'c'")).plan()
+    (ask,) = plan.asks
+    assert "`for name in ('a', 'b'):` went on with m:kinds" in ask.text and "--reset m:kinds" in ask.remedy

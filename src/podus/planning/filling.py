@@ -90,7 +90,8 @@ class Fillings:
             # Assigned to again by the new version: nothing of the old value is left.
             replaced = isinstance(statement.node, ast.Assign) and bool(targets) and targets <= written
             goes_on = isinstance(statement.node, ast.AugAssign)
-            if (statement.names and not goes_on) or statement.kind not in ("other", "assign") or replaced:
+            bound = statement.kind == "assign" and statement.names and not goes_on
+            if bound or statement.kind not in ("other", "assign") or replaced:
                 continue
             # What can't be changed in place is bound anew by `+=`.
             names = self.assigned & (set(statement.names) if goes_on else self._made)

@@ -206,6 +206,11 @@ class _Side:
                 ways.append(way)
             fresh &= ways[0] & ways[1]
             return True
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            # In a loop, or under a condition.
+            fresh.discard(node.name)
+            values = (*node.args.defaults, *filter(None, node.args.kw_defaults))
+            return not node.decorator_list and all(map(self._pure, values))
         if isinstance(node, ast.Delete):
             return all(isinstance(target, ast.Name) for target in node.targets)
         return isinstance(node, ast.Pass)
