@@ -104,6 +104,17 @@ def test_objects_that_have_lost_a_slot_are_copied_and_pickled(program: Start) ->
     assert app("[copy.copy(q).y, copy.copy(m.P()).y]") == [5, 1]
 
 
+def test_no_getattr_is_asked_for_the_room_of_a_slot_that_is_gone(program: Start) -> None:
+    rest = "    def __init__(self): self.x = 1\n    def __getattr__(self, name):\n        if name[:2] == '__': raise AttributeError(name)\n        raise RuntimeError(name)\nclass Q(P):\n    __slots__ = ()\n"
+    app = program(m="class P:\n    __slots__ = ('x', 'y', 'z', '__weakref__')\n" + rest)
+    app.run("import copy, pickle\np, q = m.P(), m.Q(); p.y = p.z = q.y = q.z = 1")
+    app.edit(m="class P:\n    __slots__ = ('x', '__weakref__')\n" + rest).update()
+    assert (
+        app("[[copy.copy(o).x, pickle.loads(pickle.dumps(o)).x] for o in (p, q, m.P(), m.Q())]")
+        == [[1, 1]] * 4
+    )
+
+
 def test_objects_that_have_got_a_slot_are_copied_below_too(program: Start) -> None:
     app = program(m=SLOTS + "class Q(P): pass\n")
     app.run("import copy\nq = m.Q(); copy.copy(q)")

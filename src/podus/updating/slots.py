@@ -120,7 +120,8 @@ def slots_into(
 def _slot_names(kind: type, cls: type, wanted: tuple[str, ...]) -> list[str]:
     """The names of the slots of ``kind`` when ``cls``, of which it is derived, has those ``wanted``; as many as there is room for in its objects.
 
-    One with more room than names could not be copied, as nobody would know what is there. Here it is nothing any more.
+    One with more room than names could not be copied, as nobody would know what is there. Here it is nothing any more, so that a name stands there
+    twice: another one would be asked of the class's ``__getattr__``.
     """
     names = [
         _mangled(base, name)
@@ -129,7 +130,7 @@ def _slot_names(kind: type, cls: type, wanted: tuple[str, ...]) -> list[str]:
         if name not in _ACCESS
     ]
     places = (kind.__basicsize__ - object.__basicsize__) // _WORD
-    return names + [f".{number}" for number in range(len(names), places)]
+    return names + [names[0] if names else "__empty__"] * (places - len(names))
 
 
 def _is_there(cls: type, name: str) -> bool:
