@@ -115,6 +115,16 @@ def test_no_getattr_is_asked_for_the_room_of_a_slot_that_is_gone(program: Start)
     )
 
 
+def test_classes_that_have_taken_their_slots_out_of_sight_get_them_again(program: Start) -> None:
+    text = "class P:\n    __slots__ = ('x', 'y')\n    def __init__(self): self.x = self.y = 1\nclass Q(P):\n    __slots__ = ()\n    def twice(self): return 2\n"
+    app = program(m=text + "del P.__slots__, Q.__slots__\n")
+    app.run("import copy; q = m.Q()")
+    app.edit(m=text).update()
+    assert app("[copy.copy(q).x, copy.copy(m.Q()).y, m.Q.__slotnames__]") == [1, 1, ["x", "y"]]
+    app.update(back_out=True)
+    assert app("[q.x, m.Q().y, hasattr(m.Q, '__slots__')]") == [1, 1, False]
+
+
 def test_objects_that_have_got_a_slot_are_copied_below_too(program: Start) -> None:
     app = program(m=SLOTS + "class Q(P): pass\n")
     app.run("import copy\nq = m.Q(); copy.copy(q)")

@@ -109,16 +109,29 @@ def slots_into(
         switch.delete_class_attribute(cls, "__slots__")
     else:
         switch.set_class_attribute(cls, "__slots__", value)
-    # What copyreg notes for whoever copies or pickles an object.
-    for kind in with_subclasses([cls]):
-        switch.do.append((type.__setattr__, kind, "__slotnames__", _slot_names(kind, cls, wanted)))
-        switch.undo.append(
-            (type.__setattr__, kind, "__slotnames__", _slot_names(kind, cls, slots_of(cls) or ()))
-        )
 
 
-def _slot_names(kind: type, cls: type, wanted: tuple[str, ...]) -> list[str]:
-    """The names of the slots of ``kind`` when ``cls``, of which it is derived, has those ``wanted``; as many as there is room for in its objects.
+def slot_names_into(switches: Iterable[Switch], base: Switch) -> None:
+    """Plan what ``copyreg`` notes in classes, for whoever copies or pickles their objects, when ``switches`` give some of them other slots."""
+    planned: dict[type, tuple[str, ...]] = {}
+    for switch in switches:
+        for op in switch.do:
+            if op[0] is type.__setattr__ and op[2] == "__slots__":
+                planned[op[1]] = (op[3],) if isinstance(op[3], str) else tuple(op[3])
+            elif op[0] is type.__delattr__ and op[2] == "__slots__":
+                planned[op[1]] = ()
+    for kind in with_subclasses(planned):
+        base.do.append((type.__setattr__, kind, "__slotnames__", _slot_names(kind, planned)))
+        if "__slotnames__" in vars(kind):
+            base.undo.append((type.__setattr__, kind, "__slotnames__", vars(kind)["__slotnames__"]))
+        else:
+            # Undone from the last to the first.
+            base.undo.append((type.__delattr__, kind, "__slotnames__"))
+            base.undo.append((type.__setattr__, kind, "__slotnames__", []))
+
+
+def _slot_names(kind: type, planned: Mapping[type, tuple[str, ...]]) -> list[str]:
+    """The names of the slots of ``kind`` when the classes ``planned`` have theirs; as many as there is room for in its objects.
 
     One with more room than names could not be copied, as nobody would know what is there. Here it is nothing any more, so that a name stands there
     twice: another one would be asked of the class's ``__getattr__``.
@@ -126,7 +139,7 @@ def _slot_names(kind: type, cls: type, wanted: tuple[str, ...]) -> list[str]:
     names = [
         _mangled(base, name)
         for base in kind.__mro__
-        for name in (wanted if base is cls else slots_of(base) or ())
+        for name in planned.get(base, slots_of(base) or ())
         if name not in _ACCESS
     ]
     places = (kind.__basicsize__ - object.__basicsize__) // _WORD

@@ -29,6 +29,7 @@ from podus.updating.held import GONE
 from podus.updating.listing import TARGETS
 from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
+from podus.updating.slots import slot_names_into
 from podus.updating.statements import Statements
 from podus.updating.withdrawn import dispatch_caches, reregistered, still_there, withdraw
 
@@ -96,6 +97,7 @@ class Stage(Statements):
             self.declarations = self.given
         switches = (self.base, *self.redefined.values(), *self.data.values())
         changed = [cls for rows in self.class_shadows.values() for cls, _, _ in rows]
+        slot_names_into((*switches, self.removals), self.base)
         abstract_into(switches, self.removals, self.base, [*changed, *self.identity.classes()])
         self._leave_footprint()
         self._objects()
