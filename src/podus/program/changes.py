@@ -178,8 +178,27 @@ def _pair(before: list[str], after: list[str], change: ModuleChange) -> list[tup
                 places.setdefault(_place(change.bodies[side], line), ([], []))[side].append(name)
         for here, there in places.values():
             pairs += zip(here, there, strict=True) if len(here) == len(there) else _alike(here, there, change)
-        pairs += _decorated_alike(_unpaired(before, after, pairs), old, new, change.bodies)
+        if _is_lambda(before):
+            pairs += _of_one_name(_unpaired(before, after, pairs), change)
+        pairs += _identical(*_unpaired(before, after, pairs), change)
+        if not _is_lambda(before):
+            pairs += _decorated_alike(_unpaired(before, after, pairs), old, new, change.bodies)
     return pairs + _alike(*_unpaired(before, after, pairs), change)
+
+
+def _is_lambda(names: list[str]) -> bool:
+    return bool(names) and names[0].partition("#")[0].endswith("<lambda>")
+
+
+def _of_one_name(names: tuple[list[str], list[str]], change: ModuleChange) -> list[tuple[str, str]]:
+    """Pair lambdas in statements that bind the same names, whatever else is different in these."""
+    assert change.bodies is not None
+    places: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
+    for side, module in enumerate((change.old, change.new)):
+        for name in names[side]:
+            place = _place(change.bodies[side], module.procedures[name].co_firstlineno, by_names=True)
+            places.setdefault(place, ([], []))[side].append(name)
+    return [pair for place, (here, there) in places.items() if place for pair in _alike(here, there, change)]
 
 
 def _unpaired(
@@ -215,18 +234,19 @@ def _decorators(body: Body, line: int) -> tuple[str, ...]:
     return ()
 
 
-def _place(body: Body, line: int) -> tuple[str, ...]:
-    """The statement of a module or of its classes that ``line`` is in."""
+def _place(body: Body, line: int, *, by_names: bool = False) -> tuple[str, ...]:
+    """The statement of a module or of its classes that ``line`` is in: what it says, or (``by_names``) what it binds, if anything."""
     for statement in body.statements:
         if statement.line <= line <= (statement.node.end_lineno or 0):
             if statement.body is not None:
-                return (statement.names[-1], *_place(statement.body, line))
-            return (statement.head,)
+                inner = _place(statement.body, line, by_names=by_names)
+                return (statement.names[-1], *inner) if inner else ()
+            return statement.names if by_names else (statement.head,)
     return ()
 
 
-def _alike(before: list[str], after: list[str], change: ModuleChange) -> list[tuple[str, str]]:
-    """Pair those that are the same first, the rest in order."""
+def _identical(before: list[str], after: list[str], change: ModuleChange) -> list[tuple[str, str]]:
+    """Pair those that do the same."""
     left = {name: fingerprint(change.old.procedures[name]) for name in before}
     right = {name: fingerprint(change.new.procedures[name]) for name in after}
     pairs: list[tuple[str, str]] = []
@@ -236,8 +256,15 @@ def _alike(before: list[str], after: list[str], change: ModuleChange) -> list[tu
         if found is not None:
             pairs.append((name, found))
             free.remove(found)
-    taken = {o for o, _ in pairs}
-    rest = [name for name in before if name not in taken]
+    return pairs
+
+
+def _alike(before: list[str], after: list[str], change: ModuleChange) -> list[tuple[str, str]]:
+    """Pair those that do the same first, the rest in order; lambdas only if as many are left, as nothing else tells which is which."""
+    pairs = _identical(before, after, change)
+    rest, free = _unpaired(before, after, pairs)
+    if _is_lambda(before) and len(rest) != len(free):
+        return pairs
     return pairs + list(zip(rest, free, strict=False))
 
 

@@ -1,0 +1,53 @@
+"""Lambdas have no names: which of the new version is which is told by what stands around them, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+
+OPS = "OPS = {'add': lambda a, b: a + b, 'mul': lambda a, b: a * b}\n"
+CASES = {
+    "one edited, one more": (
+        "class T:\n    a = property(lambda self: 'a')\n",
+        ("(lambda self: 'a')\n", "(lambda self: 'A')\n    c = property(lambda self: 'C')\n"),
+        "[m.T().a]",
+        ["A"],
+    ),
+    "one inserted": (OPS, ("'mul'", "'sub': lambda a, b: a - b, 'mul'"), "[f(2, 3) for f in held]", [5, 6]),
+    "one inserted, one edited": (
+        OPS,
+        ("a + b", "b + a, 'sub': lambda a, b: a - b"),
+        "[f(2, 3) for f in held]",
+        [5, 6],
+    ),
+    "one gone": (OPS, ("'add': lambda a, b: a + b, ", ""), "held[1](2, 3)", 6),
+    "all edited": (OPS.replace("+", "-"), ("a", "10 * a"), "held[1](2, 3)", 60),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_lambda_is_not_taken_for_another(program: Start, case: str) -> None:
+    old, change, what, expected = CASES[case]
+    new = old.replace("a * b", "10 * a * b") if case == "all edited" else old.replace(*change)
+    app = program(m=old)
+    app.run("held = list(getattr(m, 'OPS', {}).values()); before = [f(2, 3) for f in held]")
+    app.edit(m=new).update()
+    assert app(what) == expected
+    app.update(back_out=True)
+    assert app("[f(2, 3) for f in held] == before")
+
+
+def test_lambdas_of_live_objects_are_not_taken_for_others(program: Start) -> None:
+    old = "class C:\n    def __init__(self):\n        self.on = {}\n        self.on['open'] = lambda: self.do('open')\n        self.on['quit'] = lambda: self.do('quit')\n    def do(self, what): return what\n"
+    app = program(m=old)
+    app.run("c = m.C()")
+    lines = "        self.on['delete'] = lambda: self.do('delete', 1)\n        self.on['quit']"
+    new = old.replace("        self.on['quit']", lines).replace("'open')", "'open', 1)")
+    app.edit(m=new.replace("'quit')", "'quit', 1)").replace("what)", "what, n=0)")).update()
+    assert app("[f() for f in c.on.values()]") == ["open", "quit"]
+    assert app("[f() for f in m.C().on.values()]") == ["open", "delete", "quit"]
