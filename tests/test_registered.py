@@ -272,3 +272,25 @@ def test_what_a_decorator_sees_of_a_definition_is_seen_again(program: Start, cha
     assert app("[row[0] in (m.view, m.V.view) for row in lib.routes.values()]") == [True, True]
     app.update(back_out=True)
     assert app("[held is m.view, method is m.V.view, held(1)]") == [True, True, 1]
+
+
+RECORDS = {
+    "in a list": "JOBS = []\ndef job(n):\n    def d(f):\n        JOBS.append({'n': n, 'f': f})\n        return f\n    return d\n",
+    "in a table": "JOBS = {}\ndef job(n):\n    def d(f):\n        JOBS[f.__name__] = {'n': n, 'f': f}\n        return f\n    return d\n",
+    "as lists": "JOBS = []\ndef job(n):\n    def d(f):\n        JOBS.append([n, f])\n        return f\n    return d\n",
+}
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+def test_a_record_goes_as_a_whole(program: Start, kind: str) -> None:
+    text = RECORDS[kind] + "@job(1)\ndef a(): return 'a'\n@job(2)\ndef b(): return 'b'\n"
+    app = program(m=text)
+    rows = "m.JOBS.values()" if kind == "in a table" else "m.JOBS"
+    said = f"sorted([row[{0 if kind == 'as lists' else repr('n')}], row[{1 if kind == 'as lists' else repr('f')}]()] for row in {rows})"
+    assert app(said) == [[1, "a"], [2, "b"]]
+    app.edit(m=text.replace("@job(1)", "@job(5)")).update()
+    assert app(said) == [[2, "b"], [5, "a"]]
+    app.update(back_out=True)
+    assert app(said) == [[1, "a"], [2, "b"]]
+    app.edit(m=text.replace("@job(2)\ndef b(): return 'b'\n", "")).update()
+    assert app(said) == [[1, "a"]]

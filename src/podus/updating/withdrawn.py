@@ -26,6 +26,8 @@ _STEPS = 3
 # A container that holds more than this is no registry of definitions; and what holds more than this others, no table of registries.
 _AT_MOST = 100_000
 _TABLE = 1000
+# The most that is said of one definition.
+_RECORD = 50
 
 
 def withdraw(
@@ -79,8 +81,8 @@ class _Made:
         self._objects = objects
 
     def __call__(self, value: Any) -> bool:
-        if type(value) is tuple:
-            return any(map(self, value))
+        if type(value) is tuple or is_record(value):
+            return any(map(self, value.values() if type(value) is dict else value))
         for _ in range(8):
             if id(value) in self._objects or (
                 type(value) is FunctionType and id(value.__code__) in self._codes
@@ -150,15 +152,23 @@ def _attributes(value: Any) -> list[Any]:
 
 
 def nested(found: Iterable[Any]) -> Iterator[Any]:
-    """Some containers, and those in them: a table of lists."""
+    """Some containers, and those in them: a table of lists. Records are no containers, but entries of one."""
     for container in found:
         yield container
         if type(container) not in (dict, list) or len(container) > _TABLE:
             continue
         inside = container.values() if type(container) is dict else container
         for value in list(inside):
-            if type(value) in _MUTABLE and len(value) <= _AT_MOST:
+            if type(value) in _MUTABLE and len(value) <= _AT_MOST and not is_record(value):
                 yield value
+
+
+def is_record(value: Any) -> bool:
+    """Whether a list or dictionary tells of one definition (``{"path": "/", "view": view}``), and is no table of them: it holds other things as well."""
+    if type(value) not in (dict, list) or len(value) > _RECORD:
+        return False
+    held = list(map(callable, value.values() if type(value) is dict else value))
+    return any(held) and not all(held)
 
 
 def _reached(path: str, namespace: dict[str, Any]) -> Iterator[Any]:
