@@ -89,6 +89,14 @@ def test_without_slots_they_get_a_dictionary_where_the_class_looks_into_it(progr
     ]
 
 
+def test_a_getter_that_looks_into_the_dictionary_counts_as_well(program: Start) -> None:
+    app = program(m=SLOTS)
+    app.run("p = m.P()")
+    new = "class P:\n    def __init__(self): self.x = self.y = 1\n    @property\n    def all(self): return vars(self)\n"
+    app.edit(m=new).update()
+    assert app("[p.all, m.P().all]") == [{"x": 1, "y": 1}] * 2
+
+
 def test_objects_that_have_lost_a_slot_are_copied_and_pickled(program: Start) -> None:
     app = program(m=SLOTS + "class Q(P):\n    __slots__ = ('z',)\n")
     app.run("import copy, pickle\np, q = m.P(), m.Q(); q.z = 2; copy.copy(q)")

@@ -23,6 +23,10 @@ _SMALL: int | None = opcode.opmap.get("LOAD_SMALL_INT")
 
 CO_OPTIMIZED = 0x1
 CO_NEWLOCALS = 0x2
+# Generators, coroutines, and both.
+SUSPENDS = 0x20 | 0x80 | 0x200
+# What code says that counts on it that objects have a dictionary.
+OF_DICTIONARIES = frozenset({"__dict__", "vars", "setattr"})
 
 
 def is_function(code: CodeType) -> bool:

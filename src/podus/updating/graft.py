@@ -182,7 +182,7 @@ def is_marker(value: Any) -> bool:
 
 def adopt_class_cell(function: Any, made: type | None, cls: type) -> None:
     """Have the ``__class__`` cells of a new method name the class that is kept, for ``super()``; and its annotations that class's names."""
-    for part in _functions_of(function):
+    for part in functions_of(function):
         if made is not None:
             annotated.adopt(getattr(part, "__annotate__", None), made, cls)
         for name, cell in zip(part.__code__.co_freevars, part.__closure__ or (), strict=True):
@@ -190,20 +190,21 @@ def adopt_class_cell(function: Any, made: type | None, cls: type) -> None:
                 cell.cell_contents = cls
 
 
-def _functions_of(value: Any) -> list[FunctionType]:
+def functions_of(value: Any) -> list[FunctionType]:
+    """The functions that something in a class is made of: itself, what it closes over, those of a property, a wrapped one."""
     if isinstance(value, FunctionType):
         found = [value]
         for cell in value.__closure__ or ():
             found += [f for c in cell_contents(cell) if isinstance(c, FunctionType) for f in [c]]
         return found
     if isinstance(value, _DESCRIPTORS):
-        return _functions_of(value.__func__)
+        return functions_of(value.__func__)
     if isinstance(value, property):
-        return [f for part in (value.fget, value.fset, value.fdel) for f in _functions_of(part)]
+        return [f for part in (value.fget, value.fset, value.fdel) for f in functions_of(part)]
     if isinstance(value, functools.cached_property | functools.partialmethod):
-        return _functions_of(value.func)
+        return functions_of(value.func)
     wrapped = getattr(value, "__wrapped__", None)
-    return _functions_of(wrapped) if wrapped is not None else []
+    return functions_of(wrapped) if wrapped is not None else []
 
 
 def attribute_into(

@@ -14,15 +14,15 @@ import gc
 import sys
 import time
 from functools import cached_property
-from types import FunctionType, MemberDescriptorType
+from types import MemberDescriptorType
 
 from podus.errors import Refused
-from podus.program.code import walk
+from podus.program.code import OF_DICTIONARIES, walk
 from podus.threads import get_ident
 from podus.updating.bases import layout
 from podus.updating.become import StandIns
 from podus.updating.binding import each_frame
-from podus.updating.graft import is_data
+from podus.updating.graft import functions_of, is_data
 from podus.updating.kept import Kept
 from podus.updating.references import Accounts, Search
 
@@ -39,8 +39,6 @@ _TRIES = 400
 _PATIENCE = 10.0
 # For so many tries counts one at which all threads stand where they stood: the next would see the same.
 _STANDING = 4
-# What a procedure says that counts on it that objects have a dictionary.
-_OF_DICTIONARIES = frozenset({"__dict__", "vars", "setattr"})
 _FRESH = ("__dict__", "__weakref__", "_abc_impl")
 
 
@@ -67,9 +65,8 @@ def _looks_into_dictionary(cls: type) -> bool:
     values = list(vars(cls).values())
     if any(isinstance(value, cached_property) for value in values):
         return True
-    functions = [getattr(value, "__func__", value) for value in values]
-    codes = [function.__code__ for function in functions if isinstance(function, FunctionType)]
-    return any(not _OF_DICTIONARIES.isdisjoint(part.co_names) for code in codes for part in walk(code))
+    codes = (function.__code__ for value in values for function in functions_of(value))
+    return any(not OF_DICTIONARIES.isdisjoint(part.co_names) for code in codes for part in walk(code))
 
 
 def copy_of(cls: type, bases: tuple[type, ...]) -> type:
