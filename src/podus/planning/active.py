@@ -58,12 +58,9 @@ class Active:
         for procedure in self.compiler.plan.procedures:
             rows = self.stacks.get(procedure.name) if procedure.change == "removed" else None
             if rows:
-                where = f"thread {rows[0]['thread']}, line {rows[0]['line']}"
                 more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
                 ends = "and never returns: it" if procedure.name in self.endless else "and"
-                text = (
-                    f"{procedure.name} is gone, is active ({where}{more}) {ends} goes on in the old version"
-                )
+                text = f"{procedure.name} is gone, is active ({self.where(procedure.name)}{more}) {ends} goes on in the old version"
                 self.compiler.plan.notes.append(Note("active-and-gone", text, ""))
 
     def move(self, frames: Frames) -> None:

@@ -25,6 +25,7 @@ from podus.planning.telling import tell
 from podus.planning.toplevel import TopLevel, alternatives
 from podus.program.bytecode import compile_source, read_cached, set_optimization
 from podus.program.changes import ModuleChange, compare_bodies, compare_modules
+from podus.program.code import SUSPENDS
 from podus.program.flow import absolute, flow
 from podus.program.membership import in_program
 from podus.program.sources import (
@@ -384,7 +385,7 @@ class Compiler:
                 f"{change.new.name}:{name}",
                 kind,
                 hidden="<locals>" in name and kind != "added" and not _is_transient(change.old, name),
-                suspends=bool(before.co_flags & 0x2A0),
+                suspends=bool(before.co_flags & SUSPENDS),
                 line=code.co_firstlineno,
             )
         )

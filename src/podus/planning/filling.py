@@ -13,6 +13,7 @@ from functools import cached_property
 
 from podus.program.body import Body, Statement
 from podus.program.changes import BodyChange
+from podus.program.head import outside_procedures
 
 _DEFINITIONS = ("def", "class")
 
@@ -90,7 +91,7 @@ class Fillings:
             # Assigned to again by the new version: nothing of the old value is left.
             replaced = isinstance(statement.node, ast.Assign) and bool(targets) and targets <= written
             goes_on = isinstance(statement.node, ast.AugAssign)
-            bound = statement.kind == "assign" and statement.names and not goes_on
+            bound = statement.kind == "assign" and statement.names
             if bound or statement.kind not in ("other", "assign") or replaced:
                 continue
             # What can't be changed in place is bound anew by `+=`.
@@ -113,7 +114,7 @@ class Fillings:
 def acted_on(node: ast.stmt) -> set[str]:
     """The names of the data that a statement may change in place: what it calls a method of, assigns into or hands to a function."""
     found: set[str] = set()
-    for part in _outside_procedures(node):
+    for part in outside_procedures(node):
         if isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
             function = part.value.func
             if isinstance(function, ast.Name):
@@ -158,12 +159,3 @@ def _is_fixed(value: ast.expr | None) -> bool:
     return isinstance(
         value, ast.Constant | ast.JoinedStr | ast.Compare | ast.UnaryOp | ast.Lambda | ast.Tuple
     )
-
-
-def _outside_procedures(node: ast.AST) -> Iterable[ast.AST]:
-    todo = [node]
-    while todo:
-        part = todo.pop()
-        yield part
-        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            todo += ast.iter_child_nodes(part)

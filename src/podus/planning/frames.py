@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from podus.frames import overwritten
 from podus.planning.carried import Carried, Side
 from podus.planning.model import Loop
+from podus.program.code import SUSPENDS
 from podus.program.loops import Loop as Found
 from podus.program.loops import differing, loops_of, match
 from podus.program.prologue import returned
@@ -50,7 +51,7 @@ class Frames:
         if old is None or new is None:
             return [], [], ["there is no source to tell its loops from"]
         (old_code, old_node, old_loops), (new_code, new_node, new_loops) = old, new
-        if old_code.co_flags & 0x2A0 != new_code.co_flags & 0x2A0:
+        if (old_code.co_flags ^ new_code.co_flags) & SUSPENDS:
             return [], [], ["it becomes another kind of function"]
         if old_code.co_flags & 0x200:
             return [], [], ["it is an asynchronous generator: these can't hand over to another"]

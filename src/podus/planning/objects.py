@@ -16,7 +16,7 @@ from podus.planning.otherwise import SetOtherwise
 from podus.program.body import compile_body
 from podus.program.changes import ModuleChange
 from podus.program.classes import Classes, Owner
-from podus.program.code import is_function, mangled, walk
+from podus.program.code import SUSPENDS, is_function, mangled, walk
 from podus.program.deriver import Deriver
 from podus.program.field import ClassFields, Field
 from podus.program.flow import imported_by_from
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from podus.planning.supported import SupportCode
     from podus.planning.toplevel import TopLevel
 
-# Generators, coroutines, and both.
-_SUSPENDS = 0x20 | 0x80 | 0x200
 _CONSTRUCTORS = ("__new__", "__init__", "__post_init__", "__attrs_post_init__")
 
 
@@ -401,7 +399,7 @@ class ObjectChanges:
     def _needed(self, name: str, field: str) -> bool:
         """Whether a generator or coroutine that is suspended in the version before uses a field: it ends there, or at the end of its iteration."""
         rows = self.compiler.mentions_in_old.get(field, ())
-        suspends = [procedure for procedure, code in rows if code.co_flags & _SUSPENDS]
+        suspends = [procedure for procedure, code in rows if code.co_flags & SUSPENDS]
         if not suspends:
             return False
         found = self.compiler.pup.call("activity", suspends=suspends)["suspended"]

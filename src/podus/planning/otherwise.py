@@ -1,7 +1,8 @@
-"""Fields that both versions of a class have, and that new objects get with another value: live objects keep theirs, and the plan says so.
+"""What live objects keep, or can do no more, though nothing converts them: the plan says so.
 
-Where the value has another form the new code may not know what to do with the old one: that is asked about. Another value of the same form
-is what the object was given: a remark names it.
+They keep what they have in fields that new ones get otherwise. Where that has another form the new code may not know what to do with the old
+one: that is asked about. Another value of the same form is what the object was given: a remark names it. They keep what they do if their class is
+gone; and they are not hashed any more if it says when they are equal, but not how they are hashed.
 """
 
 from __future__ import annotations
@@ -67,8 +68,10 @@ class SetOtherwise:
         moved = self.compiler.plan.moves.keys()
         for module, change in self.compiler.changes.items():
             body = change.body
-            for name in body.removed if body is not None else ():
-                before = body.previous.get(name) if body is not None else None
+            if body is None:
+                continue
+            for name in body.removed:
+                before = body.previous.get(name)
                 if before is not None and before.kind == "class" and f"{module}:{name}" not in moved:
                     self._gone.append(f"{module}:{name}")
 
@@ -79,13 +82,9 @@ class SetOtherwise:
         for name in self._gone:
             live = counts[name]["live"]
             if live:
-                how_many = (
-                    "objects of it live"
-                    if live < 0
-                    else f"{live} of its objects live"
-                    if live > 1
-                    else "an object of it lives"
-                )
+                # Below nothing: they were not counted.
+                several = "objects of it live" if live < 0 else f"{live} of its objects live"
+                how_many = "an object of it lives" if live == 1 else several
                 text = f"{name} is not in the new version, and {how_many}: what they do stays as it is"
                 self.compiler.plan.notes.append(Note("class-gone", text, "", self._file(name)))
         for name, line in self._unhashable.items():

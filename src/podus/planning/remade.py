@@ -8,42 +8,21 @@ metaclass, ``__init_subclass__``) its statement runs again, aside, and what it m
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from podus.planning.model import Note
 from podus.program.body import Body, Statement
 from podus.program.changes import BodyChange, ModuleChange, compare_modules
+from podus.program.code import OF_DICTIONARIES
+from podus.program.field import last_word
+from podus.program.head import ORDINARY
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
 
-# Decorators of methods that leave nothing to be found by whoever makes the class.
-_ORDINARY = frozenset(
-    [
-        *(
-            "property",
-            "setter",
-            "getter",
-            "deleter",
-            "staticmethod",
-            "classmethod",
-            "abstractmethod",
-            "cached_property",
-        ),
-        *(
-            "overload",
-            "override",
-            "final",
-            "wraps",
-            "contextmanager",
-            "asynccontextmanager",
-            "lru_cache",
-            "cache",
-        ),
-    ]
-)
 # What says that an object has a dictionary.
-_OF_DICTIONARIES = frozenset({"cached_property", "__dict__", "vars", "setattr"})
+_OF_DICTIONARIES = OF_DICTIONARIES | {"cached_property"}
 # Procedures that run when a class is made.
 _HOOKS = frozenset({"__init_subclass__", "__new__", "__init__", "__prepare__", "_generate_next_value_"})
 
@@ -122,9 +101,9 @@ class Remade:
             if _accesses(body):
                 # No room in the live objects: the class is replaced.
                 self._add(change.new.name, body.owners[0])
-            elif _loses_slots(change, body) and kinds[name] == "plain":
+            elif kinds[name] == "plain" and (node := _without_slots(change, body)):
                 text = f"objects of {name} get no __dict__ before a restart, though it has no __slots__ any more: they have room for what its methods set, and for nothing else"
-                place = f"{change.new.file}:{_line(change, body)}"
+                place = f"{change.new.file}:{node.lineno}"
                 self.compiler.plan.notes.append(Note("no-dictionary", text, "", place))
             if kinds[name] == "enum of data":
                 self._members(change, body, name)
@@ -210,14 +189,16 @@ def _class_statement(body: Body, name: str) -> Statement | None:
 
 def _decorated(body: Body | None, owners: tuple[str, ...]) -> bool:
     """Whether one of these classes has decorators or keywords: then its statement does more than plainly make it."""
+    return any(node is None or node.decorator_list or node.keywords for node in _statements(body, owners))
+
+
+def _statements(body: Body | None, owners: tuple[str, ...]) -> Iterator[ast.ClassDef | None]:
+    """The statements of some classes, each in the body of the one before; None for what isn't seen."""
     for owner in owners:
         statement = _class_statement(body, owner) if body is not None else None
-        if not (statement and isinstance(statement.node, ast.ClassDef)):
-            return True
-        if statement.node.decorator_list or statement.node.keywords:
-            return True
-        body = statement.body
-    return False
+        node = statement.node if statement is not None else None
+        yield node if isinstance(node, ast.ClassDef) else None
+        body = statement.body if statement is not None else None
 
 
 def _is_data(statement: Statement) -> bool:
@@ -257,7 +238,7 @@ def _called_tuple(statement: Statement) -> list[str] | None:
     node = statement.node
     values = node.bases if isinstance(node, ast.ClassDef) else [getattr(node, "value", None)]
     for call in values:
-        if not (isinstance(call, ast.Call) and _last_word(call) in ("namedtuple", "NamedTuple")):
+        if not (isinstance(call, ast.Call) and last_word(call) in ("namedtuple", "NamedTuple")):
             continue
         named = [k.value for k in call.keywords if k.arg in ("field_names", "fields")]
         given = [*call.args[1:2], *named]
@@ -278,13 +259,7 @@ def _is_special(statement: Statement) -> bool:
     if name.startswith("__") and name.endswith("__"):
         return True
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return not all(_last_word(decorator) in _ORDINARY for decorator in decorators)
-
-
-def _last_word(node: ast.expr) -> str:
-    while isinstance(node, ast.Call):
-        node = node.func
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return not all(last_word(decorator) in ORDINARY for decorator in decorators)
 
 
 def _constant(node: ast.AST) -> tuple[object, ...]:
@@ -313,7 +288,7 @@ def _accesses(body: BodyChange) -> set[str]:
 def _looks_into_dictionary(body: Body) -> bool:
     """Whether a class's body says something that objects without a dictionary don't do."""
     words = (
-        _last_word(node)
+        last_word(node)
         for s in body.statements
         for node in ast.walk(s.node)
         if isinstance(node, ast.Name | ast.Attribute)
@@ -321,28 +296,10 @@ def _looks_into_dictionary(body: Body) -> bool:
     return not _OF_DICTIONARIES.isdisjoint(words)
 
 
-def _loses_slots(change: ModuleChange, body: BodyChange) -> bool:
-    """Whether a class declares no slots any more, and has no base that could give its objects a dictionary."""
-    if (
-        "__slots__" not in body.previous
-        or body.new.last("__slots__") is not None
-        or "__slots__" not in body.removed
-    ):
-        return False
-    node = _definition(change, body)
-    return node is not None and all(_last_word(base) in ("object", "ABC") for base in node.bases)
-
-
-def _line(change: ModuleChange, body: BodyChange) -> int:
-    node = _definition(change, body)
-    return 0 if node is None else node.lineno
-
-
-def _definition(change: ModuleChange, body: BodyChange) -> ast.ClassDef | None:
-    """The statement of the new version whose body it is."""
-    inner = change.body.new if change.body is not None else None
-    node: ast.stmt | None = None
-    for owner in body.owners:
-        statement = inner.last(owner) if inner is not None else None
-        inner, node = (statement.body, statement.node) if statement is not None else (None, None)
-    return node if isinstance(node, ast.ClassDef) else None
+def _without_slots(change: ModuleChange, body: BodyChange) -> ast.ClassDef | None:
+    """The statement of a class that declares no slots any more, and has no base that could give its objects a dictionary; None if it is another one."""
+    if "__slots__" not in body.removed or change.body is None:
+        return None
+    *_, node = _statements(change.body.new, body.owners)
+    plain = node is not None and all(last_word(base) in ("object", "ABC") for base in node.bases)
+    return node if plain else None

@@ -12,7 +12,7 @@ from types import CodeType
 from typing import Any
 
 from podus.program.body import Body, Statement
-from podus.program.code import fingerprint, same
+from podus.program.code import SUSPENDS, fingerprint, same
 from podus.program.version import Module
 
 
@@ -121,8 +121,6 @@ def compare_modules(old: Module, new: Module, *, parse: bool = False) -> ModuleC
     return change
 
 
-# Generators, coroutines, and both.
-_SUSPENDS = 0x20 | 0x80 | 0x200
 _ALIAS = re.compile(rb"^[ \t]*type\s+\w", re.MULTILINE)
 
 
@@ -134,8 +132,10 @@ def _same_top_level(change: ModuleChange) -> bool:
     """
     if any("<lambda>" in name for name in change.changed) or change.added or change.removed:
         return False
-    codes = [(change.old.procedures[o], change.new.procedures[n]) for o, n in change.pairs.items()]
-    if any((old.co_flags ^ new.co_flags) & _SUSPENDS for old, new in codes):
+    changed = set(change.changed)
+    old, new = change.old.procedures, change.new.procedures
+    kinds = ((old[o].co_flags, new[n].co_flags) for o, n in change.pairs.items() if n in changed)
+    if any((before ^ after) & SUSPENDS for before, after in kinds):
         return False
     # What a type alias stands for is a procedure to the compiler alone.
     if change.changed and _ALIAS.search(change.new.source or b""):
@@ -170,35 +170,38 @@ def _pair(before: list[str], after: list[str], change: ModuleChange) -> list[tup
     if change.same_around and not nested:
         return list(zip(before, after, strict=True))
     pairs: list[tuple[str, str]] = []
-    if change.bodies is not None and not nested:
-        places: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
-        for side, names in enumerate((before, after)):
-            for name in names:
-                line = (old, new)[side][name].co_firstlineno
-                places.setdefault(_place(change.bodies[side], line), ([], []))[side].append(name)
-        for here, there in places.values():
+    bodies = None if nested else change.bodies
+    if bodies is not None:
+        for here, there in _together((before, after), change, bodies).values():
             pairs += zip(here, there, strict=True) if len(here) == len(there) else _alike(here, there, change)
         if _is_lambda(before):
-            pairs += _of_one_name(_unpaired(before, after, pairs), change)
-        pairs += _identical(*_unpaired(before, after, pairs), change)
-        if not _is_lambda(before):
-            pairs += _decorated_alike(_unpaired(before, after, pairs), old, new, change.bodies)
-    return pairs + _alike(*_unpaired(before, after, pairs), change)
+            # What binds the same names, whatever else is different in it.
+            there_too = _together(_unpaired(before, after, pairs), change, bodies, by_names=True)
+            pairs += [pair for place, names in there_too.items() if place for pair in _alike(*names, change)]
+    pairs += _identical(*_unpaired(before, after, pairs), change)
+    if bodies is not None and not _is_lambda(before):
+        pairs += _decorated_alike(_unpaired(before, after, pairs), old, new, bodies)
+    return pairs + _in_order(*_unpaired(before, after, pairs))
 
 
 def _is_lambda(names: list[str]) -> bool:
     return bool(names) and names[0].partition("#")[0].endswith("<lambda>")
 
 
-def _of_one_name(names: tuple[list[str], list[str]], change: ModuleChange) -> list[tuple[str, str]]:
-    """Pair lambdas in statements that bind the same names, whatever else is different in these."""
-    assert change.bodies is not None
-    places: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
+def _together(
+    names: tuple[list[str], list[str]],
+    change: ModuleChange,
+    bodies: tuple[Body, Body],
+    *,
+    by_names: bool = False,
+) -> dict[tuple[str, ...], tuple[list[str], list[str]]]:
+    """Procedures of both versions by the statement that they stand in; see :func:`_place`."""
+    found: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
     for side, module in enumerate((change.old, change.new)):
         for name in names[side]:
-            place = _place(change.bodies[side], module.procedures[name].co_firstlineno, by_names=True)
-            places.setdefault(place, ([], []))[side].append(name)
-    return [pair for place, (here, there) in places.items() if place for pair in _alike(here, there, change)]
+            place = _place(bodies[side], module.procedures[name].co_firstlineno, by_names=by_names)
+            found.setdefault(place, ([], []))[side].append(name)
+    return found
 
 
 def _unpaired(
@@ -259,13 +262,17 @@ def _identical(before: list[str], after: list[str], change: ModuleChange) -> lis
     return pairs
 
 
+def _in_order(before: list[str], after: list[str]) -> list[tuple[str, str]]:
+    """Pair what is left in order; lambdas only if there are as many, as nothing else tells which is which."""
+    if _is_lambda(before) and len(before) != len(after):
+        return []
+    return list(zip(before, after, strict=False))
+
+
 def _alike(before: list[str], after: list[str], change: ModuleChange) -> list[tuple[str, str]]:
-    """Pair those that do the same first, the rest in order; lambdas only if as many are left, as nothing else tells which is which."""
+    """Pair those that do the same first, then the rest."""
     pairs = _identical(before, after, change)
-    rest, free = _unpaired(before, after, pairs)
-    if _is_lambda(before) and len(rest) != len(free):
-        return pairs
-    return pairs + list(zip(rest, free, strict=False))
+    return pairs + _in_order(*_unpaired(before, after, pairs))
 
 
 def compare_bodies(old: Body, new: Body) -> BodyChange:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from podus.program.field import last_word
+
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -71,8 +73,8 @@ def head_of(node: ast.stmt) -> str:
     return ast.dump(_Heads(keep).visit(_without_bodies(node))) + asked_kind(node)
 
 
-# Decorators that do the same with a function, a generator and a coroutine.
-_ASK_NOTHING = frozenset(
+# Decorators that leave nothing to be found by whoever makes the class, and do the same with a function, a generator and a coroutine.
+ORDINARY = frozenset(
     [
         "staticmethod",
         "classmethod",
@@ -98,21 +100,20 @@ def asked_kind(node: ast.stmt) -> str:
     """What a decorator may go by when it decorates, beside what the statement says: whether it is given a generator, a coroutine or neither."""
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return ""
-    called = [d.func if isinstance(d, ast.Call) else d for d in node.decorator_list]
-    words = {d.attr if isinstance(d, ast.Attribute) else getattr(d, "id", "") for d in called}
-    if words <= _ASK_NOTHING:
+    if ORDINARY.issuperset(map(last_word, node.decorator_list)):
         return ""
-    yields = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in _own_parts(node))
+    own = (part for statement in node.body for part in outside_procedures(statement))
+    yields = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in own)
     return ("async " if isinstance(node, ast.AsyncFunctionDef) else "") + ("generator" if yields else "")
 
 
-def _own_parts(node: Definition) -> Iterator[ast.AST]:
-    """What is in a procedure, without what is in those nested in it."""
-    todo: list[ast.AST] = [*node.body]
+def outside_procedures(node: ast.AST) -> Iterator[ast.AST]:
+    """What is in a statement, without what is in the procedures and classes that it defines."""
+    todo = [node]
     while todo:
         part = todo.pop()
         yield part
-        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             todo += ast.iter_child_nodes(part)
 
 

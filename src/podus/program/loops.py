@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from types import CodeType
 
 from podus.frames.stubs import depths
+from podus.program.code import SUSPENDS
 from podus.program.control import BACKWARD, CLOSED, JUMPS, NAMES, exception_entries, units
 
 # So many objects on a value stack can be followed.
 _KNOWN = 21
-_SUSPENDS = 0x20 | 0x80 | 0x200
 # What puts something on the value stack for as long as a loop in it runs.
 _Holds = ast.For | ast.AsyncFor | ast.withitem | ast.ExceptHandler
 # A loop, what holds something around it, which loop of which it is, and why it can't be left.
@@ -94,7 +94,7 @@ class _Finder:
         found: list[tuple[Loop, ast.For | ast.AsyncFor | ast.While]] = []
         for stmt, held, path, why in _loops(node.body, (), (), ""):
             layout = tuple(word for one in held for word in _words(one))
-            others = isinstance(node, ast.Module) or self.code.co_flags & _SUSPENDS
+            others = isinstance(node, ast.Module) or self.code.co_flags & SUSPENDS
             if isinstance(stmt, ast.While):
                 loop = Loop("while", ast.unparse(stmt.test), stmt.lineno, layout, path, why=why)
                 loop.turns = len(path) == 1
@@ -223,7 +223,7 @@ def _lost(code: CodeType, every: list[tuple[int, int, int, int]]) -> set[int]:
     handlers: dict[int, list[tuple[int, int]]] = {}
     for start, _, target, depth in exception_entries(code):
         handlers.setdefault(start, []).append((target, (depth >> 1) + (depth & 1) + 1))
-    depth, known = int(bool(code.co_flags & _SUSPENDS)), True
+    depth, known = int(bool(code.co_flags & SUSPENDS)), True
     for start, op, arg, following in every:
         if start in depth_at:
             depth, known = depth_at[start], True

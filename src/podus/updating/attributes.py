@@ -44,7 +44,7 @@ def _is_plain(owner: Any) -> bool:
 def unhashable_into(cls: type, given: Any, gone: list[str], equal: Switch, removals: Switch) -> None:
     """Plan for ``__hash__`` what making the class would do: objects that say whom they equal, and not how they are hashed, are not hashed.
 
-    ``given`` and ``gone`` are what the class gets and loses; ``equal`` is the switch of its ``__eq__``.
+    ``given`` and ``gone`` are what the class gets and loses; ``equal`` is the switch of its ``__eq__``, ``removals`` has what is gone already.
     """
     own = vars(cls)
     if "__hash__" in given:
@@ -52,7 +52,7 @@ def unhashable_into(cls: type, given: Any, gone: list[str], equal: Switch, remov
     has = "__hash__" in own and "__hash__" not in gone
     equals = "__eq__" in given or ("__eq__" in own and "__eq__" not in gone)
     if equals and not has:
-        gone[:] = [name for name in gone if name != "__hash__"]
-        (equal if "__eq__" in given else removals).set_class_attribute(cls, "__hash__", None)
+        at_once = "__eq__" in given and "__hash__" not in gone
+        (equal if at_once else removals).set_class_attribute(cls, "__hash__", None)
     elif not equals and has and own["__hash__"] is None:
         removals.delete_class_attribute(cls, "__hash__")

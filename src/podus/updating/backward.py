@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podus.errors import Refused
+from podus.program.code import SUSPENDS
 from podus.threads import sleep
 from podus.updating.activity import Activity
 from podus.updating.binding import Switch, commit_unless_active
@@ -35,7 +36,7 @@ def one_way(update: Evaluation) -> str:
 def activity_of_new(update: Evaluation) -> Activity:
     """Who is active in the new version."""
     codes = [(code, name) for unit in update.units for name in unit.names for code in unit.new_codes.values()]
-    suspends = {name for code, name in codes if code.co_flags & 0x2A0}
+    suspends = {name for code, name in codes if code.co_flags & SUSPENDS}
     return Activity(codes, suspends, update.plan)
 
 

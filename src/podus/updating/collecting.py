@@ -397,10 +397,6 @@ class Collector:
             prefix = f"{part.name}:{row.qualname}."
             codes = [code for name, code in self.codes.items() if name.startswith(prefix)]
             slots_into(cls, slots, {**vars(cls), **target}, self.base, self.removals, codes)
-        if "__eq__" in target or "__eq__" in removed or "__hash__" in removed:
-            unhashable_into(
-                cls, target, removed, self.switch_for(f"{part.name}:{row.qualname}.__eq__"), self.removals
-            )
         for name in removed:
             if name == "__doc__":
                 self.removals.set_class_attribute(cls, name, None)
@@ -408,6 +404,10 @@ class Collector:
                 full = f"{part.name}:{row.qualname}.{name}"
                 grouped = any(full in group.data for group in self.plan.groups)
                 (self.switch_for(full) if grouped else self.removals).delete_class_attribute(cls, name)
+        if "__eq__" in target or "__eq__" in removed or "__hash__" in removed:
+            unhashable_into(
+                cls, target, removed, self.switch_for(f"{part.name}:{row.qualname}.__eq__"), self.removals
+            )
 
     def _as_it_will_be(self, function: Any) -> Any:
         """A function that reads its module's names as the update leaves them: a table that it looks into may just have grown."""

@@ -20,7 +20,7 @@ from types import (
     ModuleType,
 )
 
-from podus.program.code import is_procedure, nested, walk
+from podus.program.code import SUSPENDS, is_procedure, nested, walk
 from podus.updating.binding import active_ids
 from podus.updating.find import suspended
 from podus.updating.heap import SMALL
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 _FUNCTIONS = frozenset({id(FunctionType)})
 _DESCRIPTORS = (GetSetDescriptorType, MemberDescriptorType)
-_SUSPENDS = 0x2A0
 # Seconds for which an update waits for those to leave who say a name that goes.
 _LEAVING = 0.25
 
@@ -78,7 +77,7 @@ class Leftover:
         if active & self.own:
             return "running"
         small = sys.getallocatedblocks() <= SMALL
-        if self.code.co_flags & _SUSPENDS and (not small or suspended([(self.code, self.name)])[0]):
+        if self.code.co_flags & SUSPENDS and (not small or suspended([(self.code, self.name)])[0]):
             return "suspended"
         return "held" if self.gone and self._held(ours, small=small) else ""
 

@@ -27,18 +27,18 @@ def metaclass_into(old: type, new: type, switch: Switch, remade: Callable[[type]
     Raises Refused where their classes have different layouts, or CPython can't be told.
     """
     before, after = type(old), type(new)
-    _retype(old, after, switch)
-    if "_abc_impl" in vars(new) and "_abc_impl" not in vars(old):
-        switch.set_class_attribute(old, "_abc_impl", vars(new)["_abc_impl"])
+    notes = vars(new).get("_abc_impl")
+    _retype(old, after, notes, switch)
     for derived in below(old) if issubclass(after, before) else ():
         # A metaclass is handed down, but not given back: who has it may have it by another base as well.
         if type(derived) is before and not remade(derived):
-            _retype(derived, after, switch)
-            if "_abc_impl" in vars(new) and "_abc_impl" not in vars(derived):
-                switch.set_class_attribute(derived, "_abc_impl", blank())
+            _retype(derived, after, notes and blank(), switch)
 
 
-def _retype(old: type, after: type, switch: Switch) -> None:
+def _retype(old: type, after: type, notes: Any, switch: Switch) -> None:
+    """Plan to give one class its metaclass; ``notes`` is what an abstract one keeps of who is an instance of it, if it is one."""
+    if notes is not None and "_abc_impl" not in vars(old):
+        switch.set_class_attribute(old, "_abc_impl", notes)
     before = type(old)
     where = f"{old.__module__}:{old.__qualname__}"
     if layout(before) != layout(after) or not old.__flags__ & _HEAP:

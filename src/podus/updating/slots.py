@@ -8,10 +8,10 @@ microsecond until the program is started anew; everything else of the class is a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from opcode import opmap
 from types import CodeType, FunctionType, MemberDescriptorType
 
 from podus.errors import Refused
+from podus.program.control import NAMES, units
 from podus.updating.binding import Switch
 from podus.updating.family import with_subclasses
 
@@ -187,13 +187,7 @@ def _mangled(cls: type, name: str) -> str:
 
 def _stored(codes: Iterable[CodeType]) -> list[str]:
     """The attributes that some procedures set, on whatever object."""
-    found: dict[str, None] = {}
-    for each in codes:
-        code = each.co_code
-        wide = 0
-        for place in range(0, len(code), 2):
-            number = wide | code[place + 1]
-            wide = number << 8 if code[place] == opmap["EXTENDED_ARG"] else 0
-            if code[place] == opmap["STORE_ATTR"]:
-                found[each.co_names[number]] = None
-    return list(found)
+    stored = (
+        code.co_names[arg] for code in codes for _, op, arg, _ in units(code) if NAMES[op] == "STORE_ATTR"
+    )
+    return list(dict.fromkeys(stored))

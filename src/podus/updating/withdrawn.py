@@ -81,8 +81,8 @@ class _Made:
         self._objects = objects
 
     def __call__(self, value: Any) -> bool:
-        if type(value) is tuple or is_record(value):
-            return any(map(self, value.values() if type(value) is dict else value))
+        if type(value) is tuple or _is_record(value):
+            return any(map(self, _held(value)))
         for _ in range(8):
             if id(value) in self._objects or (
                 type(value) is FunctionType and id(value.__code__) in self._codes
@@ -157,18 +157,21 @@ def nested(found: Iterable[Any]) -> Iterator[Any]:
         yield container
         if type(container) not in (dict, list) or len(container) > _TABLE:
             continue
-        inside = container.values() if type(container) is dict else container
-        for value in list(inside):
-            if type(value) in _MUTABLE and len(value) <= _AT_MOST and not is_record(value):
+        for value in _held(container):
+            if type(value) in _MUTABLE and len(value) <= _AT_MOST and not _is_record(value):
                 yield value
 
 
-def is_record(value: Any) -> bool:
+def _is_record(value: Any) -> bool:
     """Whether a list or dictionary tells of one definition (``{"path": "/", "view": view}``), and is no table of them: it holds other things as well."""
     if type(value) not in (dict, list) or len(value) > _RECORD:
         return False
-    held = list(map(callable, value.values() if type(value) is dict else value))
-    return any(held) and not all(held)
+    definitions = list(map(callable, _held(value)))
+    return any(definitions) and not all(definitions)
+
+
+def _held(container: Any) -> list[Any]:
+    return list(container.values() if type(container) is dict else container)
 
 
 def _reached(path: str, namespace: dict[str, Any]) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 
+from podus.program.code import SUSPENDS
 from podus.updating.binding import active_ids
 from podus.updating.find import suspended
 from podus.updating.forward import switch_together
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
     from podus.updating.evaluate import Evaluation
     from podus.updating.units import Unit
-
-# inspect's flags of generators, coroutines and asynchronous generators.
-_SUSPENDS = 0x20 | 0x80 | 0x200
 
 
 class When:
@@ -63,7 +61,7 @@ class When:
 
     def _awake(self, codes: list[tuple[CodeType, str]]) -> bool:
         """Whether none of them is suspended."""
-        watched = [(code, name) for code, name in codes if code.co_flags & _SUSPENDS]
+        watched = [(code, name) for code, name in codes if code.co_flags & SUSPENDS]
         if not watched:
             return True
         if time.monotonic() < self._next:
