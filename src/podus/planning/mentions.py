@@ -37,7 +37,8 @@ class Mentions:
 
     def under(self, names: set[str]) -> set[str]:
         """The names by which a module may come to something that has one of these: other names of it, and of procedures that mention it."""
-        return _closure(names, self._renamed, self._mentioned)
+        # Most plans ask for nothing, and need not trace the whole program for it.
+        return _closure(names, self._renamed, self._mentioned) if names else set()
 
     @cached_property
     def _loaded(self) -> frozenset[str]:
