@@ -228,3 +228,21 @@ def test_the_plan_says_who_is_in_a_procedure_that_is_gone(program: Start) -> Non
     app.update()
     app.open("turn")
     app.reached("turn")
+
+
+@pytest.mark.parametrize("after", ["", "Down, "])
+def test_bases_change_past_a_metaclass_that_acts_on_assignments(program: Start, after: str) -> None:
+    """An Enum's does, in Python: in the middle of the switch other threads would be let in."""
+    old = """
+        class Meta(type):
+            def __setattr__(cls, name, value): raise AttributeError(name)
+        class Up: pass
+        class Down: pass
+        class C({}metaclass=Meta): pass
+    """
+    app = program(m=old.format(after))
+    app.run("c = m.C(); bases = m.C.__bases__")
+    app.edit(m=old.format("Up, ")).update()
+    assert app("[isinstance(c, m.Up), isinstance(c, m.Down)]") == [True, False]
+    app.update(back_out=True)
+    assert app("[isinstance(c, m.Up), m.C.__bases__ == bases]") == [False, True]

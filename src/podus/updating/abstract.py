@@ -41,10 +41,7 @@ def abstract_into(
             elif op[0] in (dict.pop, dict.__setitem__) and op[2] == "__isabstractmethod__":
                 marks[id(op[1])] = op[0] is dict.__setitem__ and bool(op[3])
     based = [
-        op[1]
-        for switch in switches
-        for op in switch.do
-        if op[0] in (setattr, type.__setattr__) and op[2] == "__bases__"
+        op[1] for switch in switches for op in switch.do if op[0] is type.__setattr__ and op[2] == "__bases__"
     ]
     _forget_instances(planned, based, base)
     todo = [
@@ -70,8 +67,8 @@ def abstract_into(
         now = abstract[cls] = frozenset(names)
         before: frozenset[str] = getattr(cls, "__abstractmethods__", frozenset())
         if now != before:
-            base.do.append((setattr, cls, "__abstractmethods__", now))
-            base.undo.append((setattr, cls, "__abstractmethods__", before))
+            base.do.append((type.__setattr__, cls, "__abstractmethods__", now))
+            base.undo.append((type.__setattr__, cls, "__abstractmethods__", before))
 
 
 def blank() -> Any:

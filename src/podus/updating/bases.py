@@ -42,8 +42,7 @@ def bases_into(old: type, new: type, bases: tuple[type, ...], switch: Switch) ->
         raise Refused(f"{where} is no class that was made in Python", "restart for this one")
     base = bases[new.__bases__.index(new.__base__)] if new.__base__ in new.__bases__ else None
     if old.__base__ is base:
-        switch.undo.append((setattr, old, "__bases__", old.__bases__))
-        switch.do.append((setattr, old, "__bases__", bases))
+        switch.set_class_attribute(old, "__bases__", bases)
         return
     there, back = _past_the_check(old, base, bases, where)
     # What leads to the objects' own dictionary may have come from the old base. Assigning the bases makes it seen.
@@ -59,7 +58,7 @@ def bases_into(old: type, new: type, bases: tuple[type, ...], switch: Switch) ->
 def rebase(cls: type, bases: tuple[type, ...]) -> bool:
     """Give ``cls`` these bases at once, in place of others of the same layout; returns whether it could be done."""
     try:
-        cls.__bases__ = bases
+        type.__setattr__(cls, "__bases__", bases)
     except TypeError:
         place = cls.__bases__.index(cls.__base__) if cls.__base__ in cls.__bases__ else len(bases)
         base = bases[place] if place < len(bases) else None
@@ -113,7 +112,8 @@ def _past_the_check(
         return [
             (take, ctypes.py_object(other)),
             (setattr, slot, "value", id(other)),
-            (setattr, old, "__bases__", bases),
+            # Past the metaclass: an Enum's acts in Python, and other threads would be let in.
+            (type.__setattr__, old, "__bases__", bases),
             (drop, ctypes.py_object(one)),
         ]
 

@@ -114,6 +114,8 @@ def waiting_ids() -> set[int]:
 
 # Attributes of a class that can't be deleted, and what says that there is nothing.
 _NEVER_GONE: dict[str, Any] = {"__type_params__": ()}
+# What a class has outside its namespace.
+_OF_THE_TYPE = ("__bases__", "__name__", "__qualname__")
 # What a class statement makes of functions of these names, though nothing in it says so.
 _MADE_BY_TYPE: dict[str, Any] = {
     "__init_subclass__": classmethod,
@@ -166,6 +168,8 @@ class Switch:
                 self.do.append((type.__delattr__, cls, "__annotations__"))
         elif name in cls.__dict__:
             self.undo.append((type.__setattr__, cls, name, cls.__dict__[name]))
+        elif name in _OF_THE_TYPE:
+            self.undo.append((type.__setattr__, cls, name, getattr(cls, name)))
         elif name in _NEVER_GONE:
             self.undo.append((type.__setattr__, cls, name, _NEVER_GONE[name]))
         else:

@@ -293,8 +293,7 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
         switch.set_class_attribute(old, "__module__", new.__module__)
     if old.__name__ != new.__name__:
         for word in ("__name__", "__qualname__"):
-            switch.do.append((type.__setattr__, old, word, getattr(new, word)))
-            switch.undo.append((type.__setattr__, old, word, getattr(old, word)))
+            switch.set_class_attribute(old, word, getattr(new, word))
     if issubclass(type(old), enum.EnumMeta):
         enum_into(old, new, switch, kept)
         return

@@ -108,9 +108,7 @@ def hashed_by(stage: Stage) -> Iterator[type]:
     """The classes that get or lose a method for it, or other bases, or of which a generated one gets other code."""
     for switch in (stage.base, stage.removals, *stage.redefined.values(), *stage.data.values()):
         for op in switch.do:
-            if (op[0] in (type.__setattr__, type.__delattr__) and op[2] in _NAMES) or (
-                op[0] is setattr and op[2] in _NAMES and isinstance(op[1], type)
-            ):
+            if op[0] in (type.__setattr__, type.__delattr__) and op[2] in _NAMES:
                 yield op[1]
             elif op[0] is type.__setattr__ and op[2] == "_member_map_":
                 # A member of an Enum is hashed by its name.
