@@ -420,3 +420,27 @@ def test_the_plan_names_the_values_that_live_objects_keep(program: Start) -> Non
     assert not app.plan(support=support).notes
     app.update(support=support)
     assert app("[a.n, a.rate, m.A().rate]") == [1, 20, 20]
+
+
+LOCAL = """
+    import threading
+    class L(threading.local):
+        def __init__(self): self.a = self.b = 1
+    l = L()
+    def get(): return l.a
+"""
+
+
+def test_thread_local_objects_get_no_field_and_the_plan_says_so(program: Start) -> None:
+    app = program(m=LOCAL)
+    app.run("m.get()")
+    (refusal,) = app.edit(m=LOCAL.replace("self.b", "self.c")).plan().refusals
+    assert refusal.text == (
+        "objects of m:L get the field c, and are thread-local: nobody but each thread itself gets at what they hold"
+    )
+    # What is gone stays where it is, and what nobody holds needs nothing.
+    app.edit(m=LOCAL.replace(" = self.b", "").replace("l.a", "-l.a")).update()
+    assert app("[m.get(), m.l.b]") == [-1, 1]
+    app.run("del m.l; import gc; gc.collect()")
+    app.edit(m=LOCAL.replace("self.b", "self.c").replace("    l = L()\n", "")).update()
+    assert app("m.L().c") == 1

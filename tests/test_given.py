@@ -158,6 +158,25 @@ def test_the_plan_names_what_stays(program: Start) -> None:
     ]
 
 
+def test_the_plan_counts_what_the_makers_of_a_class_give_it_as_theirs(program: Start) -> None:
+    old = """
+        class Meta(type):
+            def __init__(cls, *parts): cls.columns = [n for n in vars(cls) if n[0] != '_']
+        def patch(): Row.extra = 1
+        class Row(metaclass=Meta):
+            size = 1
+            def total(self): return 1
+    """
+    app = program(m=old)
+    app.run("m.patch()")
+    plan = app.edit(m=old.replace("size = 1", "size = 1; more = 2")).plan()
+    assert [n.text for n in plan.notes if n.code == "given"] == [
+        "m:Row has extra from elsewhere than its statement, which runs again: that stays"
+    ]
+    app.update()
+    assert app("[m.Row.columns, m.Row.extra]") == [["size", "more", "total"], 1]
+
+
 REMADE = "import tools\nimport rates\n{}class Cart:\n    rate = rates.of(2)\n    both = [rate, rate]\n    __private = {}\n    limit = {}\n    count = 0\n    def total(self): return 1\n"
 
 

@@ -12,6 +12,7 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from podus.planning.model import MadePart, Note
+from podus.planning.remade import PLAIN
 from podus.program.body import Body, Statement, class_within
 from podus.program.changes import compare_bodies
 from podus.program.code import is_function, mangled, walk
@@ -54,9 +55,12 @@ class Given:
             gone = (before - after) | self._declared_no_more.get(name, set())
             made = self._made_besides(name, part, more, gone)
             part.goes = sorted(before | after | made)
-            stays = [n for n in more if n not in made and not _is_machinery(n)]
+            stays = {n for n in more if n not in made and not _is_machinery(n)}
+            if self._makers.get(name) or self._kind(name) not in PLAIN:
+                # Whoever made the class may have given it them as well, and does so again.
+                stays = self._given(stays, self._makers.get(name, set()))
             if stays:
-                text = f"{name} has {', '.join(stays)} from elsewhere than its statement, which runs again: that stays"
+                text = f"{name} has {', '.join(sorted(stays))} from elsewhere than its statement, which runs again: that stays"
                 plan.notes.append(Note("given", text, "", ""))
 
     # ---- the statements
@@ -70,7 +74,7 @@ class Given:
         module = self.compiler.changes.get(old.partition(":")[0])
         if module is not None and old == new:
             self.compiler.derived.extend(module, change)
-            kept = self.toplevel.kept_in_class(module, change) if self._kind(old) == "plain" else []
+            kept = self.toplevel.kept_in_class(module, change) if self._kind(old) in PLAIN else []
             part.kept = sorted(mangled(n, change.owners) for n in kept)
         same = [s for s in after.body.statements if s.kind == "assign" and s not in change.run]
         part.steady = sorted({mangled(n, change.owners) for s in same for n in s.names})
@@ -92,7 +96,7 @@ class Given:
         one, other = before.node, after.node
         assert isinstance(one, ast.ClassDef) and isinstance(other, ast.ClassDef)
         makers = [[ast.dump(part) for part in (*n.decorator_list, *n.keywords)] for n in (one, other)]
-        return makers[0] == makers[1] and self._kind(name) == "plain"
+        return makers[0] == makers[1] and self._kind(name) in PLAIN
 
     def _kind(self, name: str) -> str:
         return str(self.compiler.pup.call("classes", names=[name])[name])
@@ -111,7 +115,7 @@ class Given:
     def _made_besides(self, name: str, part: MadePart, more: list[str], gone: set[str]) -> set[str]:
         """Which of the names ``more`` a decorator or a hook made, as far as one can tell; ``gone`` are names that the body binds no more."""
         doubtful = {n for n in more if _is_machinery(n)}
-        if self._makers.get(name) or self._kind(name) != "plain":
+        if self._makers.get(name) or self._kind(name) not in PLAIN:
             doubtful |= {n for n in more if not part.alike or any(_is_of(n, one) for one in gone)}
         return doubtful - self._given(doubtful, self._makers.get(name, set()))
 

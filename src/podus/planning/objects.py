@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from functools import cached_property, lru_cache
 from types import CodeType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from podus.planning.model import FieldPart, Note, ObjectPart
 from podus.planning.otherwise import SetOtherwise
@@ -70,6 +70,7 @@ class ObjectChanges:
         # The members of an Enum are what its statement makes of them, and that runs again.
         kinds: dict[str, str] = self.compiler.pup.call("classes", names=[part.cls for part, _ in parts])
         parts = [row for row in parts if row[0].mapper or not kinds[row[0].cls].startswith("enum")]
+        parts = self._without_locals(parts, kinds)
         # Objects are only counted where it matters whether there are any.
         asked = {part.cls: [row[0] for row in missing] for part, missing in parts if missing}
         initial = {name: {old: spec for old, spec in rows.values()} for name, rows in self._perhaps.items()}
@@ -108,6 +109,21 @@ class ObjectChanges:
         for name in self.support.mapped_classes():
             found.setdefault(name)
         return list(found)
+
+    def _without_locals(self, parts: list[Any], kinds: dict[str, str]) -> list[Any]:
+        """The parts but those of thread-local objects: refuse new fields for these, as each thread has its own, and nobody else gets at them."""
+        local = [part for part, _ in parts if kinds[part.cls] == "local"]
+        counts = self.compiler.pup.call("objects", classes=[p.cls for p in local]) if local else {}
+        for part in local:
+            if counts[part.cls]["live"] and (part.fields or part.mapper):
+                what = f"get the field {part.fields[0].name}" if part.fields else "have a mapper"
+                self.compiler.refuse(
+                    "thread-local",
+                    f"objects of {part.cls} {what}, and are thread-local: nobody but each thread itself gets at what they hold",
+                    "set the field where it is used first, or restart for this one",
+                    part.cls,
+                )
+        return [row for row in parts if row[0] not in local]
 
     def _unsure(self) -> None:
         """Ask about fields that new objects have on some ways only; refuse where no text says which fields they have."""

@@ -21,6 +21,8 @@ from podus.program.head import ORDINARY
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
 
+# How classes are made (podus.pup.made) of which nobody has looked at the body.
+PLAIN = frozenset({"plain", "local"})
 # What says that an object has a dictionary.
 _OF_DICTIONARIES = OF_DICTIONARIES | {"cached_property"}
 # Procedures that run when a class is made.
@@ -101,7 +103,7 @@ class Remade:
             if _accesses(body):
                 # No room in the live objects: the class is replaced.
                 self._add(change.new.name, body.owners[0])
-            elif kinds[name] == "plain" and (node := _without_slots(change, body)):
+            elif kinds[name] in PLAIN and (node := _without_slots(change, body)):
                 text = f"objects of {name} get no __dict__ before a restart, though it has no __slots__ any more: they have room for what its methods set, and for nothing else"
                 place = f"{change.new.file}:{node.lineno}"
                 self.compiler.plan.notes.append(Note("no-dictionary", text, "", place))
@@ -113,7 +115,7 @@ class Remade:
     def _looked_at(self, change: ModuleChange, body: BodyChange, kind: str) -> bool:
         """Whether whoever made the class has looked at what is different in its body."""
         decorated = _decorated(change.body.new, body.owners) if change.body is not None else True
-        if not decorated and kind == "plain":
+        if not decorated and kind in PLAIN:
             return False
         if body.moved or any(map(_is_data, body.run)) or set(body.removed) - {"__doc__", "__slots__"}:
             return True

@@ -33,7 +33,7 @@ def kind_of(cls: Any, in_program: Callable[[str], bool]) -> str:
 
     ``plain``: by nothing but a ``class`` statement, so that attributes can be added one by one. Else somebody has looked at its body:
     ``enum``, ``enum of data`` (members that are an int, a str…), ``namedtuple``, ``pydantic``, ``protocol``, ``hooked`` (by a metaclass
-    or ``__init_subclass__`` of the program), or ``made`` (by those of others).
+    or ``__init_subclass__`` of the program), or ``made`` (by those of others). ``local`` is plain, but each thread has fields of its own.
     """
     if not isinstance(cls, type):
         return "made"
@@ -51,7 +51,10 @@ def kind_of(cls: Any, in_program: Callable[[str], bool]) -> str:
     if metaclass.__name__ not in _PLAIN_METACLASSES:
         makers |= {meta.__module__ for meta in type.mro(metaclass)}
         return "hooked" if any(map(in_program, makers)) else "made"
-    return ("hooked" if any(map(in_program, makers)) else "made") if makers else "plain"
+    if makers:
+        return "hooked" if any(map(in_program, makers)) else "made"
+    bases = {(base.__module__, base.__name__) for base in cls.__mro__}
+    return "local" if ("_thread", "_local") in bases else "plain"
 
 
 def dependents(changed: Iterable[str], hooks: Iterable[str], in_program: Callable[[str], bool]) -> list[str]:
