@@ -225,3 +225,22 @@ def test_a_refusal_names_the_data_that_is_kept_and_that_a_called_procedure_uses(
     assert "TypeError" in status["reason"] and "--reset shop:config" in status["remedy"]
     app.update(reset=["shop:config"])
     assert app("[front.X, front.config is shop.config]") == [1, True]
+
+
+def test_classes_and_imports_of_changed_procedures_belong_to_their_module(program: Start) -> None:
+    """What C code looks for in the globals: whose class ``type()`` makes, and what an import is relative to."""
+    old = """
+        from collections import namedtuple
+        def model(name, size):
+            from . import base
+            made = type(name, (), {'tag': lambda self: size})
+            return made, base.ONE, namedtuple('Row', 'a')
+        MADE = model('User', 1)
+    """
+    app = program(**{"shop/__init__.py": "", "shop/base.py": "ONE = 1", "shop/m.py": old})
+    app.run("import shop.m")
+    app.files(**{"shop/m.py": old.replace("tag'", "label'").replace("1)", "2)")}).update()
+    assert app("[shop.m.MADE[0]().label(), shop.m.MADE[1]]") == [2, 1]
+    assert app("[shop.m.MADE[0].__module__, shop.m.MADE[2].__module__, '__name__' in vars(shop.m)]") == [
+        *("shop.m", "shop.m", True)
+    ]

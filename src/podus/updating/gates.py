@@ -80,6 +80,7 @@ def twin(function: FunctionType, code: CodeType, namespace: dict[str, Any] | Non
     )
     made.__kwdefaults__ = function.__kwdefaults__
     made.__qualname__ = function.__qualname__
+    made.__module__ = function.__module__
     made.__dict__.update(function.__dict__)
     TWINS.add(made)
     return made

@@ -9,6 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from podus.updating.binding import Switch
+
+
+# What ``type()`` and imports look for in the globals of whoever calls.
+_OF_A_MODULE = ("__name__", "__package__", "__spec__")
+
 
 class Shadow(dict[str, "Any"]):
     """The locals of new top-level statements, and the globals of new procedures while they run.
@@ -62,6 +68,17 @@ class Shadow(dict[str, "Any"]):
             # It was there only for as long as the statements needed it; a name that goes for good does so at the switch.
             self.added.remove(name)
             self.real.pop(name, None)
+
+    def lead(self, switch: Switch) -> None:
+        """Plan that functions whose globals these are make and import what is the module's: C code asks no ``__missing__`` whose it is."""
+        for name in _OF_A_MODULE:
+            if name in self.real and name not in self:
+                switch.do.append((dict.__setitem__, self, name, self.real[name]))
+                switch.undo.append((self._lead_no_more, name))
+
+    def _lead_no_more(self, name: str) -> None:
+        if dict.get(self, name) is self.real.get(name):
+            dict.pop(self, name, None)
 
 
 class ClassNames(dict[str, "Any"]):

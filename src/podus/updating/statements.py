@@ -234,6 +234,7 @@ class Statements(Collector):
     def _open_stage(self, part: ModulePart, shadow: Shadow) -> Switch | None:
         """Give this thread, and only it, the new procedures that the statements may call."""
         gates = Switch()
+        leading: dict[int, Shadow] = {}
         for name in part.calls:
             new = self.codes.get(name)
             for function in self.finder.functions.get(name, ()):
@@ -243,6 +244,9 @@ class Statements(Collector):
                         other if function.__globals__ is other.real else function.__globals__
                     )
                     gates.set_attribute(function, "__code__", stage_gate(function, new, namespace))
+                    leading.setdefault(id(other), other)
+        for other in leading.values() if gates.do else ():
+            other.lead(gates)
         if not gates.do:
             return None
         settle(gates.do, self.stall)
