@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.programs import Program
+from tests.programs import Program, Raised
 
 Start = Callable[..., Program]
 
@@ -410,3 +410,57 @@ def test_hooks_that_a_class_gets_are_what_a_class_statement_makes_of_them(progra
     ]
     app.update(back_out=True)
     assert app("type('Y', (shop.B,), {})() and shop.B.known") == ["Z"]
+
+
+BOUND = """
+    class C:
+        def norm(self, s): return s.strip()
+        @classmethod
+        def make(cls, s): return s
+        @staticmethod
+        def low(s): return s.lower()
+        def name(self): return 'c'
+        def _on(self): return [self.norm(' A '), self.make('b')]
+        on = property(_on)
+"""
+OTHERWISE = """
+    class C:
+        @staticmethod
+        def norm(s): return s.strip() + '!'
+        @staticmethod
+        def make(s): return s + '!'
+        @classmethod
+        def low(cls, s): return cls.__name__ + s.lower()
+        @classmethod
+        def name(cls): return cls.__name__
+        def _on(self): return [self.norm(' A '), self.make('b')]
+        on = property(_on)
+"""
+
+
+HOLD = "c = m.C(); held = [c.norm, c.make, c.low, c.name]; plain = m.C.norm"
+CALLED = "[held[0](' A '), held[1]('b'), held[2]('B'), held[3](), c.on]"
+
+
+def test_whoever_holds_a_method_that_is_bound_otherwise_calls_it_as_before(program: Start) -> None:
+    app = program(m=BOUND)
+    app.run(HOLD)
+    assert app(CALLED) == ["A", "b", "b", "c", ["A", "b"]]
+    app.edit(m=OTHERWISE).update()
+    assert app(CALLED) == ["A!", "b!", "Cb", "C", ["A!", "b!"]]
+    assert app("[plain(c, ' A '), m.C.norm(' A '), c.low('B')]") == ["A!", "A!", "Cb"]
+    app.update(back_out=True)
+    assert app(CALLED) == ["A", "b", "b", "c", ["A", "b"]]
+
+
+def test_whoever_has_no_object_for_a_method_hears_so(program: Start) -> None:
+    """Who holds a static method calls it as ``C.norm(s)``, and that lacks an argument now."""
+    app = program(m=OTHERWISE)
+    app.run(HOLD)
+    app.edit(m=BOUND).update()
+    assert app("[plain(c, ' A '), c.norm(' A '), c.make('b'), held[2]('B')]") == ["A", "A", "b", "b"]
+    for call in ("held[0](' A ')", "held[3]()"):
+        with pytest.raises(Raised, match="missing 1 required"):
+            app(call)
+    app.update(back_out=True)
+    assert app(CALLED) == ["A!", "b!", "Cb", "C", ["A!", "b!"]]

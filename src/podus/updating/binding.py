@@ -117,7 +117,7 @@ _NEVER_GONE: dict[str, Any] = {"__type_params__": ()}
 # What a class has outside its namespace.
 _OF_THE_TYPE = ("__bases__", "__name__", "__qualname__")
 # What a class statement makes of functions of these names, though nothing in it says so.
-_MADE_BY_TYPE: dict[str, Any] = {
+MADE_BY_TYPE: dict[str, Any] = {
     "__init_subclass__": classmethod,
     "__class_getitem__": classmethod,
     "__new__": staticmethod,
@@ -159,9 +159,9 @@ class Switch:
 
     def set_class_attribute(self, cls: type, name: str, value: Any) -> None:
         """Plan an assignment in the class's own namespace, past any ``__setattr__`` of its metaclass."""
-        if type(value) is FunctionType and name in _MADE_BY_TYPE:
+        if type(value) is FunctionType and name in MADE_BY_TYPE:
             # As a class statement does.
-            value = _MADE_BY_TYPE[name](value)
+            value = MADE_BY_TYPE[name](value)
         if annotated.LAZY and name in ("__annotate__", "__annotations__"):
             self.undo.append((type.__setattr__, cls, *annotated.of_class(cls)))
             if name == "__annotate__" and "__annotations__" in cls.__dict__:

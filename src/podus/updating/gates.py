@@ -224,3 +224,16 @@ def forward(function: FunctionType, target: Callable[..., Any]) -> CodeType:
         return target(*args, **kwargs)
 
     return gate_code(function.__code__, dispatch)
+
+
+def bound_otherwise(function: FunctionType, kind: type, attribute: Any, cls: type) -> CodeType:
+    """Code for the function of a method of ``cls`` that was of this ``kind`` and is ``attribute`` now: whoever holds it, as bound methods do, calls it as before."""
+
+    def dispatch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if kind is staticmethod or not args:
+            return attribute.__get__(None, cls)(*args, **kwargs)
+        owner, *rest = args
+        whose = (None, owner) if kind is classmethod else (owner, type(owner))
+        return attribute.__get__(*whose)(*rest, **kwargs)
+
+    return gate_code(function.__code__, dispatch)

@@ -14,9 +14,9 @@ from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptor
 from podus.errors import Refused
 from podus.updating import annotated
 from podus.updating.bases import bases_into, layout
-from podus.updating.binding import Switch, can_become
+from podus.updating.binding import MADE_BY_TYPE, Switch, can_become
 from podus.updating.find import cell_contents, leads_to, own_definition
-from podus.updating.gates import forward
+from podus.updating.gates import bound_otherwise, forward
 from podus.updating.metaclass import metaclass_into
 from podus.updating.pydantic_models import compiled_for
 from podus.updating.slots import Room, slots_into, slots_of
@@ -55,6 +55,7 @@ _FUNCTION_PARTS = (
     "__type_params__",
 )
 _DESCRIPTORS = (staticmethod, classmethod)
+_METHODS = (FunctionType, *_DESCRIPTORS)
 
 
 class Keeping:
@@ -237,6 +238,10 @@ def attribute_into(
             and function_into(inner, new, switch, kept)
         ):
             return
+    elif type(before) in _METHODS and type(value) in _METHODS and name not in MADE_BY_TYPE:
+        held = getattr(before, "__func__", before)
+        if isinstance(held, FunctionType):
+            switch.set_attribute(held, "__code__", bound_otherwise(held, type(before), value, cls))
     elif type(before) is property and type(value) is property:
         for part in ("fget", "fset", "fdel"):
             one, other = getattr(before, part), getattr(value, part)

@@ -36,7 +36,7 @@ class Lineage:
         found: Any = sys.modules.get(home)
         for word in words:
             found = _plain(vars(found).get(word)) if hasattr(found, "__dict__") else None
-        return found is not None and found is not before
+        return found is not None and found is not _plain(before)
 
     def is_other_marker(self, value: Any, modules: Iterable[str]) -> bool:
         """Whether an object that is told from others by nothing but what it is has a name already."""
