@@ -166,10 +166,14 @@ def test_the_plan_counts_what_the_makers_of_a_class_give_it_as_theirs(program: S
         class Row(metaclass=Meta):
             size = 1
             def total(self): return 1
+        import abc
+        class Table(abc.ABC):
+            def rows(self): return 1
     """
     app = program(m=old)
     app.run("m.patch()")
-    plan = app.edit(m=old.replace("size = 1", "size = 1; more = 2")).plan()
+    new = old.replace("size = 1", "size = 1; more = 2").replace("abc.ABC)", "abc.ABC, Up)")
+    plan = app.edit(m=new.replace("class Table", "class Up: pass\n        class Table")).plan()
     assert [n.text for n in plan.notes if n.code == "given"] == [
         "m:Row has extra from elsewhere than its statement, which runs again: that stays"
     ]

@@ -164,3 +164,27 @@ def test_nothing_stays_of_an_update_that_failed(program: Start) -> None:
     assert app("[hasattr(shop, 'Price'), shop.X]") == [False, 1]
     app.edit(shop=new.replace("NOTHING", "Price().copy().__class__ is Price")).update()
     assert app("shop.X") is True
+
+
+def test_an_override_that_goes_is_not_kept_for_asking_its_base(program: Start) -> None:
+    old = """
+        class Base:
+            def close(self): return ['base']
+            def flush(self): return ['flushed']
+        class File(Base):
+            def flush(self): return ['file']
+            def close(self): return self.flush() + super().close() + super(File, self).flush()
+    """
+    app = program(m=old)
+    app.run("f = m.File(); held = f.close")
+    new = old[: old.index("            def flush(self): return ['file']")] + "            pass\n"
+    status = app.edit(m=new).update()
+    assert app("[f.close(), held(), f.flush()]") == [["base"], ["file", "base", "flushed"], ["file"]]
+    assert [n for n in status["notes"] if "stays" in n] == [
+        "flush stays for now: m:File.close is left over and held"
+    ]
+    app.run("held = None")
+    app.edit(m=new + "        x = 1\n").update()
+    assert app("f.flush()") == ["flushed"]
+    app.edit(m=old).update()
+    assert app("f.close()") == ["file", "base", "flushed"]

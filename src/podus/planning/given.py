@@ -199,9 +199,13 @@ def _bound(code: CodeType, qualname: str) -> dict[str, set[str]]:
     return found
 
 
+# What abstract classes and protocols note of themselves.
+_NOTED = frozenset({"_abc_impl", "_is_protocol", "_is_runtime_protocol"})
+
+
 def _is_machinery(name: str) -> bool:
     """Whether it is a name that Python, or who makes a class, has reserved (``__eq__``, ``_member_map_``)."""
-    return name.startswith("_") and name.endswith("_")
+    return (name.startswith("_") and name.endswith("_")) or name in _NOTED
 
 
 def _is_of(name: str, field: str) -> bool:

@@ -16,6 +16,10 @@ _EXTENDED = dis.EXTENDED_ARG
 _SHIFT = {"LOAD_GLOBAL": 1, "LOAD_ATTR": 1 if sys.version_info >= (3, 12) else 0, "LOAD_SUPER_ATTR": 2}
 _SHIFTS = {dis.opmap[name]: bits for name, bits in _SHIFT.items() if name in dis.opmap}
 
+_NAMED = frozenset(dis.hasname)
+_SUPER = dis.opmap.get("LOAD_SUPER_ATTR")
+_SUPERS = ("LOAD_GLOBAL", "PRECALL", "CALL")
+
 
 def opcodes(*starts: str) -> frozenset[int]:
     """The opcodes that have a name as their operand and whose own name starts with one of ``starts``."""
@@ -50,6 +54,27 @@ def _operands(code: CodeType, wanted: frozenset[int]) -> Iterator[tuple[int, str
 def any_named(code: CodeType, wanted: frozenset[int], name: str) -> bool:
     """Whether an instruction with one of the opcodes ``wanted`` has ``name``."""
     return name in code.co_names and name in named(code, wanted)
+
+
+def through_super(code: CodeType) -> frozenset[str]:
+    """The names that code says only as ``super().NAME``: those of other classes than its own."""
+    found: set[str] = set()
+    others: set[str] = set()
+    extended = came = 0
+    for op, arg in zip(code.co_code[::2], code.co_code[1::2], strict=True):
+        if op == _EXTENDED:
+            extended = (extended | arg) << 8
+            continue
+        operand, extended = extended | arg, 0
+        if op in _NAMED:
+            name = code.co_names[operand >> _SHIFTS.get(op, 0)]
+            (found if op == _SUPER or came == len(_SUPERS) else others).add(name)
+            came = int(name == "super")
+        elif op:
+            # Up to Python 3.11 it is called as any other name.
+            goes_on = 0 < came < len(_SUPERS) and dis.opname[op] == _SUPERS[came] and not operand
+            came = came + 1 if goes_on else 0
+    return frozenset(found - others)
 
 
 STORES_NAME = opcodes("STORE_NAME")

@@ -72,6 +72,21 @@ class Leftover:
             if not isinstance(around, type):
                 return
 
+    def needs(self, key: tuple[int, str], op: Op) -> bool:
+        """Whether the name that ``op`` takes away may be what it says."""
+        if key[1] not in self.says:
+            return False
+        owner = op[1]
+        if not isinstance(owner, type):
+            return True
+        if self.name.rpartition(".")[0] != f"{owner.__module__}:{owner.__qualname__}":
+            return True
+        # What is asked of super() is never the class's own: who lets a method go means its base's from now on.
+        from podus.program.operands import through_super
+
+        parts = [part for part in walk(self.code) if key[1] in part.co_names]
+        return not all(key[1] in through_super(part) for part in parts)
+
     def alive(self, active: set[int], ours: Ours) -> str:
         """How it may go on: ``running``, ``suspended``, ``held``, or "" if it can't."""
         if active & self.own:
@@ -274,9 +289,10 @@ class Lingering:
         self._leftovers += living
         return {id(ops[key]) for key in stay}, notes
 
-    def settle(self, footprints: Iterable[Footprint], bound: set[str]) -> list[Op]:
-        """The operations for names that nobody says any more. Those that the next version binds (``bound``) are forgotten."""
-        self._ops = {key: op for key, op in self._ops.items() if key[1] not in bound}
+    def settle(self, footprints: Iterable[Footprint], codes: Iterable[CodeType]) -> list[Op]:
+        """The operations for names that nobody says any more. Those that the next version (the modules' ``codes``) may bind are forgotten."""
+        parts = [part for code in codes for part in walk(code)]
+        self._ops = {key: op for key, op in self._ops.items() if not _may_bind(parts, *op[1:3])}
         stay, self._leftovers, _ = _needed(
             self._ops, self._leftovers, Ours(_ops_of(footprints), _places_of(self._ops))
         )
@@ -344,7 +360,7 @@ def _needed(
     while todo:
         one, why = todo.pop()
         living.append(one)
-        fresh = [key for key in ops if key[1] in one.says and key not in stay]
+        fresh = [key for key in ops if key not in stay and one.needs(key, ops[key])]
         stay.update(fresh)
         if fresh and why:
             names = ", ".join(sorted({name for _, name in fresh}))
@@ -352,6 +368,20 @@ def _needed(
         todo += [row for row in rest if (id(row[0].namespace), row[0].place) in stay]
         rest = [row for row in rest if (id(row[0].namespace), row[0].place) not in stay]
     return stay, living, notes
+
+
+def _may_bind(parts: list[CodeType], namespace: Any, name: str) -> bool:
+    """Whether code may give a module or class the name: what another class's body binds is not its."""
+    if not isinstance(namespace, type):
+        return any(name in part.co_names for part in parts)
+    from podus.program.operands import STORES_ATTRIBUTE, any_named
+
+    return any(
+        (name in part.co_names and part.co_qualname == namespace.__qualname__)
+        or name in part.co_consts
+        or any_named(part, STORES_ATTRIBUTE, name)
+        for part in parts
+    )
 
 
 def _places_of(ops: dict[tuple[int, str], Op]) -> list[tuple[Any, str]]:

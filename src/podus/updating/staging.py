@@ -14,7 +14,7 @@ from types import CodeType, FunctionType
 from podus.errors import Refused
 from podus.planning.model import ObjectPart, Plan
 from podus.planning.pack import read_pack
-from podus.program.code import procedures, walk
+from podus.program.code import procedures
 from podus.support.declare import Declaration
 from podus.support.load import execute
 from podus.threads import RLock
@@ -74,10 +74,9 @@ class Stage(Statements):
         """Prepare everything. Raises PodusError, or whatever a new module or statement raises."""
         self._read_code()
         if self.agent.lingering:
-            said = {
-                name for code in self.module_codes.values() for part in walk(code) for name in part.co_names
-            }
-            settle(self.agent.lingering.settle(self.agent.footprints(), said), self.stall)
+            settle(
+                self.agent.lingering.settle(self.agent.footprints(), self.module_codes.values()), self.stall
+            )
         self._find()
         self.agent.finder.expect(self.plan)
         for part in self.plan.modules:
