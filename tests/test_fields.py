@@ -444,3 +444,44 @@ def test_thread_local_objects_get_no_field_and_the_plan_says_so(program: Start) 
     app.run("del m.l; import gc; gc.collect()")
     app.edit(m=LOCAL.replace("self.b", "self.c").replace("    l = L()\n", "")).update()
     assert app("m.L().c") == 1
+
+
+def test_fields_that_are_made_as_before_by_what_changes_are_named(program: Start) -> None:
+    old = """
+        import n
+        from n import LIMIT, load
+        def table(): return {'a': 1}
+        class B:
+            def early(self): return 1
+        class J(B):
+            def __init__(self, o=None, table=table):
+                self.o = {**self.defaults(), **(o or {})}
+                self.early_on, self.limit = self.early(), [LIMIT]
+                self.rows, self.more = load(), n.more()
+                self.table, self.steady = table(), self.same()
+            @staticmethod
+            def defaults(): return {'a': 1}
+            def same(self): return 2
+        class K:
+            def __init__(self): self.t = table()
+    """
+    other = "LIMIT = 1\ndef load(): return 1\ndef more(): return 1\n"
+    app = program(n=other, m=old)
+    new = old.replace("'a': 1}", "'a': 1, 'b': 2}").replace("early(self): return 1", "early(self): return 2")
+    app.edit(m=new, n=other.replace("1", "2"))
+    assert app.plan().notes == []
+    app.run("j, k = m.J(), m.K()")
+    assert [(n.code, n.text) for n in app.plan().notes] == [
+        (
+            "field-kept",
+            "new objects of m:J get another o (made from m:J.defaults, which changes), early_on (made from m:B.early, which changes), limit (made from n:LIMIT, which changes) and 2 more: live objects keep what they have",
+        ),
+        (
+            "field-kept",
+            "new objects of m:K get another t (made from m:table, which changes): live objects keep what they have",
+        ),
+    ]
+    support = "import podus\n@podus.mapper('m:K', reverse=print)\ndef K(k): k.t = 0\n"
+    assert len(app.plan(support=support).notes) == 1
+    app.update()
+    assert app("[j.o, m.J().o]") == [{"a": 1}, {"a": 1, "b": 2}]

@@ -17,6 +17,7 @@ from podus.program.body import compile_body
 from podus.program.changes import ModuleChange
 from podus.program.classes import Classes, Owner
 from podus.program.code import SUSPENDS, is_function, mangled, walk
+from podus.program.constructor import CONSTRUCTORS
 from podus.program.deriver import Deriver
 from podus.program.field import ClassFields, Field
 from podus.program.flow import imported_by_from
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from podus.planning.compile import Compiler
     from podus.planning.supported import SupportCode
     from podus.planning.toplevel import TopLevel
-
-_CONSTRUCTORS = ("__new__", "__init__", "__post_init__", "__attrs_post_init__")
 
 
 def _matters(part: ObjectPart) -> bool:
@@ -64,6 +63,7 @@ class ObjectChanges:
                 parts.append(made)
         self._tuples()
         self._otherwise.look_for_gone()
+        self._otherwise.look_for_makers(self.old, self.new, {*self.support.mapped_classes()})
         self._otherwise.tell()
         if not parts:
             return
@@ -546,7 +546,7 @@ def _suspects(change: ModuleChange) -> list[str]:
             continue
         codes = [c for c in (old.get(names.get(name, name)), new.get(name)) if c is not None]
         stores = {frozenset(_stored(code)) for code in codes}
-        if method in _CONSTRUCTORS or len(codes) == 1 or len(stores) > 1 or cached:
+        if method in CONSTRUCTORS or len(codes) == 1 or len(stores) > 1 or cached:
             found[owner] = None
     if change.body is not None:
         for body in change.body.all_classes():

@@ -7,14 +7,18 @@ gone; and they are not hashed any more if it says when they are equal, but not h
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 from podus.planning.model import Note
 from podus.program.body import Body
+from podus.program.constructor import CONSTRUCTORS, attribute_of
 from podus.program.field import ClassFields, Field
+from podus.program.flow import imported_by_from
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
+    from podus.program.classes import Classes
 
 # So many fields of a class are named; the others are counted.
 _NAMED = 3
@@ -27,8 +31,8 @@ class SetOtherwise:
 
     def __init__(self, compiler: Compiler) -> None:
         self.compiler = compiler
-        # Class -> the fields that have another value of the same form, each with both.
-        self._values: dict[str, list[tuple[Field, Field]]] = {}
+        # Class -> what is said of the fields that have another value of the same form, each with its line.
+        self._values: dict[str, list[tuple[str, int]]] = {}
         # Classes that the new version does not have.
         self._gone: list[str] = []
         # Classes whose objects can't be hashed any more, each with the line of its `__eq__`.
@@ -54,7 +58,54 @@ class SetOtherwise:
                     )
                 )
             elif old.plain and new.plain and old.text != new.text:
-                self._values.setdefault(name, []).append((old, new))
+                said = f"{field} ({_short(old.text)} -> {_short(new.text)})"
+                self._values.setdefault(name, []).append((said, new.line))
+
+    def look_for_makers(self, old: Classes, new: Classes, mapped: set[str]) -> None:
+        """Look for fields that are made as before, by procedures and from data that change; not of the classes ``mapped``, which have a mapper."""
+        changed: set[str] = set()
+        for module, change in self.compiler.changes.items():
+            bound = change.body.run if change.body is not None else ()
+            names = [n for s in bound if s.kind == "assign" for n in s.names]
+            changed |= {f"{module}:{name}" for name in (*change.changed, *names)}
+        words = {full.rpartition(":")[2].rpartition(".")[2] for full in changed}
+        for there in self.compiler.new.modules.values() if words else ():
+            for qualname, code in there.procedures.items() if there.source is not None else ():
+                owner, _, last = qualname.rpartition(".")
+                if (
+                    last in CONSTRUCTORS
+                    and not words.isdisjoint(code.co_names)
+                    and f"{there.name}:{owner}" not in mapped
+                ):
+                    self._made_by(f"{there.name}:{owner}", old, new, changed)
+
+    def _made_by(self, name: str, old: Classes, new: Classes, changed: set[str]) -> None:
+        before, after = old.own(name), new.own(name)
+        module = name.partition(":")[0]
+        after_module = self.compiler.new.modules[module]
+        if before is None or after is None:
+            return
+        line = (name, *new.lineage(name))
+        imported = imported_by_from(after_module.code, module, after_module.package)
+        for field, found in after.fields.items():
+            was = before.fields.get(field)
+            if was is None or found.value is None or found.signature is None or was.text != found.text:
+                continue
+            arguments = [a.arg for a in ast.walk(found.signature) if isinstance(a, ast.arg)]
+            within = {n.id for s in found.before for n in ast.walk(s) if isinstance(n, ast.Name)}
+            known = []
+            for node in ast.walk(found.value):
+                if isinstance(node, ast.Call) and attribute_of(node.func, arguments[0]):
+                    known += [f"{one}.{attribute_of(node.func, arguments[0])}" for one in line]
+                elif isinstance(node, ast.Name) and node.id not in {*arguments, *within}:
+                    known.append(":".join(imported.get(node.id, (module, node.id))))
+                elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                    word = node.value.id
+                    known.append(f"{'.'.join(imported.get(word, (word,)))}:{node.attr}")
+            known = [one for one in known if one in changed]
+            if known:
+                said = f"{field} (made from {known[0]}, which changes)"
+                self._values.setdefault(name, []).append((said, found.line))
 
     def compare_bodies(self, name: str, before: Body, after: Body) -> None:
         """Look at what making a class does by itself: one that says when its objects are equal, and not how they are hashed, has none that can be."""
@@ -95,7 +146,7 @@ class SetOtherwise:
         for name, fields in self._values.items():
             if not counts[name]["live"]:
                 continue
-            said = [f"{old.name} ({_short(old.text)} -> {_short(new.text)})" for old, new in fields[:_NAMED]]
+            said = [text for text, _ in fields[:_NAMED]]
             more = len(fields) - len(said)
             listed = ", ".join(said) + (f" and {more} more" if more else "")
             text = f"new objects of {name} get another {listed}: live objects keep what they have"
@@ -104,7 +155,7 @@ class SetOtherwise:
                     "field-kept",
                     text,
                     f"give a mapper for {name} if they must not",
-                    self._where(name, fields[0][1]),
+                    f"{self._file(name)}:{fields[0][1]}",
                 )
             )
 

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from podus.program.code import mangled
 from podus.program.field import Field
 
+# The methods that set up a new object.
+CONSTRUCTORS = ("__new__", "__init__", "__post_init__", "__attrs_post_init__")
 _Node = TypeVar("_Node", bound=ast.AST)
 
 
