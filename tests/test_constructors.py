@@ -36,6 +36,11 @@ FIELDS = {
     "dictionary": ("self.__dict__['new'] = 3", 3),
     "update": ("self.__dict__.update(new=3, other=4)", 3),
     "vars": ("vars(self).update({'new': 3})", 3),
+    "names in a loop": ("for n in ('new', 'more'):\n            setattr(self, n, 3)", 3),
+    "names and values in a loop": (
+        "for n, v in [('new', 3), ('more', 4)]: object.__setattr__(self, n, v)",
+        3,
+    ),
     "others beside": (
         "if a:\n            print(end='')\n            self.new = 3\n            self.other = clock()\n        else:\n            self.new = 4",
         3,
@@ -62,7 +67,7 @@ def test_a_field_that_is_set_in_more_than_one_step(program: Start, how: str) -> 
     ("text", "why"),
     [
         (
-            "for n in ('new',): setattr(self, n, 3)",
+            "for n in sorted(['new']): setattr(self, n, 3)",
             "sets fields whose names podus can't tell (`setattr(self, n, 3)`)",
         ),
         ("self.__dict__.update(shared)", "can't tell (`self.__dict__.update(shared)`)"),
@@ -109,3 +114,39 @@ def test_a_field_that_a_procedure_of_the_program_computes(program: Start) -> Non
     assert "it calls flag" in app.edit(tools=other, shop=new).plan().refusals[0].text
     app.edit(tools=flag, shop=new).update()
     assert app("[c.f(), shop.C(1, loads=False).f(), tools.SEEN]") == [True, False, []]
+
+
+OPTIONS = """
+    class T:
+        def __init__(self, **options):
+            self.size = options.get('size', 1)
+            {}
+        def f(self): return self.size
+    def make(**options): return T(**options)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("self.new = options.get('new', 5)", 5),
+        ("self.new = options.pop('new', None) or [self.size]", [2]),
+        ("self.new = options['new'] if 'new' in options else 5", 5),
+        ("self.new = options.get('new')", None),
+        ("if 'new' not in options: self.new = 6\n            else: self.new = options['new']", 6),
+    ],
+)
+def test_an_option_that_nobody_knew_was_not_given(program: Start, text: str, value: object) -> None:
+    app = program(shop=OPTIONS.format("pass"))
+    app.run("t = shop.make(size=2)")
+    app.edit(shop=OPTIONS.format(text)).update()
+    assert app("t.new") == value
+
+
+@pytest.mark.parametrize("known", ["def g(new): pass", "def g(): make(new=1)", "D = {'new': 1}"])
+def test_an_option_that_somebody_may_have_given_is_asked_for(program: Start, known: str) -> None:
+    app = program(shop=OPTIONS.format("pass") + "    " + known)
+    app.run("t = shop.make(size=2)")
+    new = OPTIONS.format("self.new = options.get('new', 5)") + "    " + known
+    (refusal,) = app.edit(shop=new).plan().refusals
+    assert "shop:T gets the field new" in refusal.text

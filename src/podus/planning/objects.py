@@ -22,6 +22,7 @@ from podus.program.deriver import Deriver
 from podus.program.field import ClassFields, Field
 from podus.program.flow import imported_by_from
 from podus.program.operands import ATTRIBUTES, STORES_ATTRIBUTE, any_named, named
+from podus.program.unheard import words_of
 from podus.program.version import Module
 
 if TYPE_CHECKING:
@@ -366,7 +367,13 @@ class ObjectChanges:
             lambda word: self.new.gives(name, word),
             lambda function: self.compiler.derived.computes(function, module),
             lambda parameter: self.new.passing(made_by, parameter),
+            lambda word: word in self._heard,
         )
+
+    @cached_property
+    def _heard(self) -> frozenset[str]:
+        """The words by which an argument can have been given in the old version."""
+        return words_of(self.compiler.old)
 
     def _renamed_from(self, name: str, wanted: Field) -> str:
         """The field that is gone and was set in the same way: perhaps the same field under another name."""

@@ -266,6 +266,15 @@ class _Plainly(ast.NodeTransformer):
         self.unnamed.add(ast.unparse(node))
         return node
 
+    def visit_For(self, node: ast.For) -> ast.AST | list[ast.stmt]:
+        """A loop over names that are written there sets these fields."""
+        found: list[ast.stmt] = []
+        for values in _rounds(node):
+            for statement in node.body:
+                made = self.visit(_With(values).visit(copy.deepcopy(statement)))
+                found += made if isinstance(made, list) else [made]
+        return found or self.generic_visit(node)
+
     def visit_Assign(self, node: ast.Assign) -> ast.AST | list[ast.stmt]:
         target = node.targets[0]
         if isinstance(target, ast.Subscript) and self._is_dictionary(target.value):
@@ -309,6 +318,38 @@ class _Plainly(ast.NodeTransformer):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "vars":
             return self._is_me(node.args)
         return attribute_of(node, self._me) == "__dict__"
+
+
+def _rounds(loop: ast.For) -> list[dict[str, ast.expr]]:
+    """What the variables of a loop that sets fields by name are in each round, where that is written there; empty if it is not."""
+    inside = [node for statement in loop.body for node in ast.walk(statement)]
+    words = {n.id for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    leaves = any(isinstance(n, ast.Break | ast.Continue | ast.Return) for n in inside)
+    if leaves or loop.orelse or not words & {"setattr", "vars", "super", "object"}:
+        return []
+    several = isinstance(loop.target, ast.Tuple)
+    targets = loop.target.elts if isinstance(loop.target, ast.Tuple) else [loop.target]
+    rows = loop.iter.elts if isinstance(loop.iter, ast.Tuple | ast.List) else []
+    rounds: list[dict[str, ast.expr]] = []
+    for row in rows:
+        values = row.elts if several and isinstance(row, ast.Tuple | ast.List) else [row]
+        plain = all(isinstance(v, ast.Constant) for v in values) and all(
+            isinstance(t, ast.Name) for t in targets
+        )
+        if not plain or len(values) != len(targets):
+            return []
+        rounds.append({ast.unparse(t): v for t, v in zip(targets, values, strict=True)})
+    return rounds
+
+
+class _With(ast.NodeTransformer):
+    """Puts values in place of variables."""
+
+    def __init__(self, values: dict[str, ast.expr]) -> None:
+        self._values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.copy_location(copy.deepcopy(self._values.get(node.id, node)), node)
 
 
 def _is_super(function: ast.expr) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from podus.program.body import PURE_CALLS, PURE_METHODS
 from podus.program.constructor import attribute_of, direct
 from podus.program.field import Field
+from podus.program.unheard import as_nobody_gave_it
 
 # Constructors of other modules that make a fresh object and do nothing else, by how they are written.
 _FACTORIES = {
@@ -61,7 +62,7 @@ class Deriver:
     the program, ``qualified`` gives a global name as ``module.name`` where it was imported so, ``gives`` whether the new class itself has an
     attribute that can be read without an effect, ``computes`` whether what is called is a procedure of the program that does nothing but
     compute a value, ``passing`` names a subclass whose constructor gives a parameter another value than its
-    default.
+    default, ``heard`` tells by which words an argument can have been given.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Deriver:
         gives: Callable[[str], bool],
         computes: Callable[[ast.expr], bool],
         passing: Callable[[str], str],
+        heard: Callable[[str], bool],
     ) -> None:
         self.old = old
         self.new = new
@@ -82,11 +84,12 @@ class Deriver:
         self.gives = gives
         self.computes = computes
         self.passing = passing
+        self.heard = heard
         self.known = known
 
     def derive(self, name: str) -> tuple[ast.FunctionDef | None, str]:
         """A function of ``self`` that computes the field, or None and the reason why there is none."""
-        wanted = self.new[name]
+        wanted = as_nobody_gave_it(self.new[name], self.heard)
         if not wanted.places and wanted.value is None:
             return (
                 None,
