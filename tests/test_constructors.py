@@ -17,6 +17,10 @@ FIELDS = {
         "self.new = 'small'\n        if a > 10:\n            self.new = 'big'",
         "big",
     ),
+    "annotated before": (
+        "b: int\n        if a > 10: b = a\n        else: b = 1\n        self.new = b",
+        40,
+    ),
     "with a local": (
         "b = a + 1\n        self.new = 0\n        if b > 10:\n            c = b * 2\n            self.new = c",
         82,

@@ -175,6 +175,9 @@ HANDED_ON = {
     "by name": ("kind='any', **more", "kind=kind, **more", True),
     "by place": ("kind='any'", "kind", True),
     "among others": ("**more", "**more", True),
+    "all of them": ("*rest, **more", "*rest, **more", True),
+    "one before the rest": ("*rest", "'sub', *rest", False),
+    "another rest": ("*rest", "*(rest or ('sub',))", False),
     "with another default": ("kind='sub'", "kind=kind", False),
     "bound anew": ("kind='any'", "kind=(kind := 'sub')", False),
     "put among others": ("**more", "**{'kind': 'sub', **more}", False),
@@ -485,3 +488,12 @@ def test_fields_that_are_made_as_before_by_what_changes_are_named(program: Start
     assert len(app.plan(support=support).notes) == 1
     app.update()
     assert app("[j.o, m.J().o]") == [{"a": 1}, {"a": 1, "b": 2}]
+
+
+def test_a_field_is_derived_from_a_mark_that_the_class_has(program: Start) -> None:
+    old = "class C:\n    SAME = object()\n    NAMES = dict(a=1)\n    def __init__(self): self.a = 1\n"
+    app = program(m=old)
+    app.run("c = m.C()")
+    new = "    def __init__(self, x=SAME):\n        self.a = 1\n        self.x = self.NAMES if x is self.SAME else x\n"
+    app.edit(m=old[: old.index("    def")] + new).update()
+    assert app("[c.x, m.C(2).x]") == [{"a": 1}, 2]

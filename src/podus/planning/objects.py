@@ -358,6 +358,7 @@ class ObjectChanges:
     ) -> Deriver:
         """What derives those fields of the class ``name`` that the constructor of ``made_by`` sets."""
         module = made_by.module
+        before = self.old.find(f"{module.name}:{'.'.join(made_by.owners)}")
         return Deriver(
             olds,
             news,
@@ -366,7 +367,7 @@ class ObjectChanges:
             lambda word: _qualified(module, word),
             lambda word: self.new.gives(name, word),
             lambda function: self.compiler.derived.computes(function, module),
-            lambda parameter: self.new.passing(made_by, parameter),
+            lambda parameter: self.new.passing(made_by, parameter, before),
             lambda word: word in self._heard,
         )
 

@@ -134,17 +134,24 @@ class Classes:
             return ""
         return ".".join(found.owners)
 
-    def passing(self, owner: Owner, parameter: str) -> str:
-        """A class that derives from ``owner``, perhaps, and whose constructor gives this argument, which is new, to its base's; "" if there is none."""
+    def passing(self, owner: Owner, parameter: str, before: Owner | None = None) -> str:
+        """A class that derives from ``owner``, perhaps, and whose constructor gives this argument, which is new, to its base's; "" if there is none.
+
+        ``before`` is the same class in the version before: by place it got no more arguments than that had.
+        """
         constructor = _constructor(owner)
         if constructor is None:
             return ""
         positional = [a.arg for a in (*constructor.args.posonlyargs, *constructor.args.args)][1:]
         place = positional.index(parameter) if parameter in positional else None
         default = _defaults(constructor).get(parameter, "")
+        was = _constructor(before) if before is not None else None
+        handed_on = was is not None and was.args.vararg is None and place is not None
+        if was is not None and place is not None and place < len([*was.args.posonlyargs, *was.args.args]) - 1:
+            handed_on = False
         words = {owner.owners[-1]}
         while True:
-            before = len(words)
+            count = len(words)
             for module in self.version.modules.values():
                 if module.source is None or not any(word.encode() in module.source for word in words):
                     continue
@@ -157,9 +164,9 @@ class Classes:
                         continue
                     words.add(found.owners[-1])
                     its = _constructor(found)
-                    if its is not None and _passes(its, parameter, place, default):
+                    if its is not None and _passes(its, parameter, place, default, handed_on=handed_on):
                         return f"{module.name}:{qualname}"
-            if len(words) == before:
+            if len(words) == count:
                 return ""
 
     def resolve(self, module: str, word: str) -> str:
@@ -204,10 +211,13 @@ def _constructor(owner: Owner) -> ast.FunctionDef | None:
     return found.node if found is not None and isinstance(found.node, ast.FunctionDef) else None
 
 
-def _passes(constructor: ast.FunctionDef, parameter: str, place: int | None, default: str) -> bool:
+def _passes(
+    constructor: ast.FunctionDef, parameter: str, place: int | None, default: str, *, handed_on: bool
+) -> bool:
     """Whether a constructor gives an argument of another one a value of its own, by its name, its place, or among others.
 
     What it only hands on from its own caller, with the same ``default``, is none: no caller of the old version gave an argument that is new.
+    ``handed_on``: nor do those reach so far that it has got by place.
     """
     own = _defaults(constructor)
     bound = {n.id for n in ast.walk(constructor) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
@@ -235,6 +245,10 @@ def _passes(constructor: ast.FunctionDef, parameter: str, place: int | None, def
                 if not plain or parameter in texts or others in bound:
                     return True
         if place is not None:
+            own_rest = constructor.args.vararg
+            rest = own_rest.arg if own_rest is not None and own_rest.arg not in bound else ""
+            if handed_on and len(given) == 1 and ast.unparse(given[0]) == f"*{rest}":
+                continue
             if any(isinstance(a, ast.Starred) for a in given):
                 return True
             if len(given) > place and not hands_on(given[place]):

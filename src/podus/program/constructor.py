@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, TypeVar
 
 from podus.program.code import mangled
@@ -19,7 +19,7 @@ class Constructor:
     """Reads the constructors of a class with the given ``methods``, and adds to ``found`` the fields that they set.
 
     Fields and methods are called as in the objects: a private one of the class ``within`` by its mangled name. Who assigns to a property
-    does what its one of the ``setters`` does.
+    does what its one of the ``setters`` does. ``binds`` are the names of the class's body: its defaults mean these.
     """
 
     def __init__(
@@ -28,8 +28,10 @@ class Constructor:
         setters: dict[str, ast.FunctionDef],
         found: dict[str, Field],
         within: tuple[str, ...],
+        binds: Container[str] = (),
     ) -> None:
         self._methods = methods
+        self._binds = binds
         self._setters = setters
         self._found = found
         self._within = within
@@ -47,6 +49,7 @@ class Constructor:
             return
         self._seen.add(method.name)
         me = parameters[0].arg
+        signature = self._signature(method.args, me)
         plainly = _Plainly(me, self._within)
         body = plainly.statements(method.body)
         self.unnamed |= plainly.unnamed
@@ -64,14 +67,14 @@ class Constructor:
                         line=statement.lineno,
                         body=body,
                         places=[number],
-                        signature=method.args,
+                        signature=signature,
                         through=through,
                         assigned=assigned,
                     )
             for name in sorted(_sets(statement, me)):
                 sure = surely(statement, name, me)
                 if name not in self._setters:
-                    self._further(name, method, body, number, sure=sure)
+                    self._further(name, signature, body, number, sure=sure)
                 elif name != through:
                     self._perhaps(self._setters[name], statement.lineno, sure=sure)
             for node in ast.walk(statement):
@@ -83,6 +86,22 @@ class Constructor:
                     and node.func.attr in self._methods
                 ):
                     self.read(self._methods[node.func.attr])
+
+    def _signature(self, arguments: ast.arguments, me: str) -> ast.arguments:
+        """The parameters, with defaults as an object has them that the class's own names give."""
+        own = {
+            node.id: ast.Attribute(ast.Name(me, ast.Load()), mangled(node.id, self._within), ast.Load())
+            for default in (*arguments.defaults, *arguments.kw_defaults)
+            for node in ast.walk(default or ast.Pass())
+            if isinstance(node, ast.Name) and node.id in self._binds
+        }
+        if not own:
+            return arguments
+        made = copy.copy(arguments)
+        named = _With(own)
+        made.defaults = [named.visit(copy.deepcopy(d)) for d in arguments.defaults]
+        made.kw_defaults = [d and named.visit(copy.deepcopy(d)) for d in arguments.kw_defaults]
+        return made
 
     def read_new(self, method: ast.FunctionDef) -> None:
         """Add what a ``__new__`` assigns to the object that it makes, wherever it keeps that."""
@@ -99,12 +118,12 @@ class Constructor:
     def _perhaps(self, setter: ast.FunctionDef, line: int, *, sure: bool) -> None:
         """A property's setter that is called on some way through the constructor, or with several values."""
         sets: dict[str, Field] = {}
-        Constructor(self._methods, {}, sets, self._within).read(setter)
+        Constructor(self._methods, {}, sets, self._within, self._binds).read(setter)
         for name in sets:
             self._found.setdefault(name, Field(name, "init", None, sure, line=line))
 
     def _further(
-        self, name: str, method: ast.FunctionDef, body: list[ast.stmt], number: int, *, sure: bool
+        self, name: str, signature: ast.arguments, body: list[ast.stmt], number: int, *, sure: bool
     ) -> None:
         """A statement that sets a field on one of its ways, or goes on with what it has."""
         known = self._found.get(name)
@@ -117,7 +136,7 @@ class Constructor:
             known.value = known.value if known.places else None
             return
         self._found[name] = Field(
-            name, "init", None, sure, line=line, body=body, places=[number], signature=method.args
+            name, "init", None, sure, line=line, body=body, places=[number], signature=signature
         )
 
 
@@ -345,7 +364,7 @@ def _rounds(loop: ast.For) -> list[dict[str, ast.expr]]:
 class _With(ast.NodeTransformer):
     """Puts values in place of variables."""
 
-    def __init__(self, values: dict[str, ast.expr]) -> None:
+    def __init__(self, values: Mapping[str, ast.expr]) -> None:
         self._values = values
 
     def visit_Name(self, node: ast.Name) -> ast.AST:

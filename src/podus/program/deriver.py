@@ -50,6 +50,8 @@ FACTORIES = frozenset(f"{module}.{name}" for module, names in _FACTORIES.items()
 _FACTORY_NAMES = frozenset(name for names in _FACTORIES.values() for name in names.split())
 
 
+# Calls of these give no descriptor.
+_PLAIN = frozenset("object dict list tuple set frozenset str bytes int float bool".split())
 # What the value of a field is called where it is made in more than one step.
 _MADE = "made_"
 
@@ -224,8 +226,9 @@ class Deriver:
     def _unfit_statement(self, statement: ast.stmt, me: str, local_names: set[str]) -> str:
         if isinstance(statement, ast.Assign | ast.AnnAssign):
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            if all(isinstance(t, ast.Name) for t in targets) and statement.value is not None:
-                return self._unfit(statement.value, me, local_names)
+            if all(isinstance(t, ast.Name) for t in targets):
+                # Without a value it is an annotation, and nothing happens.
+                return self._unfit(statement.value, me, local_names) if statement.value is not None else ""
         if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
             return self._unfit(statement.value, me, local_names)
         if isinstance(statement, ast.Pass):
@@ -313,8 +316,11 @@ def is_readable(node: ast.stmt) -> bool:
             isinstance(d, ast.Name) and d.id in ("staticmethod", "classmethod") for d in node.decorator_list
         )
     value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-    # What a call gives may be a descriptor.
-    return value is not None and not any(isinstance(n, ast.Call | ast.Lambda) for n in ast.walk(value))
+    # What a call gives may be a descriptor, and a function is one.
+    return value is not None and not any(
+        isinstance(n, ast.Lambda) or (isinstance(n, ast.Call) and ast.unparse(n.func) not in _PLAIN)
+        for n in ast.walk(value)
+    )
 
 
 class NoPart(Exception):

@@ -38,7 +38,7 @@ def fields_of(statement: Statement, pydantic: Callable[[list[str]], bool]) -> Cl
         for s in statement.body.statements
         if isinstance(s.node, ast.FunctionDef) and s.names and _decorated(s.node, "property")
     }
-    constructor = Constructor(methods, setters, found, within)
+    constructor = Constructor(methods, setters, found, within, statement.body.binds())
     if "__new__" in methods:
         constructor.read_new(methods["__new__"])
     for start in ("__init__", "__post_init__", "__attrs_post_init__"):
