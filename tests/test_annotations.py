@@ -60,3 +60,20 @@ def test_all_annotations_are_the_new_ones_and_back(program: Start) -> None:
     assert app("t.f() is not None")
     app.podus("back-out", "app")
     assert app(SEEN) == NOW
+
+
+def test_a_class_attribute_that_only_gets_an_annotation_keeps_what_it_holds(program: Start) -> None:
+    old = "class P:\n    seen = {}\n    last: int = 0\n    twice = 1\n    twice = 2\ndef f(k): P.seen[k] = P.last = 1\n"
+    app = program(m=old)
+    app.run("m.f('a')")
+    new = (
+        old.replace("seen", "seen: dict[str, int]")
+        .replace("last: int", "last")
+        .replace("P.seen: dict[str, int]", "P.seen")
+    )
+    plan = app.edit(m=new).plan()
+    assert not plan.asks and not plan.data, plan
+    app.update()
+    assert app("[m.P.seen, m.P.last, str(m.P.__annotations__['seen'])]") == [{"a": 1}, 1, "dict[str, int]"]
+    # A value that is another one is asked about.
+    assert app.edit(m=new.replace("{}", "{'b': 1}")).plan().asks

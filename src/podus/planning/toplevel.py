@@ -238,7 +238,12 @@ class TopLevel:
             if isinstance(s.node, ast.AnnAssign) and s not in body.run
         ]
         for statement in body.run:
-            if self._runs(statement, body, prefix, answers, part):
+            if id(statement) in body.same_value:
+                # The class is changed where it is, so nobody has looked at its annotations.
+                if isinstance(statement.node, ast.AnnAssign):
+                    node = without_value(statement.node)
+                    chosen.append(Statement(node, statement.kind, (), statement.owners))
+            elif self._runs(statement, body, prefix, answers, part):
                 chosen.append(statement)
                 if statement.kind == "class":
                     part.redefined.append(".".join((*body.owners, statement.names[-1])))

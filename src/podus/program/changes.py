@@ -38,6 +38,8 @@ class BodyChange:
     gone: list[Statement] = field(default_factory=list)
     # Assignments of a module of which only the annotation differs.
     annotated: list[Statement] = field(default_factory=list)
+    # The ids of those of a class, which run.
+    same_value: set[int] = field(default_factory=set)
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -295,7 +297,10 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
                 inner = compare_bodies(before.body, statement.body)
                 if not inner.empty or inner.moved or inner.gone:
                     change.classes.append(inner)
-    same_value = set() if old.owners else _same_values(old, new, unmatched_old, unmatched_new)
+    same_value = _same_values(old, new, unmatched_old, unmatched_new)
+    if old.owners:
+        # Who makes a class may look at the annotation alone.
+        change.same_value, same_value = same_value, set()
     for statement in unmatched_new:
         if statement.kind == "main":
             change.kept.append(statement)

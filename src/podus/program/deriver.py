@@ -51,7 +51,7 @@ _FACTORY_NAMES = frozenset(name for names in _FACTORIES.values() for name in nam
 
 
 # Calls of these give no descriptor.
-_PLAIN = frozenset("object dict list tuple set frozenset str bytes int float bool".split())
+_PLAIN = {"object", "dict", "list", "tuple", "set", "frozenset", "str", "bytes", "int", "float", "bool"}
 # What the value of a field is called where it is made in more than one step.
 _MADE = "made_"
 
