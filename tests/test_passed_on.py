@@ -115,3 +115,20 @@ def test_a_circle_of_stars_ends(program: Start) -> None:
     )
     app.edit(impl=impl.format(2)).update()
     assert app("[user.TABLE, impl.LIMIT]") == [[2], 2]
+
+
+@pytest.mark.parametrize(
+    "how", ["globals()[n] = wrapped(globals()[n])", "setattr(sys.modules[__name__], n, 2)"]
+)
+def test_what_a_module_has_made_of_a_star_import_itself_stays(program: Start, how: str) -> None:
+    old = "def f(): return 1\ndef g(): return 1\n"
+    loop = f"import sys\nfrom a import *\ndef wrapped(f): return lambda: [f()]\nfor n in ('f',): {how}\n"
+    app = program(a=old, b=loop)
+    before = app("b.f if type(b.f) is int else b.f()")
+    app.edit(a="# A remark.\n" + old.replace("g(): return 1", "g(): return 2")).update()
+    assert app("[b.f if type(b.f) is int else b.f(), b.g()]") == [before, 2]
+    # What another star import has brought is none of its own.
+    app = program(a=old, c="def f(): return 3\n", b="from a import *\nfrom c import *\n")
+    assert app("b.f()") == 3
+    app.edit(c="X = 1\n").update()
+    assert app("[b.f(), b.X]") == [1, 1]

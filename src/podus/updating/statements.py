@@ -152,7 +152,11 @@ class Statements(Collector):
             values = self._of_stage(source)
             if name in values:
                 shadow.starred[local] = values[name]
-        shadow.closed = frozenset(part.bound_later.get(runner, ()))
+        gone = [
+            n for other in self.plan.modules if other.name == part.starred.get(runner) for n in other.removed
+        ]
+        own = _own_of(vars(module), part, runner)
+        shadow.closed = frozenset({*part.bound_later.get(runner, ()), *gone, *own})
         try:
             self._exec(code, vars(module), shadow, part)
         except Refused as error:
@@ -272,6 +276,18 @@ class Statements(Collector):
         if row.runner:
             self.showing.show(cls, target)
         self.class_shadows.setdefault(part.name, []).append((cls, row, target))
+
+
+def _own_of(names: dict[str, Any], part: ModulePart, runner: str) -> list[str]:
+    """The names that the star import which runs would bind, and that the module has bound to something else since, in whatever way."""
+    brought = [vars(sys.modules[source]) for source in part.starred.values() if source in sys.modules]
+    source = sys.modules.get(part.starred.get(runner, ""))
+    found = vars(source) if source is not None else {}
+    return [
+        name
+        for name in found
+        if name in names and not any(name in other and other[name] is names[name] for other in brought)
+    ]
 
 
 def _anew(part: ModulePart, line: int) -> str:
