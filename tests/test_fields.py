@@ -497,3 +497,25 @@ def test_a_field_is_derived_from_a_mark_that_the_class_has(program: Start) -> No
     new = "    def __init__(self, x=SAME):\n        self.a = 1\n        self.x = self.NAMES if x is self.SAME else x\n"
     app.edit(m=old[: old.index("    def")] + new).update()
     assert app("[c.x, m.C(2).x]") == [{"a": 1}, 2]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "asked"),
+    [
+        ("List[str]", "list[str]", False),
+        ("Optional[int]", "int | None", False),
+        ("int", "'Union[str, int]'", False),
+        ("Dict[str, Optional[int]]", "dict[str, None | int]", False),
+        ("bytes", "Any", False),
+        ("bytes", "bytearray", True),
+        ("list[str]", "list[int]", True),
+        ("int | None", "int", True),
+    ],
+)
+def test_an_annotation_is_asked_about_if_it_says_something_else(
+    program: Start, old: str, new: str, asked: bool
+) -> None:
+    text = "from dataclasses import dataclass\nfrom typing import *\n@dataclass\nclass C:\n    x: {} = None\n"
+    app = program(m=text.format(old))
+    app.run("c = m.C()")
+    assert [n.code for n in app.edit(m=text.format(new)).plan().asks] == ["object-kept"] * asked

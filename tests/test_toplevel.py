@@ -531,3 +531,38 @@ def test_an_annotation_alone_leaves_the_value(program: Start) -> None:
     }
     app.podus("back-out", "app")
     assert app("[m.COUNT, m.SEEN is seen, m.TWICE, list(m.__annotations__)]") == [5, True, 2, ["TWICE"]]
+
+
+VERSION = """
+    from collections import namedtuple
+    class Version(namedtuple('Version', 'major minor level')):
+        def __new__(cls, major, minor=0, level='final'):
+            if level not in ('final', 'beta'): raise ValueError(level)
+            return super().__new__(cls, major, minor, level)
+        def text(self): return f'{self.major}.{self.minor}'
+    class Name(str): pass
+    info = Version(1, 2)
+    name = Name('one')
+    seen: dict
+    seen = {}
+"""
+
+
+def test_data_that_can_not_change_is_what_it_was(program: Start) -> None:
+    app = program(m=VERSION)
+    new = (
+        VERSION.replace("1, 2", "1, 3")
+        .replace("'one'", "'two'")
+        .replace("seen: dict", "dict = dict\n    seen: dict")
+    )
+    plan = app.edit(m=new).plan()
+    assert not plan.asks and not plan.notes, plan
+    app.update()
+    assert app("[m.info.text(), m.name]") == ["1.3", "two"]
+    app.run("m.name.extra = 1; m.info.extra = 1")
+    assert [
+        n.text for n in app.edit(m=new.replace("1, 3", "1, 4").replace("'two'", "'three'")).plan().asks
+    ] == [
+        f"m:{name} is assigned otherwise in the new version, but the program may have modified it: it is kept as it is"
+        for name in ("info", "name")
+    ]

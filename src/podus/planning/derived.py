@@ -123,7 +123,9 @@ class Derived:
             change = self.compiler.changes.get(module.name)
             run = set(map(id, change.body.run)) if change is not None and change.body is not None else set()
             for statement in module.body.statements:
-                if statement.kind in ("assign", "other") and id(statement) not in run:
+                if statement.kind not in ("assign", "other") or id(statement) in run:
+                    continue
+                if not (isinstance(statement.node, ast.AnnAssign) and statement.node.value is None):
                     yield module, statement
 
     def lost(self, module: Module) -> list[str]:

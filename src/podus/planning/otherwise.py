@@ -11,6 +11,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from podus.planning.model import Note
+from podus.program.annotation import is_within
 from podus.program.body import Body
 from podus.program.constructor import CONSTRUCTORS, attribute_of
 from podus.program.field import ClassFields, Field
@@ -46,7 +47,7 @@ class SetOtherwise:
                 continue
             kinds = (old.kind, new.kind)
             other = all(kinds) and kinds[0] != kinds[1]
-            annotated = old.annotation != new.annotation and new.declared != "init"
+            annotated = new.declared != "init" and not is_within(old.annotation, new.annotation)
             if other or annotated:
                 words = f"{old.text} -> {new.text}" if other else f"{old.annotation} -> {new.annotation}"
                 self.compiler.plan.asks.append(

@@ -21,6 +21,8 @@ from types import (
     UnionType,
 )
 
+from podus.updating.held import own_names
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -88,6 +90,8 @@ class _Layered(dict[str, "Any"]):
 
 
 _SIMPLE = (int, float, complex, str, bytes, bool, type(None), type(...), range, frozenset)
+# Built-in types whose objects stay as they are made.
+_UNCHANGEABLE: Any = (tuple, frozenset, str, bytes, int, float, complex)
 _SEQUENCES = (list, tuple, collections.deque)
 _MAPPINGS = (dict, collections.OrderedDict, collections.defaultdict, collections.Counter, MappingProxyType)
 _CONTAINERS: Any = (dict, list, set, frozenset, tuple)
@@ -148,8 +152,16 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _immutable(value: Any) -> bool:
-    if type(value) in (tuple, frozenset):
-        return all(map(_immutable, value))
+    kind = type(value)
+    plain = next((base for base in _UNCHANGEABLE if base in kind.__mro__), None)
+    own = plain is not None and kind is not plain
+    # Of a class of the program: a version number, an address.
+    if own and (own_names(value) or any(vars(cls).get("__slots__") for cls in kind.__mro__)):
+        return False
+    if plain in (tuple, frozenset):
+        return all(map(_immutable, plain.__iter__(value)))
+    if plain is not None:
+        return True
     return type(value) in _SIMPLE or isinstance(value, _DEFINITIONS) or _is_value(type(value))
 
 

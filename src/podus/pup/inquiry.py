@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import binascii
 import marshal
-from types import CodeType
+from types import CodeType, MemberDescriptorType
 
 from podus.errors import NotFound
 from podus.frames import HOOK, shift_of
@@ -168,11 +168,14 @@ class Inquiry:
         return {name: kind_of(named(name), self._agent.is_program) for name in names}
 
     def ask_attributes(self, classes: list[str]) -> dict[str, list[str]]:
-        """The names of what classes have themselves, each ``module:qualname``."""
+        """The names of what classes have themselves but for their slots, each ``module:qualname``."""
         from podus.pup.made import named
 
-        found = {name: named(name) for name in classes}
-        return {name: [*vars(cls)] if isinstance(cls, type) else [] for name, cls in found.items()}
+        found = {name: vars(cls) if isinstance(cls := named(name), type) else {} for name in classes}
+        return {
+            name: [word for word, value in names.items() if type(value) is not MemberDescriptorType]
+            for name, names in found.items()
+        }
 
     def ask_dependents(self, classes: list[str], hooks: list[str]) -> list[str]:
         """The classes that have to be made again with others: see :func:`podus.pup.made.dependents`."""
