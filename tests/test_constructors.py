@@ -154,3 +154,67 @@ def test_an_option_that_somebody_may_have_given_is_asked_for(program: Start, kno
     new = OPTIONS.format("self.new = options.get('new', 5)") + "    " + known
     (refusal,) = app.edit(shop=new).plan().refusals
     assert "shop:T gets the field new" in refusal.text
+
+
+METHODS = """
+    class S:
+        def __init__(self, options=None): self.options = options or dict()
+    class C:
+        def __init__(self, a):
+            self.a = a
+            {}
+        def _names(self, *more, start=1):
+            \"\"\"Names.\"\"\"
+            found = []
+            for name in ('x', 'y', *more):
+                if name != 'y' or self.a > 10:
+                    found.append(self.__name(name) + str(start))
+            return found
+        def __name(self, name): return name + self.suffix(self.a)
+        @staticmethod
+        def suffix(a):
+            table = {{}}
+            table['big'] = '!'
+            return table['big'] if a > 10 else '?'
+        def changing(self):
+            self.a += 1
+            return self.a
+        def noted(self):
+            SEEN.append(1)
+            return 1
+        def f(self): return self.new
+    SEEN = []
+    {}
+"""
+BELOW = "class D(C):\n        def suffix(self, a): return '-'"
+
+
+@pytest.mark.parametrize(
+    ("text", "below", "value"),
+    [
+        ("self.new = self._names('z', start=2)", "", ["x!2", "y!2", "z!2"]),
+        ("self.new = S(options={'n': self.suffix(a)}).options", "", {"n": "!"}),
+        ("self.new = self.changing()", "", "it calls self.changing, and it needs what line"),
+        ("self.new = self.noted()", "", "it calls self.noted, and it needs what line"),
+        ("self.new = self.suffix(a)", BELOW, "it calls self.suffix"),
+        (
+            "self.new = self._names()",
+            BELOW,
+            "it calls self._names, and it calls self._C__name, and it calls self.suffix",
+        ),
+    ],
+)
+def test_a_field_that_a_method_of_the_object_computes(
+    program: Start, text: str, below: str, value: object
+) -> None:
+    app = program(shop=METHODS.format("pass", below))
+    app.run("c = shop.C(40)")
+    app.edit(shop=METHODS.format(text, below))
+    if isinstance(value, str):
+        (refusal,) = app.plan().refusals
+        assert value in refusal.text
+        return
+    app.update()
+    assert app("[c.f(), shop.C(40).f()]") == [value, value]
+    app.update(back_out=True)
+    assert app("vars(c)") == {"a": 40}

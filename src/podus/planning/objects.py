@@ -369,7 +369,13 @@ class ObjectChanges:
             lambda function: self.compiler.derived.computes(function, module),
             lambda parameter: self.new.passing(made_by, parameter, before),
             lambda word: word in self._heard,
+            lambda word: self._method(name, word, made_by),
         )
+
+    def _method(self, name: str, word: str, made_by: Owner) -> ast.FunctionDef | None:
+        """A method of the objects of a class, if its code can stand where the constructor of ``made_by`` does."""
+        found = self.new.method(name, word)
+        return found[1] if found is not None and found[0].module is made_by.module else None
 
     @cached_property
     def _heard(self) -> frozenset[str]:

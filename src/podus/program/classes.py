@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from podus.program.body import Body, Statement
 from podus.program.code import mangled
+from podus.program.constructor import with_mangled
 from podus.program.deriver import is_readable
 from podus.program.field import ClassFields, Field
 from podus.program.fields import fields_of
@@ -118,6 +119,31 @@ class Classes:
             if attribute in [mangled(word, within) for word in statement.names]:
                 return is_readable(statement.node)
         return any(self.gives(base, attribute) for base in self.bases(name))
+
+    def method(self, name: str, word: str) -> tuple[Owner, ast.FunctionDef] | None:
+        """The method that objects of a class have by this name, with its class; None if those of a class below it may have another."""
+        found = next((one for one in (name, *self.lineage(name)) if self._has(one, word)), "")
+        owner = self.find(found)
+        if owner is None or owner.statement.body is None:
+            return None
+        for module in self.version.modules.values():
+            if module.source is None or word.lstrip("_").encode() not in module.source:
+                continue
+            for qualname in self.of(module):
+                other = f"{module.name}:{qualname}"
+                if other != name and self._has(other, word) and name in self.lineage(other):
+                    return None
+        nodes = [
+            s.node
+            for s in owner.statement.body.statements
+            if word in [mangled(n, owner.owners) for n in s.names]
+        ]
+        (*_, node) = nodes
+        return (owner, with_mangled(node, owner.owners)) if isinstance(node, ast.FunctionDef) else None
+
+    def _has(self, name: str, word: str) -> bool:
+        own = self.own(name)
+        return own is not None and word in own.methods
 
     def descriptor(self, name: str, attribute: str) -> str:
         """The class whose ``__set__`` is called when this attribute of an object is set, and which may keep it under another name; "" if none is known."""

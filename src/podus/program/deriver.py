@@ -14,6 +14,7 @@ from collections.abc import Callable
 from podus.program.body import PURE_CALLS, PURE_METHODS
 from podus.program.constructor import attribute_of, direct
 from podus.program.field import Field
+from podus.program.inlined import can_be_written_in, filled, fresh_in, is_static, with_methods
 from podus.program.unheard import as_nobody_gave_it
 
 # Constructors of other modules that make a fresh object and do nothing else, by how they are written.
@@ -64,7 +65,8 @@ class Deriver:
     the program, ``qualified`` gives a global name as ``module.name`` where it was imported so, ``gives`` whether the new class itself has an
     attribute that can be read without an effect, ``computes`` whether what is called is a procedure of the program that does nothing but
     compute a value, ``passing`` names a subclass whose constructor gives a parameter another value than its
-    default, ``heard`` tells by which words an argument can have been given.
+    default, ``heard`` tells by which words an argument can have been given,
+    ``method`` gives a method of the new class that every object of it has.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Deriver:
         computes: Callable[[ast.expr], bool],
         passing: Callable[[str], str],
         heard: Callable[[str], bool],
+        method: Callable[[str], ast.FunctionDef | None],
     ) -> None:
         self.old = old
         self.new = new
@@ -87,11 +90,15 @@ class Deriver:
         self.computes = computes
         self.passing = passing
         self.heard = heard
+        self.method = method
+        # The object's own methods that the field needs.
+        self._methods: dict[str, ast.FunctionDef] = {}
         self.known = known
 
     def derive(self, name: str) -> tuple[ast.FunctionDef | None, str]:
         """A function of ``self`` that computes the field, or None and the reason why there is none."""
         wanted = as_nobody_gave_it(self.new[name], self.heard)
+        self._methods = {}
         if not wanted.places and wanted.value is None:
             return (
                 None,
@@ -104,7 +111,7 @@ class Deriver:
             return None, reason
         value = wanted.value if wanted.value is not None and wanted.plain else ast.Name(_MADE, ast.Load())
         self.known.add(name)
-        return _function(name, me, body, value, wanted.line), ""
+        return with_methods(_function(name, me, body, value, wanted.line), self._methods), ""
 
     def _slice(self, wanted: Field, signature: ast.arguments, me: str) -> tuple[list[ast.stmt], str]:
         """The statements that give the locals that the value needs; and the value, as :data:`_MADE`, where it takes some."""
@@ -264,6 +271,8 @@ class Deriver:
                 return reason
             if self._makes(node.func, local_names):
                 return ""
+            if isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == me:
+                return self._unfit_method(node.func.attr)
             if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
                 return self._unfit(node.func.value, me, local_names)
             return f"it calls {ast.unparse(node.func)}"
@@ -279,6 +288,37 @@ class Deriver:
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
             direct = [c for c in children if isinstance(c, ast.Call | ast.Attribute | ast.Await | ast.Yield)]
         return next((r for r in (self._unfit(c, me, local_names) for c in direct) if r), "")
+
+    def _unfit_method(self, name: str) -> str:
+        """Why a method of the object can't be carried out for an old one; "" if it can."""
+        if name in self._methods:
+            return ""
+        method = self.method(name)
+        if method is None or not can_be_written_in(method):
+            return f"it calls self.{name}"
+        self._methods[name] = method
+        arguments = [*method.args.posonlyargs, *method.args.args]
+        me = arguments[0].arg if arguments and not is_static(method) else ""
+        names = {*_parameters(method.args)}.union(*map(_locals, method.body))
+        fresh = fresh_in(method)
+        reasons = (self._unfit_step(statement, me, names, fresh) for statement in method.body)
+        reason = next((r for r in reasons if r), "")
+        return f"it calls self.{name}, and {reason}" if reason else ""
+
+    def _unfit_step(self, statement: ast.stmt, me: str, names: set[str], fresh: set[str]) -> str:
+        """The same of one statement of a method, which may return, loop and fill what it has made."""
+        put = filled(statement, fresh)
+        if isinstance(statement, ast.Return) or put is not None:
+            values = put if put is not None else [statement.value]  # type: ignore[attr-defined]
+            return next((r for v in values if v is not None and (r := self._unfit(v, me, names))), "")
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            return ""
+        if isinstance(statement, ast.If | ast.For):
+            head = statement.test if isinstance(statement, ast.If) else statement.iter
+            parts = [*statement.body, *statement.orelse]
+            reasons = (self._unfit_step(part, me, names, fresh) for part in parts)
+            return self._unfit(head, me, names) or next((r for r in reasons if r), "")
+        return self._unfit_statement(statement, me, names)
 
     def _makes(self, function: ast.expr, local_names: set[str]) -> bool:
         """Whether calling it makes a fresh value and does nothing else."""
