@@ -437,3 +437,10 @@ def test_what_a_procedure_makes_of_changed_data_follows(program: Start) -> None:
     assert app("[m.HOME, m.BOTH, m.V.link]") == ["b/h", "b/bb/b", "b/v"]
     app.update(back_out=True)
     assert app("[m.HOME, m.BOTH, m.V.link]") == ["a/h", "a/ba/b", "a/v"]
+
+
+def test_what_only_type_checkers_look_at_is_not_asked_about(program: Start) -> None:
+    old = "from typing import TypeVar\nclass Bound:\n    pass\nKind = dict[str, Bound]\nT = TypeVar('T', bound='Kind')\nU = TypeVar('U', bound=Kind)\n"
+    app = program(m=old)
+    plan = app.edit(m=old.replace("str, ", "int, ")).plan()
+    assert not plan.asks and not plan.notes

@@ -84,7 +84,7 @@ def test_what_does_more_is_left_and_told(program: Start, kind: str) -> None:
     plan = app.edit(marks=f"{first}\n    f.tag = 1\n{last}\n").plan()
     told = [note.text for note in plan.notes]
     assert told == [
-        "`dec` decorates otherwise now, and may do more than that: f, which it has decorated, is not decorated again"
+        "`dec` decorates otherwise now, and may do more than that: what it has decorated is not decorated again (f)"
     ]
     before = app("getattr(marks, 'known', None)")
     app.update()

@@ -7,6 +7,7 @@ a second of that name that came or went. Of classes the fields must be the same 
 from __future__ import annotations
 
 import ast
+import builtins
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from types import CodeType
@@ -20,6 +21,8 @@ from podus.program.version import Module
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
+
+_BUILT_IN = frozenset(vars(builtins))
 
 
 def find_moves(compiler: Compiler) -> dict[str, str]:
@@ -138,11 +141,16 @@ def _definitions(module: Module | None) -> dict[str, Statement]:
 
 def _fields(statement: Statement, code: CodeType) -> set[str]:
     """What the objects of a class hold, as far as its own text says."""
-    assert statement.body is not None
+    assert statement.body is not None and isinstance(statement.node, ast.ClassDef)
+    heads = [*statement.node.bases, *(k.value for k in statement.node.keywords)]
+    nobody = not statement.node.decorator_list and all(ast.unparse(base) in _BUILT_IN for base in heads)
     found = {
         s.node.target.id
         for s in statement.body.statements
-        if isinstance(s.node, ast.AnnAssign) and isinstance(s.node.target, ast.Name)
+        # Where nobody makes fields of what is annotated, a value is the class's own.
+        if isinstance(s.node, ast.AnnAssign)
+        and isinstance(s.node.target, ast.Name)
+        and not (nobody and s.node.value is not None)
     }
     slots = statement.body.last("__slots__")
     found |= {ast.unparse(slots.node)} if slots is not None else set()

@@ -16,6 +16,7 @@ from podus.planning.remade import Remade
 from podus.planning.steps import Stepwise
 from podus.program.body import Statement, compile_body, without_annotation, without_value
 from podus.program.changes import BodyChange, ModuleChange
+from podus.program.field import last_word
 from podus.program.flow import imported_by_from
 from podus.program.operands import REBINDS, any_named
 from podus.program.version import Module
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 
 # Names that the compiler itself puts into a namespace.
 OWN_NAMES = frozenset({"__annotations__", "__doc__", "__module__", "__qualname__"})
+
+
+# What only type checkers look at.
+_FOR_TYPES = frozenset({"TypeVar", "ParamSpec", "TypeVarTuple", "NewType"})
+# So many of what one decorator has decorated are named.
+_NAMED = 5
 
 
 class TopLevel:
@@ -96,14 +103,21 @@ class TopLevel:
         for module, statement, called in self.compiler.derived.called():
             if known.isdisjoint(f"{module.name}:{name}" for name in statement.names):
                 self._not_again(module, statement, f"calls {' and '.join(called)}")
+        dressed: dict[str, list[tuple[Module, Statement]]] = {}
         for module, statement, decorator in self.compiler.derived.not_decorated_again():
-            text = f"`{decorator}` decorates otherwise now, and may do more than that: {statement.names[-1]}, which it has decorated, is not decorated again"
-            self.plan.notes.append(Note("not-again", text, "", f"{module.file}:{statement.line}"))
+            dressed.setdefault(decorator, []).append((module, statement))
+        for decorator, rows in dressed.items():
+            names = [statement.names[-1] for _, statement in rows]
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            listed = ", ".join(names[:_NAMED]) + more
+            text = f"`{decorator}` decorates otherwise now, and may do more than that: what it has decorated is not decorated again ({listed})"
+            self.plan.notes.append(Note("not-again", text, "", f"{rows[0][0].file}:{rows[0][1].line}"))
 
     def _not_again(self, module: Module, statement: Statement, does: str, *, grows: bool = False) -> None:
         """Ask about a statement that is not run again, though what it ``does`` would come to something else now; or remark it, where it makes no data."""
         names = [f"{module.name}:{name}" for name in statement.names]
-        if any(self.support.maps(name) for name in names):
+        value = getattr(statement.node, "value", None)
+        if any(self.support.maps(name) for name in names) or last_word(value or ast.Name("")) in _FOR_TYPES:
             return
         text = f"`{statement.text}` {does}, which changes, and is not run again"
         where = f"{module.file}:{statement.line}"

@@ -51,7 +51,6 @@ class Stage(Statements):
         super().__init__(agent, plan)
         self.given = declarations
         self.declarations: list[Declaration] = []
-        self.module_codes: dict[str, CodeType] = {}
         # The procedures of each, by qualified name.
         self.defined: dict[str, dict[str, CodeType]] = {}
         self.old_codes: dict[str, list[CodeType]] = {}

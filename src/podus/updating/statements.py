@@ -38,6 +38,7 @@ class Statements(Collector):
     def __init__(self, agent: Agent, plan: Plan) -> None:
         super().__init__(agent, plan)
         self.stall = Stall()
+        self.module_codes: dict[str, CodeType] = {}
         # The pieces of code of each module, by their names in its pack.
         self.runners: dict[str, dict[str, CodeType]] = {}
         self.finder = Finder({})
@@ -155,7 +156,7 @@ class Statements(Collector):
         gone = [
             n for other in self.plan.modules if other.name == part.starred.get(runner) for n in other.removed
         ]
-        own = _own_of(vars(module), part, runner)
+        own = _own_of(vars(module), self.module_codes.get(part.name), part, runner)
         shadow.closed = frozenset({*part.bound_later.get(runner, ()), *gone, *own})
         try:
             self._exec(code, vars(module), shadow, part)
@@ -278,16 +279,21 @@ class Statements(Collector):
         self.class_shadows.setdefault(part.name, []).append((cls, row, target))
 
 
-def _own_of(names: dict[str, Any], part: ModulePart, runner: str) -> list[str]:
-    """The names that the star import which runs would bind, and that the module has bound to something else since, in whatever way."""
+def _own_of(names: dict[str, Any], code: CodeType | None, part: ModulePart, runner: str) -> list[str]:
+    """The names that the star import which runs would bind, and that the module has bound to something else since, as no statement of its own says."""
     brought = [vars(sys.modules[source]) for source in part.starred.values() if source in sys.modules]
     source = sys.modules.get(part.starred.get(runner, ""))
-    found = vars(source) if source is not None else {}
-    return [
+    found = [
         name
-        for name in found
+        for name in (vars(source) if source is not None else ())
         if name in names and not any(name in other and other[name] is names[name] for other in brought)
     ]
+    if not found or code is None:
+        return found
+    from podus.program.operands import STORES_NAME, named
+
+    said = {*named(code, STORES_NAME)}
+    return [name for name in found if name not in said]
 
 
 def _anew(part: ModulePart, line: int) -> str:
