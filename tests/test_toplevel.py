@@ -566,3 +566,18 @@ def test_data_that_can_not_change_is_what_it_was(program: Start) -> None:
         f"m:{name} is assigned otherwise in the new version, but the program may have modified it: it is kept as it is"
         for name in ("info", "name")
     ]
+
+
+def test_a_statement_above_a_name_of_a_built_in_means_that(program: Start) -> None:
+    old = """
+        def twice(x): return x * 2
+        {}
+        def map(f, xs): return list({}(f, xs))
+        sum = [sum, {}][0]
+        def f(): return [map(twice, [1]), sum([1, 2])]
+    """
+    app = program(m=old.format("", "__builtins__['map']", "1"))
+    assert app("m.f()") == [[2], 3]
+    new = old.format("_map, _all = map, [sum(x) for x in [[1, 2]]]", "_map", "2")
+    app.edit(m=new + "    n = map(twice, [3])\n").update()
+    assert app("[m.f(), m._all, m.n, m._map is map]") == [[[2], 3], [3], [6], True]

@@ -8,6 +8,7 @@ import sys
 from bisect import bisect
 from typing import TYPE_CHECKING
 
+from podus.planning.built_in import with_built_ins
 from podus.planning.model import ClassPart, ModulePart
 from podus.planning.pack import ON_STAGE, PackWriter
 from podus.planning.reading import is_star
@@ -63,8 +64,9 @@ class Runners:
         flags = change.body.new.flags
 
         def add(runner: str, statements: list[Statement], body: BodyChange) -> None:
-            plain, staged = self.staged.rewrite(statements, module, body.new, part.staged)
             declared = _declarations(statements, body.new)
+            statements = with_built_ins(statements, body.new)
+            plain, staged = self.staged.rewrite(statements, module, body.new, part.staged)
             writer.add(runner, compile_body([*plain, *declared], body.owners, module.file, flags))
             if staged is not None:
                 nodes = [*staged, *declared]
