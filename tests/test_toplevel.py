@@ -581,3 +581,40 @@ def test_a_statement_above_a_name_of_a_built_in_means_that(program: Start) -> No
     new = old.format("_map, _all = map, [sum(x) for x in [[1, 2]]]", "_map", "2")
     app.edit(m=new + "    n = map(twice, [3])\n").update()
     assert app("[m.f(), m._all, m.n, m._map is map]") == [[[2], 3], [3], [6], True]
+
+
+STATEFUL = """
+    import weakref
+    def counter(start):
+        count = start
+        def up():
+            nonlocal count
+            count += 1
+            return count
+        return up
+    def named(name):
+        return lambda: name
+    class Bounded:
+        def __init__(self, least): self.least, self.values = least, weakref.WeakKeyDictionary()
+        def __get__(self, obj, cls=None): return self.values.get(obj, self.least)
+        def __set__(self, obj, value): self.values[obj] = max(value, self.least)
+    class C:
+        size = Bounded(1)
+        other = Bounded(1)
+    up, name = counter(0), named('a')
+    up2 = counter(0)
+"""
+
+
+def test_closures_and_descriptors_that_hold_something_are_asked_about(program: Start) -> None:
+    app = program(m=STATEFUL)
+    app.run("c = m.C(); c.size = 5; m.up()")
+    new = (
+        STATEFUL.replace("(1)", "(2)")
+        .replace("counter(0)\n", "counter(9)\n")
+        .replace("up, name = counter(0), named('a')", "up = counter(0)\n    name = named('b')")
+    )
+    plan = app.edit(m=new).plan()
+    assert sorted(n.text.partition(" is assigned")[0] for n in plan.asks) == ["m:C.size", "m:up", "m:up2"]
+    app.update()
+    assert app("[c.size, c.other, m.up(), m.name()]") == [5, 2, 2, "b"]

@@ -9,9 +9,11 @@ import binascii
 import collections
 import functools
 import marshal
+import opcode
 import sys
 from types import (
     BuiltinFunctionType,
+    CodeType,
     FunctionType,
     GenericAlias,
     MappingProxyType,
@@ -70,6 +72,8 @@ def is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[
         if not row.get("dependent"):
             return "modified"
         # What it was computed from may give another value by now.
+    if _keeps_state(value):
+        return "unknown"
     # A descriptor is set by who defines the class, even where assigning to the name in an object is a daily matter.
     if isinstance(value, _DEFINITIONS) or hasattr(type(value), "__get__") or _is_type(value):
         return "same"
@@ -163,6 +167,31 @@ def _immutable(value: Any) -> bool:
     if plain is not None:
         return True
     return type(value) in _SIMPLE or isinstance(value, _DEFINITIONS) or _is_value(type(value))
+
+
+def _keeps_state(value: Any) -> bool:
+    """Whether a closure or a descriptor has come to hold something: a variable that it counts up, what it has been given for each object."""
+    if type(value) is FunctionType:
+        return _writes_variables(value.__code__)
+    if not hasattr(type(value), "__get__") or type(value).__module__ in ("builtins", "functools"):
+        return False
+    for held in own_names(value).values():
+        if type(held).__module__ == "weakref" and type(held).__name__.startswith("Weak") and len(held):
+            return True
+        if type(held) is dict and not all(type(key) in _SIMPLE or isinstance(key, type) for key in held):
+            return True
+    return False
+
+
+def _writes_variables(code: CodeType) -> bool:
+    """Whether code binds a variable of the function around it (``nonlocal``)."""
+    if not code.co_freevars:
+        return False
+    store = opcode.opmap["STORE_DEREF"]
+    inside = len({*code.co_varnames, *code.co_cellvars})
+    return any(
+        op == store and arg >= inside for op, arg in zip(code.co_code[::2], code.co_code[1::2], strict=True)
+    )
 
 
 def _is_type(value: Any) -> bool:
