@@ -618,3 +618,19 @@ def test_closures_and_descriptors_that_hold_something_are_asked_about(program: S
     assert sorted(n.text.partition(" is assigned")[0] for n in plan.asks) == ["m:C.size", "m:up", "m:up2"]
     app.update()
     assert app("[c.size, c.other, m.up(), m.name()]") == [5, 2, 2, "b"]
+
+
+def test_a_bound_method_is_what_it_was(program: Start) -> None:
+    old = """
+        class J:
+            def __init__(self): self.o = 1
+            def enc(self): return self.o
+        j, seen = J(), []
+        enc = j.enc
+        add = seen.append
+    """
+    app = program(m=old)
+    app.edit(m=old.replace("enc = j", "j.k = 2\n        enc = j").replace("add =", "add: object ="))
+    assert not app.plan().asks
+    app.update()
+    assert app("[m.enc(), m.enc == m.j.enc, m.j.k, m.add.__self__ is m.seen]") == [1, True, 2, True]

@@ -18,6 +18,7 @@ from types import (
     GenericAlias,
     MappingProxyType,
     MemberDescriptorType,
+    MethodType,
     ModuleType,
     SimpleNamespace,
     UnionType,
@@ -111,6 +112,9 @@ def _equal(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     kind = type(one)
+    if kind in (MethodType, BuiltinFunctionType):
+        # Looked up anew they are other objects.
+        return one.__self__ is other.__self__ and one.__name__ == other.__name__
     if kind in _SEQUENCES or _is_record(kind):
         return len(one) == len(other) and all(map(_equal, one, other))
     if _is_container(kind):
