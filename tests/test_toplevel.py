@@ -578,9 +578,9 @@ def test_a_statement_above_a_name_of_a_built_in_means_that(program: Start) -> No
     """
     app = program(m=old.format("", "__builtins__['map']", "1"))
     assert app("m.f()") == [[2], 3]
-    new = old.format("_map, _all = map, [sum(x) for x in [[1, 2]]]", "_map", "2")
+    new = old.format("_map, _all = map, [sum(x) for x in [[1, 2]]] + [sum for sum in [7]]", "_map", "2")
     app.edit(m=new + "    n = map(twice, [3])\n").update()
-    assert app("[m.f(), m._all, m.n, m._map is map]") == [[[2], 3], [3], [6], True]
+    assert app("[m.f(), m._all, m.n, m._map is map]") == [[[2], 3], [3, 7], [6], True]
 
 
 STATEFUL = """

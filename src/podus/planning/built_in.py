@@ -25,10 +25,17 @@ def with_built_ins(statements: list[Statement], body: Body) -> list[Statement]:
     chosen = {id(statement): statement for statement in statements}
     for statement in body.statements:
         if id(statement) in chosen and shadows:
-            node = _BuiltIn(shadows).visit(copy.deepcopy(statement.node))
+            node = _BuiltIn(shadows - _bound_within(statement.node)).visit(copy.deepcopy(statement.node))
             chosen[id(statement)] = dataclasses.replace(statement, node=ast.fix_missing_locations(node))
         shadows = shadows.difference(statement.names)
     return [chosen[id(statement)] for statement in statements]
+
+
+def _bound_within(node: ast.stmt) -> set[str]:
+    """The names that a statement binds before it may read them: all but what a plain assignment does last."""
+    inside = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else node
+    names = (n for n in ast.walk(inside or node) if isinstance(n, ast.Name))
+    return {n.id for n in names if not isinstance(n.ctx, ast.Load)}
 
 
 class _BuiltIn(ast.NodeTransformer):
