@@ -464,3 +464,23 @@ def test_whoever_has_no_object_for_a_method_hears_so(program: Start) -> None:
             app(call)
     app.update(back_out=True)
     assert app(CALLED) == ["A!", "b!", "Cb", "C", ["A!", "b!"]]
+
+
+def test_a_function_that_a_class_only_names_is_called_as_before(program: Start) -> None:
+    old = """
+        def helper(*args): return len(args)
+        class C:
+            run = helper
+            go = staticmethod(helper)
+    """
+    app = program(m=old)
+    app.run("c, helper = m.C(), m.helper")
+    assert app("[c.run(), c.go(1), helper(1)]") == [1, 1, 1]
+    app.edit(
+        m=old.replace("run = helper", "run = staticmethod(helper)").replace(
+            "go = staticmethod(helper)", "go = helper"
+        )
+    ).update()
+    assert app("[c.run(), c.go(1), helper(1), m.helper is helper]") == [0, 2, 1, True]
+    app.update(back_out=True)
+    assert app("[c.run(), c.go(1), helper(1)]") == [1, 1, 1]

@@ -240,7 +240,9 @@ def attribute_into(
             return
     elif type(before) in _METHODS and type(value) in _METHODS and name not in MADE_BY_TYPE:
         held = getattr(before, "__func__", before)
-        if isinstance(held, FunctionType):
+        # A function that the class only names is called as before by all others.
+        own = isinstance(held, FunctionType) and _is_plain(held, cls, name)
+        if own and getattr(value, "__func__", value) is not held:
             switch.set_attribute(held, "__code__", bound_otherwise(held, type(before), value, cls))
     elif type(before) is property and type(value) is property:
         for part in ("fget", "fset", "fdel"):
