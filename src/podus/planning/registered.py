@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Set
 
 from podus.program.body import Body, Statement
-from podus.program.changes import ModuleChange
+from podus.program.changes import BodyChange, ModuleChange
 from podus.program.version import Module
 
 # Decorators that put what they make nowhere.
@@ -74,17 +74,21 @@ def registrars(change: ModuleChange) -> tuple[dict[str, list[str]], dict[str, st
     lines = {code.co_firstlineno: name for name, code in change.old.procedures.items()}
     for body in (change.body, *change.body.all_classes()):
         run = set(map(id, body.run))
+        gone = set(map(id, body.gone))
         # What has no statement of its name any more is withdrawn.
         names = {s.names[-1] for s in body.run if s.kind in ("def", "class")}
-        for statement in body.gone:
+        for statement in (*body.gone, *_decorated_with_names(body)):
             name = statement.names[-1] if statement.names else ""
             if statement.kind not in ("def", "class") or name not in names:
                 continue
             rows = [s for s in body.run if s.kind == statement.kind and s.names[-1:] == (name,)]
-            gone = _registering(statement) - {text for row in rows for text in _registering(row)}
+            same = {text for row in rows for text in _registering(row)}
+            made = _registering(statement)
+            # By the same text, if what it says is something else.
+            other = made - same if id(statement) in gone else made
             others = [s for s in body.new.statements if id(s) not in run and name in s.reads]
-            paths = sorted({path for text in gone if (path := _path(text.partition(" -> ")[0]))})
-            if not paths or any(other.kind in ("assign", "other") for other in others):
+            paths = sorted({path for text in other if (path := _path(text.partition(" -> ")[0]))})
+            if not paths or any(s.kind in ("assign", "other") for s in others):
                 continue
             full = ".".join((*body.owners, name))
             procedure = full if statement.kind == "class" else lines.get(statement.line, full)
@@ -92,6 +96,27 @@ def registrars(change: ModuleChange) -> tuple[dict[str, list[str]], dict[str, st
             if body.previous.get(name) is statement:
                 standing[procedure] = full
     return found, standing
+
+
+def _decorated_with_names(body: BodyChange) -> list[Statement]:
+    """The functions whose definitions run again as they are, and whose decorators are given what has a name, as ``PREFIX + "/users"``: that may be another key."""
+    texts = {id(statement) for statement in body.gone}
+    found = []
+    for statement in body.run:
+        before = body.previous.get(statement.names[-1]) if statement.kind == "def" else None
+        if before is None or id(before) in texts or before.kind != "def" or before.head != statement.head:
+            continue
+        given = (
+            part
+            for decorator in getattr(before.node, "decorator_list", ())
+            for call in ast.walk(decorator)
+            if isinstance(call, ast.Call)
+            for argument in (*call.args, *(k.value for k in call.keywords))
+            for part in ast.walk(argument)
+        )
+        if any(isinstance(part, ast.Name) for part in given):
+            found.append(before)
+    return found
 
 
 def _registering(statement: Statement) -> set[str]:
