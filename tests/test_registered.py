@@ -33,7 +33,7 @@ CHANGES = {
         "P = '/v1'\n@app.route(P + '/a')\ndef a(): return 1\n@app.route('/b')\ndef b(): return P\n",
         "'/v1'",
         "'/v2'",
-        "list(m.app.routes)",
+        "sorted(m.app.routes)",
         ["/b", "/v1/a"],
         ["/b", "/v2/a"],
     ),
