@@ -218,3 +218,13 @@ def test_a_field_that_a_method_of_the_object_computes(
     assert app("[c.f(), shop.C(40).f()]") == [value, value]
     app.update(back_out=True)
     assert app("vars(c)") == {"a": 40}
+
+
+def test_a_field_that_is_looked_up_in_a_dictionary_of_the_object(program: Start) -> None:
+    old = "class C:\n    def __init__(self, a):\n        self.table, self.other = {**a}, a\n"
+    app = program(shop=old)
+    app.run("c = shop.C({'n': 2})")
+    new = old + "        self.n, self.k = self.table.get('n'), self.WHAT.get('k', 5)\n"
+    assert "it calls self.other.get" in app.edit(shop=new.replace("WHAT", "other")).plan().refusals[0].text
+    app.edit(shop=new.replace("WHAT", "table")).update()
+    assert app("[c.n, c.k]") == [2, 5]

@@ -51,6 +51,9 @@ FACTORIES = frozenset(f"{module}.{name}" for module, names in _FACTORIES.items()
 _FACTORY_NAMES = frozenset(name for names in _FACTORIES.values() for name in names.split())
 
 
+# Kinds of dictionaries, and their methods that change nothing.
+_TABLES = frozenset(["dict", "defaultdict", "OrderedDict", "Counter"])
+_LOOKS_UP = frozenset(["get", "items", "values", "copy"])
 # Calls of these give no descriptor.
 _PLAIN = {"object", "dict", "list", "tuple", "set", "frozenset", "str", "bytes", "int", "float", "bool"}
 # What the value of a field is called where it is made in more than one step.
@@ -273,6 +276,8 @@ class Deriver:
                 return ""
             if isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == me:
                 return self._unfit_method(node.func.attr)
+            if isinstance(node.func, ast.Attribute) and self._looks_up(node.func, me):
+                return self._unfit(node.func.value, me, local_names)
             if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
                 return self._unfit(node.func.value, me, local_names)
             return f"it calls {ast.unparse(node.func)}"
@@ -288,6 +293,14 @@ class Deriver:
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
             direct = [c for c in children if isinstance(c, ast.Call | ast.Attribute | ast.Await | ast.Yield)]
         return next((r for r in (self._unfit(c, me, local_names) for c in direct) if r), "")
+
+    def _looks_up(self, method: ast.Attribute, me: str) -> bool:
+        """Whether it is a dictionary that an old object holds which is looked into: ``get`` of anything else may do more."""
+        held = method.value
+        if not (isinstance(held, ast.Attribute) and ast.unparse(held.value) == me):
+            return False
+        field = self.old.get(held.attr)
+        return field is not None and field.kind in _TABLES and method.attr in _LOOKS_UP
 
     def _unfit_method(self, name: str) -> str:
         """Why a method of the object can't be carried out for an old one; "" if it can."""
