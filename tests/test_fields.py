@@ -519,3 +519,17 @@ def test_an_annotation_is_asked_about_if_it_says_something_else(
     app = program(m=text.format(old))
     app.run("c = m.C()")
     assert [n.code for n in app.edit(m=text.format(new)).plan().asks] == ["object-kept"] * asked
+
+
+@pytest.mark.parametrize("around", ["if True:", "try:"])
+def test_objects_of_a_class_that_is_defined_under_a_condition(program: Start, around: str) -> None:
+    end = "except ImportError:\n        pass\n" if around == "try:" else ""
+    old = "class C:\n        def __init__(self, a):\n            self.a = a\n            {}\n        def f(self): return {}\n"
+    text = f"{around}\n    import math\n    {old}{end}"
+    text = text.replace("\n        pass", "\n    pass")
+    app = program(m=text.format("pass", "1"))
+    app.run("c = m.C(1)")
+    app.edit(m=text.format("self.b = [a]", "self.b")).update()
+    assert app("[c.f(), m.C(2).f()]") == [[1], [2]]
+    refused = app.edit(m=text.format("self.b = self.c = open(a)", "self.b")).plan().refusals
+    assert "m:C gets the field c, and nothing says" in refused[0].text

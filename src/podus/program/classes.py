@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from podus.program.body import Body, Statement
+from podus.program.body import Body, Statement, class_within
 from podus.program.code import mangled
 from podus.program.constructor import with_mangled
 from podus.program.deriver import is_readable
@@ -225,10 +225,14 @@ class Classes:
 
 def _collect(module: Module, body: Body, found: dict[str, Owner]) -> None:
     for statement in body.statements:
-        if statement.kind == "class" and statement.body is not None:
-            owners = (*body.owners, statement.names[-1])
-            found[".".join(owners)] = Owner(module, statement, owners)
-            _collect(module, statement.body, found)
+        # In an `if` or a `try` too, if it is the only one there.
+        inside = statement.names if statement.kind == "other" and not body.owners else statement.names[-1:]
+        for name in inside:
+            made = class_within(statement, name)
+            if made is not None and made.body is not None:
+                owners = (*body.owners, name)
+                found[".".join(owners)] = Owner(module, made, owners)
+                _collect(module, made.body, found)
 
 
 def _constructor(owner: Owner) -> ast.FunctionDef | None:
