@@ -12,6 +12,7 @@ import dataclasses
 from typing import Any
 
 from podus.planning.reading import is_star
+from podus.program.bindings import bound_in
 from podus.program.body import Body, Statement
 
 _BUILT_IN = frozenset(vars(builtins))
@@ -34,8 +35,7 @@ def with_built_ins(statements: list[Statement], body: Body) -> list[Statement]:
 def _bound_within(node: ast.stmt) -> set[str]:
     """The names that a statement binds before it may read them: all but what a plain assignment does last."""
     inside = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else node
-    names = (n for n in ast.walk(inside or node) if isinstance(n, ast.Name))
-    return {n.id for n in names if not isinstance(n.ctx, ast.Load)}
+    return bound_in(inside or node)
 
 
 class _BuiltIn(ast.NodeTransformer):

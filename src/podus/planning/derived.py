@@ -25,6 +25,7 @@ from podus.planning.reading import (
     targets,
 )
 from podus.planning.shapes import is_reshaped, shapes
+from podus.program.bindings import bound_in
 from podus.program.body import Statement, is_pure
 from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules, complete
 from podus.program.constant import Computation
@@ -353,7 +354,7 @@ class Derived:
             part for part in ast.walk(statement.node) if isinstance(part, ast.Name | ast.arg | ast.Attribute)
         ]
         own = {p.arg for p in parts if isinstance(p, ast.arg)}
-        own |= {p.id for p in parts if isinstance(p, ast.Name) and isinstance(p.ctx, ast.Store)}
+        own |= bound_in(statement.node)
         return any(not isinstance(p, ast.arg) and self._moves(p, module, own) for p in parts)
 
     def called(self) -> Iterator[tuple[Module, Statement, list[str]]]:

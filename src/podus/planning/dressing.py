@@ -12,6 +12,7 @@ import ast
 from collections.abc import Iterator
 
 from podus.planning.meanings import Meanings, Named
+from podus.program.bindings import bound_in
 from podus.program.head import Definition
 from podus.program.version import Module
 
@@ -104,9 +105,8 @@ class _Dressing:
     def does(self, node: Definition, around: set[str], levels: int) -> bool:
         """The body of one function, ``around`` which those variables are; ``levels`` of functions decorate, what lies deeper is called later."""
         parts = [part for statement in node.body for part in ast.walk(statement)]
-        stored = {p.id for p in parts if isinstance(p, ast.Name) and isinstance(p.ctx, ast.Store)}
         made = {p.name for p in parts if isinstance(p, ast.FunctionDef | ast.AsyncFunctionDef)}
-        own = {*around, *_given(node), *stored, *made}
+        own = {*around, *_given(node), *bound_in(*node.body), *made}
         return all(self._statement(statement, own, levels - 1) for statement in node.body)
 
     def _statement(self, node: ast.stmt, own: set[str], levels: int) -> bool:

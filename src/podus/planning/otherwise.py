@@ -11,6 +11,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from podus.planning.model import Note
+from podus.planning.outcome import names
 from podus.program.annotation import is_within
 from podus.program.body import Body
 from podus.program.constructor import CONSTRUCTORS, attribute_of
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from podus.planning.compile import Compiler
     from podus.program.classes import Classes
 
-# So many fields of a class are named; the others are counted.
-_NAMED = 3
 # The longest text of a value that is shown whole.
 _SHOWN = 40
 
@@ -67,8 +66,8 @@ class SetOtherwise:
         changed: set[str] = set()
         for module, change in self.compiler.changes.items():
             bound = change.body.run if change.body is not None else ()
-            names = [n for s in bound if s.kind == "assign" for n in s.names]
-            changed |= {f"{module}:{name}" for name in (*change.changed, *names)}
+            data = [n for s in bound if s.kind == "assign" for n in s.names]
+            changed |= {f"{module}:{name}" for name in (*change.changed, *data)}
         words = {full.rpartition(":")[2].rpartition(".")[2] for full in changed}
         for there in self.compiler.new.modules.values() if words else ():
             for qualname, code in there.procedures.items() if there.source is not None else ():
@@ -129,8 +128,8 @@ class SetOtherwise:
 
     def tell(self) -> None:
         """Name what live objects keep or lose, of the classes that have any."""
-        names = [*dict.fromkeys([*self._values, *self._unhashable, *self._gone])]
-        counts = self.compiler.pup.call("objects", classes=names) if names else {}
+        classes = [*dict.fromkeys([*self._values, *self._unhashable, *self._gone])]
+        counts = self.compiler.pup.call("objects", classes=classes) if classes else {}
         for name in self._gone:
             live = counts[name]["live"]
             if live:
@@ -147,9 +146,7 @@ class SetOtherwise:
         for name, fields in self._values.items():
             if not counts[name]["live"]:
                 continue
-            said = [text for text, _ in fields[:_NAMED]]
-            more = len(fields) - len(said)
-            listed = ", ".join(said) + (f" and {more} more" if more else "")
+            listed = names([text for text, _ in fields])
             text = f"new objects of {name} get another {listed}: live objects keep what they have"
             self.compiler.plan.notes.append(
                 Note(

@@ -77,7 +77,7 @@ def registrars(change: ModuleChange) -> tuple[dict[str, list[str]], dict[str, st
         gone = set(map(id, body.gone))
         # What has no statement of its name any more is withdrawn.
         names = {s.names[-1] for s in body.run if s.kind in ("def", "class")}
-        for statement in (*body.gone, *_decorated_with_names(body)):
+        for statement in (*body.gone, *_decorated_with_names(body, gone)):
             name = statement.names[-1] if statement.names else ""
             if statement.kind not in ("def", "class") or name not in names:
                 continue
@@ -98,13 +98,12 @@ def registrars(change: ModuleChange) -> tuple[dict[str, list[str]], dict[str, st
     return found, standing
 
 
-def _decorated_with_names(body: BodyChange) -> list[Statement]:
+def _decorated_with_names(body: BodyChange, gone: set[int]) -> list[Statement]:
     """The functions whose definitions run again as they are, and whose decorators are given what has a name, as ``PREFIX + "/users"``: that may be another key."""
-    texts = {id(statement) for statement in body.gone}
     found = []
     for statement in body.run:
         before = body.previous.get(statement.names[-1]) if statement.kind == "def" else None
-        if before is None or id(before) in texts or before.kind != "def" or before.head != statement.head:
+        if before is None or id(before) in gone or before.kind != "def" or before.head != statement.head:
             continue
         given = (
             part

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from podus.planning.filling import Fillings
 from podus.planning.given import Given, classes_again
 from podus.planning.model import Datum, ModulePart, Note
+from podus.planning.outcome import names
 from podus.planning.pack import encoded
 from podus.planning.registered import registrars, withdrawn, withdrawn_with
 from podus.planning.remade import Remade
@@ -107,9 +108,7 @@ class TopLevel:
         for module, statement, decorator in self.compiler.derived.not_decorated_again():
             dressed.setdefault(decorator, []).append((module, statement))
         for decorator, rows in dressed.items():
-            names = [statement.names[-1] for _, statement in rows]
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            listed = ", ".join(names[:_NAMED]) + more
+            listed = names([statement.names[-1] for _, statement in rows], _NAMED)
             text = f"`{decorator}` decorates otherwise now, and may do more than that: what it has decorated is not decorated again ({listed})"
             self.plan.notes.append(Note("not-again", text, "", f"{rows[0][0].file}:{rows[0][1].line}"))
 
@@ -246,18 +245,17 @@ class TopLevel:
         """The statements of one body that run; the others are kept, or left to a mapper."""
         prefix = f"{part.name}:" + "".join(f"{owner}." for owner in body.owners)
         answers = self._answers(change, body)
+        # Of a class that is changed where it is nobody has looked at the annotations, either.
+        same_value = [s for s in body.run if id(s) in body.same_value]
         chosen = [
             Statement(without_value(s.node), s.kind, (), s.owners)
-            for s in body.annotated
-            if isinstance(s.node, ast.AnnAssign) and s not in body.run
+            for s in (*(s for s in body.annotated if s not in body.run), *same_value)
+            if isinstance(s.node, ast.AnnAssign)
         ]
         for statement in body.run:
             if id(statement) in body.same_value:
-                # The class is changed where it is, so nobody has looked at its annotations.
-                if isinstance(statement.node, ast.AnnAssign):
-                    node = without_value(statement.node)
-                    chosen.append(Statement(node, statement.kind, (), statement.owners))
-            elif self._runs(statement, body, prefix, answers, part):
+                continue
+            if self._runs(statement, body, prefix, answers, part):
                 chosen.append(statement)
                 if statement.kind == "class":
                     part.redefined.append(".".join((*body.owners, statement.names[-1])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from podus.program.bindings import bound_in
 from podus.program.body import Body, Statement, class_within
 from podus.program.code import mangled
 from podus.program.constructor import with_mangled
@@ -250,7 +251,7 @@ def _passes(
     ``handed_on``: nor do those reach so far that it has got by place.
     """
     own = _defaults(constructor)
-    bound = {n.id for n in ast.walk(constructor) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    bound = bound_in(constructor)
     # It may put the argument among the others itself.
     texts = {n.value for n in ast.walk(constructor) if isinstance(n, ast.Constant)}
     others = constructor.args.kwarg.arg if constructor.args.kwarg is not None else ""

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 from typing import Protocol
 
+from podus.program.bindings import bound_in
 from podus.program.body import PURE_CALLS, PURE_FUNCTIONS, PURE_METHODS, maps_purely
 from podus.program.head import Definition
 
@@ -90,7 +91,7 @@ class Computation:
         arguments = node.args
         given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         given += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
-        stored = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        stored = bound_in(node)
         own = frozenset([*(a.arg for a in given), *stored])
         fresh = {n for n in stored if all(map(_is_fresh, _values(node, n)))} - {a.arg for a in given}
         done = all(self._statement(s, names, own, fresh) for s in node.body)

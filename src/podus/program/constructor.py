@@ -7,6 +7,7 @@ import copy
 from collections.abc import Container, Iterator, Mapping
 from typing import Any, TypeVar
 
+from podus.program.bindings import read_in
 from podus.program.code import mangled
 from podus.program.field import Field
 
@@ -342,7 +343,7 @@ class _Plainly(ast.NodeTransformer):
 def _rounds(loop: ast.For) -> list[dict[str, ast.expr]]:
     """What the variables of a loop that sets fields by name are in each round, where that is written there; empty if it is not."""
     inside = [node for statement in loop.body for node in ast.walk(statement)]
-    words = {n.id for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    words = read_in(*loop.body)
     leaves = any(isinstance(n, ast.Break | ast.Continue | ast.Return) for n in inside)
     if leaves or loop.orelse or not words & {"setattr", "vars", "super", "object"}:
         return []

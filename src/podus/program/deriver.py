@@ -11,6 +11,7 @@ import ast
 import copy
 from collections.abc import Callable
 
+from podus.program.bindings import bound_in, read_in
 from podus.program.body import PURE_CALLS, PURE_METHODS
 from podus.program.constructor import attribute_of, direct
 from podus.program.field import Field
@@ -119,14 +120,14 @@ class Deriver:
     def _slice(self, wanted: Field, signature: ast.arguments, me: str) -> tuple[list[ast.stmt], str]:
         """The statements that give the locals that the value needs; and the value, as :data:`_MADE`, where it takes some."""
         parameters = _parameters(signature)
-        local_names = set(parameters) | {_MADE} | {n for s in wanted.body for n in _locals(s)}
+        local_names = set(parameters) | {_MADE} | {n for s in wanted.body for n in bound_in(s)}
         needed: set[str] = set()
         taken: list[ast.stmt] = []
         if wanted.value is not None and wanted.plain:
             reason = self._unfit(wanted.value, me, local_names)
             if reason:
                 return [], reason
-            needed = _free(wanted.value) & local_names - {me}
+            needed = read_in(wanted.value) & local_names - {me}
             before = wanted.before
         else:
             before = wanted.body[: wanted.places[-1] + 1]
@@ -136,26 +137,26 @@ class Deriver:
                 try:
                     statement = part_of(before[number], wanted.name, me, needed)
                     # What it is made from may be bound in the same block.
-                    while more := (_free(statement) - needed) & _locals(before[number]):
+                    while more := (read_in(statement) - needed) & bound_in(before[number]):
                         needed |= more
                         statement = part_of(before[number], wanted.name, me, needed)
                 except NoPart as error:
                     return [], str(error)
-            elif not _locals(statement) & needed:
+            elif not bound_in(statement) & needed:
                 continue
             reason = self._unfit_statement(statement, me, local_names)
             if reason:
                 return [], reason
             taken.append(statement)
-            bound = _locals(statement)
+            bound = bound_in(statement)
             if not isinstance(statement, ast.Assign | ast.AnnAssign):
                 # On some way it may not bind what an earlier one has bound.
-                bound -= set(parameters).union(*map(_locals, before[:number]))
-                needed |= _free(statement) & local_names - {me, _MADE}
+                bound -= set(parameters).union(*map(bound_in, before[:number]))
+                needed |= read_in(statement) & local_names - {me, _MADE}
                 needed -= bound
                 continue
             needed -= bound
-            needed |= _free(statement) & local_names - {me, _MADE}
+            needed |= read_in(statement) & local_names - {me, _MADE}
         first: list[ast.stmt] = []
         for parameter in sorted(needed):
             if parameter not in parameters:
@@ -189,7 +190,7 @@ class Deriver:
                 and found.value.id == name
                 and found.certain
                 and field_name in self.new
-                and not any(name in _locals(s) for s in found.before)
+                and not any(name in bound_in(s) for s in found.before)
             ):
                 return ast.Attribute(ast.Name(me, ast.Load()), field_name, ast.Load())
         known = any(
@@ -201,7 +202,7 @@ class Deriver:
 
     def _assigned(self, wanted: Field, me: str) -> ast.expr | None:
         """What the setter of a property got: what an object holds by the property's name since that was a field, or what each one is given."""
-        plainly = wanted.assigned is not None and not _free(wanted.assigned)
+        plainly = wanted.assigned is not None and not read_in(wanted.assigned)
         given = wanted.assigned if plainly else None
         held = self.old.get(wanted.through)
         if held is None or not held.certain or held.declared == "slot":
@@ -227,7 +228,7 @@ class Deriver:
         if rest or len(parameters) != 1 or not isinstance(last, ast.Return) or last.value is None:
             return None
         me = parameters[0].arg
-        globals_ = _free(last.value) - {me} - PURE_CALLS
+        globals_ = read_in(last.value) - {me} - PURE_CALLS
         if globals_ or self._unfit(last.value, me, set()):
             return None
         self.known.add(name)
@@ -282,7 +283,7 @@ class Deriver:
                 return self._unfit(node.func.value, me, local_names)
             return f"it calls {ast.unparse(node.func)}"
         if isinstance(node, ast.Lambda):
-            inner = _free(node.body) - set(_parameters(node.args))
+            inner = read_in(node.body) - set(_parameters(node.args))
             return f"it keeps {me} itself" if me in inner else ""
         if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
             return "it does more than compute a value"
@@ -312,7 +313,7 @@ class Deriver:
         self._methods[name] = method
         arguments = [*method.args.posonlyargs, *method.args.args]
         me = arguments[0].arg if arguments and not is_static(method) else ""
-        names = {*_parameters(method.args)}.union(*map(_locals, method.body))
+        names = {*_parameters(method.args)}.union(*map(bound_in, method.body))
         fresh = fresh_in(method)
         reasons = (self._unfit_step(statement, me, names, fresh) for statement in method.body)
         reason = next((r for r in reasons if r), "")
@@ -389,7 +390,7 @@ def part_of(statement: ast.stmt, name: str, me: str, needed: set[str]) -> ast.st
 def _pruned(statement: ast.stmt, name: str, me: str, needed: set[str]) -> ast.stmt | None:
     inside = list(ast.walk(statement))
     if not any(attribute_of(node, me) == name and isinstance(node.ctx, ast.Store) for node in inside):  # type: ignore[attr-defined]
-        return statement if _locals(statement) & needed else None
+        return statement if bound_in(statement) & needed else None
     if any(isinstance(node, ast.Return) for node in inside):
         raise NoPart("it is set on one of the ways out of the constructor")
     if isinstance(statement, ast.Assign | ast.AnnAssign):
@@ -433,12 +434,3 @@ def _parameters(signature: ast.arguments) -> dict[str, ast.expr | None]:
         if rest is not None:
             found[rest.arg] = None
     return found
-
-
-def _locals(statement: ast.stmt) -> set[str]:
-    """The plain names that a statement binds."""
-    return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-
-
-def _free(node: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}

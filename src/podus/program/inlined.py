@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,25 +33,18 @@ def is_static(method: ast.FunctionDef) -> bool:
 def fresh_in(method: ast.FunctionDef) -> set[str]:
     """The variables of a method that are nothing but containers that it has made."""
     values: dict[str, list[ast.expr | None]] = {}
+    bindings: Counter[str] = Counter()
     for node in ast.walk(method):
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
                 values.setdefault(ast.unparse(target), []).append(node.value)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            values.setdefault(node.id, [])
+            bindings[node.id] += 1
         elif isinstance(node, ast.arg):
             values.setdefault(node.arg, []).append(None)
-    bound = {
-        n: sum(
-            isinstance(x, ast.Name) and x.id == n and isinstance(x.ctx, ast.Store) for x in ast.walk(method)
-        )
-        for n in values
-    }
     return {
-        name
-        for name, given in values.items()
-        if given and len(given) == bound[name] and all(map(_is_made, given))
+        name for name, given in values.items() if len(given) == bindings[name] and all(map(_is_made, given))
     }
 
 

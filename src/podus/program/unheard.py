@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from podus.program.bindings import bound_in
 from podus.program.code import walk
 from podus.program.field import Field
 from podus.program.version import Version
@@ -40,17 +41,12 @@ def _strings(constants: Iterable[object]) -> Iterator[str]:
 def as_nobody_gave_it(field: Field, heard: Callable[[str], bool]) -> Field:
     """The field as it is set where none of the arguments was given that nobody has ``heard`` of."""
     others = field.signature.kwarg if field.signature is not None else None
-    if others is None or any(others.arg in _bound(statement) for statement in field.body):
+    if others is None or others.arg in bound_in(*field.body):
         return field
     nobody = _NotGiven(others.arg, heard)
     body = [nobody.visit(copy.deepcopy(statement)) for statement in field.body]
     value = nobody.visit(copy.deepcopy(field.value)) if field.value is not None else None
     return dataclasses.replace(field, body=body, value=value)
-
-
-def _bound(statement: ast.stmt) -> set[str]:
-    nodes = (n for n in ast.walk(statement) if isinstance(n, ast.Name))
-    return {n.id for n in nodes if not isinstance(n.ctx, ast.Load)}
 
 
 class _NotGiven(ast.NodeTransformer):
