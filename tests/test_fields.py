@@ -533,3 +533,52 @@ def test_objects_of_a_class_that_is_defined_under_a_condition(program: Start, ar
     assert app("[c.f(), m.C(2).f()]") == [[1], [2]]
     refused = app.edit(m=text.format("self.b = self.c = open(a)", "self.b")).plan().refusals
     assert "m:C gets the field c, and nothing says" in refused[0].text
+
+
+def test_the_plan_says_where_new_objects_are_given_what_live_ones_have_a_default_of(program: Start) -> None:
+    old = """
+        from dataclasses import dataclass
+        class A:
+            def __init__(self, a): self.a = a
+            def copy(self): return self.__class__(self.a)
+        @dataclass
+        class B:
+            b: int = 1
+        class C:
+            def __init__(self): self.c = 1
+        def make(): return [A(1), B(2), C()]
+    """
+    new = """
+        from dataclasses import dataclass
+        class A:
+            def __init__(self, a, rate=None, *, size=1, on=True):
+                self.a, self.curve, self.size, self.on = a, rate, size, on
+            def copy(self): return self.__class__(self.a, size=self.size)
+        @dataclass
+        class B:
+            b: int = 1
+            d: int = 0
+        class C:
+            def __init__(self, e=0):
+                self.c = 1
+                self.e = e
+        def make(): return [A(1, 'P-256', on=True), B(2, d=3), C(), C(0)]
+    """
+    app = program(m=old).edit(m=new)
+    assert app.plan().notes == []
+    app.run("made = m.make()")
+    assert [(n.code, n.text, n.where.rpartition(":")[2]) for n in app.plan().notes] == [
+        (
+            "default-passed",
+            f"live objects of m:{name} get {said} from the default of a new argument, and the new version passes another",
+            line,
+        )
+        for name, said, line in (("A", "curve (rate)", "15"), ("B", "d", "15"))
+    ]
+    assert "mapper for m:A" in app.plan().notes[0].remedy
+    app.update()
+    assert app("[vars(o) for o in made]") == [
+        {"a": 1, "curve": None, "size": 1, "on": True},
+        {"b": 2, "d": 0},
+        {"c": 1, "e": 0},
+    ]

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from podus.planning.defaulted import Defaulted, PassedInCalls, defaulted
 from podus.planning.model import FieldPart, Note, ObjectPart
 from podus.planning.otherwise import SetOtherwise
 from podus.program.body import compile_body
@@ -50,6 +51,7 @@ class ObjectChanges:
         # Classes whose objects are made by a method that is itself made from the fields: who makes them switches with the class.
         self.remade: list[str] = []
         self._otherwise = SetOtherwise(compiler)
+        self._passed = PassedInCalls(compiler, self.new)
         # Class -> a new field, and one that goes and was set in the same way, with what that was at first: perhaps the same under another name.
         self._perhaps: dict[str, dict[str, tuple[str, list[str]]]] = {}
         self.plan.pace = compiler.request.get("objects") or "sweep"
@@ -95,6 +97,7 @@ class ObjectChanges:
                 self._missing(part, [lacking for lacking in missing if lacking[0] not in known])
             if _matters(part):
                 self.plan.objects.append(part)
+        self._passed.tell({part.cls for part, _ in parts if not part.mapper})
 
     @cached_property
     def _classes(self) -> list[str]:
@@ -289,6 +292,7 @@ class ObjectChanges:
             again: list[tuple[Field, str]] = []
             for found in left:
                 if found.default:
+                    self._passed.add(Defaulted(name, found.name, found.name, found.text, None))
                     part.fields.append(FieldPart(found.name, "default", found.text))
                     known.add(found.name)
                     continue
@@ -312,6 +316,9 @@ class ObjectChanges:
                 if code is None:
                     again.append((found, reason or "it uses super()"))
                     continue
+                if made_by is owner and found.signature is not None:
+                    for row in defaulted(name, found, deriver.defaults):
+                        self._passed.add(row)
                 runner = f"field {'.'.join(owner.owners)}.{found.name}"
                 self.toplevel.derived[owner.module.name, runner] = code
                 text = f"self.{shown}" if shown else found.text

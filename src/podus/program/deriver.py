@@ -95,6 +95,8 @@ class Deriver:
         self.passing = passing
         self.heard = heard
         self.method = method
+        # The new arguments whose defaults the last field is made from.
+        self.defaults: dict[str, str] = {}
         # The object's own methods that the field needs.
         self._methods: dict[str, ast.FunctionDef] = {}
         self.known = known
@@ -103,6 +105,7 @@ class Deriver:
         """A function of ``self`` that computes the field, or None and the reason why there is none."""
         wanted = as_nobody_gave_it(self.new[name], self.heard)
         self._methods = {}
+        self.defaults = {}
         if not wanted.places and wanted.value is None:
             return (
                 None,
@@ -173,6 +176,8 @@ class Deriver:
                 return [], f"it is set from the argument {parameter}, and {subclass} passes it"
             if source is None:
                 return [], f"it is set from the argument {parameter}"
+            if source is parameters[parameter]:
+                self.defaults[parameter] = ast.unparse(source)
             target: ast.expr = ast.Name(parameter, ast.Store())
             first.append(ast.Assign(targets=[target], value=source))
         return [*first, *taken[::-1]], ""
