@@ -634,3 +634,90 @@ def test_a_bound_method_is_what_it_was(program: Start) -> None:
     assert not app.plan().asks
     app.update()
     assert app("[m.enc(), m.enc == m.j.enc, m.j.k, m.add.__self__ is m.seen]") == [1, True, 2, True]
+
+
+RULES = """
+    import re
+    class Named:
+        def __init__(self, name): self.name = name
+    class Rule(Named):
+        kind = 'rule'
+        def __init__(self, name, pattern, *others, weight=1):
+            super().__init__(name)
+            self.pattern = re.compile(pattern)
+            self.others = [o for o in others]
+            if weight > 1:
+                self.kind = 'heavy'
+            self.weight = weight * 2
+    class Slim:
+        __slots__ = ('a', 'rule')
+        def __init__(self, a=None): self.a = a or []
+    RULES = [Rule('a', 'x+', 1, 2), Rule('b', 'y', weight=3)]
+    BY_NAME = {'a': Rule('a', 'x'), 'slim': Slim()}
+    DEFAULT = Rule('d', '')
+    seen = []
+"""
+MORE = RULES.replace("weight=3)]", "weight=3), Rule('c', 'z')]").replace("Slim()}", "Slim(), 'n': 1}")
+MORE = MORE.replace("Rule('d', '')", "Rule('e', '')")
+
+
+@pytest.mark.parametrize(
+    ("done", "kept"),
+    [
+        ("pass", ""),
+        ("m.RULES[0].weight = 7; m.DEFAULT.name = 'f'", "RULES DEFAULT"),
+        ("m.RULES[1].extra = 1; m.BY_NAME['slim'].rule = 1", "RULES BY_NAME"),
+        ("m.seen.append(m.RULES[0]); m.seen.append(m.DEFAULT)", "RULES DEFAULT"),
+        ("m.RULES.pop(); m.BY_NAME['slim'].a.append(1)", "RULES BY_NAME"),
+        ("m.BY_NAME['a'].others.append(m.BY_NAME['a'])", "BY_NAME"),
+    ],
+)
+def test_tables_of_objects_are_made_anew_if_nobody_has_changed_or_kept_any(
+    program: Start, done: str, kept: str
+) -> None:
+    app = program(m=RULES)
+    app.run(done)
+    plan = app.edit(m=MORE).plan()
+    assert {n.text.partition(" ")[0] for n in plan.asks if n.code == "data-kept"} == {
+        f"m:{name}" for name in kept.split()
+    }
+    app.update()
+    made = app("[[r.name for r in m.RULES], sorted(m.BY_NAME), m.DEFAULT.name]")
+    assert made[2] in ("e", "d", "f") and (made[2] == "e") == ("DEFAULT" not in kept)
+    assert (len(made[0]) == 3) == ("RULES" not in kept) and (len(made[1]) == 3) == ("BY_NAME" not in kept)
+    app.update(back_out=True)
+    assert app("m.RULES[0].name") == "a"
+
+
+@pytest.mark.parametrize(
+    "constructor",
+    [
+        "ALL.append(self)",
+        "self.lock = threading.Lock(); self.rows = load()",
+        "self.name = name",
+        "self.add()",
+        "super().__init__()",
+    ],
+)
+def test_an_object_whose_making_may_do_more_is_not_made_to_compare(program: Start, constructor: str) -> None:
+    text = f"""
+        import threading
+        ALL = []
+        def load():
+            ALL.append(1)
+            return 1
+        class Base:
+            def __init__(self): ALL.append(0)
+        class Rule(Base):
+            @property
+            def name(self): return 1
+            @name.setter
+            def name(self, value): ALL.append(value)
+            def add(self): ALL.append(self)
+            def __init__(self, name): {constructor}
+        RULES = [Rule('a')]
+    """
+    app = program(m=text)
+    made = app("len(m.ALL)")
+    plan = app.edit(m=text.replace("[Rule('a')", "[Rule('a'), Rule('b')")).plan()
+    assert [n.code for n in plan.asks] == ["data-kept"] and app("len(m.ALL)") == made

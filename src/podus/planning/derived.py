@@ -207,13 +207,13 @@ class Derived:
     def computed(self, statement: Statement, module: Module, *, old: bool = False) -> Computation | None:
         """How the value of an assignment is worked out where that takes a closer look: calls of the program's procedures, comprehensions.
 
-        None if it has another effect.
+        None if it has another effect. Of an ``old`` statement also how it makes objects: those of a new one are the program's, and last.
         """
         value = getattr(statement.node, "value", None)
         if statement.kind != "assign" or value is None or statement.pure:
             return None
         meanings = self.old if old else self.new
-        found = Computation(Named(meanings, module)).take(value)
+        found = Computation(Named(meanings, module), making=old).take(value)
         return found if found.only else None
 
     def is_pure(self, value: ast.expr, module: Module, *, old: bool = False) -> bool:

@@ -6,13 +6,16 @@ import ast
 from collections.abc import Iterator
 
 from podus.planning.reading import is_enum, is_star
-from podus.program.body import Statement
+from podus.program.body import Body, Statement
 from podus.program.flow import absolute
 from podus.program.head import Definition
+from podus.program.making import as_procedure, is_next, is_plain_class
 from podus.program.operands import STORES_NAME, any_named
 from podus.program.version import Module, Version
 
 Name = tuple[str, str]
+# A class: its module, its name and its statements.
+Made = tuple[Module, str, Body]
 
 
 class Meanings:
@@ -149,6 +152,21 @@ class Meanings:
                 return False
             body = statement.body
         return True
+
+    def line(self, module: Module, node: ast.expr, depth: int = 0) -> list[Made] | None:
+        """The plain class of the program that an expression names, and those that it derives from, in the order in which they inherit.
+
+        None if it is none, if there is a class among them that is none, or if one derives from several.
+        """
+        home, words = self.path(module, node) or ("", [])
+        around = self.version.modules.get(home)
+        found = around.body.last(words[0]) if around is not None and around.body is not None else None
+        if around is None or found is None or len(words) != 1 or depth > 8 or not is_plain_class(found):
+            return None
+        bases = [b for b in found.node.bases if ast.unparse(b) != "object"]  # type: ignore[attr-defined]
+        rest = self.line(around, bases[0], depth + 1) if len(bases) == 1 else []
+        assert found.body is not None
+        return None if rest is None or len(bases) > 1 else [(around, words[0], found.body), *rest]
 
     def attributes(self, home: str, words: list[str], depth: int = 0) -> Iterator[Name]:
         """The attributes of classes that ``Class.attribute…`` in the module ``home`` reads, each by the class whose body binds it."""
@@ -314,8 +332,34 @@ class Named:
             return None
         return f"{home.name}:{found[1][0]}", last.node, Named(self._meanings, home)
 
+    def maker(self, node: ast.expr) -> tuple[str, Definition, Named] | None:
+        line = self._meanings.line(self._module, node)
+        return _Inside(self._meanings, self._module, line, -1).next() if line else None
+
     def library(self, node: ast.expr) -> str:
         return self._meanings.library(self._module, node)
+
+
+class _Inside(Named):
+    """What names mean in the constructor of one of a ``line`` of classes."""
+
+    def __init__(self, meanings: Meanings, module: Module, line: list[Made], place: int) -> None:
+        super().__init__(meanings, module)
+        self._line = line
+        self._place = place
+
+    def maker(self, node: ast.expr) -> tuple[str, Definition, Named] | None:
+        return self.next() if is_next(node) else super().maker(node)
+
+    def next(self) -> tuple[str, Definition, Named] | None:
+        """What making an object does in the classes that come after this one."""
+        found = as_procedure([body for _, _, body in self._line], self._place + 1)
+        if found is None:
+            return None
+        place, node = found
+        module, name, _ = self._line[min(place, len(self._line) - 1)]
+        label = f"{module.name}:{name}.{node.name}" if place < len(self._line) else "object.__init__"
+        return label, node, _Inside(self._meanings, module, self._line, place)
 
 
 def _binds(module: Module | None, name: str) -> bool:

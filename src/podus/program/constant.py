@@ -26,17 +26,21 @@ class Names(Protocol):
     def procedure(self, node: ast.expr) -> tuple[str, Definition, Names] | None:
         """The procedure of the program that an expression names, and what the names in it mean; None if it is none."""
 
+    def maker(self, node: ast.expr) -> tuple[str, Definition, Names] | None:
+        """What making an object does, where an expression names a plain class of the program, as :mod:`podus.program.making` reads it; None if it names none."""
+
     def library(self, node: ast.expr) -> str:
         """What an expression names outside of the program, with its module; "" if nothing is seen."""
 
 
 class Computation:
-    """What working out an expression takes. ``calls`` are the program's procedures in it, ``reads`` its global names (module:name).
+    """What working out an expression takes. ``calls`` are the program's procedures in it; ``only`` is whether it has no effect but its value.
 
-    ``only`` is whether it has no effect but its value.
+    ``making``: whether to make objects of classes of the program may be none, either.
     """
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, *, making: bool = False) -> None:
+        self._making = making
         self.calls: list[str] = []
         self.only = True
         self._names = names
@@ -64,7 +68,7 @@ class Computation:
         while isinstance(root, ast.Attribute):
             root = root.value
         if not (isinstance(root, ast.Name) and root.id in own):
-            found = names.procedure(function)
+            found = names.procedure(function) or (names.maker(function) if self._making else None)
             if found is not None:
                 return self._procedure(*found)
             library = names.library(function)

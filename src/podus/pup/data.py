@@ -11,6 +11,7 @@ import functools
 import marshal
 import opcode
 import sys
+import time
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -24,7 +25,7 @@ from types import (
     UnionType,
 )
 
-from podus.updating.held import own_names
+from podus.updating.held import each_slot, own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,10 +66,13 @@ def is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[
         names = _Layered(owner)
         try:
             exec(marshal.loads(binascii.a2b_base64(row["code"])), real, names)
-            initial = dict.__getitem__(names, name)
+            # Held as often as the other one, which is the module's, the copy's and here.
+            beside = {name: dict.__getitem__(names, name)}
+            initial = beside[name]
+            equal = _equal_in_time(initial, value)
         except Exception:
             return "unknown"
-        if _equal(initial, value):
+        if equal:
             return "same"
         if not row.get("dependent"):
             return "modified"
@@ -101,12 +105,33 @@ _SEQUENCES = (list, tuple, collections.deque)
 _MAPPINGS = (dict, collections.OrderedDict, collections.defaultdict, collections.Counter, MappingProxyType)
 _CONTAINERS: Any = (dict, list, set, frozenset, tuple)
 _VALUES = frozenset({"decimal", "datetime", "fractions", "pathlib", "pathlib._local", "uuid"})
+# So often a look at objects that somebody uses is taken again.
+_TRIES = 5
+_HEAP = 1 << 9
 _PLAIN_NEW: Any = object.__new__
+_PLAIN_SET: Any = object.__setattr__
 _LIBRARY = frozenset(name.lstrip("_") for name in sys.stdlib_module_names)
 
 
+class _HeldElsewhere(Exception):
+    """Somebody else holds an object, who would have another one then."""
+
+
+def _equal_in_time(one: Any, other: Any) -> bool:
+    """:func:`_equal`, of objects that threads may use for a moment. Raises _HeldElsewhere if that goes on."""
+    for _ in range(_TRIES):
+        try:
+            return _equal(one, other)
+        except _HeldElsewhere:
+            time.sleep(0.002)
+    return _equal(one, other)
+
+
 def _equal(one: Any, other: Any) -> bool:
-    """Equality of plain data; objects are only equal to themselves, for their ``__eq__`` is the program's code."""
+    """Equality of plain data: what no code of the program is asked for. Objects with fields are equal by these, where nobody else holds them.
+
+    Raises _HeldElsewhere, RecursionError (an object that holds itself).
+    """
     if one is other:
         return True
     if type(one) is not type(other):
@@ -151,6 +176,12 @@ def _equal(one: Any, other: Any) -> bool:
             kind.__name__ == "NewType"
             and (one.__name__, one.__supertype__) == (other.__name__, other.__supertype__)
         )
+    if _has_plain_fields(kind):
+        if not _equal(_fields_of(one), _fields_of(other)):
+            return False
+        if sys.getrefcount(one) != sys.getrefcount(other):
+            raise _HeldElsewhere
+        return True
     if kind is SimpleNamespace:
         return _equal(vars(one), vars(other))
     if (kind.__module__, kind.__qualname__) == ("re", "Scanner"):
@@ -245,6 +276,30 @@ def _is_made_of_fields(value: Any) -> bool:
         any(field.default_factory is known for known in factories) and not _computes(value, name)
         for name, field in _fields(value).items()
     )
+
+
+def _has_plain_fields(kind: Any) -> bool:
+    """Whether the objects of a class are nothing but their fields, and made and changed as any object."""
+    line = kind.__mro__[:-1]
+    return (
+        type(kind) is type
+        and kind.__new__ is _PLAIN_NEW
+        and kind.__setattr__ is _PLAIN_SET
+        and all(cls.__flags__ & _HEAP for cls in line)
+        and not any(hasattr(cls, "__del__") for cls in line)
+    )
+
+
+def _fields_of(value: Any) -> dict[str, Any]:
+    slots = dict(each_slot(type(value)))
+    return {**own_names(value), **{name: _slot(slot, value) for name, slot in slots.items()}}
+
+
+def _slot(slot: Any, value: Any) -> Any:
+    try:
+        return slot.__get__(value)
+    except AttributeError:
+        return ...
 
 
 def _is_container(value: Any) -> bool:
