@@ -5,8 +5,8 @@ PYTHON ?= python3
 ARGS ?=
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2] if sys.version_info >= (3, 11) else "")' 2>/dev/null </dev/null)
-# Twice as many as there are cores: tests wait for processes.
-WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) * 2)' 2>/dev/null </dev/null)
+# More than there are cores make it slower: tests keep several processes busy each.
+WORKERS := $(shell $(PYTHON) -c 'import os; print(max(os.cpu_count() or 1, 2))' 2>/dev/null </dev/null)
 VENV := .venv/$(VERSION)
 BENCH := .venv/$(VERSION)-bench
 REPLAY := .venv/$(VERSION)-replay
