@@ -90,3 +90,90 @@ def test_what_does_more_is_left_and_told(program: Start, kind: str) -> None:
     app.update()
     assert app("getattr(marks, 'known', None)") == before
     assert app("shop.f(3)") == (2 if kind == "remembers" else 3)
+
+
+READS = """
+    import texts
+    from texts import HOW, label
+    def plain(f):
+        f.tag = HOW
+        return f
+    def helped(n=1):
+        def dec(f):
+            def w(*a):
+                return f(*a) + texts.LATER
+            w.tag = label(f) if n == 2 else ''
+            return w
+        return dec
+    TABLE, SEEN = {}, []
+    def route(path):
+        def dec(f):
+            TABLE[f'{HOW}/{path}'] = f
+            SEEN.append((HOW, f))
+            return f
+        return dec
+    def counts(f):
+        SEEN.append(label(f))
+        f.tag = len(SEEN)
+        return f
+    @plain
+    def a(): return 1
+    @helped(n=2)
+    def b(): return 2
+    @route('c')
+    def c(): return 3
+    @counts
+    def d(): return 4
+    held = a, b, c, d
+"""
+TEXTS = "HOW = 'v1'\nLATER = 1\ndef label(f): return HOW + f.__name__\n"
+
+
+def test_a_decorator_that_reads_what_changes_decorates_again(program: Start) -> None:
+    app = program(texts=TEXTS, m=READS)
+    told = "[m.a.tag, m.b.tag, sorted(m.TABLE), [s[0] for s in m.SEEN if s[1] is m.c]]"
+    assert app(told) == ["v1", "v1b", ["v1/c"], ["v1"]]
+    # What is read by the wrapper alone is read when it is called.
+    app.edit(texts=TEXTS.replace("LATER = 1", "LATER = 2"))
+    assert app.plan().notes == []
+    app.update()
+    assert app("m.b()") == 4
+    update = app.edit(texts=TEXTS.replace("v1", "v2")).update()
+    assert app(told) == ["v2", "v2b", ["v2/c"], ["v2"]]
+    assert app("[m.held[n] is getattr(m, 'abcd'[n]) for n in range(4)]") == [True] * 4
+    assert app("[m.d.tag, len(m.SEEN)]") == [2, 2]
+    assert update["state"] == "complete"
+    app.update(back_out=True)
+    assert app(told) == ["v1", "v1b", ["v1/c"], ["v1"]]
+
+
+def test_the_plan_tells_of_a_decorator_that_reads_what_changes_and_does_more(program: Start) -> None:
+    app = program(texts=TEXTS, m=READS)
+    plan = app.edit(texts=TEXTS.replace("v1", "v2")).plan()
+    assert len(plan.notes) == 1, plan.notes
+    (note,) = plan.notes
+    assert "`counts` decorates otherwise now" in note.text and note.text.endswith("(d)")
+
+
+def test_a_decorator_that_registers_otherwise_registers_again(program: Start) -> None:
+    old = """
+        TABLE = {}
+        def route(path):
+            def dec(f):
+                TABLE[path] = f
+                return f
+            return dec
+        @route('A')
+        def a(): return 1
+        @route('B')
+        def b(): return 2
+        held = a
+    """
+    app = program(m=old)
+    app.edit(m=old.replace("TABLE[path]", "TABLE[path.lower()]").replace("return 1", "return 3")).update()
+    assert app("[{k: f() for k, f in m.TABLE.items()}, m.held is m.a is m.TABLE['a']]") == [
+        {"a": 3, "b": 2},
+        True,
+    ]
+    app.update(back_out=True)
+    assert app("[{k: f() for k, f in m.TABLE.items()}, m.held is m.TABLE['A']]") == [{"A": 1, "B": 2}, True]

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from podus.planning.dressing import differs, only_dresses
+from podus.planning.dressing import differs, how_it_dresses, read_to_dress
 from podus.planning.filling import acted_on
 from podus.planning.meanings import Meanings, Name, Named
 from podus.planning.mentions import Mentions
@@ -55,6 +55,8 @@ class Derived:
         # Decorators that do other things when they decorate, and whether they are called to: those that can do so again, and the others.
         self.dressing: set[tuple[Name, bool]] = set()
         self.undressed: set[tuple[Name, bool]] = set()
+        # Of the first those that put what they decorate into tables.
+        self._registering: set[tuple[Name, bool]] = set()
         # Decorated definitions that run again: what others have hung on the object that they had made is hung on the new one.
         self.remade: set[Name] = set()
 
@@ -79,6 +81,7 @@ class Derived:
         while grown:
             grown = False
             self._mark_readers()
+            self._mark_reading_decorators()
             words = {
                 name.rpartition(".")[2]
                 for _, name in self.moved | self.reshaped | self.remade | {n for n, _ in self.dressing}
@@ -162,9 +165,50 @@ class Derived:
                 continue
             for called in (False, True):
                 if differs(name, change.old, change.new, called=called):
-                    sides = (change.old, self.old), (change.new, self.new)
-                    again = all(only_dresses(name, *side, called=called) for side in sides)
-                    (self.dressing if again else self.undressed).add(((change.new.name, name), called))
+                    self._mark_decorator(name, change.old, change.new, called=called)
+
+    def _mark_decorator(self, name: str, old: Module, new: Module, *, called: bool) -> None:
+        """Note a decorator that does other things when it decorates."""
+        row = (new.name, name), called
+        sides = (old, self.old), (new, self.new)
+        ways = {how_it_dresses(name, *side, called=called) for side in sides}
+        (self.undressed if "" in ways else self.dressing).add(row)
+        if "registers" in ways and "" not in ways:
+            self._registering.add(row)
+
+    def _mark_reading_decorators(self) -> None:
+        """Note the decorators that read, when they decorate, data that has moved, or call what may return something else now."""
+        words = {name.rpartition(".")[2] for _, name in self.moved} | {
+            name.partition(":")[2] for name in self.procedures
+        }
+        for module in self.compiler.new.modules.values() if words else ():
+            before = self.compiler.old.modules.get(module.name)
+            readers = {
+                name.partition(".<locals>.")[0]: None
+                for name, code in module.procedures.items()
+                if not words.isdisjoint(code.co_names)
+            }
+            for name in readers if before is not None and before.source is not None else ():
+                assert before is not None
+                if "." in name or not self.mentions.anywhere(name):
+                    continue
+                for called in (False, True):
+                    row = (module.name, name), called
+                    if row not in self.dressing | self.undressed and any(
+                        self._moves(part, module, frozenset()) or self._calls_changed(part, module)
+                        for part in read_to_dress(name, module, called=called)
+                    ):
+                        self._mark_decorator(name, before, module, called=called)
+
+    def _calls_changed(self, function: ast.expr, module: Module) -> bool:
+        home, words = self.new.path(module, function) or ("", [])
+        return f"{home}:{'.'.join(words)}" in self.procedures
+
+    def registers_again(self, statement: Statement, module: Module) -> bool:
+        """Whether a decorator of a definition puts it into a table, and does so otherwise now."""
+        return bool(self._registering) and not self._registering.isdisjoint(
+            self._decorators(statement, module, frozenset())
+        )
 
     def _mark(self, home: str, statements: list[Statement]) -> None:
         change = self.compiler.changes[home]

@@ -9,10 +9,13 @@ repeated.
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 
 from podus.planning.meanings import Meanings, Named
+from podus.planning.reading import root
 from podus.program.bindings import bound_in
+from podus.program.constant import Computation
 from podus.program.head import Definition
 from podus.program.version import Module
 
@@ -22,6 +25,7 @@ _READING = frozenset({"getattr", "callable", "isinstance", "hasattr", "len", "re
 _READING_TOO = frozenset(
     {"inspect.signature", "inspect.iscoroutinefunction", "inspect.isgeneratorfunction", "inspect.getdoc"}
 )
+_ENTERING = frozenset({"append", "add", "setdefault"})
 # Each time another object, with a state of its own.
 _STATE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp)
 
@@ -36,12 +40,30 @@ def differs(name: str, old: Module, new: Module, *, called: bool) -> bool:
     return before is not None and after is not None and _outside(before, levels) != _outside(after, levels)
 
 
-def only_dresses(name: str, module: Module, meanings: Meanings, *, called: bool) -> bool:
-    """Whether a decorator does nothing but make functions, name and mark them, and return one, so that it can do so again."""
+def read_to_dress(name: str, module: Module, *, called: bool) -> list[ast.expr]:
+    """What a decorator reads of its module when it decorates, beside what its wrappers read when they are called."""
+    node = _definition(module, name)
+    if node is None:
+        return []
+    hollow = _Hollow(2 if called else 1).visit(ast.parse(ast.unparse(node)))
+    parts = list(ast.walk(hollow))
+    own = {p.arg for p in parts if isinstance(p, ast.arg)} | bound_in(hollow)
+    read = (p for p in parts if isinstance(p, ast.Name | ast.Attribute) and isinstance(p.ctx, ast.Load))
+    return [p for p in read if root(p) not in own]
+
+
+def how_it_dresses(name: str, module: Module, meanings: Meanings, *, called: bool) -> str:
+    """What a decorator does that can be done again: ``dresses`` (it makes functions, names and marks them, and returns one) or ``registers`` (it puts them into tables as well).
+
+    Empty if it does more than that.
+    """
     node = _definition(module, name)
     if node is None or node.decorator_list or any(map(_keeps_state, ast.walk(node))):
-        return False
-    return _Dressing(Named(meanings, module)).does(node, set(), 2 if called else 1)
+        return ""
+    dressing = _Dressing(Named(meanings, module))
+    if not dressing.does(node, set(), 2 if called else 1):
+        return ""
+    return "registers" if dressing.registers else "dresses"
 
 
 def _definition(module: Module, name: str) -> ast.FunctionDef | None:
@@ -101,12 +123,17 @@ class _Dressing:
 
     def __init__(self, names: Named) -> None:
         self._names = names
+        # What it is given to decorate, and the functions that it makes of that.
+        self._decorated: set[str] = set()
+        self.registers = False
 
     def does(self, node: Definition, around: set[str], levels: int) -> bool:
         """The body of one function, ``around`` which those variables are; ``levels`` of functions decorate, what lies deeper is called later."""
         parts = [part for statement in node.body for part in ast.walk(statement)]
         made = {p.name for p in parts if isinstance(p, ast.FunctionDef | ast.AsyncFunctionDef)}
         own = {*around, *_given(node), *bound_in(*node.body), *made}
+        if levels == 1:
+            self._decorated = {*itertools.islice(_given(node), 1), *made}
         return all(self._statement(statement, own, levels - 1) for statement in node.body)
 
     def _statement(self, node: ast.stmt, own: set[str], levels: int) -> bool:
@@ -115,15 +142,40 @@ class _Dressing:
             plain = all(map(self._marks, node.decorator_list)) and all(map(self._is_value, values))
             return plain and (not levels or self.does(node, own, levels))
         if isinstance(node, ast.Assign):
-            return all(_is_own(target, own) for target in node.targets) and self._is_value(node.value)
+            targets = (_is_own(t, own) or self._is_entry(t, node.value, own) for t in node.targets)
+            return all(targets) and self._is_value(node.value)
         if isinstance(node, ast.Return):
             return node.value is None or self._is_value(node.value)
         if isinstance(node, ast.Expr):
-            return isinstance(node.value, ast.Constant) or self._marks(node.value)
+            return (
+                isinstance(node.value, ast.Constant)
+                or self._marks(node.value)
+                or self._enters(node.value, own)
+            )
         if isinstance(node, ast.If):
             inner = (*node.body, *node.orelse)
             return self._is_value(node.test) and all(self._statement(part, own, levels) for part in inner)
         return isinstance(node, ast.Pass | ast.Raise)
+
+    def _is_entry(self, target: ast.expr, value: ast.expr, own: set[str]) -> bool:
+        """Whether assigning to it puts what is decorated into a table that is there: ``TABLE[path] = f``."""
+        entry = isinstance(target, ast.Subscript) and root(target.value) not in own and self._holds(value)
+        self.registers |= entry
+        return entry and self._is_value(target)
+
+    def _holds(self, value: ast.expr) -> bool:
+        """Whether it is what is decorated, or a record of it: that can be found, and taken out."""
+        parts = value.elts if isinstance(value, ast.Tuple) else [value]
+        return any(isinstance(part, ast.Name) and part.id in self._decorated for part in parts)
+
+    def _enters(self, node: ast.expr, own: set[str]) -> bool:
+        """Whether a call puts what is decorated into a table that is there: ``TABLE.append(f)``."""
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+            return False
+        values = [*node.args, *(k.value for k in node.keywords)]
+        entry = node.func.attr in _ENTERING and root(node.func) not in own and self._holds(node.args[-1])
+        self.registers |= entry
+        return entry and all(map(self._is_value, values))
 
     def _marks(self, node: ast.expr) -> bool:
         function = node.func if isinstance(node, ast.Call) else node
@@ -139,7 +191,8 @@ class _Dressing:
 
     def _reads(self, call: ast.Call) -> bool:
         plain = isinstance(call.func, ast.Name) and call.func.id in _READING
-        return plain or self._names.library(call.func) in _READING_TOO or self._marks(call)
+        library = self._names.library(call.func) in _READING_TOO
+        return plain or library or self._marks(call) or Computation(self._names).take(call).only
 
 
 def _is_own(target: ast.expr, own: set[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 
 from podus.program.body import Body, Statement
 from podus.program.changes import BodyChange, ModuleChange
@@ -62,11 +62,13 @@ def _decorated_methods(node: ast.ClassDef) -> Iterator[int]:
                 yield inner.decorator_list[0].lineno
 
 
-def registrars(change: ModuleChange) -> tuple[dict[str, list[str]], dict[str, str]]:
+def registrars(
+    change: ModuleChange, otherwise: Callable[[Statement], bool]
+) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Definitions whose statement is another one now, with other decorators, bases or keywords, and by what the old ones may have registered them: names, with their attributes.
 
     Each by its name in the old version; the second result gives the names that stand for them, if any does. Not where another statement may
-    have registered them as well, which does not run again.
+    have registered them as well, which does not run again. ``otherwise`` tells whether a definition has a decorator that registers otherwise now.
     """
     assert change.body is not None and change.bodies is not None
     found: dict[str, list[str]] = {}
@@ -77,7 +79,7 @@ def registrars(change: ModuleChange) -> tuple[dict[str, list[str]], dict[str, st
         gone = set(map(id, body.gone))
         # What has no statement of its name any more is withdrawn.
         names = {s.names[-1] for s in body.run if s.kind in ("def", "class")}
-        for statement in (*body.gone, *_decorated_with_names(body, gone)):
+        for statement in (*body.gone, *_registers_otherwise(body, gone, otherwise)):
             name = statement.names[-1] if statement.names else ""
             if statement.kind not in ("def", "class") or name not in names:
                 continue
@@ -98,8 +100,13 @@ def registrars(change: ModuleChange) -> tuple[dict[str, list[str]], dict[str, st
     return found, standing
 
 
-def _decorated_with_names(body: BodyChange, gone: set[int]) -> list[Statement]:
-    """The functions whose definitions run again as they are, and whose decorators are given what has a name, as ``PREFIX + "/users"``: that may be another key."""
+def _registers_otherwise(
+    body: BodyChange, gone: set[int], otherwise: Callable[[Statement], bool]
+) -> list[Statement]:
+    """The functions whose definitions run again as they are, and whose decorators are given what has a name, as ``PREFIX + "/users"``: that may be another key.
+
+    Or that are ``otherwise`` themselves.
+    """
     found = []
     for statement in body.run:
         before = body.previous.get(statement.names[-1]) if statement.kind == "def" else None
@@ -113,7 +120,7 @@ def _decorated_with_names(body: BodyChange, gone: set[int]) -> list[Statement]:
             for argument in (*call.args, *(k.value for k in call.keywords))
             for part in ast.walk(argument)
         )
-        if any(isinstance(part, ast.Name) for part in given):
+        if any(isinstance(part, ast.Name) for part in given) or otherwise(statement):
             found.append(before)
     return found
 

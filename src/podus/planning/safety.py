@@ -457,7 +457,10 @@ class Safety:
         order = {name: position for position, name in enumerate(_callees_first(names, closure))}
         self.plan.groups.sort(key=lambda g: min((order.get(p, 0) for p in g.procedures), default=-1))
         bodies = {f"{p.name}:<module>": p for p in self.plan.modules if p.action == "update" and p.statements}
-        wanted = dict.fromkeys([*names, *self.data_users])
+        # A function that is made when it is called reads what the one around it finds.
+        wanted = dict.fromkeys(
+            [*names, *self.data_users, *(n.partition(".<locals>")[0] for n in self.data_users)]
+        )
         called = graph.closure([*bodies, *wanted]) if bodies else {}
         for body, part in bodies.items():
             part.calls = sorted(called.get(body, set()) & wanted.keys())

@@ -152,7 +152,9 @@ class TopLevel:
         # What has moved is registered by its new module.
         moved = {n.partition(":")[2] for n in self.plan.moves if n.startswith(f"{part.name}:")}
         part.withdrawn = [name for name in withdrawn(change) if name not in moved]
-        part.registrars, part.standing = registrars(change)
+        part.registrars, part.standing = registrars(
+            change, lambda statement: self.compiler.derived.registers_again(statement, change.new)
+        )
         part.alternatives = alternatives(change)
         part.decorated = _decorated(change)
         full = self.remade.owners(part.name)
