@@ -312,3 +312,33 @@ def test_a_record_goes_as_a_whole(program: Start, kind: str) -> None:
     assert app(said) == [[1, "a"], [2, "b"]]
     app.edit(m=text.replace("@job(2)\ndef b(): return 'b'\n", "")).update()
     assert app(said) == [[1, "a"]]
+
+
+COMMANDS = """
+    from dataclasses import dataclass
+    class Command:
+        def __init__(self, f): self.callback = f
+    @dataclass
+    class Slim:
+        __slots__ = ('f',)
+        f: object
+    ALL, JOBS = {}, []
+    def command(kind):
+        def dec(f):
+            ALL[f.__name__] = made = kind(f)
+            return made
+        return dec
+"""
+
+
+@pytest.mark.parametrize("kind", ["Command", "Slim"])
+def test_an_object_that_a_decorator_has_made_goes_with_its_definition(program: Start, kind: str) -> None:
+    one, two = (f"    @command({kind})\n    def {n}(): return 1\n" for n in "ab")
+    app = program(m=COMMANDS + one + two)
+    # What the program itself has made of the function stays.
+    app.run("f = list(m.b.__dict__.values() if hasattr(m.b, '__dict__') else [m.b.f])[0]")
+    app.run("m.JOBS.append(m.Command(f)); m.ALL['mine'] = m.Command(f)")
+    app.edit(m=COMMANDS + one).update()
+    assert app("[sorted(m.ALL), len(m.JOBS), hasattr(m, 'b')]") == [["a", "mine"], 1, False]
+    app.update(back_out=True)
+    assert app("[sorted(m.ALL), m.ALL['b'] is m.b]") == [["a", "b", "mine"], True]

@@ -25,7 +25,7 @@ from types import (
     UnionType,
 )
 
-from podus.updating.held import each_slot, own_names
+from podus.updating.held import own_fields, own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _equal(one: Any, other: Any) -> bool:
             and (one.__name__, one.__supertype__) == (other.__name__, other.__supertype__)
         )
     if _has_plain_fields(kind):
-        if not _equal(_fields_of(one), _fields_of(other)):
+        if not _equal(own_fields(one), own_fields(other)):
             return False
         if sys.getrefcount(one) != sys.getrefcount(other):
             raise _HeldElsewhere
@@ -288,18 +288,6 @@ def _has_plain_fields(kind: Any) -> bool:
         and all(cls.__flags__ & _HEAP for cls in line)
         and not any(hasattr(cls, "__del__") for cls in line)
     )
-
-
-def _fields_of(value: Any) -> dict[str, Any]:
-    slots = dict(each_slot(type(value)))
-    return {**own_names(value), **{name: _slot(slot, value) for name, slot in slots.items()}}
-
-
-def _slot(slot: Any, value: Any) -> Any:
-    try:
-        return slot.__get__(value)
-    except AttributeError:
-        return ...
 
 
 def _is_container(value: Any) -> bool:

@@ -157,6 +157,17 @@ def own_names(obj: Any) -> dict[str, Any]:
     return {}
 
 
+def own_fields(obj: Any) -> dict[str, Any]:
+    """What an object itself holds: by name, and in slots."""
+    found = dict(own_names(obj))
+    for name, slot in each_slot(type(obj)):
+        try:
+            found[name] = slot.__get__(obj)
+        except AttributeError:
+            pass
+    return found
+
+
 def each_slot(cls: type) -> Iterator[tuple[str, Any]]:
     """The slots of a class and of its bases, theirs first, each with its name; also what stands for one (:class:`~podus.updating.slots.Room`)."""
     for base in reversed(cls.__mro__):

@@ -31,7 +31,7 @@ from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
 from podus.updating.slots import slot_names_into
 from podus.updating.statements import Statements
-from podus.updating.withdrawn import dispatch_caches, reregistered, still_there, withdraw
+from podus.updating.withdrawn import dispatch_caches, holds, reregistered, still_there, withdraw
 
 _STORES = (dict.__setitem__, type.__setattr__)
 
@@ -210,17 +210,18 @@ class Stage(Statements):
         """Plan to take out of registries what is not there any more."""
         modules = program_modules(self.agent.module_names())
         codes: set[int] = set()
-        classes: list[type] = []
+        objects: list[Any] = []
         for part in self.plan.modules:
             live = self.agent.live_codes(part.name) if part.withdrawn else {}
             for name in part.withdrawn:
-                codes |= set(map(id, live.get(name, ())))
+                own = set(map(id, live.get(name, ())))
+                codes |= own
                 found = vars(sys.modules[part.name]).get(name)
-                if isinstance(found, type):
-                    classes.append(found)
+                if isinstance(found, type) or holds(found, own):
+                    objects.append(found)
         changed = [entry.container for entry in self.footprint.entries]
-        if codes or classes:
-            changed += withdraw(modules, codes, classes, self.removals)
+        if codes or objects:
+            changed += withdraw(modules, codes, objects, self.removals)
         switches = (self.base, *self.redefined.values(), *self.data.values())
         based = any(op[2:3] == ("__bases__",) for switch in switches for op in switch.do)
         if based or any(type(container) is dict for container in changed):

@@ -14,12 +14,13 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodTyp
 from podus.program.code import walk
 from podus.updating.binding import Switch
 from podus.updating.find import cell_contents
-from podus.updating.held import module_of, own_names
+from podus.updating.held import module_of, own_fields, own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+_HEAP = 1 << 9
 _MUTABLE = (dict, list, set)
 # From a decorator to what it calls, to a table.
 _STEPS = 3
@@ -31,11 +32,11 @@ _RECORD = 50
 
 
 def withdraw(
-    modules: Iterable[ModuleType], codes: set[int], classes: list[type], removals: Switch
+    modules: Iterable[ModuleType], codes: set[int], objects: list[Any], removals: Switch
 ) -> list[Any]:
-    """Plan to take out of every registry the functions made from ``codes`` (their ids) and the ``classes``; returns these registries."""
+    """Plan to take out of every registry the functions made from ``codes`` (their ids) and the ``objects``; returns these registries."""
     found: list[Any] = []
-    is_gone = _Made(codes, set(map(id, classes)))
+    is_gone = _Made(codes, set(map(id, objects)))
     for container in nested(containers(modules)):
         before = len(removals.do)
         _take_out_of(container, is_gone, removals)
@@ -64,6 +65,14 @@ def reregistered(
             if switch.do:
                 taken.append((list(container) if type(container) is not dict else [], switch))
     return taken
+
+
+def holds(value: Any, codes: set[int]) -> bool:
+    """Whether an object of a class that some module defines holds a function made from ``codes`` (their ids): what a decorator has made of that."""
+    kind = type(value)
+    if not kind.__flags__ & _HEAP or isinstance(value, type):
+        return False
+    return any(map(_Made(codes, set()), own_fields(value).values()))
 
 
 def still_there(inside: list[Any], switch: Switch, kept: Callable[[Any], Any]) -> None:
