@@ -342,3 +342,34 @@ def test_an_object_that_a_decorator_has_made_goes_with_its_definition(program: S
     assert app("[sorted(m.ALL), len(m.JOBS), hasattr(m, 'b')]") == [["a", "mine"], 1, False]
     app.update(back_out=True)
     assert app("[sorted(m.ALL), m.ALL['b'] is m.b]") == [["a", "b", "mine"], True]
+
+
+PLUGINS = """
+    BY_NAME, ALL, PLAIN, JOBS, ALIASES = {}, [], [], [], {}
+    class Plugin:
+        name = kind = None
+        def __init_subclass__(cls):
+            BY_NAME[cls.name] = cls
+            ALL.append((cls.name, cls))
+            PLAIN.append(cls)
+            assert cls not in JOBS and ALIASES is not None
+"""
+
+
+def test_a_hook_registers_a_class_by_what_it_says_now(program: Start) -> None:
+    one = "    class One(Plugin):\n        name = 'one'\n        def run(self): return 1\n"
+    two = one.replace("One", "Two").replace("'one'", "'two'")
+    app = program(m=PLUGINS + one + two)
+    # What the program itself has put somewhere stays.
+    app.run("kept = m.One; m.JOBS.append((1, kept)); m.ALIASES['x'] = kept")
+    assert app("[len(m.JOBS), list(m.ALIASES)]") == [1, ["x"]]
+    told = "[sorted(m.BY_NAME), sorted(n for n, _ in m.ALL), [c.__name__ for c in m.PLAIN].count('One')]"
+    app.edit(m=PLUGINS + one.replace("'one'", "'first'") + two).update()
+    assert app(told) == [["first", "two"], ["first", "two"], 1]
+    assert app("[m.BY_NAME['first'] is m.One is kept, len(m.JOBS), list(m.ALIASES)]") == [True, 1, ["x"]]
+    # What does not tell it another name registers it in the same place.
+    app.edit(m=PLUGINS + one.replace("'one'", "'first'").replace("return 1", "return 2") + two).update()
+    assert app(told) == [["first", "two"], ["first", "two"], 1]
+    app.update(back_out=True)
+    app.update(back_out=True)
+    assert app(told) == [["one", "two"], ["one", "two"], 1]

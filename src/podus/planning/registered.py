@@ -63,12 +63,13 @@ def _decorated_methods(node: ast.ClassDef) -> Iterator[int]:
 
 
 def registrars(
-    change: ModuleChange, otherwise: Callable[[Statement], bool]
+    change: ModuleChange, otherwise: Callable[[Statement], bool], whole: Iterable[str]
 ) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Definitions whose statement is another one now, with other decorators, bases or keywords, and by what the old ones may have registered them: names, with their attributes.
 
     Each by its name in the old version; the second result gives the names that stand for them, if any does. Not where another statement may
-    have registered them as well, which does not run again. ``otherwise`` tells whether a definition has a decorator that registers otherwise now.
+    have registered them as well, which does not run again. ``otherwise`` tells whether a definition has a decorator that registers otherwise now,
+    ``whole`` are classes that are made again because of what is in them: a hook of a base may go by anything that they say.
     """
     assert change.body is not None and change.bodies is not None
     found: dict[str, list[str]] = {}
@@ -79,7 +80,7 @@ def registrars(
         gone = set(map(id, body.gone))
         # What has no statement of its name any more is withdrawn.
         names = {s.names[-1] for s in body.run if s.kind in ("def", "class")}
-        for statement in (*body.gone, *_registers_otherwise(body, gone, otherwise)):
+        for statement in (*body.gone, *_registers_otherwise(body, gone, otherwise, whole)):
             name = statement.names[-1] if statement.names else ""
             if statement.kind not in ("def", "class") or name not in names:
                 continue
@@ -101,13 +102,13 @@ def registrars(
 
 
 def _registers_otherwise(
-    body: BodyChange, gone: set[int], otherwise: Callable[[Statement], bool]
+    body: BodyChange, gone: set[int], otherwise: Callable[[Statement], bool], whole: Iterable[str]
 ) -> list[Statement]:
     """The functions whose definitions run again as they are, and whose decorators are given what has a name, as ``PREFIX + "/users"``: that may be another key.
 
-    Or that are ``otherwise`` themselves.
+    Or that are ``otherwise`` themselves; and the classes that run again as a ``whole``.
     """
-    found = []
+    found = [] if body.owners else [body.previous[name] for name in whole]
     for statement in body.run:
         before = body.previous.get(statement.names[-1]) if statement.kind == "def" else None
         if before is None or id(before) in gone or before.kind != "def" or before.head != statement.head:

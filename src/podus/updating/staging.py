@@ -194,7 +194,8 @@ class Stage(Statements):
                 standing = (
                     names.get(part.standing[name].rpartition(".")[2]) if name in part.standing else object()
                 )
-                found += reregistered(paths, names, set(map(id, live.get(name, ()))), standing)
+                again = name in part.rehooked
+                found += reregistered(paths, names, set(map(id, live.get(name, ()))), standing, again=again)
         return found
 
     def _name_again(self) -> None:

@@ -46,11 +46,11 @@ def withdraw(
 
 
 def reregistered(
-    paths: Iterable[str], namespace: dict[str, Any], codes: set[int], value: Any
+    paths: Iterable[str], namespace: dict[str, Any], codes: set[int], value: Any, *, again: bool
 ) -> list[tuple[list[Any], Switch]]:
     """How a definition that has run again is taken out of where its old decorators or bases had put it: what they could reach by the ``paths``.
 
-    For each container what it holds now, and the switch. ``codes`` are the ids of its old code, ``value`` what its name has stood for. What has run
+    If a class registers ``again`` in the same ways, only where that has been put in as often. For each container what it holds now, and the switch. ``codes`` are the ids of its old code, ``value`` what its name has stood for. What has run
     again has been put in already, as another object.
     """
     is_old = _Made(codes, {id(value)})
@@ -59,7 +59,7 @@ def reregistered(
         found.update((id(container), container) for container in nested(_reached(path, namespace)))
     taken: list[tuple[list[Any], Switch]] = []
     for container in found.values():
-        if container is not namespace:
+        if container is not namespace and not (again and _more_often(container, value)):
             switch = Switch()
             _take_out_of(container, is_old, switch)
             if switch.do:
@@ -73,6 +73,20 @@ def holds(value: Any, codes: set[int]) -> bool:
     if not kind.__flags__ & _HEAP or isinstance(value, type):
         return False
     return any(map(_Made(codes, set()), own_fields(value).values()))
+
+
+def _more_often(container: Any, value: Any) -> bool:
+    """Whether a class is in a container more often than its new form: what the program itself has put there is not put there again."""
+    is_old = _Made(set(), {id(value)})
+    names = value.__module__, value.__qualname__
+    new = {
+        id(item)
+        for entry in _held(container)
+        for item in (entry if type(entry) is tuple else (entry,))
+        if item is not value and isinstance(item, type) and (item.__module__, item.__qualname__) == names
+    }
+    is_new = _Made(set(), new)
+    return sum(map(is_old, _held(container))) > sum(map(is_new, _held(container)))
 
 
 def still_there(inside: list[Any], switch: Switch, kept: Callable[[Any], Any]) -> None:
