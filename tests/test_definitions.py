@@ -484,3 +484,15 @@ def test_a_function_that_a_class_only_names_is_called_as_before(program: Start) 
     assert app("[c.run(), c.go(1), helper(1), m.helper is helper]") == [0, 2, 1, True]
     app.update(back_out=True)
     assert app("[c.run(), c.go(1), helper(1)]") == [1, 1, 1]
+
+
+def test_what_a_statement_gave_a_function_stays_where_its_definition_leaves_a_condition(
+    program: Start,
+) -> None:
+    old = "X = 1\nif X:\n    def f():\n        'one'\n        return 1\nelse:\n    def f(): return 2\nf.__doc__, f.tag = f.__doc__ + '!', 5\n"
+    app = program(m=old)
+    new = "X = 1\ndef f():\n    'three'\n    return 3\nf.__doc__, f.tag = f.__doc__ + '!', 5\n"
+    app.edit(m=new).update()
+    assert app("[m.f(), m.f.__doc__, m.f.tag]") == [3, "one!", 5]
+    app.edit(m="X = 1\ndef f():\n    'three'\n    return 3\n").update()
+    assert app("[m.f(), m.f.__doc__, hasattr(m.f, 'tag')]") == [3, "three", False]

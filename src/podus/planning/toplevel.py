@@ -12,6 +12,7 @@ from podus.planning.given import Given, classes_again
 from podus.planning.model import Datum, ModulePart, Note
 from podus.planning.outcome import names
 from podus.planning.pack import encoded
+from podus.planning.reading import targets
 from podus.planning.registered import registrars, withdrawn, withdrawn_with
 from podus.planning.remade import Remade
 from podus.planning.steps import Stepwise
@@ -400,11 +401,11 @@ def _attributes_gone(change: ModuleChange) -> list[str]:
     assert change.bodies is not None
     for body in change.bodies:
         last = {name: s.kind for s in body.statements for name in s.names}
-        targets = [t for s in body.statements if isinstance(s.node, ast.Assign) for t in s.node.targets]
+        assigned = [t for s in body.statements if s.kind == "assign" for t in targets(s.node)]
         found.append(
             {
                 f"{t.value.id}.{t.attr}"
-                for t in targets
+                for t in assigned
                 if isinstance(t, ast.Attribute)
                 and isinstance(t.value, ast.Name)
                 and last.get(t.value.id) == "def"
@@ -420,7 +421,7 @@ def _decorated(change: ModuleChange) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     assigned: dict[str, list[str]] = {}
     for statement in change.bodies[1].statements:
-        for target in getattr(statement.node, "targets", ()):
+        for target in targets(statement.node) if statement.kind == "assign" else ():
             if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
                 assigned.setdefault(target.value.id, []).append(target.attr)
     todo = [change.bodies[0]]

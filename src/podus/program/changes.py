@@ -107,7 +107,8 @@ class ModuleChange:
             return False
         if self.body is None:
             return self.old.source is not None or same(self.old.code, self.new.code)
-        return self.body.empty
+        # What assigns to an attribute binds no name that could be missed.
+        return self.body.empty and not any(s.kind == "assign" and not s.names for s in self.body.gone)
 
 
 def compare_modules(old: Module, new: Module, *, parse: bool = False) -> ModuleChange:

@@ -7,6 +7,7 @@ setter, two lambdas of one line) are told apart as ``qualname#2``, ``qualname#3`
 from __future__ import annotations
 
 import opcode
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import CodeType
 
@@ -187,3 +188,13 @@ def constant_key(const: object) -> object:
     if isinstance(const, frozenset):
         return ("frozenset", sorted(repr(constant_key(item)) for item in const))
     return (type(const).__name__, repr(const))
+
+
+def docstring(code: CodeType) -> str | None:
+    """What ``def`` takes from ``code`` for ``__doc__``."""
+    # inspect.CO_HAS_DOCSTRING, which a process need not import all of inspect for.
+    flag = 0x4000000 if sys.version_info >= (3, 14) else 0
+    if flag and not code.co_flags & flag:
+        return None
+    first = code.co_consts[0] if code.co_consts else None
+    return first if isinstance(first, str) and code.co_name != "<lambda>" else None

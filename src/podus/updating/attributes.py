@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import FunctionType
 
+from podus.program.code import docstring
 from podus.updating.binding import Switch
 
 TYPE_CHECKING = False
@@ -30,7 +31,9 @@ def no_attribute_of(namespace: dict[str, Any], name: str, switch: Switch) -> Non
     """Plan that ``OWNER.ATTRIBUTE`` is there no more."""
     word, _, attribute = name.partition(".")
     owner: Any = namespace.get(word)
-    if isinstance(owner, FunctionType):
+    if isinstance(owner, FunctionType) and attribute == "__doc__":
+        switch.set_attribute(owner, attribute, docstring(owner.__code__))
+    elif isinstance(owner, FunctionType):
         switch.delete_item(vars(owner), attribute)
     elif _is_plain(owner):
         switch.delete_class_attribute(owner, attribute)

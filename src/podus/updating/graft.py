@@ -12,6 +12,7 @@ import gc
 from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 
 from podus.errors import Refused
+from podus.program.code import docstring
 from podus.updating import annotated
 from podus.updating.bases import bases_into, layout
 from podus.updating.binding import MADE_BY_TYPE, Switch, can_become
@@ -111,11 +112,14 @@ def function_into(
             return False
     switch.extend(inner)
     switch.set_attribute(old, "__code__", new.__code__)
+    stay = kept.attributes(old)
     for name in _FUNCTION_PARTS:
+        if name == "__doc__" and (stay is None or name in stay) and _is_given(old) and not _is_given(new):
+            # By a statement of its own, which does not run again.
+            continue
         if hasattr(new, name) and getattr(old, name) is not getattr(new, name):
             switch.set_attribute(old, name, getattr(new, name))
     annotated.into(old, new, switch)
-    stay = kept.attributes(old)
     for name in [*old.__dict__, *new.__dict__]:
         if name == "__wrapped__" and isinstance(new.__dict__.get(name), FunctionType):
             continue
@@ -124,6 +128,11 @@ def function_into(
         elif name not in new.__dict__ and stay is not None and name not in stay:
             switch.delete_item(old.__dict__, name)
     return True
+
+
+def _is_given(function: FunctionType) -> bool:
+    """Whether its documentation is another one than it was made with."""
+    return function.__doc__ != docstring(function.__code__)
 
 
 def _cell_into(before: CellType, after: CellType, switch: Switch, kept: Keeping, depth: int) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from types import CodeType, FunctionType
 
 from podus.errors import Refused
 from podus.planning.model import Group, Plan
+from podus.program.code import docstring
 from podus.support.declare import Declaration
 from podus.updating import annotated
 from podus.updating.binding import Stall, Switch, can_take_code, settle
@@ -361,16 +361,6 @@ def _reached(units: list[Unit], reaches: dict[str, int], reach_sets: list[list[s
     for number, found in enumerate(reached):
         found.discard(number)
     return reached
-
-
-def docstring(code: CodeType) -> str | None:
-    """What ``def`` takes from ``code`` for ``__doc__``."""
-    # inspect.CO_HAS_DOCSTRING, which a process need not import all of inspect for.
-    flag = 0x4000000 if sys.version_info >= (3, 14) else 0
-    if flag and not code.co_flags & flag:
-        return None
-    first = code.co_consts[0] if code.co_consts else None
-    return first if isinstance(first, str) and code.co_name != "<lambda>" else None
 
 
 def _document(value: Any, function: FunctionType, text: str | None, switch: Switch) -> None:
