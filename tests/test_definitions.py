@@ -496,3 +496,49 @@ def test_what_a_statement_gave_a_function_stays_where_its_definition_leaves_a_co
     assert app("[m.f(), m.f.__doc__, m.f.tag]") == [3, "one!", 5]
     app.edit(m="X = 1\ndef f():\n    'three'\n    return 3\n").update()
     assert app("[m.f(), m.f.__doc__, hasattr(m.f, 'tag')]") == [3, "three", False]
+
+
+MADE_BY = "class M(type):\n    def __new__(cls, n, b, a):\n        a['v'] = staticmethod(a['v'])\n        return super().__new__(cls, n, b, a)\n"
+MADE_BY += "class B:\n    def __init_subclass__(cls): cls.v = staticmethod(cls.v)\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "call"),
+    [
+        ("class C:\n    v = staticmethod({})\n", "m.C.v(1)"),
+        ("class C:\n    v = classmethod({})\n", "m.C.v()"),
+        ("class C:\n    v = property({})\n", "m.C().v"),
+        ("class C:\n    v = {}\n", "m.C().v()"),
+        ("import functools\nclass C:\n    v = functools.partial({}, 1)\n", "m.C.v()"),
+        ("class C(metaclass=M):\n    v = {}\n", "m.C.v(1)"),
+        ("class C(B):\n    v = {}\n", "m.C.v(1)"),
+        ("C = staticmethod({})\n", "m.C(1)"),
+        ("C = {}\n", "m.C(1)"),
+    ],
+)
+@pytest.mark.parametrize("new", [True, False])
+def test_what_is_made_of_a_function_is_made_of_another(
+    program: Start, line: str, call: str, new: bool
+) -> None:
+    f, g = "def f(v): return ['f']\n", "def g(v): return f(v) + ['g']\n"
+    app = program(m=MADE_BY + f + ("" if new else g) + line.format("f"))
+    app.run("kept = m.f")
+    app.edit(m=MADE_BY + f + g + line.format("g")).update()
+    assert app(f"[m.f(1), {call}, kept(1), kept is m.f]") == [["f"], ["f", "g"], ["f"], True]
+    app.update(back_out=True)
+    assert app(f"[m.f(1), {call}]") == [["f"], ["f"]]
+
+
+def test_what_is_made_of_a_function_that_is_gone_goes_on_for_who_holds_it(program: Start) -> None:
+    old = "def f(v): return v\nclass C:\n    v = staticmethod(f)\n"
+    app = program(m=old)
+    app.run("kept = m.f")
+    app.edit(m=old.replace("f(v): return v", "g(v): return v + 1").replace("(f)", "(g)")).update()
+    assert app("[m.C.v(1), kept(1)]") == [2, 2]
+
+
+def test_a_property_of_another_function_of_the_body(program: Start) -> None:
+    old = "class C:\n    def a(self): return ['a']\n    def b(self): return self.a() + ['b']\n    v = property(a)\n"
+    app = program(m=old)
+    app.edit(m=old.replace("(a)", "(b)")).update()
+    assert app("[m.C().a(), m.C().v]") == [["a"], ["a", "b"]]

@@ -49,7 +49,11 @@ class Collector:
         self.codes: dict[str, CodeType] = {}
         self.shadows: dict[str, Shadow] = {}
         self.class_shadows: dict[str, list[tuple[type, ClassPart, Shadow]]] = {}
-        self.lineage = Lineage(self.shadows, [part.name for part in plan.modules if part.action == "import"])
+        self.lineage = Lineage(
+            self.shadows,
+            [part.name for part in plan.modules if part.action == "import"],
+            {part.name: _gone_of(part) for part in plan.modules},
+        )
         self.identity = Identity(set())
         self.identity.is_other = self._is_other
         self.naming = Naming({})
@@ -431,3 +435,9 @@ def _is_submodule(package: str, name: str, before: Any, value: Any) -> bool:
     """Whether a star import has brought another package's module of this name: that this package's own was imported came after it."""
     own = sys.modules.get(f"{package}.{name}")
     return own is not None and before is own and isinstance(value, ModuleType)
+
+
+def _gone_of(part: ModulePart) -> set[str]:
+    """The definitions that a module loses: all, if it goes itself."""
+    module = sys.modules.get(part.name) if part.action == "delete" else None
+    return {*part.gone, *part.removed, *(vars(module) if module is not None else ())}

@@ -13,30 +13,44 @@ from podus.updating.find import program_modules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
     from podus.updating.shadow import Shadow
 
 
 class Lineage:
-    """Tells new versions of a definition from other ones. ``shadows`` are the modules whose statements have run, ``imported`` those that are new."""
+    """Tells new versions of a definition from other ones.
 
-    def __init__(self, shadows: Mapping[str, Shadow], imported: Iterable[str]) -> None:
+    ``shadows`` are the modules whose statements have run, ``imported`` those that are new, ``gone`` the definitions that modules lose.
+    """
+
+    def __init__(
+        self, shadows: Mapping[str, Shadow], imported: Iterable[str], gone: Mapping[str, Collection[str]]
+    ) -> None:
         self._shadows = shadows
         self._imported = frozenset(imported)
+        self._gone = gone
 
     def is_other(self, before: Any, value: Any) -> bool:
-        """Whether ``value`` is, or is a new version of, a definition that was there and is not ``before``."""
+        """Whether ``value`` is, or is a new version of, a definition that was there and is not ``before``; or one that is new beside it."""
         if not isinstance(value, type | FunctionType):
             return False
         home, words = value.__module__, value.__qualname__.split(".")
         if home in self._imported or words[0] in self._added(home):
-            return False
-        found: Any = sys.modules.get(home)
-        for word in words:
-            found = _plain(vars(found).get(word)) if hasattr(found, "__dict__") else None
+            return self._goes_on(_plain(before)) and before.__qualname__ != value.__qualname__
+        found = _found(value)
         return found is not None and found is not _plain(before)
+
+    def _goes_on(self, before: Any) -> bool:
+        """Whether it is a function that has its own name, and will have it."""
+        return (
+            isinstance(before, FunctionType)
+            and _found(before) is before
+            and {before.__qualname__, before.__qualname__.partition(".")[0]}.isdisjoint(
+                self._gone.get(before.__module__, ())
+            )
+        )
 
     def is_other_marker(self, value: Any, modules: Iterable[str]) -> bool:
         """Whether an object that is told from others by nothing but what it is has a name already."""
@@ -50,6 +64,14 @@ class Lineage:
     def _added(self, module: str) -> Iterable[str]:
         shadow = self._shadows.get(module)
         return shadow.added if shadow is not None else ()
+
+
+def _found(value: Any) -> Any:
+    """What has the name of a definition, in the module that it says it is from."""
+    found: Any = sys.modules.get(value.__module__)
+    for word in value.__qualname__.split("."):
+        found = _plain(vars(found).get(word)) if hasattr(found, "__dict__") else None
+    return found
 
 
 def _plain(value: Any) -> Any:
