@@ -582,3 +582,50 @@ def test_the_plan_says_where_new_objects_are_given_what_live_ones_have_a_default
         {"b": 2, "d": 0},
         {"c": 1, "e": 0},
     ]
+
+
+ACTS = """
+    import logging
+    ALL = []
+    class B:
+        def __init__(self, n=0):
+            self.d = {}
+            self.load('a')
+            self._reset()
+        def load(self, n): self.d[n] = 1
+        def _reset(self): self.x = 1
+    class C:
+        def __init__(self): self.c = 1
+    j = B()
+    made = [C()]
+"""
+
+
+def test_what_a_constructor_does_more_is_asked_about_or_told(program: Start) -> None:
+    app = program(m=ACTS)
+    more = ACTS.replace(
+        "self.load('a')", "self.load('a')\n            for n in 'bc': self.load(n)\n            self._reset()"
+    )
+    plan = app.edit(m=more).plan()
+    assert plan.notes == [] and [(n.text, n.remedy) for n in plan.asks] == [
+        (
+            "making an object of m:B also does `self.load(n)` now: live objects have not gone through that",
+            "give a mapper for m:B, or make the data again: --reset m:j",
+        )
+    ]
+    app.update()
+    assert app("[list(m.j.d), list(m.B().d)]") == [["a"], ["a", "b", "c"]]
+    more = more.replace("self.c = 1", "self.c = 1; ALL.append(self); logging.info(self)")
+    app.edit(m=more)
+    assert [n.code for n in app.plan().notes] == ["constructor-acts"] and app.plan().asks == []
+    app.run("m.made.clear()")
+    assert app.plan().notes == []
+    app.update(reset=["m:j"])
+    assert app("list(m.j.d)") == ["a", "b", "c"]
+    # What sets fields is no act: they are derived.
+    app.edit(
+        m=ACTS.replace("self.x = 1", "self.x = self.y = 1").replace(
+            "            self._reset()\n", "            self._reset()\n            self._reset()\n"
+        )
+    )
+    assert app.plan().asks == []

@@ -50,7 +50,7 @@ class ObjectChanges:
         self.new = Classes(compiler.new)
         # Classes whose objects are made by a method that is itself made from the fields: who makes them switches with the class.
         self.remade: list[str] = []
-        self._otherwise = SetOtherwise(compiler)
+        self._otherwise = SetOtherwise(compiler, self.new)
         self._passed = PassedInCalls(compiler, self.new)
         # Class -> a new field, and one that goes and was set in the same way, with what that was at first: perhaps the same under another name.
         self._perhaps: dict[str, dict[str, tuple[str, list[str]]]] = {}
@@ -257,6 +257,8 @@ class ObjectChanges:
         ]
         if len(bodies) == 2:
             self._otherwise.compare_bodies(name, *bodies)
+            if not part.mapper:
+                self._otherwise.compare_acts(name, *bodies)
         if not _matters(part):
             return None
         # A property computes whatever the object holds; a method or a cached value would be hidden by it.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from podus.planning.model import Note
 from podus.planning.outcome import names
+from podus.program.acting import acts_of
 from podus.program.annotation import is_within
 from podus.program.body import Body
 from podus.program.constructor import CONSTRUCTORS, attribute_of
@@ -29,10 +30,13 @@ _SHOWN = 40
 class SetOtherwise:
     """Compares the fields of classes, and tells what live objects keep."""
 
-    def __init__(self, compiler: Compiler) -> None:
+    def __init__(self, compiler: Compiler, new: Classes) -> None:
         self.compiler = compiler
+        self._new = new
         # Class -> what is said of the fields that have another value of the same form, each with its line.
         self._values: dict[str, list[tuple[str, int]]] = {}
+        # Class -> what its constructor does in addition, each with its line.
+        self._acts: dict[str, list[tuple[str, int]]] = {}
         # Classes that the new version does not have.
         self._gone: list[str] = []
         # Classes whose objects can't be hashed any more, each with the line of its `__eq__`.
@@ -114,6 +118,13 @@ class SetOtherwise:
         if bodies[1] == {"__eq__"} != bodies[0] and equal is not None:
             self._unhashable[name] = equal.line
 
+    def compare_acts(self, name: str, before: Body, after: Body) -> None:
+        """Look at what the constructors of a class do besides setting fields."""
+        old, new = acts_of(before), acts_of(after)
+        found = [(text, line) for text, line in new.items() if text not in old]
+        if found:
+            self._acts[name] = found
+
     def look_for_gone(self) -> None:
         """Look for classes that are in the old version alone, under whatever name."""
         moved = self.compiler.plan.moves.keys()
@@ -128,7 +139,7 @@ class SetOtherwise:
 
     def tell(self) -> None:
         """Name what live objects keep or lose, of the classes that have any."""
-        classes = [*dict.fromkeys([*self._values, *self._unhashable, *self._gone])]
+        classes = [*dict.fromkeys([*self._values, *self._acts, *self._unhashable, *self._gone])]
         counts = self.compiler.pup.call("objects", classes=classes) if classes else {}
         for name in self._gone:
             live = counts[name]["live"]
@@ -156,6 +167,41 @@ class SetOtherwise:
                     f"{self._file(name)}:{fields[0][1]}",
                 )
             )
+
+        for name, acts in self._acts.items():
+            if counts[name]["live"]:
+                self._tell_of_acts(name, acts)
+
+    def _tell_of_acts(self, name: str, acts: list[tuple[str, int]]) -> None:
+        """What new objects of a class go through, and live ones have not: asked about where the program's own data is such an object."""
+        done = names([f"`{_short(text.partition(chr(10))[0])}`" for text, _ in acts])
+        place = f"{self._file(name)}:{acts[0][1]}"
+        data = [f"--reset {one}" for one in self._made_data(name)]
+        text = f"making an object of {name} also does {done} now: live objects have not gone through that"
+        note = Note("constructor-acts", text, f"give a mapper for {name} if they must", place)
+        if data:
+            note.remedy = f"give a mapper for {name}, or make the data again: {' '.join(data)}"
+        (self.compiler.plan.asks if data else self.compiler.plan.notes).append(note)
+
+    def _made_data(self, name: str) -> list[str]:
+        """The data of modules that a statement makes as an object of a class, and that does not run."""
+        found = []
+        for module in self.compiler.new.modules.values():
+            word = name.rpartition(":")[2].rpartition(".")[2].encode()
+            if module.source is None or word not in module.source or module.body is None:
+                continue
+            change = self.compiler.changes.get(module.name)
+            run = set(map(id, change.body.run)) if change is not None and change.body is not None else set()
+            for statement in module.body.statements:
+                value = getattr(statement.node, "value", None)
+                if (
+                    statement.kind == "assign"
+                    and isinstance(value, ast.Call)
+                    and id(statement) not in run
+                    and self._new.resolve(module.name, ast.unparse(value.func)) == name
+                ):
+                    found += [f"{module.name}:{one}" for one in statement.names]
+        return found
 
     def _where(self, name: str, field: Field) -> str:
         return f"{self._file(name)}:{field.line}"
