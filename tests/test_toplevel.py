@@ -721,3 +721,15 @@ def test_an_object_whose_making_may_do_more_is_not_made_to_compare(program: Star
     made = app("len(m.ALL)")
     plan = app.edit(m=text.replace("[Rule('a')", "[Rule('a'), Rule('b')")).plan()
     assert [n.code for n in plan.asks] == ["data-kept"] and app("len(m.ALL)") == made
+
+
+@pytest.mark.parametrize(
+    "value", ["{str, type(None)}", "({}, copy.deepcopy(D))", "[copy.copy(D), type(D)]", "(dict(D), tuple(D))"]
+)
+def test_a_value_that_types_and_copies_are_in_is_made_anew(program: Start, value: str) -> None:
+    text = "import copy\nD = {{'a': 1}}\nV = {}\n"
+    app = program(m=text.format(value))
+    plan = app.edit(m=text.format(value[:-1] + ", 2" + value[-1])).plan()
+    assert plan.asks == []
+    app.update()
+    assert app("[len(m.V), 2 in m.V]") == [3, True]

@@ -82,7 +82,13 @@ PURE_FUNCTIONS = frozenset(
         *("datetime.date", "datetime.time", "datetime.datetime", "datetime.timedelta", "datetime.timezone"),
         *("operator.itemgetter", "operator.attrgetter", "operator.methodcaller", "functools.partial"),
         *("collections.OrderedDict", "collections.defaultdict", "collections.Counter", "collections.deque"),
-        *("dataclasses.fields", "typing.get_type_hints", "inspect.get_annotations"),
+        *(
+            "dataclasses.fields",
+            "typing.get_type_hints",
+            "copy.copy",
+            "copy.deepcopy",
+            "inspect.get_annotations",
+        ),
         *("types.MappingProxyType", "types.SimpleNamespace", "os.path.join", "os.path.dirname"),
         *("os.path.abspath", "os.path.basename", "os.path.realpath", "os.path.expanduser", "os.environ.get"),
         *("os.getenv", "pathlib.Path", "pathlib.PurePath", "json.loads", "fnmatch.translate", "uuid.UUID"),
@@ -92,7 +98,7 @@ PURE_FUNCTIONS = frozenset(
     }
 )
 _IMPORTED = frozenset(name.rpartition(".")[2] for name in PURE_FUNCTIONS) - {
-    *("compile", "time", "join", "log", "escape", "fields", "get")
+    *("compile", "time", "join", "log", "escape", "fields", "get", "copy")
 }
 
 
@@ -154,7 +160,9 @@ class Statement:
     def makers(self) -> frozenset[str]:
         """The names that are called in it and are none of those that are known."""
         called = {
-            n.func.id for n in _called(self.node) if isinstance(n.func, ast.Name) and not maps_purely(n)
+            n.func.id
+            for n in _called(self.node)
+            if isinstance(n.func, ast.Name) and not (maps_purely(n) or asks_for_type(n))
         }
         return frozenset(called - PURE_CALLS - _IMPORTED)
 
@@ -403,6 +411,16 @@ def maps_purely(node: ast.Call) -> bool:
     return isinstance(called, ast.Constant) or (isinstance(called, ast.Name) and called.id in PURE_CALLS)
 
 
+def asks_for_type(node: ast.Call) -> bool:
+    """Whether it is ``type(x)``, which makes no class."""
+    return (
+        isinstance(node.func, ast.Name)
+        and node.func.id == "type"
+        and len(node.args) == 1
+        and not node.keywords
+    )
+
+
 def is_pure(node: ast.expr) -> bool:
     """Whether an expression can be computed any number of times without an effect."""
     if isinstance(node, ast.Constant | ast.Name):
@@ -410,7 +428,8 @@ def is_pure(node: ast.expr) -> bool:
     if isinstance(node, ast.Call):
         function = node.func
         arguments = [*node.args, *(k.value for k in node.keywords)]
-        if maps_purely(node) or (isinstance(function, ast.Name) and function.id in PURE_CALLS):
+        plain = isinstance(function, ast.Name) and function.id in PURE_CALLS
+        if maps_purely(node) or asks_for_type(node) or plain:
             return all(map(is_pure, arguments))
         if isinstance(function, ast.Attribute):
             method = function.attr in PURE_METHODS and isinstance(function.value, ast.Constant)
