@@ -733,3 +733,23 @@ def test_a_value_that_types_and_copies_are_in_is_made_anew(program: Start, value
     assert plan.asks == []
     app.update()
     assert app("[len(m.V), 2 in m.V]") == [3, True]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = typing.TYPE_CHECKING, {}\n",
+        "if typing.TYPE_CHECKING: x = (False, 0)\nelse: x = (False, {})\n",
+        "from .typing import y\nx = False, typing.y, {}\n",
+        "import p.typing\nx = False, typing.y, {}\n",
+        "import typing as t\nx = False, t.TYPE_CHECKING, {}\n",
+    ],
+)
+def test_an_import_whose_name_a_submodule_has_taken(program: Start, line: str) -> None:
+    old = "import typing\n" + line
+    app = program(**{"p/__init__.py": old.format(1), "p/typing.py": "y = 5\n", "m": "import p\n"})
+    app.run("import p, p.typing")
+    app.files(**{"p/__init__.py": old.format(2)})
+    assert app.plan().asks == []
+    app.update()
+    assert app("[p.x[-1], p.typing.__name__]") == [2, "p.typing"]

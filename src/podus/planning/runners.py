@@ -8,11 +8,11 @@ import sys
 from bisect import bisect
 from typing import TYPE_CHECKING
 
-from podus.planning.built_in import with_built_ins
 from podus.planning.model import ClassPart, ModulePart
 from podus.planning.pack import ON_STAGE, PackWriter
 from podus.planning.reading import is_star
 from podus.planning.staged import Staged
+from podus.planning.standing_for import as_it_stands
 from podus.program.body import Body, Statement, compile_body, without_value
 from podus.program.bytecode import compile_source
 from podus.program.changes import BodyChange, ModuleChange
@@ -65,7 +65,7 @@ class Runners:
 
         def add(runner: str, statements: list[Statement], body: BodyChange) -> None:
             declared = _declarations(statements, body.new)
-            statements = with_built_ins(statements, body.new)
+            statements = as_it_stands(statements, body.new, module, self.toplevel.compiler.new.modules)
             plain, staged = self.staged.rewrite(statements, module, body.new, part.staged)
             writer.add(runner, compile_body([*plain, *declared], body.owners, module.file, flags))
             if staged is not None:

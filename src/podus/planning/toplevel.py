@@ -15,6 +15,7 @@ from podus.planning.pack import encoded
 from podus.planning.reading import targets
 from podus.planning.registered import registrars, withdrawn, withdrawn_with
 from podus.planning.remade import Remade
+from podus.planning.standing_for import as_it_stands
 from podus.planning.steps import Stepwise
 from podus.program.body import Statement, compile_body, without_annotation, without_value
 from podus.program.changes import BodyChange, ModuleChange
@@ -386,6 +387,8 @@ class TopLevel:
         """Old statements as the pup is asked to run them again, compiled as they were."""
         module = change.old.body
         imported = module.imported if module is not None else ()
+        if module is not None:
+            old = as_it_stands(old, module, change.old, self.compiler.old.modules)
         nodes = [without_annotation(s.node) for s in old]
         return encoded(compile_body(nodes, body.owners, change.old.file, body.old.flags, imported))
 
