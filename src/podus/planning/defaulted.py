@@ -15,6 +15,7 @@ from podus.program.field import Field, last_word
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
+    from podus.program.body import Body
     from podus.program.classes import Classes
     from podus.program.version import Module
 
@@ -53,6 +54,8 @@ class PassedInCalls:
         self._classes = classes
         # Class -> its fields, in the order in which they were derived.
         self._rows: dict[str, list[Defaulted]] = {}
+        # Module -> the calls in it.
+        self._known: dict[str, list[ast.Call]] = {}
 
     def add(self, row: Defaulted) -> None:
         """Note that the live objects of a class get a field so."""
@@ -92,13 +95,18 @@ class PassedInCalls:
                 continue
             own = self._classes.of(module).get(qualname) if module.name == home else None
             inside = {id(part) for part in ast.walk(own.statement.node)} if own is not None else set()
-            nodes = (part for s in module.body.statements for part in ast.walk(s.node))
-            for call in (node for node in nodes if isinstance(node, ast.Call)):
+            for call in self._calls_in(module, module.body):
                 function = ast.unparse(call.func) if last_word(call) in (word, "cls", "__class__") else ""
                 its_own = function in ("cls", "self.__class__") and id(call) in inside
                 if its_own or self._classes.resolve(module.name, function) == name:
                     found.append((module, call))
         return found
+
+    def _calls_in(self, module: Module, body: Body) -> list[ast.Call]:
+        if module.name not in self._known:
+            nodes = (part for statement in body.statements for part in ast.walk(statement.node))
+            self._known[module.name] = [node for node in nodes if isinstance(node, ast.Call)]
+        return self._known[module.name]
 
 
 def _passed(call: ast.Call, row: Defaulted) -> ast.expr | None:

@@ -51,6 +51,8 @@ class Staged:
         self.attributes: dict[str, set[str]] = {}
         self._follow_imports(self.names)
         self._follow_imports(self.definitions)
+        # No statement without one of these words reads any of it.
+        self.words = {name for _, name in self.names | self.definitions | self.classes} | {"*"}
 
     def _follow_imports(self, names: set[Name]) -> None:
         grown = bool(names)
@@ -106,6 +108,9 @@ class Staged:
             }
         found: list[ast.stmt] = []
         for statement in statements:
+            if statement.words.isdisjoint(self.words) and statement.words.isdisjoint(reader.owners):
+                found.append(statement.node)
+                continue
             reader.hidden = [body.binds()] if body.owners else []
             reader.classes = len(body.owners)
             before, reader.rewritten = len(reader.used), False

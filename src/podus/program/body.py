@@ -185,6 +185,19 @@ class Statement:
         return any(isinstance(n, ast.Attribute) and id(n) not in called for n in ast.walk(self.node))
 
     @cached_property
+    def words(self) -> frozenset[str]:
+        """Every name, attribute and imported name in it, at whatever depth."""
+        found: set[str] = set()
+        for node in ast.walk(self.node):
+            if isinstance(node, ast.Name):
+                found.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, ast.alias):
+                found |= {node.name, node.asname or node.name}
+        return frozenset(found)
+
+    @cached_property
     def reads(self) -> frozenset[str]:
         """The names that it loads when it runs (not those inside procedures)."""
         found: set[str] = set()

@@ -60,6 +60,8 @@ __all__ = [
 ]
 
 _known: dict[int, Flow] = {}
+# The same with what a module's code imports: the code by its id, the module's name, and the result.
+_imports: dict[int, tuple[CodeType, str, dict[str, tuple[str, str]]]] = {}
 
 
 def flow(code: CodeType) -> Flow:
@@ -88,7 +90,11 @@ def imported_by_from(code: CodeType, module: str, package: bool) -> dict[str, tu
     """Local name -> ``(absolute module, name)`` of every from-import at the top level of a module body.
 
     ``module`` is the module's own name and ``package`` whether it is one: relative imports start there. A star import is no name.
+    The result is everybody's: it is not to be changed.
     """
+    known = _imports.get(id(code))
+    if known is not None and known[0] is code and known[1] == module:
+        return known[2]
     names: dict[str, tuple[str, str]] = {}
     for written in flow(code).writes:
         value = written.value
@@ -98,4 +104,5 @@ def imported_by_from(code: CodeType, module: str, package: bool) -> dict[str, tu
                 names[written.name] = (origin, value.name)
         else:
             names.pop(written.name, None)
+    _imports[id(code)] = code, module, names
     return names
