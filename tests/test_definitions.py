@@ -542,3 +542,26 @@ def test_a_property_of_another_function_of_the_body(program: Start) -> None:
     app = program(m=old)
     app.edit(m=old.replace("(a)", "(b)")).update()
     assert app("[m.C().a(), m.C().v]") == [["a"], ["a", "b"]]
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ("P = [1]\n", "P = [1]\n"),
+        ("P = [1]\n", "P = [2]\n"),
+        ("def P(): return 1\n", "def P(): return 2\n"),
+        ("class P: pass\n", "class P: pass\n"),
+        ("def P(): return 1\n", "P = [2]\n"),
+    ],
+)
+@pytest.mark.parametrize("there", ["a module that is new", "one that gets it", "one that has it"])
+def test_what_was_defined_comes_by_a_star_now(program: Start, was: str, now: str, there: str) -> None:
+    star = "from n import *\n" if there == "one that has it" else ""
+    n = "y = 1\n" + (now if star else "")
+    app = program(m=star + was) if there.endswith("new") else program(n=n, m=star + was)
+    app.edit(m="from n import *\n", n="y = 1\n" + now).update()
+    assert app("m.P is __import__('n').P") is True
+    if now.startswith("def"):
+        assert app("m.P()") == 2
+    app.update(back_out=True)
+    assert app("hasattr(m, 'P')") is True

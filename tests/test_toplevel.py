@@ -753,3 +753,103 @@ def test_an_import_whose_name_a_submodule_has_taken(program: Start, line: str) -
     assert app.plan().asks == []
     app.update()
     assert app("[p.x[-1], p.typing.__name__]") == [2, "p.typing"]
+
+
+def test_what_goes_by_the_names_of_its_module_is_made_anew(program: Start) -> None:
+    old = """
+        LIMIT = 1
+        GONE = 2
+        def cmd_a(): return 1
+        def cmd_b(): return 2
+        COMMANDS = {n[4:]: f for n, f in globals().items() if n.startswith('cmd_')}
+        SETTINGS = {k: v for k, v in vars().items() if k.isupper() and isinstance(v, int)}
+        NAMES = [n for n in dir() if n.startswith('cmd_')]
+        own = dict(a=1)
+    """
+    app = program(m=old)
+    app.run("kept = m.cmd_a")
+    new = old.replace("LIMIT = 1", "LIMIT = 5").replace("        GONE = 2\n", "").replace("cmd_b", "cmd_c")
+    app.edit(m=new.replace("return 1", "return 3"))
+    assert app.plan().asks == []
+    app.update()
+    assert app("[{n: f() for n, f in m.COMMANDS.items()}, m.SETTINGS, m.NAMES]") == [
+        {"a": 3, "c": 2},
+        {"LIMIT": 5},
+        ["cmd_a", "cmd_c"],
+    ]
+    assert app("m.COMMANDS['a'] is m.cmd_a is kept")
+    app.update(back_out=True)
+    assert app("[{n: f() for n, f in m.COMMANDS.items()}, m.SETTINGS, m.NAMES]") == [
+        {"a": 1, "b": 2},
+        {"LIMIT": 1, "GONE": 2},
+        ["cmd_a", "cmd_b"],
+    ]
+
+
+LOOKS = """
+    import inspect
+    def f(a):
+        'one'
+        return a
+    class A:
+        x = 1
+    class B(A): pass
+    SIGNATURE = str(inspect.signature(f))
+    HELP = f.__doc__
+    MEMBERS = [n for n in vars(A) if n == 'x' or n == 'y']
+    BELOW = [c.__name__ for c in A.__subclasses__()]
+    other = str(inspect.signature(A))
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "asked"),
+    [
+        ("f(a)", "f(a, b=1)", ["SIGNATURE", "HELP"]),
+        ("'one'", "'two'", ["SIGNATURE", "HELP"]),
+        ("x = 1", "x = 1; y = 2", ["MEMBERS", "BELOW", "other"]),
+        ("class B(A): pass", "class B(A): pass\n    class C(A): pass", ["MEMBERS", "BELOW", "other"]),
+        ("return a", "return a + 1", []),
+    ],
+)
+def test_what_looks_at_a_definition_that_changes_is_asked_about(
+    program: Start, before: str, after: str, asked: list[str]
+) -> None:
+    app = program(m=LOOKS)
+    plan = app.edit(m=LOOKS.replace(before, after)).plan()
+    assert [n.text.partition("m:")[2].partition(" ")[0] for n in plan.asks] == asked
+    assert all("looks at" in n.text and "--reset m:" in n.remedy for n in plan.asks)
+
+
+def test_the_plan_names_what_was_done_by_statements_that_are_gone(program: Start) -> None:
+    old = """
+        import os, logging
+        SEEN = []
+        def seen(name, f): SEEN.append(name)
+        def a(): pass
+        def b(): pass
+        class C: pass
+        C.x, C.y = 1, 2
+        TABLE = {}
+        TABLE.update(a=1)
+        seen('a', a)
+        seen('b', b)
+        os.environ['PODUS_TEST_LEFT'] = '1'
+        os.environ['PODUS_TEST_SET'] = '1'
+        logging.basicConfig(level=1)
+        print('hello')
+    """
+    new = old.replace("        def b(): pass\n", "").replace("        seen('b', b)\n", "")
+    new = new.replace("seen('a'", "seen('c'").replace("C.x, C.y = 1, 2", "C.x = 1").replace("a=1", "a=2")
+    new = new.replace("        os.environ['PODUS_TEST_LEFT'] = '1'\n", "").replace(
+        "SET'] = '1'", "SET'] = '2'"
+    )
+    new = new.replace("level=1", "level=2").replace("print('hello')", "print('bye')")
+    app = program(m=old)
+    plan = app.edit(m=new).plan()
+    assert [n.text for n in plan.notes] == [
+        "`seen('a', a)` is not in the new version: what it did stays",
+        "`os.environ['PODUS_TEST_LEFT'] = '1'` is not in the new version: what it did stays",
+    ]
+    app.update()
+    assert app("[m.SEEN, hasattr(m.C, 'y'), m.TABLE]") == [["a", "b", "c"], False, {"a": 2}]

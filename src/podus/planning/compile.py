@@ -70,6 +70,8 @@ class Compiler:
         self.removed: list[str] = []
         self.derived = Derived(self)
         self.standing = Standing(self)
+        # Module -> the names that it defined itself, and that a star import brings now.
+        self.from_stars: dict[str, list[str]] = {}
         hello = pup.hello
         self.plan = Plan(
             id=os.urandom(6).hex(),
@@ -281,6 +283,7 @@ class Compiler:
                 self.imported.append(fresh)
                 todo.append((fresh, surely and _is_certain(module, line)))
         self._try_again()
+        self._take_from_stars()
         self.derived.follow()
         if not self.plan.program.get("undo"):
             self.plan.moves = find_moves(self)
@@ -333,6 +336,18 @@ class Compiler:
                 assert before.body is not None
                 before.body.removed = sorted({*before.body.removed, *self.derived.lost(module)})
                 before.body.run_too(filter(is_star, before.body.new.statements))
+
+    def _take_from_stars(self) -> None:
+        """What a module defined itself, and a star import brings now, is not gone."""
+        for change in self.changes.values():
+            body = change.body
+            if body is None or not body.removed:
+                continue
+            brought = self.derived.new.starred(change.new, at_most=True)
+            if not brought.isdisjoint(body.removed):
+                self.from_stars[change.new.name] = sorted(brought.intersection(body.removed))
+                body.removed = [name for name in body.removed if name not in brought]
+                body.run_too(filter(is_star, body.new.statements))
 
     def _finish_versions(self, place: Place) -> None:
         plan = self.plan

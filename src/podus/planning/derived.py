@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from podus.planning.dressing import differs, how_it_dresses, read_to_dress
 from podus.planning.filling import acted_on
+from podus.planning.looking import lists_names
 from podus.planning.meanings import Meanings, Name, Named
 from podus.planning.mentions import Mentions
 from podus.planning.reading import (
@@ -52,6 +53,8 @@ class Derived:
         self.procedures: set[str] = set()
         # Classes whose members or fields are others now.
         self.reshaped: set[Name] = set()
+        # Modules whose names, or what they stand for, are others now.
+        self.regrown: set[str] = set()
         # Decorators that do other things when they decorate, and whether they are called to: those that can do so again, and the others.
         self.dressing: set[tuple[Name, bool]] = set()
         self.undressed: set[tuple[Name, bool]] = set()
@@ -70,6 +73,8 @@ class Derived:
             if change.body is not None:
                 self._mark(home, [s for s in change.body.run if s.kind in ("assign", "import", "other")])
                 self._mark_classes(home, change.body)
+                if change.body.run or change.body.removed:
+                    self.regrown.add(home)
                 self.remade |= {(home, name) for s in change.body.run for name in _remakes(s, change.body)}
         in_classes = {
             home
@@ -77,7 +82,8 @@ class Derived:
             if change.body is not None and any(c.run for c in change.body.all_classes())
         }
         self._compare_reset()
-        grown = bool(self.moved or self.procedures or in_classes or self.reshaped or self.remade)
+        lists = {m for m in self.regrown if self.mentions.lists_names(self.compiler.new.modules[m])}
+        grown = bool(self.moved or self.procedures or in_classes or self.reshaped or self.remade or lists)
         while grown:
             grown = False
             self._mark_readers()
@@ -88,7 +94,7 @@ class Derived:
             } | {p.partition(":")[2] for p in self.procedures}
             words = self.mentions.under(words)
             for module in list(self.compiler.new.modules.values()):
-                concerned = module.name in in_classes or words & self.mentions.of(module)
+                concerned = module.name in in_classes | lists or words & self.mentions.of(module)
                 if module.source is not None and concerned:
                     grown = self._module(module) or grown
         for change in changes.values():
@@ -107,15 +113,17 @@ class Derived:
         """
         self.moved -= kept
         words = {name for _, name in self.moved}
-        for module, statement in self._not_run(words):
+        for module, statement in self.not_run(words):
             every = (*reads(statement.node), *read_in_loops(statement.node, _listed(module)))
             read = [ast.unparse(n) for n in every if self._moves(n, module, frozenset())]
             if self.new.source_of(module, statement) is not None:
                 read += statement.reads.intersection(statement.names)
+            # What it acts on goes on as it has been left.
+            read = [text for text in read if text.partition(".")[0] not in acted_on(statement.node)]
             if read and self._follows(statement, module, frozenset()):
                 yield module, statement, list(dict.fromkeys(read))
 
-    def _not_run(self, words: set[str]) -> Iterator[tuple[Module, Statement]]:
+    def not_run(self, words: set[str]) -> Iterator[tuple[Module, Statement]]:
         """The statements that make data, or do something, and are not run again, of modules that mention one of the words."""
         words = self.mentions.under(words)
         for module in self.compiler.new.modules.values():
@@ -371,6 +379,8 @@ class Derived:
             return True
         if self._dressed(statement, module, hidden):
             return True
+        if not hidden and module.name in self.regrown and lists_names(statement):
+            return True
         if statement.kind == "def" and any(
             (module.name, name) in self.assigned and name not in hidden
             for name in in_annotations(statement.node)
@@ -405,7 +415,7 @@ class Derived:
         """The statements of modules that call what has changed, and are not run again: what it gave them, or did for them, was the old version's. And what they call."""
         changed = {f"{c.new.name}:{name}" for c in self.compiler.changes.values() for name in c.changed}
         words = {name.rpartition(":")[2].rpartition(".")[2] for name in changed}
-        for module, statement in self._not_run(words):
+        for module, statement in self.not_run(words):
             if _is_script(module):
                 continue
             calls = [part.func for part in evaluated(statement.node) if isinstance(part, ast.Call)]

@@ -16,6 +16,8 @@ from podus.program.changes import BodyChange
 from podus.program.head import outside_procedures
 
 _DEFINITIONS = ("def", "class")
+# How functions are called that replace what they have set before.
+_SETTING = ("set", "basicconfig", "dictconfig", "seed", "configure", "init")
 
 
 class Fillings:
@@ -102,6 +104,33 @@ class Fillings:
                     found.setdefault(name, statement)
         return found
 
+    @cached_property
+    def left_behind(self) -> list[Statement]:
+        """The old statements that called something for its effect, or assigned to what is not the module's, and have nothing in their place."""
+        body = self.change.new
+        calls = {ast.unparse(c.func) for s in self.change.run if (c := _call(s)) is not None}
+        written = {target for s in body.statements for target in _targets(s.node)}
+        asked = set(map(id, self.outdated.values()))
+        found = []
+        for statement in self.change.gone:
+            if id(statement) in asked or not statement.reads.isdisjoint(self.change.removed):
+                # What it showed somebody is gone, and goes from there.
+                continue
+            if acted_on(statement.node) & self.assigned:
+                # The data is made again.
+                continue
+            call = _call(statement)
+            if call is not None:
+                function = ast.unparse(call.func)
+                in_place = function in calls and function.rpartition(".")[2].lower().startswith(_SETTING)
+                if not in_place and function != "print":
+                    found.append(statement)
+            elif targets := _targets(statement.node) - written:
+                own = self.assigned | {n for s in body.statements if s.kind in _DEFINITIONS for n in s.names}
+                if {target.partition("[")[0].partition(".")[0] for target in targets} - own:
+                    found.append(statement)
+        return found
+
     def run_again(self, names: Iterable[str]) -> None:
         """Have the update make the data ``names`` again with all that goes on with it."""
         change = self.change
@@ -109,6 +138,11 @@ class Fillings:
         # A class whose whole statement runs is not changed piece by piece.
         whole = {s.names[-1] for s in change.run if s.kind == "class"}
         change.classes = [c for c in change.classes if c.owners[-1] not in whole]
+
+
+def _call(statement: Statement) -> ast.Call | None:
+    node = statement.node
+    return node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
 
 
 def acted_on(node: ast.stmt) -> set[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from types import CodeType
 
+from podus.program.bindings import NAMESPACE
 from podus.program.code import INLINE_NAMES, is_function, nested, walk
 from podus.program.operands import LOADS, named, passed_on
 from podus.program.version import Module, Version
@@ -30,6 +31,10 @@ class Mentions:
             found = frozenset(name for code in _own(module.code) for name in _loads(code))
             self._of[module.name] = found
         return found
+
+    def lists_names(self, module: Module) -> bool:
+        """Whether a module's own code may go by the names that it has."""
+        return not NAMESPACE.isdisjoint(self.of(module))
 
     def anywhere(self, name: str) -> bool:
         """Whether any module's own code loads something that may have this name."""

@@ -65,7 +65,8 @@ class Runners:
 
         def add(runner: str, statements: list[Statement], body: BodyChange) -> None:
             declared = _declarations(statements, body.new)
-            statements = as_it_stands(statements, body.new, module, self.toplevel.compiler.new.modules)
+            modules = self.toplevel.compiler.new.modules
+            statements = as_it_stands(statements, body.new, module, modules, body.removed)
             plain, staged = self.staged.rewrite(statements, module, body.new, part.staged)
             writer.add(runner, compile_body([*plain, *declared], body.owners, module.file, flags))
             if staged is not None:

@@ -10,11 +10,12 @@ import ast
 import builtins
 import copy
 import dataclasses
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
+from podus.planning.looking import lists_names
 from podus.planning.reading import is_star
-from podus.program.bindings import bound_in
+from podus.program.bindings import bound_in, is_namespace
 from podus.program.body import Body, Statement
 from podus.program.flow import absolute
 from podus.program.version import Module
@@ -23,9 +24,19 @@ _BUILT_IN = frozenset(vars(builtins))
 
 
 def as_it_stands(
-    statements: list[Statement], body: Body, module: Module, modules: Container[str]
+    statements: list[Statement],
+    body: Body,
+    module: Module,
+    modules: Container[str],
+    gone: Iterable[str] | None = None,
 ) -> list[Statement]:
-    """Some statements of a module's ``body``, with such names as what they mean there. ``modules`` are the program's."""
+    """Some statements of a module's ``body``, with such names as what they mean there. ``modules`` are the program's.
+
+    ``gone`` are the names that the module has no more: a value that goes by the names that are there is made without them, and with the new ones.
+    """
+    if body.owners:
+        return statements
+    chosen = {id(s): s if gone is None else _without(s, gone) for s in statements}
     built_in = () if any(map(is_star, body.statements)) else body.binds() & _BUILT_IN
     means: dict[str, str] = dict.fromkeys(built_in, "builtins")
     taken = {
@@ -35,15 +46,13 @@ def as_it_stands(
         for name in statement.names
         if f"{module.name}.{name}" in modules and any(a.name == name for a in statement.node.names)
     }
-    if body.owners or not (means or taken):
-        return statements
-    chosen = {id(statement): statement for statement in statements}
-    for statement in body.statements:
+    for statement in body.statements if means or taken else ():
         if id(statement) in chosen and means:
             within = _bound_within(statement.node)
             here = {name: where for name, where in means.items() if name not in within}
-            node = _Meaning(here).visit(copy.deepcopy(statement.node))
-            chosen[id(statement)] = dataclasses.replace(statement, node=ast.fix_missing_locations(node))
+            made = chosen[id(statement)]
+            node = _Meaning(here).visit(copy.deepcopy(made.node))
+            chosen[id(statement)] = dataclasses.replace(made, node=ast.fix_missing_locations(node))
         for name in statement.names:
             means.pop(name, None)
         if isinstance(statement.node, ast.Import):
@@ -51,6 +60,36 @@ def as_it_stands(
         for name in _submodules(statement.node, module) & means.keys():
             del means[name]
     return [chosen[id(statement)] for statement in statements]
+
+
+def _without(statement: Statement, gone: Iterable[str]) -> Statement:
+    if statement.kind != "assign" or not lists_names(statement):
+        return statement
+    node = _Names([*gone]).visit(copy.deepcopy(statement.node))
+    return dataclasses.replace(statement, node=ast.fix_missing_locations(node))
+
+
+class _Names(ast.NodeTransformer):
+    """Has ``globals()`` give what the module is going to have: what stands there while statements run are the old values, and names of ours."""
+
+    def __init__(self, gone: list[str]) -> None:
+        self._gone = gone
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if not is_namespace(node):
+            return self.generic_visit(node)
+        names = "{k: v for k, v in {**globals(), **locals()}.items() if k.isidentifier() and k not in %r}"
+        text = names % (self._gone,)
+        listed = isinstance(node.func, ast.Name) and node.func.id == "dir"
+        made: ast.expr = ast.parse(f"sorted({text})" if listed else text, mode="eval").body
+        for part in ast.walk(made):
+            ast.copy_location(part, node)
+        return made
+
+    def _later(self, node: Any) -> Any:
+        return node
+
+    visit_Lambda = visit_FunctionDef = visit_AsyncFunctionDef = _later
 
 
 def _submodules(node: ast.stmt, module: Module) -> set[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from podus.planning.filling import Fillings
 from podus.planning.given import Given, classes_again
+from podus.planning.looking import looking
 from podus.planning.model import Datum, ModulePart, Note
 from podus.planning.outcome import names
 from podus.planning.pack import encoded
@@ -106,6 +107,9 @@ class TopLevel:
         for module, statement, called in self.compiler.derived.called():
             if known.isdisjoint(f"{module.name}:{name}" for name in statement.names):
                 self._not_again(module, statement, f"calls {' and '.join(called)}")
+        for module, statement, what in looking(self.compiler):
+            if known.isdisjoint(f"{module.name}:{name}" for name in statement.names):
+                self._not_again(module, statement, f"looks at {what}")
         dressed: dict[str, list[tuple[Module, Statement]]] = {}
         for module, statement, decorator in self.compiler.derived.not_decorated_again():
             dressed.setdefault(decorator, []).append((module, statement))
@@ -145,6 +149,7 @@ class TopLevel:
         part.gone, part.fresh = list(change.removed), list(change.added)
         part.redirects = self._redirects(change.new)
         part.stars = self.compiler.stars_of(change.new)
+        part.from_stars = self.compiler.from_stars.get(part.name, [])
         self.parts[part.name] = part
         self.plan.modules.append(part)
         if change.body is None:
@@ -196,6 +201,9 @@ class TopLevel:
                         f"{change.old.file}:{before.line}",
                     )
                 )
+        for statement in fillings.left_behind:
+            text = f"`{statement.text}` is not in the new version: what it did stays"
+            self.plan.notes.append(Note("effect-stays", text, "", f"{change.old.file}:{statement.line}"))
         missing = sorted(fillings.with_all(wanted) - wanted)
         if missing:
             names = ", ".join(f"{change.new.name}:{name}" for name in sorted(wanted & fillings.assigned))
@@ -388,7 +396,7 @@ class TopLevel:
         module = change.old.body
         imported = module.imported if module is not None else ()
         if module is not None:
-            old = as_it_stands(old, module, change.old, self.compiler.old.modules)
+            old = as_it_stands(old, module, change.old, self.compiler.old.modules, ())
         nodes = [without_annotation(s.node) for s in old]
         return encoded(compile_body(nodes, body.owners, change.old.file, body.old.flags, imported))
 
@@ -399,7 +407,7 @@ class TopLevel:
 
 
 def _attributes_gone(change: ModuleChange) -> list[str]:
-    """What only the old version's statements assign to attributes of functions that both versions define (``f.step``)."""
+    """What only the old version's statements assign to attributes of functions and classes that both versions define (``f.step``)."""
     found: list[set[str]] = []
     assert change.bodies is not None
     for body in change.bodies:
@@ -411,7 +419,7 @@ def _attributes_gone(change: ModuleChange) -> list[str]:
                 for t in assigned
                 if isinstance(t, ast.Attribute)
                 and isinstance(t.value, ast.Name)
-                and last.get(t.value.id) == "def"
+                and last.get(t.value.id) in ("def", "class")
             }
         )
     kept = change.bodies[1].binds()

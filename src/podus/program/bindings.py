@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 
+# What gives a module's names, called with nothing.
+NAMESPACE = frozenset({"globals", "locals", "vars", "dir"})
+
 
 def bound_in(*nodes: ast.AST) -> set[str]:
     """The plain names that are assigned to or deleted; definitions, imports and parameters are none."""
@@ -17,3 +20,13 @@ def read_in(*nodes: ast.AST) -> set[str]:
 
 def _names(nodes: tuple[ast.AST, ...]) -> list[ast.Name]:
     return [part for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)]
+
+
+def is_namespace(node: ast.AST) -> bool:
+    """Whether it is ``globals()``, or another one of these."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in NAMESPACE
+        and not (node.args or node.keywords)
+    )

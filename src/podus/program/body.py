@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
 
+from podus.program.bindings import is_namespace
 from podus.program.bytecode import compile_source
 from podus.program.code import fingerprint
 from podus.program.head import Definition, asked_kind, head_of, with_body
@@ -34,6 +35,8 @@ PURE_CALLS = frozenset(
         "float",
         "frozenset",
         "int",
+        "isinstance",
+        "issubclass",
         "len",
         "list",
         "max",
@@ -57,20 +60,39 @@ PURE_CALLS = frozenset(
 )
 PURE_METHODS = frozenset(
     [
-        "split",
-        "join",
-        "strip",
-        "lower",
-        "upper",
-        "format",
-        "encode",
-        "decode",
-        "replace",
-        "splitlines",
-        "keys",
-        "values",
-        "items",
+        "capitalize",
+        "casefold",
         "copy",
+        "decode",
+        "encode",
+        "endswith",
+        "format",
+        "isalnum",
+        "isalpha",
+        "isdigit",
+        "isidentifier",
+        "islower",
+        "isupper",
+        "items",
+        "join",
+        "keys",
+        "lower",
+        "lstrip",
+        "partition",
+        "removeprefix",
+        "removesuffix",
+        "replace",
+        "rpartition",
+        "rsplit",
+        "rstrip",
+        "split",
+        "splitlines",
+        "startswith",
+        "strip",
+        "title",
+        "upper",
+        "values",
+        "zfill",
     ]
 )
 
@@ -162,7 +184,7 @@ class Statement:
         called = {
             n.func.id
             for n in _called(self.node)
-            if isinstance(n.func, ast.Name) and not (maps_purely(n) or asks_for_type(n))
+            if isinstance(n.func, ast.Name) and not (maps_purely(n) or asks_for_type(n) or is_namespace(n))
         }
         return frozenset(called - PURE_CALLS - _IMPORTED)
 
@@ -442,7 +464,7 @@ def is_pure(node: ast.expr) -> bool:
         function = node.func
         arguments = [*node.args, *(k.value for k in node.keywords)]
         plain = isinstance(function, ast.Name) and function.id in PURE_CALLS
-        if maps_purely(node) or asks_for_type(node) or plain:
+        if maps_purely(node) or asks_for_type(node) or is_namespace(node) or plain:
             return all(map(is_pure, arguments))
         if isinstance(function, ast.Attribute):
             method = function.attr in PURE_METHODS and isinstance(function.value, ast.Constant)

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 from typing import Protocol
 
-from podus.program.bindings import bound_in
+from podus.program.bindings import bound_in, is_namespace
 from podus.program.body import PURE_CALLS, PURE_FUNCTIONS, PURE_METHODS, asks_for_type, maps_purely
 from podus.program.head import Definition
 
@@ -60,7 +60,12 @@ class Computation:
             parts: list[ast.expr] = [*node.args, *(k.value for k in node.keywords)]
             if not all(self._pure(part, names, own) for part in parts):
                 return False
-            return maps_purely(node) or asks_for_type(node) or self._call(node.func, names, own)
+            return (
+                maps_purely(node)
+                or asks_for_type(node)
+                or is_namespace(node)
+                or self._call(node.func, names, own)
+            )
         return all(self._pure(child, names, own) for child in ast.iter_child_nodes(node))
 
     def _call(self, function: ast.expr, names: Names, own: frozenset[str]) -> bool:

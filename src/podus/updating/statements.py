@@ -292,7 +292,7 @@ def _own_of(names: dict[str, Any], code: CodeType | None, part: ModulePart, runn
         return found
     from podus.program.operands import STORES_NAME, named
 
-    said = {*named(code, STORES_NAME)}
+    said = {*named(code, STORES_NAME), *part.from_stars}
     return [name for name in found if name not in said]
 
 
