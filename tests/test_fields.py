@@ -629,3 +629,19 @@ def test_what_a_constructor_does_more_is_asked_about_or_told(program: Start) -> 
         )
     )
     assert app.plan().asks == []
+
+
+@pytest.mark.parametrize("value", ["options.get('b', 2)", "abs(options['b'] if 'b' in options else 2)"])
+def test_an_option_is_looked_up_where_the_object_has_kept_them(program: Start, value: str) -> None:
+    old = """
+        class F:
+            def __init__(self, **options): self.options = options
+        class R(F):
+            def __init__(self, **options):
+                F.__init__(self, **options)
+                self.a = options.get('a', 1)
+    """
+    app = program(m=old)
+    app.run("r, s = m.R(a=3), m.R(b=4)")
+    app.edit(m=old.rstrip() + f"\n                self.b = {value}\n").update()
+    assert app("[r.a, r.b, s.a, s.b]") == [3, 2, 1, 4]

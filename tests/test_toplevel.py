@@ -853,3 +853,27 @@ def test_the_plan_names_what_was_done_by_statements_that_are_gone(program: Start
     ]
     app.update()
     assert app("[m.SEEN, hasattr(m.C, 'y'), m.TABLE]") == [["a", "b", "c"], False, {"a": 2}]
+
+
+def test_a_procedure_that_may_raise_still_only_computes(program: Start) -> None:
+    old = """
+        N = 1
+        def row(n):
+            if n < 0:
+                raise ValueError(f'{n} is too little')
+            try:
+                found = {'a': n}['a']
+            except KeyError as error:
+                raise LookupError(str(error)) from error
+            return found * 10
+        T = [row(N)]
+    """
+    app = program(m=old)
+    app.edit(m=old.replace("N = 1", "N = 2"))
+    assert app.plan().asks == []
+    app.update()
+    assert app("m.T") == [20]
+    # What it raises is what an import would have raised.
+    app.edit(m=old.replace("N = 1", "N = -1"))
+    assert "-1 is too little" in app.until(app.begin(), "failed")["reason"]
+    assert app("[m.N, m.T]") == [2, [20]]

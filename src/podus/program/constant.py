@@ -7,6 +7,7 @@ the procedures that make it only compute: they bind their own variables, fill co
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -18,6 +19,11 @@ from podus.program.head import Definition
 _FILLING = frozenset({"append", "extend", "add", "update", "setdefault", "insert", "sort", "reverse"})
 _FRESH = frozenset({"list", "dict", "set", "sorted", "bytearray"})
 _DEPTH = 8
+_ERRORS = frozenset(
+    name
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and issubclass(value, BaseException)
+)
 
 
 class Names(Protocol):
@@ -131,6 +137,12 @@ class Computation:
             ):
                 return all(self._pure(a, names, own) for a in [*value.args, *value.keywords])
             return self._pure(value, names, own)
+        if isinstance(node, ast.Raise):
+            return self._raises(node, names, own)
+        if isinstance(node, ast.Try):
+            inner = [*node.body, *node.orelse, *node.finalbody, *(s for h in node.handlers for s in h.body)]
+            caught = {h.name for h in node.handlers if h.name}
+            return all(self._statement(s, names, own | caught, fresh) for s in inner)
         if isinstance(node, ast.If | ast.For):
             head = node.test if isinstance(node, ast.If) else node.iter
             named = isinstance(node, ast.If) or _is_own(node.target, own, fresh)
@@ -141,6 +153,13 @@ class Computation:
                 and all(self._statement(s, names, own, fresh) for s in inner)
             )
         return False
+
+    def _raises(self, node: ast.Raise, names: Names, own: frozenset[str]) -> bool:
+        """Whether raising does no more: whoever asks for the value gets the exception."""
+        error = node.exc
+        if isinstance(error, ast.Call) and isinstance(error.func, ast.Name) and error.func.id in _ERRORS:
+            return all(self._pure(part, names, own) for part in (*error.args, *error.keywords))
+        return error is None or isinstance(error, ast.Name)
 
 
 def _is_own(target: ast.expr, own: frozenset[str], fresh: set[str]) -> bool:

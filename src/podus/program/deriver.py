@@ -97,13 +97,20 @@ class Deriver:
         self.method = method
         # The new arguments whose defaults the last field is made from.
         self.defaults: dict[str, str] = {}
+        # The name of the other arguments (``**options``), where the object has kept them.
+        self._others = ""
         # The object's own methods that the field needs.
         self._methods: dict[str, ast.FunctionDef] = {}
         self.known = known
 
     def derive(self, name: str) -> tuple[ast.FunctionDef | None, str]:
         """A function of ``self`` that computes the field, or None and the reason why there is none."""
-        wanted = as_nobody_gave_it(self.new[name], self.heard)
+        wanted = self.new[name]
+        others = wanted.signature.kwarg if wanted.signature is not None else None
+        # What the object has kept of them is known; else it is known who can have given what.
+        self._others = others.arg if others is not None and self._kept(others.arg, "") is not None else ""
+        if not self._others:
+            wanted = as_nobody_gave_it(wanted, self.heard)
         self._methods = {}
         self.defaults = {}
         if not wanted.places and wanted.value is None:
@@ -187,6 +194,18 @@ class Deriver:
 
         Not a field that the new version does not have: that would be a renaming, which nobody has said.
         """
+        kept = self._kept(name, me)
+        if kept is not None:
+            return kept
+        known = any(
+            name in _parameters(found.signature) for found in self.old.values() if found.signature is not None
+        )
+        if default is not None and not known and self._unfit(default, me, set()) == "":
+            return default
+        return None
+
+    def _kept(self, name: str, me: str) -> ast.expr | None:
+        """The field in which an object has kept an argument."""
         for field_name, found in self.old.items():
             if (
                 found.declared == "init"
@@ -198,11 +217,6 @@ class Deriver:
                 and not any(name in bound_in(s) for s in found.before)
             ):
                 return ast.Attribute(ast.Name(me, ast.Load()), field_name, ast.Load())
-        known = any(
-            name in _parameters(found.signature) for found in self.old.values() if found.signature is not None
-        )
-        if default is not None and not known and self._unfit(default, me, set()) == "":
-            return default
         return None
 
     def _assigned(self, wanted: Field, me: str) -> ast.expr | None:
@@ -303,6 +317,8 @@ class Deriver:
     def _looks_up(self, method: ast.Attribute, me: str) -> bool:
         """Whether it is a dictionary that an old object holds which is looked into: ``get`` of anything else may do more."""
         held = method.value
+        if isinstance(held, ast.Name) and held.id == self._others:
+            return method.attr in _LOOKS_UP
         if not (isinstance(held, ast.Attribute) and ast.unparse(held.value) == me):
             return False
         field = self.old.get(held.attr)
