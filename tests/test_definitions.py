@@ -565,3 +565,36 @@ def test_what_was_defined_comes_by_a_star_now(program: Start, was: str, now: str
         assert app("m.P()") == 2
     app.update(back_out=True)
     assert app("hasattr(m, 'P')") is True
+
+
+def test_whoever_holds_a_method_that_is_pulled_up_calls_the_inherited_one(program: Start) -> None:
+    old = "class A: pass\nclass B(A):\n    def f(self, n=1): return ['old', n]\n    def g(self): return 1\nclass C(A):\n    def g(self): return 3\n"
+    new = "class A:\n    def f(self, n=1): return ['new', n, type(self).__name__]\n    def g(self): return 2\nclass B(A):\n    pass\nclass C(A): pass\n"
+    app = program(m=old)
+    app.run("b = m.B(); held, plain, g = b.f, m.B.f, [b.g, m.C().g]")
+    app.edit(m=new).update()
+    assert app("[held(5), plain(b), b.f(), [h() for h in g]]") == [
+        ["new", 5, "B"],
+        ["new", 1, "B"],
+        ["new", 1, "B"],
+        [2, 2],
+    ]
+    app.update(back_out=True)
+    assert app("[held(5), plain(b), [h() for h in g]]") == [["old", 5], ["old", 1], [1, 3]]
+
+
+def test_an_enum_whose_members_become_data_is_refused_beforehand(program: Start) -> None:
+    text = "import enum\nclass E({}):\n    A = 'a'\n"
+    app = program(m=text.format("enum.Enum"))
+    (refused,) = app.edit(m=text.format("str, enum.Enum")).plan().refusals
+    assert "data of another type (of no type -> str)" in refused.text and "name of its own" in refused.remedy
+
+
+def test_a_named_tuple_that_a_call_made_gets_a_class_statement(program: Start) -> None:
+    app = program(m="import collections\nP = collections.namedtuple('P', 'x y')\np = P(1, 2)\n")
+    app.run("kept = m.p")
+    body = "import typing\nclass P(typing.NamedTuple):\n    x: int\n    y: int\n    def s(self): return self.x + self.y\np = P(1, 2)\n"
+    app.edit(m=body).update()
+    assert app("[kept.s(), type(kept) is m.P, m.P(3, 4).s()]") == [3, True, 7]
+    refused = app.edit(m=body.replace("    y: int\n", "    y: int\n    z: int = 3\n")).plan().refusals
+    assert "fields of m:P change" in refused[0].text

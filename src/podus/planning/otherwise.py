@@ -50,7 +50,9 @@ class SetOtherwise:
                 continue
             kinds = (old.kind, new.kind)
             other = all(kinds) and kinds[0] != kinds[1]
-            annotated = new.declared != "init" and not is_within(old.annotation, new.annotation)
+            # What has got an annotation says no more than that.
+            said = new.declared != "init" and old.annotation
+            annotated = said and not is_within(old.annotation, new.annotation)
             if other or annotated:
                 words = f"{old.text} -> {new.text}" if other else f"{old.annotation} -> {new.annotation}"
                 self.compiler.plan.asks.append(
@@ -61,7 +63,7 @@ class SetOtherwise:
                         self._where(name, new),
                     )
                 )
-            elif old.plain and new.plain and old.text != new.text:
+            elif old.plain and new.plain and old.declared == new.declared and old.text != new.text:
                 said = f"{field} ({_short(old.text)} -> {_short(new.text)})"
                 self._values.setdefault(name, []).append((said, new.line))
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from podus.planning.model import Note
+from podus.planning.reading import is_enum
 from podus.program.body import Body, Statement
 from podus.program.changes import BodyChange, ModuleChange, compare_modules
 from podus.program.code import OF_DICTIONARIES
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
 
 # How classes are made (podus.pup.made) of which nobody has looked at the body.
 PLAIN = frozenset({"plain", "local"})
+# The bases of Enums, and of what type they make the members.
+_ENUM_DATA = {
+    "Enum": "",
+    "Flag": "",
+    "str": "str",
+    "StrEnum": "str",
+    "int": "int",
+    "IntEnum": "int",
+    "IntFlag": "int",
+}
+_ENUM_DATA |= {word: word for word in ("float", "bytes", "complex", "tuple")}
 # What says that an object has a dictionary.
 _OF_DICTIONARIES = OF_DICTIONARIES | {"cached_property"}
 # Procedures that run when a class is made.
@@ -71,6 +83,7 @@ class Remade:
                 continue
             for statement in change.body.run:
                 before = change.body.previous.get(statement.names[-1]) if statement.names else None
+                self._data_type(change, before, statement)
                 if before is not None and _called_tuple(before) != _called_tuple(statement):
                     self._tuples(
                         f"{name}:{statement.names[-1]}", change.new.file, statement.line, called=True
@@ -141,6 +154,20 @@ class Remade:
                     "give the new value a name of its own, or restart the program for this version",
                     f"{change.new.file}:{statement.line}",
                 )
+
+    def _data_type(self, change: ModuleChange, before: Statement | None, statement: Statement) -> None:
+        """Refuse an Enum whose members become data of another type: they are what they are, wherever they are held."""
+        if before is None or not (is_enum(before) and is_enum(statement)):
+            return
+        types = [_enum_data(one) for one in (before, statement)]
+        if None not in types and types[0] != types[1]:
+            words = [word or "of no type" for word in types]
+            self.compiler.refuse(
+                "enum-data",
+                f"the members of {change.new.name}:{statement.names[-1]} are data of another type ({words[0]} -> {words[1]}), and members that are held can't become others",
+                "give the new form a name of its own, or restart the program for this version",
+                f"{change.new.file}:{statement.line}",
+            )
 
     def _tuples(self, name: str, file: str, line: int, *, called: bool = False) -> None:
         """Refuse other fields of a named tuple, which may be one that a call makes, while there are objects of it."""
@@ -238,6 +265,10 @@ def _declared(body: Body) -> list[tuple[str, bool]]:
 def _called_tuple(statement: Statement) -> list[str] | None:
     """The fields of a named tuple that a call makes: what a name is bound to, or a class's base; None if there is none."""
     node = statement.node
+    if isinstance(node, ast.ClassDef) and any(
+        last_word(base) == "NamedTuple" for base in node.bases if not isinstance(base, ast.Call)
+    ):
+        return [ast.unparse(part.target) for part in node.body if isinstance(part, ast.AnnAssign)]
     values = node.bases if isinstance(node, ast.ClassDef) else [getattr(node, "value", None)]
     for call in values:
         if not (isinstance(call, ast.Call) and last_word(call) in ("namedtuple", "NamedTuple")):
@@ -252,6 +283,12 @@ def _called_tuple(statement: Statement) -> list[str] | None:
             return [ast.unparse(one) for one in pairs] or [ast.unparse(given[0])]
         return fields.replace(",", " ").split() if isinstance(fields, str) else [*map(str, fields)]
     return None
+
+
+def _enum_data(statement: Statement) -> str | None:
+    """The type of which the members of an Enum are data, as its bases say: "" if they are of none; None if that is not seen."""
+    found = [_ENUM_DATA.get(last_word(base)) for base in getattr(statement.node, "bases", ())]
+    return None if None in found else "".join(filter(None, found))
 
 
 def _is_special(statement: Statement) -> bool:

@@ -18,6 +18,7 @@ from podus.updating.graft import (
     adopt_class_cell,
     attribute_into,
     can_be_marker,
+    is_own_method,
     replaced_into,
     value_into,
 )
@@ -412,6 +413,28 @@ class Collector:
             unhashable_into(
                 cls, target, removed, self.switch_for(f"{part.name}:{row.qualname}.__eq__"), self.removals
             )
+
+    def lead_up(self) -> None:
+        """Whoever holds a method that a class has no more, and inherits now, reaches the one that it inherits."""
+        rows = [row for found in self.class_shadows.values() for row in found]
+        come = {id(cls): target for cls, _, target in rows}
+        gone = {id(cls): row.removed for cls, row, _ in rows}
+        for cls, row, _ in rows:
+            for name in row.removed:
+                held = vars(cls).get(name)
+                if not (isinstance(held, FunctionType) and is_own_method(held, cls, name)):
+                    continue
+                inherited = next(
+                    (
+                        come[id(base)][name] if name in come.get(id(base), ()) else vars(base)[name]
+                        for base in cls.__mro__[1:]
+                        if name in come.get(id(base), ())
+                        or (name in vars(base) and name not in gone.get(id(base), ()))
+                    ),
+                    None,
+                )
+                if isinstance(inherited, FunctionType) and inherited is not held:
+                    self.removals.set_attribute(held, "__code__", forward(held, inherited))
 
     def _as_it_will_be(self, function: Any) -> Any:
         """A function that reads its module's names as the update leaves them: a table that it looks into may just have grown."""

@@ -250,7 +250,7 @@ def attribute_into(
     elif type(before) in _METHODS and type(value) in _METHODS and name not in MADE_BY_TYPE:
         held = getattr(before, "__func__", before)
         # A function that the class only names is called as before by all others.
-        own = isinstance(held, FunctionType) and _is_plain(held, cls, name)
+        own = isinstance(held, FunctionType) and is_own_method(held, cls, name)
         if own and getattr(value, "__func__", value) is not held:
             switch.set_attribute(held, "__code__", bound_otherwise(held, type(before), value, cls))
     elif type(before) is property and type(value) is property:
@@ -281,10 +281,10 @@ def goes_on(part: MadePart | None, old: type, name: str, value: Any) -> bool:
         return True
     if name in part.steady and is_data(value):
         return type(before) is type(value) or part.alike
-    return name in part.methods and _is_plain(value, old, name) and not _is_plain(before, old, name)
+    return name in part.methods and is_own_method(value, old, name) and not is_own_method(before, old, name)
 
 
-def _is_plain(value: Any, cls: type, name: str) -> bool:
+def is_own_method(value: Any, cls: type, name: str) -> bool:
     """Whether it is the function that a ``def`` in the body of the class makes."""
     return (
         isinstance(value, FunctionType)

@@ -161,6 +161,7 @@ class Stage(Statements):
         moves.collect(self.base, self.identity)
         for part in parts:
             self.collect(part)
+        self.lead_up()
         self.succeed()
         self.identity.forget()
         self._note_registered()
