@@ -26,7 +26,7 @@ from podus.planning.reading import (
     targets,
 )
 from podus.planning.shapes import is_reshaped, shapes
-from podus.program.bindings import bound_in
+from podus.program.bindings import NAMESPACE, bound_in
 from podus.program.body import Statement, is_pure
 from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules, complete
 from podus.program.constant import Computation
@@ -53,6 +53,8 @@ class Derived:
         self.procedures: set[str] = set()
         # Classes whose members or fields are others now.
         self.reshaped: set[Name] = set()
+        # The words of which one is in every statement that follows from something.
+        self._words: set[str] = set()
         # Modules whose names, or what they stand for, are others now.
         self.regrown: set[str] = set()
         # Decorators that do other things when they decorate, and whether they are called to: those that can do so again, and the others.
@@ -88,18 +90,22 @@ class Derived:
             grown = False
             self._mark_readers()
             self._mark_reading_decorators()
-            words = {
-                name.rpartition(".")[2]
-                for _, name in self.moved | self.reshaped | self.remade | {n for n, _ in self.dressing}
-            } | {p.partition(":")[2] for p in self.procedures}
-            words = self.mentions.under(words)
+            words = self._words = self._concerned()
             for module in list(self.compiler.new.modules.values()):
                 concerned = module.name in in_classes | lists or words & self.mentions.of(module)
                 if module.source is not None and concerned:
                     grown = self._module(module) or grown
+        self._words = self._concerned()
         for change in changes.values():
             if change.body is not None:
                 self._from_the_start(change.new, change.body)
+
+    def _concerned(self) -> set[str]:
+        words = {
+            name.rpartition(".")[2]
+            for _, name in self.moved | self.reshaped | self.remade | {n for n, _ in self.dressing}
+        } | {p.partition(":")[2] for p in self.procedures}
+        return self.mentions.under(words) | (NAMESPACE if self.regrown else set())
 
     def _from_the_start(self, module: Module, body: BodyChange) -> None:
         """Add the imports that bring what statements go on with, so that these do not go on with what they have made of it before."""
@@ -116,10 +122,16 @@ class Derived:
         for module, statement in self.not_run(words):
             every = (*reads(statement.node), *read_in_loops(statement.node, _listed(module)))
             read = [ast.unparse(n) for n in every if self._moves(n, module, frozenset())]
+            if isinstance(statement.node, ast.Expr):
+                # Another statement acts on it as well: it is the same as before, and is not acted on twice.
+                same = {n for n in acted_on(statement.node) if (module.name, n) not in self.assigned}
+                read = [
+                    t
+                    for t in read
+                    if t.partition(".")[0] not in same or t.partition(".")[0] in self.new.imports(module)
+                ]
             if self.new.source_of(module, statement) is not None:
                 read += statement.reads.intersection(statement.names)
-            # What it acts on goes on as it has been left.
-            read = [text for text in read if text.partition(".")[0] not in acted_on(statement.node)]
             if read and self._follows(statement, module, frozenset()):
                 yield module, statement, list(dict.fromkeys(read))
 
@@ -313,13 +325,16 @@ class Derived:
             if statement.kind == "class":
                 if id(statement) in chosen or statement.names[-1] not in body.previous:
                     continue
+                if not statement.says(self._words | bound.keys()):
+                    count -= self._class(change, body, statement)
+                    continue
                 moves = any(self._moves(node, change.new, hidden) for node in in_class_head(statement.node))
                 hangs = self._hangs(statement, change.new, hidden, again)
                 if moves or hangs or self._dressed(statement, change.new, hidden):
                     chosen.add(id(statement))
                 else:
                     count -= self._class(change, body, statement)
-            elif id(statement) not in chosen and (
+            elif (id(statement) not in chosen and statement.says(self._words | bound.keys() | again)) and (
                 self._hangs(statement, change.new, hidden, again)
                 or (
                     (self._follows(statement, change.new, hidden) or _goes_on(statement, body, bound))

@@ -35,6 +35,8 @@ class Given:
         self.compiler = toplevel.compiler
         # What made a class, by its name in the sources: its decorators, and its metaclass.
         self._makers: dict[str, set[str]] = {}
+        # How the running classes were made.
+        self._kinds: dict[str, str] = dict(toplevel.remade.kinds)
         # Names that a body declared without a value (``size: int``), and does no more.
         self._declared_no_more: dict[str, set[str]] = {}
 
@@ -45,6 +47,9 @@ class Given:
         """
         plan, parts = self.compiler.plan, self.compiler.plan.made
         bodies: dict[str, tuple[set[str], set[str]]] = {}
+        unknown = [old for old, _ in again if old not in self._kinds]
+        if unknown:
+            self._kinds |= self.compiler.pup.call("classes", names=unknown)
         for (old, new), statements in again.items():
             self._compared(old, new, *statements)
             bodies |= self._bodies(old, new)
@@ -99,7 +104,9 @@ class Given:
         return makers[0] == makers[1] and self._kind(name) in PLAIN
 
     def _kind(self, name: str) -> str:
-        return str(self.compiler.pup.call("classes", names=[name])[name])
+        if name not in self._kinds:
+            self._kinds |= self.compiler.pup.call("classes", names=[name])
+        return self._kinds[name]
 
     # ---- what the classes have
 

@@ -51,8 +51,11 @@ class Staged:
         self.attributes: dict[str, set[str]] = {}
         self._follow_imports(self.names)
         self._follow_imports(self.definitions)
-        # No statement without one of these words reads any of it.
-        self.words = {name for _, name in self.names | self.definitions | self.classes} | {"*"}
+        # Module -> the names that it has of all this: no statement that says none of them reads any of it, but as `module.NAME`.
+        self._words: dict[str, set[str]] = {}
+        for home, name in self.names | self.definitions:
+            self._words.setdefault(home, {"*"}).add(name)
+        self._attributes = {name for _, name in self.names | self.classes}
 
     def _follow_imports(self, names: set[Name]) -> None:
         grown = bool(names)
@@ -108,7 +111,7 @@ class Staged:
             }
         found: list[ast.stmt] = []
         for statement in statements:
-            if statement.words.isdisjoint(self.words) and statement.words.isdisjoint(reader.owners):
+            if not self._concerns(statement, reader, {*body.binds()} if body.owners else set()):
                 found.append(statement.node)
                 continue
             reader.hidden = [body.binds()] if body.owners else []
@@ -118,6 +121,12 @@ class Staged:
             changed = len(reader.used) > before or reader.rewritten
             found += (node if isinstance(node, list) else [node]) if changed else [statement.node]
         return found
+
+    def _concerns(self, statement: Statement, reader: _Reader, own: set[str]) -> bool:
+        """Whether a statement may have to be written otherwise; ``own`` are names that its class has itself."""
+        names, attributes = statement.words
+        there = self._words.get(reader.module.name, {"*"}) - own | reader.owners
+        return not (names.isdisjoint(there) and attributes.isdisjoint(self._attributes))
 
 
 class _Reader(ast.NodeTransformer):

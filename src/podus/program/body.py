@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
@@ -207,17 +207,22 @@ class Statement:
         return any(isinstance(n, ast.Attribute) and id(n) not in called for n in ast.walk(self.node))
 
     @cached_property
-    def words(self) -> frozenset[str]:
-        """Every name, attribute and imported name in it, at whatever depth."""
-        found: set[str] = set()
+    def words(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The names in it, imported ones among them, and the attributes, each at whatever depth."""
+        names: set[str] = set()
+        attributes: set[str] = set()
         for node in ast.walk(self.node):
             if isinstance(node, ast.Name):
-                found.add(node.id)
+                names.add(node.id)
             elif isinstance(node, ast.Attribute):
-                found.add(node.attr)
+                attributes.add(node.attr)
             elif isinstance(node, ast.alias):
-                found |= {node.name, node.asname or node.name}
-        return frozenset(found)
+                names |= {node.name, node.asname or node.name}
+        return frozenset(names), frozenset(attributes)
+
+    def says(self, words: Set[str]) -> bool:
+        """Whether one of the words is in it, as a name or as an attribute."""
+        return not all(map(words.isdisjoint, self.words))
 
     @cached_property
     def reads(self) -> frozenset[str]:
