@@ -176,17 +176,17 @@ def _equal(one: Any, other: Any) -> bool:
             kind.__name__ == "NewType"
             and (one.__name__, one.__supertype__) == (other.__name__, other.__supertype__)
         )
+    if kind is SimpleNamespace:
+        return _equal(vars(one), vars(other))
+    if (kind.__module__, kind.__qualname__) == ("re", "Scanner"):
+        # What it keeps besides is where it came to when it was used last.
+        return _equal(one.lexicon, other.lexicon)
     if _has_plain_fields(kind):
         if not _equal(own_fields(one), own_fields(other)):
             return False
         if sys.getrefcount(one) != sys.getrefcount(other):
             raise _HeldElsewhere
         return True
-    if kind is SimpleNamespace:
-        return _equal(vars(one), vars(other))
-    if (kind.__module__, kind.__qualname__) == ("re", "Scanner"):
-        # What it keeps besides is where it came to when it was used last.
-        return _equal(one.lexicon, other.lexicon)
     return False
 
 
