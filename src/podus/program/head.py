@@ -61,11 +61,10 @@ def head_of(node: ast.stmt) -> str:
     if isinstance(node, ast.ClassDef):
         node = with_body(node, [])
         return ast.dump(node)
-    holds_procedures = any(
-        isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) for part in ast.walk(node)
-    )
-    if not holds_procedures:
-        return ast.dump(node)
+    # The dump says what is in it: to walk through a long table once more would take as long again.
+    dumped = ast.dump(node)
+    if "FunctionDef(" not in dumped and "Lambda(" not in dumped:
+        return dumped
     # A lambda that is handed to a call in an assignment has shaped the value that was assigned; elsewhere it lives on as a procedure.
     keep = isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and any(
         isinstance(part, ast.Call) for part in ast.walk(node)
