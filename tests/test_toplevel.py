@@ -877,3 +877,38 @@ def test_a_procedure_that_may_raise_still_only_computes(program: Start) -> None:
     app.edit(m=old.replace("N = 1", "N = -1"))
     assert "-1 is too little" in app.until(app.begin(), "failed")["reason"]
     assert app("[m.N, m.T]") == [2, [20]]
+
+
+def test_what_type_checkers_import_is_not_imported_and_orders_nothing(program: Start) -> None:
+    e = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from p import c\n    import heavy\nA = [1]\n"
+    app = program(e=e.replace("    import heavy\n", ""), p="import e\nc = 0\n", m="import p\n")
+    app.run("import p, e")
+    p = "from e import A, B\nc = A[-1] + B\n"
+    app.edit(e=e.replace("[1]", "[1, 2]\nB = 10"), p=p, heavy="raise SystemExit('imported')\n").update()
+    assert app("[p.c, 'heavy' in __import__('sys').modules]") == [12, False]
+
+
+@pytest.mark.parametrize(
+    "held",
+    ["p = weakref.proxy(A())", "class H: p = weakref.proxy(A())", "p = P()", "h = [P(), weakref.proxy(A())]"],
+)
+def test_proxies_of_what_is_not_there_are_passed_by(program: Start, held: str) -> None:
+    old = f"""
+        import weakref
+        class A: pass
+        class P:
+            @property
+            def __class__(self): raise RuntimeError('not bound')
+            def __getattr__(self, name): raise RuntimeError('not bound')
+        class B:
+            def __init__(self): self.x = 1
+        class L(list): pass
+        {held}
+        T = [A]
+        def f(): return 1
+    """
+    app = program(m=old)
+    app.run("b = m.B()")
+    new = old.replace("T = [A]", "T = [A, B]").replace("self.x = 1", "self.x = self.y = 2")
+    app.edit(m=new.replace("class L(list)", "class L(dict)").replace("return 1", "return 2")).update()
+    assert app("[m.f(), b.y, len(m.T), m.L.__base__ is dict]") == [2, 2, 2, True]

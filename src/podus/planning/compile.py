@@ -26,6 +26,7 @@ from podus.planning.toplevel import TopLevel, alternatives
 from podus.program.bytecode import compile_source, read_cached, set_optimization
 from podus.program.changes import ModuleChange, compare_bodies, compare_modules
 from podus.program.code import SUSPENDS
+from podus.program.field import last_word
 from podus.program.flow import absolute, flow
 from podus.program.membership import in_program
 from podus.program.sources import (
@@ -525,7 +526,10 @@ def imports_of(module: Module) -> list[tuple[str, int, bool]]:
     if known is not None and known[0] is module:
         return known[1]
     found: list[tuple[str, int, bool]] = []
+    never = _for_type_checkers(module)
     for row in flow(module.code).imports:
+        if row.line in never:
+            continue
         base = absolute(module.name, module.package, row.level, row.module)
         parts = base.split(".")
         found.extend((".".join(parts[: n + 1]), row.line, True) for n in range(len(parts)))
@@ -533,6 +537,18 @@ def imports_of(module: Module) -> list[tuple[str, int, bool]]:
             found.append((f"{base}.{row.name}", row.line, False))
     found = list(dict.fromkeys(found))
     _imports[id(module)] = (module, found)
+    return found
+
+
+def _for_type_checkers(module: Module) -> set[int]:
+    """The lines of a module that only type checkers read: below ``if TYPE_CHECKING``."""
+    found: set[int] = set()
+    told = module.source is not None and b"TYPE_CHECKING" in module.source
+    for statement in module.body.statements if told and module.body is not None else ():
+        node = statement.node
+        if isinstance(node, ast.If) and last_word(node.test) == "TYPE_CHECKING":
+            last = node.body[-1].end_lineno or node.body[-1].lineno
+            found.update(range(node.body[0].lineno, last + 1))
     return found
 
 

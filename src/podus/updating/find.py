@@ -14,7 +14,7 @@ from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
 from podus.updating.binding import HANDED_OVER
 from podus.updating.breath import Breath, let_go
-from podus.updating.held import module_of
+from podus.updating.held import is_a, module_of
 from podus.updating.listing import referring
 
 TYPE_CHECKING = False
@@ -201,7 +201,7 @@ def leads_to(value: Any, function: FunctionType) -> bool:
     todo = [value]
     while todo and len(seen) < _WITHIN:
         item = todo.pop(0)
-        if id(item) in seen or isinstance(item, (type, ModuleType)):
+        if id(item) in seen or is_a(item, (type, ModuleType)):
             continue
         seen[id(item)] = item
         if type(item) is FunctionType:
@@ -289,12 +289,12 @@ def own_definition(names: Mapping[str, Any], name: str, going: Container[str] = 
 
 def _defined_as(value: Any) -> str | None:
     """The name that a definition gave a function, a class or a descriptor; None for anything else."""
-    if isinstance(value, staticmethod | classmethod):
+    if is_a(value, staticmethod | classmethod):
         value = value.__func__
-    elif isinstance(value, property):
+    elif is_a(value, property):
         value = value.fget
-    elif isinstance(value, functools.cached_property):
+    elif is_a(value, functools.cached_property):
         value = value.func
-    if isinstance(value, FunctionType):
-        return value.__name__
-    return str(type.__dict__["__name__"].__get__(value)) if isinstance(value, type) else None
+    if is_a(value, FunctionType):
+        return str(value.__name__)
+    return str(type.__dict__["__name__"].__get__(value)) if is_a(value, type) else None

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from types import FunctionType
 
 from podus.updating.binding import Switch
-from podus.updating.held import own_names
+from podus.updating.held import is_a, own_names
 from podus.updating.replace import Replacement
 from podus.updating.withdrawn import nested, registry_of, take_out
 
@@ -168,10 +168,10 @@ class Registries:
         """Note the containers that the names of a module lead to, and those of its classes and single-dispatch functions."""
         for value in list(namespace.values()):
             self._note(value, namespace)
-            if not isinstance(value, type) and type(value).__module__ in self._program:
+            if not is_a(value, type) and type(value).__module__ in self._program:
                 for inner in list(own_names(value).values()):
                     self._note(inner, namespace)
-            if isinstance(value, type) and value.__module__ == namespace.get("__name__"):
+            if is_a(value, type) and value.__module__ == namespace.get("__name__"):
                 # A base in another module may keep a list of those below it.
                 for base in type.__getattribute__(value, "__mro__")[:-1]:
                     for inner in list(vars(base).values()):
@@ -246,4 +246,9 @@ def _is_named(item: Any, words: set[str]) -> bool:
 def _is_definition(value: Any) -> bool:
     if type(value) is tuple:
         return any(map(_is_definition, value))
-    return isinstance(value, _DEFINITIONS) or isinstance(getattr(value, "__wrapped__", None), FunctionType)
+    if is_a(value, _DEFINITIONS):
+        return True
+    try:
+        return is_a(object.__getattribute__(value, "__wrapped__"), FunctionType)
+    except AttributeError:
+        return False

@@ -147,6 +147,11 @@ def module_of(cls: type) -> str:
     return str(type.__getattribute__(cls, "__dict__").get("__module__", ""))
 
 
+def is_a(value: Any, kinds: Any) -> bool:
+    """What ``isinstance`` says, without asking the object for its ``__class__``: a proxy may have none at the moment, or make one."""
+    return issubclass(type(value), kinds)
+
+
 def own_names(obj: Any) -> dict[str, Any]:
     """What an object itself holds by name, past what its class may have put in the place of ``__dict__``: that would run the program's code."""
     for base in type.__getattribute__(type(obj), "__mro__"):

@@ -20,7 +20,7 @@ from podus.updating.bases import rebase
 from podus.updating.binding import can_become
 from podus.updating.breath import Breath, let_go
 from podus.updating.find import cell_contents, own_definition
-from podus.updating.held import module_of, own_names
+from podus.updating.held import is_a, module_of, own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,12 +71,12 @@ class Identity:
         self._pairs[id(new)] = (new, old)
         self._made[id(old)] = new
         made: Any = new
-        if isinstance(old, enum.EnumMeta) and isinstance(new, enum.EnumMeta):
+        if is_a(old, enum.EnumMeta) and is_a(new, enum.EnumMeta):
             for name, member in made._member_map_.items():
                 before = old._member_map_.get(name)
                 if before is not None and (made._member_type_ is object or before._value_ == member._value_):
                     self._pairs[id(member)] = (member, before)
-        elif isinstance(old, type) and isinstance(new, type):
+        elif is_a(old, type) and is_a(new, type):
             going = vars(old).keys() - vars(new).keys()
             for name, value in list(vars(new).items()):
                 if name in OWN:
@@ -87,19 +87,17 @@ class Identity:
         """Note what a class has had under one name, if it goes on in place of what its new statement has made."""
         if self.is_other(before, value):
             return
-        functions = isinstance(before, FunctionType) and isinstance(value, FunctionType)
-        if (isinstance(before, type) and isinstance(value, type)) or (
-            functions and can_become(before, value)
-        ):
+        functions = is_a(before, FunctionType) and is_a(value, FunctionType)
+        if (is_a(before, type) and is_a(value, type)) or (functions and can_become(before, value)):
             self.keep(before, value)
 
     def classes(self) -> list[type]:
         """The classes that are kept."""
-        return [old for _, old in self._pairs.values() if isinstance(old, type)]
+        return [old for _, old in self._pairs.values() if is_a(old, type)]
 
     def namespaces(self) -> list[dict[str, Any]]:
         """What the classes have under their names that are thrown away: their own dictionaries."""
-        classes = [new for new, _ in self._pairs.values() if isinstance(new, type)]
+        classes = [new for new, _ in self._pairs.values() if is_a(new, type)]
         return [names for cls in classes for names in get_referents(vars(cls)) if type(names) is dict]
 
     def of(self, value: Any) -> Any:
@@ -123,7 +121,7 @@ class Identity:
         inside = tuple(map(self.of, value.__args__))
         if all(a is b for a, b in zip(inside, value.__args__, strict=True)):
             return value
-        if isinstance(value, UnionType):
+        if is_a(value, UnionType):
             return functools.reduce(operator.or_, inside)
         make: Any = GenericAlias
         return make(value.__origin__, inside) if type(value) is GenericAlias else value.copy_with(inside)
@@ -132,7 +130,7 @@ class Identity:
         """Take what is thrown away out of its bases' lists of subclasses, and let go of what was only looked at."""
         let_go(self._seen)
         for new, _ in self._pairs.values():
-            if isinstance(new, type) and new.__bases__ != (object,) and not isinstance(new, enum.EnumMeta):
+            if is_a(new, type) and new.__bases__ != (object,) and not is_a(new, enum.EnumMeta):
                 rebase(new, (_Nothing,))
 
     def spread(self, roots: Iterable[Any]) -> None:
@@ -141,7 +139,7 @@ class Identity:
         todo = list(roots)
         while todo and len(self._seen) < _AT_MOST:
             value = todo.pop()
-            if isinstance(value, _NEVER) or id(value) in self._seen or _is_ours(value):
+            if is_a(value, _NEVER) or id(value) in self._seen or _is_ours(value):
                 continue
             self._seen[id(value)] = value
             if len(self._seen) % 64 == 0:
@@ -157,20 +155,20 @@ class Identity:
         todo = list(roots)
         while todo and len(seen) < _AT_MOST:
             value = todo.pop()
-            if isinstance(value, (*_NEVER, FunctionType)) or id(value) in seen or _is_ours(value):
+            if is_a(value, (*_NEVER, FunctionType)) or id(value) in seen or _is_ours(value):
                 continue
             seen[id(value)] = value
             if len(seen) % 64 == 0:
                 breath()
             names: Any = None
-            if isinstance(value, dict):
+            if is_a(value, dict):
                 names = value
-            elif isinstance(value, type):
+            elif is_a(value, type):
                 if module_of(value) not in self.program:
                     continue
                 names = type.__getattribute__(value, "__dict__")
             if names is None:
-                todo += [item for item in get_referents(value) if not isinstance(item, type)]
+                todo += [item for item in get_referents(value) if not is_a(item, type)]
                 continue
             found += [(value, key, item) for key, item in list(names.items()) if id(item) in by_id]
             todo += list(names.values())
@@ -178,26 +176,26 @@ class Identity:
 
     def _inside(self, value: Any) -> Iterable[Any]:
         """Put right what ``value`` holds; returns what to look into next."""
-        if isinstance(value, dict):
+        if is_a(value, dict):
             return self._dictionary(value)
-        if isinstance(value, list | deque):
+        if is_a(value, list | deque):
             return self._sequence(value)
-        if isinstance(value, set):
+        if is_a(value, set):
             for item in [item for item in set.__iter__(value) if self.of(item) is not item]:
                 set.discard(value, item)
                 set.add(value, self.of(item))
             return list(set.__iter__(value))
-        if isinstance(value, tuple):
+        if is_a(value, tuple):
             return list(tuple.__iter__(value))
-        if isinstance(value, frozenset):
+        if is_a(value, frozenset):
             return list(frozenset.__iter__(value))
-        if isinstance(value, FunctionType):
+        if is_a(value, FunctionType):
             return self._function(value)
-        if isinstance(value, type):
+        if is_a(value, type):
             return self._class(value)
-        if isinstance(value, staticmethod | classmethod | MethodType):
+        if is_a(value, staticmethod | classmethod | MethodType):
             return (value.__func__,)
-        if isinstance(value, property):
+        if is_a(value, property):
             return (value.fget, value.fset, value.fdel)
         if type(value) is functools.partial:
             return self._partial(value)
@@ -224,7 +222,7 @@ class Identity:
 
     def _sequence(self, value: list[Any] | deque[Any]) -> Iterable[Any]:
         again = []
-        kind: Any = list if isinstance(value, list) else deque
+        kind: Any = list if is_a(value, list) else deque
         for index, item in enumerate(list(kind.__iter__(value))):
             kept = self.of(item)
             if kept is not item:
@@ -263,7 +261,7 @@ class Identity:
         if module_of(value) not in self.program:
             return ()
         thrown_away = self._pairs.get(id(value))
-        if thrown_away and isinstance(value, enum.EnumMeta):
+        if thrown_away and is_a(value, enum.EnumMeta):
             return ()
         names = dict(type.__getattribute__(value, "__dict__"))
         for name, item in names.items():
@@ -281,7 +279,7 @@ class Identity:
 
     def _object(self, value: Any) -> Iterable[Any]:
         pair = self._pairs.get(id(type(value)))
-        if pair is not None and not isinstance(value, enum.Enum):
+        if pair is not None and not is_a(value, enum.Enum):
             try:
                 object.__setattr__(value, "__class__", pair[1])
             except TypeError:
@@ -289,4 +287,4 @@ class Identity:
         held = get_referents(value)
         if any(id(item) in self._pairs for item in held):
             self._dictionary(own_names(value))
-        return [item for item in held if not isinstance(item, type)]
+        return [item for item in held if not is_a(item, type)]

@@ -26,7 +26,7 @@ from types import (
 
 from podus.updating.become import StandIns
 from podus.updating.family import below
-from podus.updating.held import each_slot, own_names
+from podus.updating.held import each_slot, is_a, own_names
 from podus.updating.listing import around, holding_any, tracked
 
 TYPE_CHECKING = False
@@ -47,13 +47,13 @@ class _NoAlias:
 
 def _values(holder: Any) -> Iterable[Any]:
     """What a container holds, or an object by name, where that can be changed."""
-    if isinstance(holder, dict):
+    if is_a(holder, dict):
         return list(holder.values())
-    if isinstance(holder, list | deque):
+    if is_a(holder, list | deque):
         return list(holder)
-    if isinstance(holder, CellType):
+    if is_a(holder, CellType):
         return [holder.cell_contents]
-    if isinstance(holder, type | FunctionType | GeneratorType | FrameType):
+    if is_a(holder, type | FunctionType | GeneratorType | FrameType):
         return ()
     return [*own_names(holder).values(), *(held for _, held in _filled_slots(holder))]
 
@@ -61,7 +61,7 @@ def _values(holder: Any) -> Iterable[Any]:
 def _filled_slots(holder: Any) -> Iterator[tuple[MemberDescriptorType, Any]]:
     """The slots in which an object holds something, each with that."""
     for _, slot in each_slot(type(holder)):
-        if isinstance(slot, MemberDescriptorType):
+        if is_a(slot, MemberDescriptorType):
             try:
                 yield slot, slot.__get__(holder)
             except AttributeError:
@@ -170,17 +170,17 @@ class Search:
         kind = type(holder)
         if id(holder) in self.ours or kind.__module__.startswith("podus."):
             return
-        if isinstance(holder, FrameType) and str(holder.f_globals.get("__name__")).startswith("podus."):
+        if is_a(holder, FrameType) and str(holder.f_globals.get("__name__")).startswith("podus."):
             # Somebody has asked for all stacks: what our own frames hold is an object of the collector's from then on.
             return
         if id(holder) in self.stand_ins.why:
             return
-        if isinstance(holder, type):
+        if is_a(holder, type):
             if not any(holder is cls for cls in self._family):
                 self.blocked.append(f"the class {holder.__qualname__}")
-        elif isinstance(holder, dict):
+        elif is_a(holder, dict):
             self._dictionary(holder)
-        elif isinstance(holder, list):
+        elif is_a(holder, list):
             self._list(holder)
         elif kind is deque:
             items: list[Any] = []
@@ -192,7 +192,7 @@ class Search:
                 self.ops += [(set.discard, holder, item), (set.add, holder, self.table[id(item)])]
         elif kind is CellType:
             self.ops.append((setattr, holder, "cell_contents", self.table[id(holder.cell_contents)]))
-        elif isinstance(holder, GetSetDescriptorType | MemberDescriptorType):
+        elif is_a(holder, GetSetDescriptorType | MemberDescriptorType):
             if id(holder.__objclass__) not in self.table:
                 self.blocked.append(f"the descriptor {holder.__name__}")
         elif kind is functools.partial and id(holder.func) in self.table:
@@ -269,7 +269,7 @@ class Search:
         for holder in look.holders.values():
             if id(holder) in self.ours or holder is asked or type(holder).__module__.startswith("podus."):
                 continue
-            names = holder if isinstance(holder, dict) else {}
+            names = holder if is_a(holder, dict) else {}
             held = [name for name, value in list(names.items()) if id(value) == ident]
             if not held:
                 return None
@@ -310,7 +310,7 @@ class Search:
         alias = getattr(sys.modules.get("typing"), "_GenericAlias", _NoAlias)
         found, _ = tracked(frozenset(map(id, (FunctionType, alias, *below(alias)))))
         for holder in found:
-            if isinstance(holder, FunctionType):
+            if is_a(holder, FunctionType):
                 new = self._swapped(holder.__defaults__, left)
                 if new is not None:
                     self.ops.append((setattr, holder, "__defaults__", new))
@@ -356,7 +356,7 @@ def _referents(holder: Any) -> list[int]:
 def _is_plain_key(key: Any) -> bool:
     """Whether a key is found by what it is, without a look at the program's code."""
     plain: Any = object.__hash__
-    return isinstance(key, type | MethodType) or type(key).__hash__ is plain
+    return is_a(key, type | MethodType) or type(key).__hash__ is plain
 
 
 def _namespaces() -> dict[int, type]:
@@ -383,7 +383,7 @@ def _weakly(target: type) -> list[str]:
 
 def _is_cache(ref: Any) -> bool:
     """Whether it was made by the ``abc`` module, and stands in no registry."""
-    if not isinstance(ref.__callback__, type(len)):
+    if not is_a(ref.__callback__, type(len)):
         return False
     from _abc import _get_dump  # type: ignore[import-not-found]
 
@@ -393,11 +393,11 @@ def _is_cache(ref: Any) -> bool:
 
 def _told(holder: Any) -> str:
     kind = type(holder)
-    if isinstance(holder, MethodType):
+    if is_a(holder, MethodType):
         return f"the bound method {holder.__func__.__qualname__}"
-    if isinstance(holder, GeneratorType) or hasattr(kind, "cr_frame"):
+    if is_a(holder, GeneratorType) or hasattr(kind, "cr_frame"):
         return f"{holder.__qualname__}, which is suspended"
-    if isinstance(holder, FrameType):
+    if is_a(holder, FrameType):
         return f"a frame of {holder.f_code.co_qualname}"
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     return f"an object of {name}"

@@ -14,7 +14,7 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodTyp
 from podus.program.code import walk
 from podus.updating.binding import Switch
 from podus.updating.find import cell_contents
-from podus.updating.held import module_of, own_fields, own_names
+from podus.updating.held import is_a, module_of, own_fields, own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def reregistered(
 def holds(value: Any, codes: set[int]) -> bool:
     """Whether an object of a class that some module defines holds a function made from ``codes`` (their ids): what a decorator has made of that."""
     kind = type(value)
-    if not kind.__flags__ & _HEAP or isinstance(value, type):
+    if not kind.__flags__ & _HEAP or is_a(value, type):
         return False
     return any(map(_Made(codes, set()), own_fields(value).values()))
 
@@ -83,7 +83,7 @@ def _more_often(container: Any, value: Any) -> bool:
         id(item)
         for entry in _held(container)
         for item in (entry if type(entry) is tuple else (entry,))
-        if item is not value and isinstance(item, type) and (item.__module__, item.__qualname__) == names
+        if item is not value and is_a(item, type) and (item.__module__, item.__qualname__) == names
     }
     is_new = _Made(set(), new)
     return sum(map(is_old, _held(container))) > sum(map(is_new, _held(container)))
@@ -148,11 +148,11 @@ def dispatch_caches(namespaces: Iterable[dict[str, Any]]) -> list[dict[Any, Any]
     found = []
     for namespace in namespaces:
         for value in list(namespace.values()):
-            inside = list(vars(value).values()) if isinstance(value, type) else [value]
+            inside = list(vars(value).values()) if is_a(value, type) else [value]
             for each in inside:
                 # A method chooses among functions, too.
-                one = each.dispatcher if isinstance(each, singledispatchmethod) else each
-                clear = vars(one).get("_clear_cache") if isinstance(one, FunctionType) else None
+                one = each.dispatcher if is_a(each, singledispatchmethod) else each
+                clear = vars(one).get("_clear_cache") if is_a(one, FunctionType) else None
                 data = getattr(getattr(clear, "__self__", None), "data", None)
                 if type(data) is dict:
                     found.append(data)
@@ -161,8 +161,8 @@ def dispatch_caches(namespaces: Iterable[dict[str, Any]]) -> list[dict[Any, Any]
 
 def registry_of(value: Any) -> Any:
     """The table of a single-dispatch function; None if it is none."""
-    value = value.dispatcher if isinstance(value, singledispatchmethod) else value
-    registry = vars(value).get("registry") if isinstance(value, FunctionType) else None
+    value = value.dispatcher if is_a(value, singledispatchmethod) else value
+    registry = vars(value).get("registry") if is_a(value, FunctionType) else None
     if type(registry) is MappingProxyType:
         return next(iter(gc.get_referents(registry)), None)
     return None
@@ -170,7 +170,7 @@ def registry_of(value: Any) -> Any:
 
 def _attributes(value: Any) -> list[Any]:
     # Past what the program may have to say to it.
-    own = vars(value) if isinstance(value, type) else own_names(value)
+    own = vars(value) if is_a(value, type) else own_names(value)
     return list(own.values())
 
 
@@ -203,7 +203,7 @@ def _reached(path: str, namespace: dict[str, Any]) -> Iterator[Any]:
     values = [namespace.get(first)]
     for word in rest:
         values.append(getattr(values[-1], word, None))
-    todo = [value for value in values if value is not None and not isinstance(value, ModuleType)]
+    todo = [value for value in values if value is not None and not is_a(value, ModuleType)]
     seen: set[int] = set()
     for _ in range(_STEPS):
         more: list[Any] = []
@@ -221,13 +221,13 @@ def _reached(path: str, namespace: dict[str, Any]) -> Iterator[Any]:
 
 def _within(value: Any) -> list[Any]:
     """What a callable, an object or a class has to put things into."""
-    if isinstance(value, MethodType):
+    if is_a(value, MethodType):
         return [value.__self__, value.__func__]
-    if isinstance(value, FunctionType):
+    if is_a(value, FunctionType):
         found = [c for cell in value.__closure__ or () for c in cell_contents(cell)]
         names = {name for code in walk(value.__code__) for name in code.co_names}
         return found + [value.__globals__[n] for n in names if _may_hold(value.__globals__.get(n))]
-    if isinstance(value, type):
+    if is_a(value, type):
         hooks = [vars(base).get("__init_subclass__") for base in value.__mro__]
         hooks += [getattr(type(value), "__new__", None), getattr(type(value), "__init__", None)]
         own = [held for base in value.__mro__[:-1] for held in vars(base).values() if type(held) in _MUTABLE]
@@ -237,7 +237,7 @@ def _within(value: Any) -> list[Any]:
 
 
 def _may_hold(value: Any) -> bool:
-    return not isinstance(value, ModuleType | BuiltinFunctionType) and value is not None
+    return not is_a(value, (ModuleType, BuiltinFunctionType)) and value is not None
 
 
 def containers(modules: Iterable[ModuleType]) -> Iterator[Any]:
@@ -248,7 +248,7 @@ def containers(modules: Iterable[ModuleType]) -> Iterator[Any]:
     for module in modules:
         for value in list(vars(module).values()):
             inside = [value, registry_of(value)]
-            kind = value if isinstance(value, type) else type(value)
+            kind = value if is_a(value, type) else type(value)
             if module_of(kind) in names:
                 inside += [found for inner in _attributes(value) for found in (inner, registry_of(inner))]
             for container in inside:
