@@ -645,3 +645,24 @@ def test_an_option_is_looked_up_where_the_object_has_kept_them(program: Start, v
     app.run("r, s = m.R(a=3), m.R(b=4)")
     app.edit(m=old.rstrip() + f"\n                self.b = {value}\n").update()
     assert app("[r.a, r.b, s.a, s.b]") == [3, 2, 1, 4]
+
+
+@pytest.mark.parametrize("value", ["opts.get('i')", "self.opts.get('i', 0) or opts.get('j', 1)"])
+def test_a_field_is_an_entry_of_what_the_object_has_kept(program: Start, value: str) -> None:
+    old = (
+        "class H:\n    def __init__(self, opts):\n        self.opts = opts\n        self.w = opts.get('w')\n"
+    )
+    app = program(m=old)
+    app.run("h = m.H({'w': 1, 'i': 3})")
+    app.edit(m=old + f"        self.i = {value}\n").update()
+    assert app("[h.i, m.H({'i': 4}).i]") == [3, 4]
+    app.run(
+        "class Session:\n    asked = []\n    def get(self, *a):\n        self.asked.append(a)\n        return 1\nh = m.H(Session())"
+    )
+    app.edit(m=old + f"        self.i = self.k = {value}\n")
+    # What is no dictionary is not asked: the update is taken back.
+    assert (
+        "no dictionary to take 'i' from"
+        in app.until(app.begin(objects="eager"), "backed-out", "failed")["reason"]
+    )
+    assert app("[len(Session.asked), hasattr(h, 'k')]") == [2, False]

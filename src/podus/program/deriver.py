@@ -15,7 +15,15 @@ from podus.program.bindings import bound_in, read_in
 from podus.program.body import PURE_CALLS, PURE_METHODS
 from podus.program.constructor import attribute_of, direct
 from podus.program.field import Field
-from podus.program.inlined import can_be_written_in, filled, fresh_in, is_static, with_methods
+from podus.program.inlined import (
+    can_be_written_in,
+    filled,
+    fresh_in,
+    gets_entry,
+    is_static,
+    with_entries,
+    with_methods,
+)
 from podus.program.unheard import as_nobody_gave_it
 
 # Constructors of other modules that make a fresh object and do nothing else, by how they are written.
@@ -101,6 +109,8 @@ class Deriver:
         self._others = ""
         # The object's own methods that the field needs.
         self._methods: dict[str, ast.FunctionDef] = {}
+        # Whether it asks something for an entry that is a dictionary as far as one can see.
+        self._asked = False
         self.known = known
 
     def derive(self, name: str) -> tuple[ast.FunctionDef | None, str]:
@@ -112,6 +122,7 @@ class Deriver:
         if not self._others:
             wanted = as_nobody_gave_it(wanted, self.heard)
         self._methods = {}
+        self._asked = False
         self.defaults = {}
         if not wanted.places and wanted.value is None:
             return (
@@ -125,7 +136,8 @@ class Deriver:
             return None, reason
         value = wanted.value if wanted.value is not None and wanted.plain else ast.Name(_MADE, ast.Load())
         self.known.add(name)
-        return with_methods(_function(name, me, body, value, wanted.line), self._methods), ""
+        function = with_methods(_function(name, me, body, value, wanted.line), self._methods)
+        return (with_entries(function) if self._asked else function), ""
 
     def _slice(self, wanted: Field, signature: ast.arguments, me: str) -> tuple[list[ast.stmt], str]:
         """The statements that give the locals that the value needs; and the value, as :data:`_MADE`, where it takes some."""
@@ -300,6 +312,9 @@ class Deriver:
                 return self._unfit(node.func.value, me, local_names)
             if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
                 return self._unfit(node.func.value, me, local_names)
+            if gets_entry(node) and self._is_kept(node.func.value, me):  # type: ignore[attr-defined]
+                self._asked = True
+                return ""
             return f"it calls {ast.unparse(node.func)}"
         if isinstance(node, ast.Lambda):
             inner = read_in(node.body) - set(_parameters(node.args))
@@ -313,6 +328,12 @@ class Deriver:
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
             direct = [c for c in children if isinstance(c, ast.Call | ast.Attribute | ast.Await | ast.Yield)]
         return next((r for r in (self._unfit(c, me, local_names) for c in direct) if r), "")
+
+    def _is_kept(self, node: ast.expr, me: str) -> bool:
+        """Whether it is a field that an old object has, or an argument that it has kept in one."""
+        if isinstance(node, ast.Name):
+            return self._kept(node.id, me) is not None
+        return attribute_of(node, me) in self.known
 
     def _looks_up(self, method: ast.Attribute, me: str) -> bool:
         """Whether it is a dictionary that an old object holds which is looked into: ``get`` of anything else may do more."""

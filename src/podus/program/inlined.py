@@ -10,6 +10,12 @@ from typing import Any
 
 # Methods of containers that change nothing but these.
 _FILLS = frozenset(["append", "add", "extend", "insert", "setdefault", "update"])
+_ENTRY = """
+def entry_of(table, name, default=None):
+    if not isinstance(table, dict):
+        raise TypeError(f"{type(table).__name__!r} object is no dictionary to take {name!r} from: give a mapper")
+    return table.get(name, default)
+"""
 _FRESH = frozenset(["dict", "list", "set"])
 
 
@@ -87,6 +93,35 @@ def with_methods(function: ast.FunctionDef, methods: Mapping[str, ast.FunctionDe
         inner.append(made)
     function.body = [*inner, *body]
     return ast.fix_missing_locations(function)
+
+
+def gets_entry(call: ast.Call) -> bool:
+    """Whether it is ``options.get("name")``, perhaps with a default, as dictionaries are asked."""
+    word = call.args[0] if call.args else None
+    return (
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr == "get"
+        and len(call.args) in (1, 2)
+        and not call.keywords
+        and isinstance(word, ast.Constant)
+        and isinstance(word.value, str)
+    )
+
+
+def with_entries(function: ast.FunctionDef) -> ast.FunctionDef:
+    """The function with what asks for entries asking dictionaries alone: ``get`` of anything else may be a request to a server."""
+    (entry,) = ast.parse(_ENTRY).body
+    function.body = [entry, *(_Entries().visit(statement) for statement in function.body)]
+    return ast.fix_missing_locations(function)
+
+
+class _Entries(ast.NodeTransformer):
+    def visit_Call(self, node: ast.Call) -> Any:
+        self.generic_visit(node)
+        if gets_entry(node) and isinstance(node.func, ast.Attribute):
+            node.args.insert(0, node.func.value)
+            node.func = ast.copy_location(ast.Name("entry_of", ast.Load()), node)
+        return node
 
 
 def _called(name: str) -> str:
