@@ -373,3 +373,36 @@ def test_a_hook_registers_a_class_by_what_it_says_now(program: Start) -> None:
     app.update(back_out=True)
     app.update(back_out=True)
     assert app(told) == [["one", "two"], ["one", "two"], 1]
+
+
+ROUTES = """
+    class Route:
+        def __init__(self, path, view): self.path, self.view = path, view
+    class App:
+        def __init__(self): self.routes, self.by_path, self.jobs = [], {}, []
+        def route(self, path):
+            def dec(f):
+                self.routes.append(Route(path, f))
+                self.by_path[path] = Route(path, f)
+                return f
+            return dec
+    app = App()
+    @app.route('/a')
+    def a(): return 1
+    @app.route('/b')
+    def b(): return 2
+"""
+
+
+def test_an_object_that_tells_of_a_definition_goes_where_there_is_a_new_one(program: Start) -> None:
+    app = program(m=ROUTES)
+    # Nobody has put the program's own jobs there again.
+    app.run("m.app.jobs.append(m.Route('job', m.b)); kept = m.b")
+    told = (
+        "[[(r.path, r.view()) for r in m.app.routes], sorted(m.app.by_path), [j.view() for j in m.app.jobs]]"
+    )
+    app.edit(m=ROUTES.replace("'/b'", "'/c'").replace("return 2", "return 3")).update()
+    assert app(told) == [[["/a", 1], ["/c", 3]], ["/a", "/c"], [3]]
+    assert app("m.app.routes[1].view is m.b is kept is m.app.jobs[0].view")
+    app.update(back_out=True)
+    assert app(told) == [[["/a", 1], ["/b", 2]], ["/a", "/b"], [2]]

@@ -15,7 +15,7 @@ from types import FunctionType
 from podus.updating.binding import Switch
 from podus.updating.held import is_a, own_names
 from podus.updating.replace import Replacement
-from podus.updating.withdrawn import nested, registry_of, take_out
+from podus.updating.withdrawn import holds, nested, registry_of, take_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -163,6 +163,8 @@ class Registries:
         self._program = program
         self._before: dict[int, tuple[Any, Any]] = {}
         self._words: set[str] = set()
+        # Objects that hold a function which new statements have made, by their ids: others' are the program's own.
+        self._holders: dict[int, Any] = {}
 
     def look(self, namespace: dict[str, Any]) -> None:
         """Note the containers that the names of a module lead to, and those of its classes and single-dispatch functions."""
@@ -186,6 +188,14 @@ class Registries:
             for container in nested([value]):
                 self._before.setdefault(id(container), (container, container.copy()))
 
+    def find_holders(self, codes: set[int]) -> None:
+        """Find the objects in the containers that hold a function made from ``codes`` (their ids): ``Route("/", view)``."""
+        for value, before in self._before.values():
+            known = set(map(id, before.values() if type(before) is dict else before))
+            for item in list(value.values() if type(value) is dict else value):
+                if id(item) not in known and holds(item, codes):
+                    self._holders[id(item)] = item
+
     def once(self, made: Iterable[str], there: Iterable[str]) -> None:
         """Take the classes ``made`` by name: lists of names are registries, too. Of those that were ``there`` one entry each is left.
 
@@ -205,7 +215,7 @@ class Registries:
             if type(value) is dict:
                 for key, item in list(value.items()):
                     old = (before[key],) if key in before else ()
-                    if not (old and old[0] is item) and _is_definition(item):
+                    if not (old and old[0] is item) and (_is_definition(item) or id(item) in self._holders):
                         yield Entry(value, key, item, old)
             elif type(value) is set:
                 for item in list(value):
@@ -232,9 +242,10 @@ class Registries:
     def forget(self) -> None:
         """Let go of the copies."""
         self._before.clear()
+        self._holders.clear()
 
     def _is_registered(self, item: Any) -> bool:
-        return _is_definition(item) or _is_named(item, self._words)
+        return _is_definition(item) or _is_named(item, self._words) or id(item) in self._holders
 
 
 def _is_named(item: Any, words: set[str]) -> bool:

@@ -14,7 +14,7 @@ from types import CodeType, FunctionType
 from podus.errors import Refused
 from podus.planning.model import ObjectPart, Plan
 from podus.planning.pack import read_pack
-from podus.program.code import procedures
+from podus.program.code import procedures, walk
 from podus.support.declare import Declaration
 from podus.support.load import execute
 from podus.threads import RLock
@@ -148,6 +148,9 @@ class Stage(Statements):
             self._contents.settle()
         made = [(self.shadows[part.name], name) for part in parts for name in part.redefined]
         registries.once((name for _, name in made), (n for shadow, n in made if n not in shadow.added))
+        codes = {id(code) for pack in self.runners.values() for one in pack.values() for code in walk(one)}
+        for found in (registries, self._elsewhere):
+            found.find_holders(codes)
         again = self._register_again()
         self._name_again()
         moves = Moves(self.plan.moves, self.plan.moved_data, self.plan.made)
@@ -196,7 +199,8 @@ class Stage(Statements):
                     names.get(part.standing[name].rpartition(".")[2]) if name in part.standing else object()
                 )
                 again = name in part.rehooked
-                found += reregistered(paths, names, set(map(id, live.get(name, ()))), standing, again=again)
+                codes = set(map(id, live.get(name, ())))
+                found += reregistered(paths, names, codes, standing, name=name, again=again)
         return found
 
     def _name_again(self) -> None:

@@ -46,11 +46,18 @@ def withdraw(
 
 
 def reregistered(
-    paths: Iterable[str], namespace: dict[str, Any], codes: set[int], value: Any, *, again: bool
+    paths: Iterable[str],
+    namespace: dict[str, Any],
+    codes: set[int],
+    value: Any,
+    *,
+    name: str = "",
+    again: bool = False,
 ) -> list[tuple[list[Any], Switch]]:
     """How a definition that has run again is taken out of where its old decorators or bases had put it: what they could reach by the ``paths``.
 
-    If a class registers ``again`` in the same ways, only where that has been put in as often. For each container what it holds now, and the switch. ``codes`` are the ids of its old code, ``value`` what its name has stood for. What has run
+    If a class registers ``again`` in the same ways, only where that has been put in as often. An object that
+    holds it by ``name`` is taken out if there is a new one of its kind. For each container what it holds now, and the switch. ``codes`` are the ids of its old code, ``value`` what its name has stood for. What has run
     again has been put in already, as another object.
     """
     is_old = _Made(codes, {id(value)})
@@ -62,6 +69,8 @@ def reregistered(
         if container is not namespace and not (again and _more_often(container, value)):
             switch = Switch()
             _take_out_of(container, is_old, switch)
+            if not switch.do:
+                _take_out_of(container, _Holder(container, codes, name), switch)
             if switch.do:
                 taken.append((list(container) if type(container) is not dict else [], switch))
     return taken
@@ -118,7 +127,27 @@ class _Made:
         return False
 
 
-def _take_out_of(container: Any, is_gone: _Made, removals: Switch) -> None:
+class _Holder:
+    """Whether an entry of a container is an object that holds a definition's old function, where as many of its kind hold the new one: ``Route("/", view)``."""
+
+    def __init__(self, container: Any, codes: set[int], name: str) -> None:
+        self._objects: set[int] = set()
+        if not name:
+            return
+        entries = [
+            entry for entry in _held(container) if type(entry).__flags__ & _HEAP and not is_a(entry, type)
+        ]
+        functions = [(e, f) for e in entries for f in own_fields(e).values() if type(f) is FunctionType]
+        old = [entry for entry, f in functions if id(f.__code__) in codes]
+        new = [entry for entry, f in functions if f.__qualname__ == name and id(f.__code__) not in codes]
+        if old and list(map(type, old)) == list(map(type, new)):
+            self._objects = set(map(id, old))
+
+    def __call__(self, value: Any) -> bool:
+        return id(value) in self._objects
+
+
+def _take_out_of(container: Any, is_gone: Callable[[Any], bool], removals: Switch) -> None:
     if type(container) is dict:
         for key, item in list(container.items()):
             if is_gone(item):
