@@ -45,6 +45,10 @@ def lists_names(statement: Statement) -> bool:
 def looking(compiler: Compiler) -> Iterator[tuple[Module, Statement, str]]:
     """The statements of modules that are not run again and look at a definition that shows another face now; and that one, as it is written."""
     faces: set[Name] = set()
+    mentions = compiler.derived.mentions
+    if not any(mentions.of(m) & (_CALLS | _ATTRIBUTES) for m in compiler.new.modules.values()):
+        # To compare the faces takes all modules' text.
+        return
     for change in compiler.changes.values():
         if change.bodies is not None:
             faces |= {(change.new.name, name) for name in _other_faces(*change.bodies)}
