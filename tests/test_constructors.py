@@ -225,6 +225,7 @@ def test_a_field_that_is_looked_up_in_a_dictionary_of_the_object(program: Start)
     app = program(shop=old)
     app.run("c = shop.C({'n': 2})")
     new = old + "        self.n, self.k = self.table.get('n'), self.WHAT.get('k', 5)\n"
-    assert "it calls self.other.get" in app.edit(shop=new.replace("WHAT", "other")).plan().refusals[0].text
+    app.edit(shop=new.replace("WHAT", "other") + "        self.m = self.other.get(self.n)\n")
+    assert "it calls self.other.get" in app.plan().refusals[0].text
     app.edit(shop=new.replace("WHAT", "table")).update()
     assert app("[c.n, c.k]") == [2, 5]

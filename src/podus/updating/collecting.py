@@ -415,26 +415,20 @@ class Collector:
             )
 
     def lead_up(self) -> None:
-        """Whoever holds a method that a class has no more, and inherits now, reaches the one that it inherits."""
+        """Whoever holds a method that has been pulled up into a base, which gets it by this update, reaches it there."""
         rows = [row for found in self.class_shadows.values() for row in found]
-        come = {id(cls): target for cls, _, target in rows}
-        gone = {id(cls): row.removed for cls, row, _ in rows}
+        come: dict[int, dict[str, Any]] = {id(cls): target for cls, _, target in rows}
         for cls, row, _ in rows:
             for name in row.removed:
                 held = vars(cls).get(name)
                 if not (isinstance(held, FunctionType) and is_own_method(held, cls, name)):
                     continue
-                inherited = next(
-                    (
-                        come[id(base)][name] if name in come.get(id(base), ()) else vars(base)[name]
-                        for base in cls.__mro__[1:]
-                        if name in come.get(id(base), ())
-                        or (name in vars(base) and name not in gone.get(id(base), ()))
-                    ),
-                    None,
+                base = next(
+                    (b for b in cls.__mro__[1:] if name in vars(b) or name in come.get(id(b), ())), object
                 )
-                if isinstance(inherited, FunctionType) and inherited is not held:
-                    self.removals.set_attribute(held, "__code__", forward(held, inherited))
+                pulled = come.get(id(base), {}).get(name) if name not in vars(base) else None
+                if isinstance(pulled, FunctionType):
+                    self.removals.set_attribute(held, "__code__", forward(held, pulled))
 
     def _as_it_will_be(self, function: Any) -> Any:
         """A function that reads its module's names as the update leaves them: a table that it looks into may just have grown."""
