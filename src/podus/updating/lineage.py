@@ -38,7 +38,8 @@ class Lineage:
             return False
         home, words = value.__module__, value.__qualname__.split(".")
         if home in self._imported or words[0] in self._added(home):
-            return self._goes_on(_plain(before)) and before.__qualname__ != value.__qualname__
+            one = _plain(before)
+            return self._goes_on(one) and one.__qualname__ != value.__qualname__
         found = _found(value)
         return found is not None and found is not _plain(before)
 

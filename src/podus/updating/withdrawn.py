@@ -132,7 +132,7 @@ class _Holder:
 
     def __init__(self, container: Any, codes: set[int], name: str) -> None:
         self._objects: set[int] = set()
-        if not name:
+        if not name or len(container) > _TABLE:
             return
         entries = [
             entry for entry in _held(container) if type(entry).__flags__ & _HEAP and not is_a(entry, type)
