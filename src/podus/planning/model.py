@@ -217,7 +217,7 @@ class ModulePart:
     registrars: dict[str, list[str]] = field(default_factory=dict)
     standing: dict[str, str] = field(default_factory=dict)
     # The classes among them that the new statement registers as well.
-    rehooked: list[str] = field(default_factory=list)
+    registers_again: list[str] = field(default_factory=list)
     # Data of this module or others that the statements read as the update leaves it, by the name that they have for it (module:name).
     staged: list[str] = field(default_factory=list)
     # Name -> the functions that one statement defines under it, in the old and in the new version: of `if` and `else` the one counts.

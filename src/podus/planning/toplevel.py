@@ -159,11 +159,11 @@ class TopLevel:
         # What has moved is registered by its new module.
         moved = {n.partition(":")[2] for n in self.plan.moves if n.startswith(f"{part.name}:")}
         part.withdrawn = [name for name in withdrawn(change) if name not in moved]
-        part.rehooked = list(self.remade.whole.get(part.name, ()))
+        part.registers_again = list(self.remade.whole.get(part.name, ()))
         part.registrars, part.standing = registrars(
             change,
             lambda statement: self.compiler.derived.registers_again(statement, change.new),
-            part.rehooked,
+            part.registers_again,
         )
         part.alternatives = alternatives(change)
         part.decorated = _decorated(change)

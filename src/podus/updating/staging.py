@@ -198,7 +198,7 @@ class Stage(Statements):
                 standing = (
                     names.get(part.standing[name].rpartition(".")[2]) if name in part.standing else object()
                 )
-                again = name in part.rehooked
+                again = name in part.registers_again
                 codes = set(map(id, live.get(name, ())))
                 found += reregistered(paths, names, codes, standing, name=name, again=again)
         return found
