@@ -22,11 +22,10 @@ from podus.planning.reading import (
     is_definition,
     read_in_loops,
     reads,
-    root,
     targets,
 )
 from podus.planning.shapes import is_reshaped, shapes
-from podus.program.bindings import NAMESPACE, bound_in
+from podus.program.bindings import NAMESPACE, bound_in, root
 from podus.program.body import Statement, is_pure
 from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules, complete
 from podus.program.constant import Computation

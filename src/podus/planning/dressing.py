@@ -13,8 +13,7 @@ import itertools
 from collections.abc import Iterator
 
 from podus.planning.meanings import Meanings, Named
-from podus.planning.reading import root
-from podus.program.bindings import bound_in
+from podus.program.bindings import bound_in, root
 from podus.program.constant import Computation
 from podus.program.head import Definition
 from podus.program.version import Module
@@ -45,7 +44,7 @@ def read_to_dress(name: str, module: Module, *, called: bool) -> list[ast.expr]:
     node = _definition(module, name)
     if node is None:
         return []
-    hollow = _Hollow(2 if called else 1).visit(ast.parse(ast.unparse(node)))
+    hollow = _hollow(node, 2 if called else 1)
     parts = list(ast.walk(hollow))
     own = {p.arg for p in parts if isinstance(p, ast.arg)} | bound_in(hollow)
     read = (p for p in parts if isinstance(p, ast.Name | ast.Attribute) and isinstance(p.ctx, ast.Load))
@@ -74,7 +73,14 @@ def _definition(module: Module, name: str) -> ast.FunctionDef | None:
 
 def _outside(node: Definition, levels: int) -> str:
     """The text of a decorator without what its wrappers do; ``levels`` of functions decorate."""
-    return ast.unparse(_Hollow(levels).visit(ast.parse(ast.unparse(node))))
+    return ast.unparse(_hollow(node, levels))
+
+
+def _hollow(node: Definition, levels: int) -> ast.Module:
+    """A decorator without the bodies of what it makes."""
+    made = _Hollow(levels).visit(ast.parse(ast.unparse(node)))
+    assert isinstance(made, ast.Module)
+    return made
 
 
 class _Hollow(ast.NodeTransformer):

@@ -82,11 +82,8 @@ def _other_faces(old: Body, new: Body) -> Iterator[str]:
 
 def _face(statement: Statement) -> tuple[object, ...]:
     node = statement.node
-    text = (
-        ast.get_docstring(node, clean=False)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        else ""
-    )
+    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    text = ast.get_docstring(node, clean=False)
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return text, ast.unparse(node.args), node.returns and ast.unparse(node.returns)
     assert statement.body is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
+from podus.program.bindings import root
 from podus.program.body import Statement
 
 _PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
@@ -98,12 +99,6 @@ def in_annotations(node: ast.stmt) -> Iterator[str]:
 def is_star(statement: Statement) -> bool:
     """Whether it is ``from module import *``."""
     return isinstance(statement.node, ast.ImportFrom) and statement.node.names[0].name == "*"
-
-
-def root(node: ast.expr) -> str:
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
 
 
 def is_enum(statement: Statement) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
+from podus.program.bindings import root
 from podus.program.body import Body
 from podus.program.constructor import CONSTRUCTORS, attribute_of
 
@@ -47,10 +48,7 @@ def _acts(call: ast.Call, me: str, methods: Mapping[str, ast.FunctionDef]) -> bo
     function = call.func
     if isinstance(function, ast.Attribute) and function.attr in CONSTRUCTORS:
         return False
-    root: ast.expr = function
-    while isinstance(root, ast.Attribute):
-        root = root.value
-    if isinstance(root, ast.Name) and root.id in _TELLING:
+    if root(function) in _TELLING:
         return False
     own = methods.get(attribute_of(function, me))
     if own is None or not own.args.args:

@@ -18,6 +18,13 @@ def read_in(*nodes: ast.AST) -> set[str]:
     return {name.id for name in _names(nodes) if isinstance(name.ctx, ast.Load)}
 
 
+def root(node: ast.expr) -> str:
+    """``a`` of ``a.b.c``; "" if it begins with something else than a name."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
 def _names(nodes: tuple[ast.AST, ...]) -> list[ast.Name]:
     return [part for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)]
 

@@ -11,7 +11,7 @@ import builtins
 from collections.abc import Iterator
 from typing import Protocol
 
-from podus.program.bindings import bound_in, is_namespace
+from podus.program.bindings import bound_in, is_namespace, root
 from podus.program.body import PURE_CALLS, PURE_FUNCTIONS, PURE_METHODS, asks_for_type, maps_purely
 from podus.program.head import Definition
 
@@ -75,10 +75,7 @@ class Computation:
         return all(self._pure(child, names, own) for child in ast.iter_child_nodes(node))
 
     def _call(self, function: ast.expr, names: Names, own: frozenset[str]) -> bool:
-        root = function
-        while isinstance(root, ast.Attribute):
-            root = root.value
-        if not (isinstance(root, ast.Name) and root.id in own):
+        if root(function) not in own:
             found = names.procedure(function) or (names.maker(function) if self._making else None)
             if found is not None:
                 return self._procedure(*found)

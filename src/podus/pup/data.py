@@ -25,7 +25,7 @@ from types import (
     UnionType,
 )
 
-from podus.updating.held import own_fields, own_names
+from podus.updating.held import HEAP, own_fields, own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,7 +107,6 @@ _CONTAINERS: Any = (dict, list, set, frozenset, tuple)
 _VALUES = frozenset({"decimal", "datetime", "fractions", "pathlib", "pathlib._local", "uuid"})
 # So often a look at objects that somebody uses is taken again.
 _TRIES = 5
-_HEAP = 1 << 9
 _PLAIN_NEW: Any = object.__new__
 _PLAIN_SET: Any = object.__setattr__
 _LIBRARY = frozenset(name.lstrip("_") for name in sys.stdlib_module_names)
@@ -285,7 +284,7 @@ def _has_plain_fields(kind: Any) -> bool:
         type(kind) is type
         and kind.__new__ is _PLAIN_NEW
         and kind.__setattr__ is _PLAIN_SET
-        and all(cls.__flags__ & _HEAP for cls in line)
+        and all(cls.__flags__ & HEAP for cls in line)
         and not any(hasattr(cls, "__del__") for cls in line)
     )
 

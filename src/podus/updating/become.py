@@ -15,7 +15,7 @@ from operator import is_not, itemgetter
 from types import GetSetDescriptorType, MemberDescriptorType, MethodType
 
 from podus.updating.bases import layout
-from podus.updating.held import each_slot, own_names
+from podus.updating.held import each_slot, own_fields, own_names
 from podus.updating.kept import Reference
 from podus.updating.listing import instances, referring
 from podus.updating.slots import Room
@@ -163,13 +163,8 @@ def _lost(obj: Any, cls: type) -> dict[str, Any]:
     """What an object holds that one of ``cls`` has no room for."""
     if _has_names(cls):
         return {}
-    held = dict(own_names(obj))
-    for name, slot in dict(each_slot(type(obj))).items():
-        try:
-            held[name] = slot.__get__(obj, type(obj))
-        except AttributeError:
-            pass
-    return {name: value for name, value in held.items() if name not in dict(each_slot(cls))}
+    room = dict(each_slot(cls))
+    return {name: value for name, value in own_fields(obj).items() if name not in room}
 
 
 def _obstacle(obj: Any, cls: type, *, back: bool) -> str:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _read = object.__getattribute__
 # In place of a value: there is none.
 GONE = object()
-_HEAP = 1 << 9
+# The flag of classes that a statement has made (Py_TPFLAGS_HEAPTYPE).
+HEAP = 1 << 9
 
 
 class Missing:
@@ -167,7 +168,7 @@ def own_fields(obj: Any) -> dict[str, Any]:
     found = dict(own_names(obj))
     for name, slot in each_slot(type(obj)):
         try:
-            found[name] = slot.__get__(obj)
+            found[name] = slot.__get__(obj, type(obj))
         except AttributeError:
             pass
     return found
@@ -176,6 +177,6 @@ def own_fields(obj: Any) -> dict[str, Any]:
 def each_slot(cls: type) -> Iterator[tuple[str, Any]]:
     """The slots of a class and of its bases, theirs first, each with its name; also what stands for one (:class:`~podus.updating.slots.Room`)."""
     for base in reversed(cls.__mro__):
-        for name, value in vars(base).items() if base.__flags__ & _HEAP else ():
+        for name, value in vars(base).items() if base.__flags__ & HEAP else ():
             if isinstance(value, MemberDescriptorType | Room | Unset):
                 yield name, value.slot if isinstance(value, Unset) else value

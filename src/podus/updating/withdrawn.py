@@ -14,13 +14,12 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodTyp
 from podus.program.code import walk
 from podus.updating.binding import Switch
 from podus.updating.find import cell_contents
-from podus.updating.held import is_a, module_of, own_fields, own_names
+from podus.updating.held import HEAP, is_a, module_of, own_fields, own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_HEAP = 1 << 9
 _MUTABLE = (dict, list, set)
 # From a decorator to what it calls, to a table.
 _STEPS = 3
@@ -56,9 +55,9 @@ def reregistered(
 ) -> list[tuple[list[Any], Switch]]:
     """How a definition that has run again is taken out of where its old decorators or bases had put it: what they could reach by the ``paths``.
 
-    If a class registers ``again`` in the same ways, only where that has been put in as often. An object that
-    holds it by ``name`` is taken out if there is a new one of its kind. For each container what it holds now, and the switch. ``codes`` are the ids of its old code, ``value`` what its name has stood for. What has run
-    again has been put in already, as another object.
+    For each container what it holds now, and the switch. ``codes`` are the ids of its old code, ``value`` what its name has stood for. What has run
+    again has been put in already, as another object. If a class registers ``again`` in the same ways, only where that has been put in as often; an
+    object that holds a function of this ``name`` only if there is a new one of its kind.
     """
     is_old = _Made(codes, {id(value)})
     found: dict[int, Any] = {}
@@ -79,7 +78,7 @@ def reregistered(
 def holds(value: Any, codes: set[int]) -> bool:
     """Whether an object of a class that some module defines holds a function made from ``codes`` (their ids): what a decorator has made of that."""
     kind = type(value)
-    if not kind.__flags__ & _HEAP or is_a(value, type):
+    if not kind.__flags__ & HEAP or is_a(value, type):
         return False
     return any(map(_Made(codes, set()), own_fields(value).values()))
 
@@ -135,7 +134,7 @@ class _Holder:
         if not name or len(container) > _TABLE:
             return
         entries = [
-            entry for entry in _held(container) if type(entry).__flags__ & _HEAP and not is_a(entry, type)
+            entry for entry in _held(container) if type(entry).__flags__ & HEAP and not is_a(entry, type)
         ]
         functions = [(e, f) for e in entries for f in own_fields(e).values() if type(f) is FunctionType]
         old = [entry for entry, f in functions if id(f.__code__) in codes]
