@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from podus.planning.model import Plan
-from podus.planning.request import make_plan
+from podus.planning.request import Planners, make_plan
 from podus.portmap import lookup
 from podus.ush.client import Pup, connect
 
 DRIVER = Path(__file__).with_name("driver.py")
 SOURCE = str(Path(__file__).parents[1] / "src")
+# As ush has them: most of a small plan is starting its planner. Commands (``app.podus``) start one each.
+PLANNERS = Planners()
 
 
 class Raised(Exception):
@@ -159,7 +161,7 @@ class Program:
             path = self.home / f"support{time.monotonic_ns()}.py"
             path.write_text(textwrap.dedent(request["support"]))
             request["support"] = path
-        return make_plan(self.request(**request), executable=sys.executable)
+        return make_plan(self.request(**request), executable=sys.executable, planners=PLANNERS)
 
     def begin(self, *, timeout: float | None = None, on_timeout: str = "wait", **request: Any) -> str:
         """Start an update; gives its id. A plan with refusals is an AssertionError that shows them."""

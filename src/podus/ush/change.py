@@ -14,6 +14,7 @@ import click
 from podus.errors import NotFound, Refused
 from podus.log import Log
 from podus.planning.model import MAX_HOLD, MOVE_AFTER, POLICIES, Note, Plan, may_be_policy
+from podus.planning.request import Planners, make_plan
 from podus.portmap import lookup
 from podus.portmap.lookup import Entry
 from podus.ush import choices, client, moment, show
@@ -21,6 +22,7 @@ from podus.ush.command import (
     DONE,
     Command,
     Failed,
+    Session,
     complete_label,
     print_json,
     program_argument,
@@ -159,8 +161,15 @@ WAITING = _all(
 )
 
 
-def planned(pup: client.Pup, *, quiet: bool, deadline: float | None = None, **request: Any) -> Plan:
-    """Have the planner, a process of the program's own interpreter, make the plan.
+def planned(
+    pup: client.Pup,
+    *,
+    quiet: bool,
+    deadline: float | None = None,
+    planners: Planners | None = None,
+    **request: Any,
+) -> Plan:
+    """Have the planner, a process of the program's own interpreter, make the plan; the shell's own, or of ``planners``, if some stand ready.
 
     Raises PodusError if none can be made, by the ``deadline`` (seconds since 1970) if there is one.
     """
@@ -175,12 +184,14 @@ def planned(pup: client.Pup, *, quiet: bool, deadline: float | None = None, **re
         raise click.UsageError(
             "--as and --to exclude each other: the version that --to names has its label already"
         )
-    from podus.planning.request import make_plan
-
+    context = click.get_current_context(silent=True)
+    session = context.find_object(Session) if context is not None else None
+    if planners is None and session is not None:
+        planners = session.planners
     executable = str(pup.call("hello").get("executable") or pup.entry.executable)
     with _progress(quiet) as say:
         wanted = {"socket": pup.entry.socket, **request}
-        return make_plan(wanted, executable=executable, progress=say, deadline=deadline)
+        return make_plan(wanted, executable=executable, progress=say, deadline=deadline, planners=planners)
 
 
 def record(event: str, command: str, entry: Entry, plan: Plan) -> None:

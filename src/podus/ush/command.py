@@ -18,6 +18,7 @@ from podus.portmap import lookup
 from podus.ush import client
 
 if TYPE_CHECKING:
+    from podus.planning.request import Planners
     from podus.ush.plan_view import Shown
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,10 +30,12 @@ COMPLETION_SECONDS = 1.0
 
 @dataclass
 class Session:
-    """One person's shell: ``current`` is the program that commands without a NAME are about ("" for none), ``shown`` the plan looked at."""
+    """One person's shell: ``current`` is the program that commands without a NAME are about ("" for none), ``shown`` the plan looked at,
+    ``planners`` those that stand ready while the shell is open."""
 
     current: str = ""
     shown: Shown | None = None
+    planners: Planners | None = None
 
 
 def who() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from prompt_toolkit.history import FileHistory
 
 from podus import places
 from podus.errors import NotFound, PodusError
+from podus.planning.request import Planners
 from podus.portmap import lookup
 from podus.ush import planned
 from podus.ush.command import DONE, FAILED, Command, Group, Session, complete_program, report
@@ -133,15 +134,16 @@ def main(cli: click.Group, name: str) -> int:
     """
     session = Session(lookup.find(name).full_name if name else "")
     group = inner(cli)
-    if sys.stdin.isatty():
-        return _interact(group, session)
-    code = DONE
-    for line in sys.stdin:
-        try:
-            code = execute(group, session, line) or code
-        except EOFError:
-            break
-    return code
+    with Planners() as session.planners:
+        if sys.stdin.isatty():
+            return _interact(group, session)
+        code = DONE
+        for line in sys.stdin:
+            try:
+                code = execute(group, session, line) or code
+            except EOFError:
+                break
+        return code
 
 
 def _interact(group: click.Group, session: Session) -> int:

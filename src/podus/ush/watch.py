@@ -14,6 +14,7 @@ import click
 
 from podus.errors import NotFound, PodusError, Unreachable
 from podus.planning.model import POLICIES, Plan
+from podus.planning.request import Planners
 from podus.portmap import lookup
 from podus.portmap.lookup import Entry
 from podus.portmap.process import is_alive
@@ -59,7 +60,8 @@ def watch(*, name: str, policy: str, wait: bool) -> None:
     entry = _once_up(name) if wait else lookup.find(name)
     click.echo(f"podus: {entry.name} is updated on every save", err=True)
     try:
-        _watch(entry, policy)
+        with Planners() as planners:
+            _watch(entry, policy, planners)
     except KeyboardInterrupt:
         pass
 
@@ -76,7 +78,7 @@ def _once_up(text: str) -> Entry:
         time.sleep(0.05)
 
 
-def _watch(entry: Entry, policy: str) -> None:
+def _watch(entry: Entry, policy: str, planners: Planners) -> None:
     from watchfiles import watch as saves
 
     # What was saved while the program came up, or the directories were not watched, is seen by its times.
@@ -100,7 +102,7 @@ def _watch(entry: Entry, policy: str) -> None:
             times = _times(files)
             if times != seen:
                 seen = times
-                _update(entry, policy)
+                _update(entry, policy, planners)
                 # It may have imported modules from elsewhere meanwhile.
                 break
             if not is_alive(entry.pid, entry.born):
@@ -132,12 +134,12 @@ def _times(files: list[str]) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _update(entry: Entry, policy: str) -> None:
+def _update(entry: Entry, policy: str, planners: Planners) -> None:
     """One update, and one line of what came of it."""
     begun = time.monotonic()
     try:
         with client.connect(entry) as pup:
-            plan = planned(pup, quiet=True, policy=policy)
+            plan = planned(pup, quiet=True, planners=planners, policy=policy)
             if plan.refusals:
                 record("refuse", "watch", entry, plan)
                 discard(plan)
