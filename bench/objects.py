@@ -318,6 +318,10 @@ def together(found: list[dict[str, Any]]) -> dict[str, Any]:
             }
             for kind in ("idle", "busy", "update")
         },
+        **{
+            name: {kind: max(s[kind][name] for s in summaries) for kind in ("idle", "busy", "update")}
+            for name in ("seen_ms", "machine_ms")
+        },
         "own_stall_ms": max(item["own_stall_ms"] for item in updates),
         "throughput": statistics.median(s["throughput"] for s in summaries),
         "throughput_busy": statistics.median(s["throughput_busy"] for s in summaries),

@@ -7,6 +7,7 @@ happens, and in which another process is as busy as a planner is. As in ``stall`
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.children import STAGE, Child, command, workplace
+from bench.machine import Machine, Taken
 from bench.stall import BUSY
 
 UPDATES, QUICK = 1000, 50
@@ -25,6 +27,9 @@ UPDATES, QUICK = 1000, 50
 BATCH = 25
 PROCEDURES = 40
 BOUND_US = 300.0
+QUANTILES = ("0.5", "0.99", "0.999", "1")
+# Classes of the histogram for each power of ten; the first begins at one microsecond.
+FINE = 20
 WINDOWS = ("idle", "busy", "update", "bounded")
 
 
@@ -35,7 +40,8 @@ def run(*, quick: bool) -> dict[str, Any]:
     seconds: list[float] = []
     with workplace() as place:
         versions = write(place)
-        with Child(place, "control", command("control", place / "run" / "main.py")) as child, home(place):
+        argv = command("control", place / "run" / "main.py")
+        with Child(place, "control", argv) as child, home(place), Machine() as machine:
             child.hear()
             window = Windows(child)
             length = 2.0
@@ -59,8 +65,9 @@ def run(*, quick: bool) -> dict[str, Any]:
                 if window.version != expected:
                     raise RuntimeError(f"the program runs version {window.version}, not {expected}")
                 print(f"  {number:,} updates", flush=True)
-            rows = child.ask({"do": "dump"})
+            seen = child.ask({"do": "dump"})
             priority = child.priority
+    rows = {kind: summary(each["seen"], each["missed"], machine.taken) for kind, each in seen.items()}
     for kind, stalls in own.items():
         rows[kind]["own_stall_us"] = {"median": sorted(stalls)[len(stalls) // 2], "longest": max(stalls)}
     for kind in WINDOWS:
@@ -72,6 +79,26 @@ def run(*, quick: bool) -> dict[str, Any]:
         "bound_us": BOUND_US,
         "seconds": sorted(seconds)[len(seconds) // 2],
         "priority": priority,
+        "machine_measured": machine.taken.measured,
+    }
+
+
+def summary(seen: list[tuple[float, float]], missed: int, taken: Taken) -> dict[str, Any]:
+    """How late the periods began, without the time that the machine took meanwhile: quantiles and a histogram; ``seen_us`` with it."""
+    late = sorted(each - taken.within(due, due + each) for due, each in seen)
+    classes: dict[int, int] = {}
+    for each in late:
+        place = int(FINE * math.log10(max(each * 1e6, 1.0)))
+        classes[place] = classes.get(place, 0) + 1
+    return {
+        "periods": len(seen),
+        "missed": missed,
+        "late_us": {
+            q: late[min(len(late) - 1, math.ceil(float(q) * len(late)) - 1)] * 1e6 for q in QUANTILES
+        },
+        "seen_us": max(each for _, each in seen) * 1e6,
+        "classes": sorted(classes.items()),
+        "fine": FINE,
     }
 
 

@@ -4,7 +4,8 @@ The program (``bigprogram``, ``stage/big_main.py``) has 1,000 or 10,000 procedur
 that the collector tracks. 200 procedures change, there and back again, with podus' own command. Before each update come a time
 in which nothing happens and one in which another process compiles the same sources: what the machine does to the program
 when its other core is busy, which is no doing of podus. For the same reason the program asks for real-time priority, and gets it
-where the user has the right: then it waits for itself and for podus, and hardly for others.
+where the user has the right: then it waits for itself and for podus, and hardly for others; and what the machine takes by itself is noted
+(``machine``), and is no part of a stall.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from bench import bigprogram
 from bench.children import Child, command, podus, workplace
 from bench.figures import quantile
+from bench.machine import Machine, Taken
 
 SIZES = (1_000, 10_000)
 CHANGED = 200
@@ -96,6 +98,18 @@ def watch(
 ) -> dict[str, Any]:
     """Take the program through ``cycles`` of idle, busy and update; returns the windows and their summary."""
     child.hear()
+    with Machine() as machine:
+        windows, reached = _through(child, versions, update, cycles, idle)
+    return summarise(windows, child.ask("dump"), reached, machine.taken) | {"priority": child.priority}
+
+
+def _through(
+    child: Child,
+    versions: tuple[Path, Path],
+    update: Callable[[int], dict[str, Any]],
+    cycles: int,
+    idle: float,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     windows: list[dict[str, Any]] = []
 
     def window(kind: str, action: Callable[[], dict[str, Any] | None]) -> None:
@@ -119,7 +133,7 @@ def watch(
         reached.append(child.ask("reached"))
         expected = reached[-1]["of"] if number % 2 == 0 else 0
         reached[-1]["expected"] = expected
-    return summarise(windows, child.ask("dump"), reached) | {"priority": child.priority}
+    return windows, reached
 
 
 def busy(sources: Path, seconds: float) -> None:
@@ -128,25 +142,27 @@ def busy(sources: Path, seconds: float) -> None:
 
 
 def summarise(
-    windows: list[dict[str, Any]], seen: dict[str, Any], reached: list[dict[str, Any]]
+    windows: list[dict[str, Any]], seen: dict[str, Any], reached: list[dict[str, Any]], taken: Taken
 ) -> dict[str, Any]:
-    """Cut what the threads saw into the windows."""
+    """Cut what the threads saw into the windows. A stall is what remains without the time that the machine took meanwhile."""
     requests = sorted(tuple(item) for kept in seen["requests"] for item in kept)
     usual_request = statistics.median(took for _, took in requests)
     usual_wake = statistics.median(gap for _, gap in seen["probe"])
     for item in windows:
-        late = [
-            (gap - usual_wake) * 1000
-            for at, gap in seen["probe"]
-            if item["from"] <= at + gap and at <= item["to"]
-        ]
-        slow = [
-            (took - usual_request) * 1000
-            for at, took in requests
-            if item["from"] <= at + took and at <= item["to"]
-        ]
-        item["stall_ms"] = max(*late, *slow)
-        item["late_ms"] = {str(q): quantile(late, q) for q in (0.5, 0.9, 0.99, 0.999, 1.0)}
+        late, slow = (
+            [
+                ((took - usual) * 1000, at + usual, at + took)
+                for at, took in times
+                if item["from"] <= at + took and at <= item["to"]
+            ]
+            for times, usual in ((seen["probe"], usual_wake), (requests, usual_request))
+        )
+        item["seen_ms"] = max(ms for ms, _, _ in late + slow)
+        item["stall_ms"] = max(ms - taken.within(begun, ended) * 1000 for ms, begun, ended in late + slow)
+        item["machine_ms"] = taken.longest(item["from"], item["to"]) * 1000
+        item["late_ms"] = {
+            str(q): quantile([ms for ms, _, _ in late], q) for q in (0.5, 0.9, 0.99, 0.999, 1.0)
+        }
         served = sum(item["from"] <= at < item["from"] + item["seconds"] for at, _ in requests)
         item["rate"] = served / item["seconds"]
     by_time = sorted((item for item in windows if item["kind"] == "update"), key=lambda item: item["seconds"])
@@ -157,10 +173,13 @@ def summarise(
         item["from"], item["to"] = item["from"] - origin, item["to"] - origin
     summary: dict[str, Any] = {}
     for kind in ("idle", "busy", "update"):
-        stalls = [item["stall_ms"] for item in windows if item["kind"] == kind]
+        those = [item for item in windows if item["kind"] == kind]
+        stalls = [item["stall_ms"] for item in those]
         summary[kind] = {
             "stall_ms": {"median": statistics.median(stalls), "longest": max(stalls)},
-            "rate": statistics.median(item["rate"] for item in windows if item["kind"] == kind),
+            "seen_ms": max(item["seen_ms"] for item in those),
+            "machine_ms": max(item["machine_ms"] for item in those),
+            "rate": statistics.median(item["rate"] for item in those),
         }
     pairs = [(windows[i]["rate"], windows[i - 1]["rate"]) for i in range(1, len(windows))]
     for kind, name in (("update", "throughput"), ("busy", "throughput_busy")):
@@ -183,6 +202,7 @@ def summarise(
         "reached": reached,
         "trace": picture,
         "traced_seconds": shown["seconds"],
+        "machine_measured": taken.measured,
     }
 
 

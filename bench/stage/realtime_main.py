@@ -1,21 +1,19 @@
 """A periodic task of 1 kHz, as a controller has it, that calls what is updated, beside a thread that does other work.
 
-Each period has its absolute time; how late the task is when it begins is kept, and summarised when the window ends, with the task at rest. A
+Each period has its absolute time; this and how late the task is when it begins are kept, and handed over at the end. A
 period that has gone by meanwhile is not made up for: it is counted as missed.
 """
 
 import json
-import math
 import os
 import socket
 import threading
 import time
+from array import array
 
 import control
 
 PERIOD = 0.001
-# Classes of the histogram for each power of ten; the first begins at one microsecond.
-FINE = 20
 
 kept = {}
 running = threading.Event()
@@ -24,7 +22,7 @@ stop = False
 
 
 def task(window):
-    late, missed, step = [], 0, control.step
+    seen, missed, step = array("d"), 0, control.step
     clock, rest = time.monotonic, time.sleep
     due = clock() + PERIOD
     while running.is_set():
@@ -32,14 +30,14 @@ def task(window):
         if delay > 0:
             rest(delay)
         begun = clock()
-        late.append(begun - due)
-        step(len(late))
+        seen.extend((due, begun - due))
+        step(len(seen))
         due += PERIOD
         while due <= begun:
             due += PERIOD
             missed += 1
-    times, before = kept.setdefault(window, ([], [0]))
-    times += late
+    times, before = kept.setdefault(window, (array("d"), [0]))
+    times += seen
     before[0] += missed
 
 
@@ -49,25 +47,6 @@ def other():
         control.work(turn)
         turn += 1
         time.sleep(0.002)
-
-
-def summary(late, missed):
-    late.sort()
-    classes = {}
-    for each in late:
-        place = int(FINE * math.log10(max(each * 1e6, 1.0)))
-        classes[place] = classes.get(place, 0) + 1
-    quantiles = {
-        q: late[min(len(late) - 1, math.ceil(float(q) * len(late)) - 1)] * 1e6
-        for q in ("0.5", "0.99", "0.999", "1")
-    }
-    return {
-        "periods": len(late),
-        "missed": missed,
-        "late_us": quantiles,
-        "classes": sorted(classes.items()),
-        "fine": FINE,
-    }
 
 
 def main():
@@ -92,7 +71,10 @@ def main():
             thread.join()
             answer = {"version": control.version()}
         elif asked["do"] == "dump":
-            answer = {window: summary(late, missed[0]) for window, (late, missed) in kept.items()}
+            answer = {
+                window: {"seen": list(zip(seen[::2], seen[1::2], strict=True)), "missed": missed[0]}
+                for window, (seen, missed) in kept.items()
+            }
         else:
             break
     stop = True
