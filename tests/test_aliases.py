@@ -76,7 +76,7 @@ def test_a_second_name_becomes_a_definition_of_its_own(program: Start, kind: str
     assert app(asked) == before
     app.edit(m=new).update()
     assert app(asked) == after
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(asked) == before
     app.update()
     assert app(asked) == after

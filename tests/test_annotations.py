@@ -58,7 +58,7 @@ def test_all_annotations_are_the_new_ones_and_back(program: Start) -> None:
     assert app("[held is m.g, '__classdictcell__' in vars(m.C)]") == [True, False]
     # A method that another class has as well keeps the class that it stands in.
     assert app("t.f() is not None")
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(SEEN) == NOW
 
 

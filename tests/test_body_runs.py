@@ -100,7 +100,7 @@ def test_an_update_after_that_knows_where_the_body_stands(program: Start) -> Non
     assert [n.code for n in app.plan().asks] == ["body-runs"]
     app.update()
     assert app("sys.modules['looper'].limit") == 8
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("sys.modules['looper'].limit") == 7
     app.open("turn", times=4)
     app.join("t")

@@ -20,7 +20,7 @@ def test_a_class_with_slots_that_was_copied_gets_a_field(program: Start, use: st
     app.run(f"import copy, pickle\nd = m.D(1)\n{use}")
     app.edit(m=old + "    z: int = 5\n").update()
     assert app("[repr(d), repr(copy.copy(d)), repr(pickle.loads(pickle.dumps(d)))]") == ["D(x=1, z=5)"] * 3
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[repr(d), repr(copy.copy(d))]") == ["D(x=1)"] * 2
 
 
@@ -64,7 +64,7 @@ def test_who_is_an_instance_of_an_abstract_class(program: Start, old: str, new: 
     assert app(asked) == [LENGTH in old] * 2
     app.edit(m=new).update()
     assert app(asked) == [LENGTH in new] * 2
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(asked) == [LENGTH in old] * 2
 
 
@@ -75,7 +75,7 @@ def test_single_dispatch_by_another_base(program: Start) -> None:
     assert app("m.f(c)") == "a"
     app.replace("m", "class C(A)", "class C(B)").update()
     assert app("m.f(c)") == "b"
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("m.f(c)") == "a"
 
 
@@ -90,7 +90,7 @@ def test_a_method_that_dispatches_gets_and_loses_an_implementation(program: Star
     assert app(asked) == ["any", "int", "any"]
     app.edit(m=METHOD + TEXT).update()
     assert app(asked) == ["any", "int", "str"]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(asked) == ["any", "int", "any"]
     app.update()
     app.edit(m=METHOD[: METHOD.index("    @show")] + TEXT).update()

@@ -63,7 +63,7 @@ def test_a_field_that_is_set_in_more_than_one_step(program: Start, how: str) -> 
     assert plan.safe, plan.refusals
     app.update()
     assert app("c.f()") == app("shop.C(40).f()") == value
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[c.f(), vars(c)]") == [40, {"a": 40}]
 
 

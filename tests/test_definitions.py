@@ -226,7 +226,7 @@ def test_abstract_methods_follow(program: Start) -> None:
     ).update()
     assert app("[sorted(c.__abstractmethods__) for c in (m.A, m.B, m.C)]") == [["g"], [], ["g"]]
     assert app("(b.g(), m.B().g())") == [2, 2]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[sorted(c.__abstractmethods__) for c in (m.A, m.B, m.C)]") == [["f"], [], ["f"]]
 
 
@@ -333,7 +333,7 @@ class C:
     app.run("held, inner, method, within = m.f, m.f.f, m.C.g, m.C.g.f")
     app.edit(m=new).update()
     assert app("[m.f(1), held(1), inner(1), m.C.g(1), method(1), within(1)]") == [[1, 2, 3]] * 6
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[m.f(1), held(1), inner(1), m.C.g(1), method(1), within(1)]") == [[1, 1]] * 6
 
 
@@ -394,7 +394,7 @@ def test_what_is_made_around_a_procedure_gets_its_new_docstring(program: Start) 
     seen = "[x.__doc__ for x in (m.a, m.b, m.c, m.d, m.e, m.f, m.C.p, m.C.q, vars(m.C)['r'], m.C.r, m.C.own_too)]"
     app.edit(m=DOCUMENTED.replace('"old"', '"new"')).update()
     assert app(seen) == [*["new"] * 4, None, *["new"] * 5, "by hand"]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(seen) == [*["old"] * 4, None, *["old"] * 5, "by hand"]
 
 

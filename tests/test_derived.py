@@ -38,7 +38,7 @@ def test_what_is_computed_from_a_constant_follows_it_through_modules(program: St
         6,
     ]
     assert app("m.reader() is m.ROW is k.R and isinstance(d, m.D) and not [n for n in vars(m) if ':' in n]")
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[m.ROW, list(m.GEN), c.f(), m.D().a, held(0), k.LAST]") == [
         [0, 1, 2],
         [1, 2],
@@ -69,7 +69,7 @@ def test_what_has_an_effect_is_not_computed_again(program: Start) -> None:
     assert [n.where.rpartition("/")[2] for n in plan.notes if n.code == "not-again"] == ["k.py:3"]
     app.update(reset=["k:D"])
     assert app("[m.BASE, m.A, m.C, k.D, m.SEEN]") == [2, 1, 2, 2, [1, 1, 1, 2]]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[m.BASE, k.D]") == [1, 1]
 
 
@@ -90,7 +90,7 @@ def test_what_the_library_computes_and_what_is_filled_follows(program: Start) ->
     app.update()
     assert app("[str(conf.ROOT), conf.log.name, conf.HOME, m.LAST]") == ["y/logs", "y", "y", "y"]
     assert app("[x.__name__ for x in m.MODULES]") == ["conf", "fresh"]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[str(conf.ROOT), conf.log is log, m.LAST, len(m.MODULES)]") == ["x/logs", True, "x", 1]
 
 
@@ -100,7 +100,7 @@ def test_partial_functions_of_partial_functions_come_back(program: Start) -> Non
     app.run("import m; more = m.more")
     app.edit(m=text.format(", d=9", 10).replace("c, d=9]", "c, d]")).update()
     assert app("[m.more(2), m.more.args, m.functools.partial(m.add).args]") == [[10, 2, 3, 9], [10], [10]]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[m.more is more, m.more(2)]") == [True, [1, 2, 3]]
 
 
@@ -164,7 +164,7 @@ def test_what_a_module_binds_itself_is_not_what_a_star_brings(program: Start) ->
     assert app(shown) == [[True, "other", 1, "prod"]] * 2
     app.edit(base=base.format(3).replace("False", "None").replace("'base'", "'new'")).update()
     assert app(shown) == [[True, "other", 3, "prod"]] * 2
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(shown) == [[True, "other", 1, "prod"]] * 2
 
 
@@ -185,7 +185,7 @@ def test_what_goes_on_with_what_is_imported_begins_with_it_again(program: Start)
     assert app(shown)[0] == [["a", "b", "p", "q"], 12, "own", "H?"]
     app.replace("prod", "'own'", "'mine'").update()
     assert app(shown)[0] == [["a", "b", "p", "q"], 12, "mine", "H?"]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(shown)[0] == [["a", "b", "p", "q"], 12, "own", "H?"]
 
 
@@ -214,7 +214,7 @@ def test_a_closure_that_needs_less_goes_on_through_several_versions(program: Sta
     ):
         app.edit(m=text.format(expression)).update()
         assert app("[h(), m.make(1, 2, 3)()]") == [value, value]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("h()") == [2, [2]]
 
 
@@ -272,7 +272,7 @@ def test_what_is_computed_from_an_attribute_of_a_class_follows_it(program: Start
     assert not app.plan().asks
     app.update()
     assert app(state) == [9, ".b", 7, 9, 9, True]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(state) == [5, ".a", 1, 5, 5, True]
 
 
@@ -308,7 +308,7 @@ def test_what_a_decorator_or_a_keyword_is_given_follows(program: Start) -> None:
     seen = "[m.g(), held(), m.cached.cache_parameters()['maxsize'], c.mark, d.size]"
     app.edit(m=TAGGED.replace("LIMIT = 1", "LIMIT = 2")).update()
     assert app(seen) == [[2, "g"], [2, "g"], 2, 2, 2]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(seen) == [[1, "g"], [1, "g"], 1, 1, 1]
 
 
@@ -347,7 +347,7 @@ def test_what_follows_of_several_definitions_brings_the_others_along(program: St
         True,
     ]
     assert app("str(m.C.p.fget.__annotations__['return'])") == "typing.Union[int, str, float]"
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[m.get(1), held(1), c.get(1), c.p, held is m.get]") == ["made", "made", "made", "read", True]
 
 

@@ -154,7 +154,7 @@ def test_a_base_in_another_module_gives_fields_with_the_names_of_that_module(pro
     )
     app.replace("whole", "return self.p", "return [self.p, list(self.last)]").update()
     assert app("[o.f(), whole.Whole().f()]") == [[1, [3]], [1, [3]]]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[o.f(), 'p' in vars(o)]") == [1, True]
 
 
@@ -253,7 +253,7 @@ def test_a_field_that_a_descriptor_keeps_is_asked_for(program: Start) -> None:
     support = "import podus\ndef back(o):\n    o.age = o._age\n    del o._age\n@podus.mapper('m:C', reverse=back)\ndef there(o): o._age = o.age\n"
     app.update(support=support)
     assert app("[o.f(), vars(o), m.C('5').f()]") == [4, {"_age": 4}, 5]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[o.f(), vars(o)]") == [4, {"age": 4}]
 
 
@@ -288,7 +288,7 @@ def check_all(
     assert plan.safe, [note.text for note in plan.refusals]
     app.update()
     assert {name: app(text) for name, text in seen.items()} == {name: case[5] for name, case in cases.items()}
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert {name: app(text) for name, text in seen.items()} == {name: case[4] for name, case in cases.items()}
     if exactly:
         assert [name for name in cases if not app(f"vars({name}_o) == {name}_was")] == []

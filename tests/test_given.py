@@ -71,7 +71,7 @@ def test_what_is_given_from_outside_stays(program: Start, way: str) -> None:
     assert app(given) == [True, 10, "a cart", "Cart", "new"]
     assert app("[hasattr(one, 'gone'), one.price(), type(one) is shop.Cart]") == [False, 2, True]
     app.run("shop.Cart.late = 1\nshop.Cart.extra = given.extra = [6]")
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(given) == [True, 10, "a cart", "Cart", "old"]
     assert app("shop.Cart.late") == 1
     assert app("[one.gone(), hasattr(shop.Cart, 'more')]") == ["gone", False]
@@ -85,7 +85,7 @@ def test_what_a_decorator_made_goes_with_it(program: Start) -> None:
     app.edit(shop=old.replace("@tools.plain\n", "").replace("(order=True)", "")).update()
     assert app("[hasattr(shop.Cart, '__lt__') and shop.Cart.__lt__ is not object.__lt__]") == [False]
     assert app("[hasattr(one, 'seen'), one.size, one == shop.Cart(3)]") == [False, 3, True]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[one < shop.Cart(4), one.seen]") == [True, True]
 
 
@@ -116,7 +116,7 @@ def test_a_patch_gives_way_where_the_method_is_made_otherwise(program: Start) ->
     new = old.replace("    def total(self): return 1", "    @property\n    def total(self): return 2")
     app.edit(shop="import tools\n@tools.plain\n" + new).update()
     assert app("[one.total, one.seen]") == [2, True]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[shop.Cart.total is kept, hasattr(one, 'seen')]") == [True, False]
 
 
@@ -202,10 +202,10 @@ def test_data_that_a_class_has_changed_is_asked_about(program: Start) -> None:
     app.update()
     assert app("[shop.Cart.limit, shop.Cart.rate]") == [7, 20]
     assert app("shop.Cart._Cart__private") is None
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     app.update(reset=["shop:Cart.limit"])
     assert app("[shop.Cart.limit, shop.Cart._Cart__private]") == [6, None]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("shop.Cart.limit") == 7
 
 
@@ -217,5 +217,5 @@ def test_private_data_that_a_class_has_changed_is_asked_about(program: Start) ->
     assert [n.code for n in app.plan().asks] == ["data-kept"]
     app.update()
     assert app("one.count()") == 2
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("one.count()") == 3

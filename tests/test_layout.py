@@ -56,7 +56,7 @@ def test_live_objects_with_slots_get_a_base_whose_objects_have_a_dictionary(prog
         ["noted"],
     ]
     assert any("shop:View" in note and "objects" in note for note in status["notes"])
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[hasattr(v, 'told'), View is shop.View, shop.View.__mro__[1] is object]") == [
         False,
         True,
@@ -117,7 +117,7 @@ def test_wherever_they_are_held(program: Start) -> None:
         1,
         1,
     ]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(f"len(set(map(id, {EVERYWHERE})))") == 1 and app("[v.size(), hasattr(v, 'told')]") == [
         1,
         False,
@@ -168,7 +168,7 @@ def test_what_is_in_them_is_carried_over(program: Start) -> None:
         1,
         True,
     ]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[c['self'] is c, c.changed, sorted(n), i[2] is i, type(n) is shop.Names]") == [
         True,
         5,
@@ -221,7 +221,7 @@ def test_an_object_that_goes_with_the_update_is_let_go(program: Start) -> None:
         "Null",
         "_ProtocolMeta",
     ]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[p.size(), type(p.cache) is shop.Parser.Cache, isinstance(p.cache, dict)]") == [0, True, True]
     app.run("held = p.cache")
     done = app.until(app.begin(reset=["shop:Parser.cache"]), "failed", "backed-out")
@@ -349,7 +349,7 @@ class C(dict):
     app.run("c, f = shop.C(), shop.C.f")
     app.edit(shop=new).update()
     assert app("[c.f(1), f(c, 2), f is shop.C.f, c.s(), c.doc.__doc__]") == [[1, ""], [2, ""], True, 2, "new"]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[c.f(1), f(c, 2), f is shop.C.f, c.s(), c.doc.__doc__]") == [
         [1, "", False],
         [2, "", False],

@@ -60,7 +60,7 @@ def test_another_definition_does_not_go_into_the_one_before(program: Start) -> N
     assert app(MEANS) == BEFORE
     app.edit(m=NEW).update()
     assert (app(MEANS), app(THERE)) == (AFTER, STAYS)
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert (app(MEANS), app(THERE)) == (BEFORE, STAYS)
 
 

@@ -128,7 +128,7 @@ def test_back_out_with_a_thread_in_what_only_the_new_version_has(program: Start)
     app.edit(shop=RENAMED).update()
     app.run("t = shop.threading.Thread(target=shop.Worker().loop, daemon=True)\nt.start()")
     assert app("shop.once()") == 1
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[shop.once(), shop.once(), t.is_alive(), hasattr(shop, 'job')]") == [2, 3, True, True]
     app.edit(shop=RENAMED).update()
     assert app("[shop.once(), hasattr(shop, 'work'), hasattr(shop.Worker, 'loop')]") == [4, True, True]

@@ -26,7 +26,7 @@ def test_data_goes_on_in_the_module_that_it_moves_to(program: Start, made: str) 
     app.update()
     assert app("[m.get('a'), m.CACHE is held, __import__('store').CACHE is held]") == [1, True, True]
     app.run("m.put('b')")
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[m.get('a'), m.get('b'), m.CACHE is held]") == [1, 1, True]
 
 
@@ -44,7 +44,7 @@ def test_functions_move_with_their_cache(program: Start) -> None:
     app.run("n.put('a')")
     app.edit(m="from util import put, get\n", util="x = 1\n" + STORE).update()
     assert app("[n.get('a'), m.get('a'), __import__('util').get('a')]") == [1, 1, 1]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[n.get('a'), m.get('a')]") == [1, 1]
 
 

@@ -26,7 +26,7 @@ def test_a_new_field_with_a_constant_is_there_at_the_next_use(program) -> None:
     assert app("a.total()") == "5 EUR"
     assert app("vars(a)") == {"owner": "ann", "balance": 5, "currency": "EUR", "log": [1]}
     assert app("'currency' in vars(bank.Account)") is False
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("vars(a)") == {"owner": "ann", "balance": 5}
     assert app("a.total()") == 5
 
@@ -43,7 +43,7 @@ def test_a_field_is_derived_from_other_fields(program) -> None:
     app.update()
     assert app("a.total()") == "ANN5"
     assert app("vars(a)") == {"owner": "ann", "balance": 5, "label": "ANN5"}
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("vars(a)") == {"owner": "ann", "balance": 5}
 
 
@@ -70,7 +70,7 @@ def test_a_field_that_nobody_can_know_is_asked_for_and_a_mapper_gives_it(program
     app.update(support=support)
     assert app("a.total()") == 550
     assert app("vars(a)") == {"owner": "ann", "cents": 550}
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("vars(a)") == {"owner": "ann", "balance": 5.5}
 
 
@@ -91,7 +91,7 @@ def test_a_field_that_is_gone_is_dropped_and_comes_back(program) -> None:
     )
     app.update()
     assert app("vars(a)") == {"owner": "ann"}
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("vars(a)") == {"owner": "ann", "balance": 5}
 
 
@@ -110,7 +110,7 @@ def test_a_mapper_that_changes_the_meaning_of_a_field_converts_every_object_once
     app.run("all.append(bank.Account('new', 7))")
     assert app("[a.total()[1] for a in all] == [n * 100 for n in range(5000)] + [7]")
     assert app("'__getattribute__' in vars(bank.Account)") is False
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[a.total() for a in all][:3]") == [0, 1, 2]
 
 
@@ -178,7 +178,7 @@ def test_a_field_that_becomes_a_property(program) -> None:
         """
     app.update(support=support)
     assert app("(a.total(), vars(a))") == [5.0, {"owner": "ann", "_cents": 500}]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("(a.total(), vars(a))") == [5, {"owner": "ann", "balance": 5}]
 
 
@@ -208,7 +208,7 @@ def test_dataclass_fields_with_defaults_are_filled(program) -> None:
         "P(x=1, y=3, tags=[])",
         True,
     ]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("(repr(p), vars(p))") == ["P(x=1)", {"x": 1}]
 
 
@@ -258,7 +258,7 @@ def test_slots_are_added_and_dropped(program) -> None:
     refused = app.podus("back-out", "app", check=1)
     assert "gets the field y" in refused.stderr
     app.run("del q")
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("(m.P(3, 4).sum(), hasattr(m.P(3, 4), 'tags'))") == [7, False]
 
 
@@ -280,7 +280,7 @@ def test_a_class_gets_another_metaclass(program) -> None:
         True,
         2,
     ]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("(type(C) is type, c.f(), hasattr(C, 'hi'))") == [True, 1, False]
 
 
@@ -343,5 +343,5 @@ class Box:
     assert app("[box.full, box._full, other.full, shop.Box().full]") == [True, True, False, False]
     app.run("other.full = True")
     assert app("[other._full, 'full' in vars(box)]") == [True, False]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[box.full, vars(box)]") == [True, {"full": True}]

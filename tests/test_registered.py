@@ -124,7 +124,7 @@ def test_what_is_registered_otherwise(program: Start, change: str) -> None:
     # The registry is the program's own as well.
     app.edit(m=f"{head}{text.replace(before, after)}").update()
     assert app(shown) == new
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(shown) == old
     assert app("other.others == [held]")
 
@@ -155,7 +155,7 @@ def test_what_is_registered_in_the_same_place_again_stays(program: Start) -> Non
     ).update()
     assert app(HELD) == [[10, 20], {"a": [10, 20], "b": [20]}]
     assert app("f is m.f is bus.LIST[0]")
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(HELD) == [[1, 2], {"a": [1, 2]}]
 
 
@@ -172,7 +172,7 @@ def test_what_a_deleted_module_or_a_call_that_is_gone_has_registered_goes(progra
     (app.root / "old.py").unlink()
     app.update()
     assert app(HELD) == [[2, 5], {"a": [2], "n": [5]}]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert sorted(app(HELD)[0]) == [1, 3, 4] and app(HELD)[1] == {"a": [1, 3], "k": [4]}
 
 
@@ -188,7 +188,7 @@ def test_tables_in_tables_that_were_there_stay_as_they_are(program: Start) -> No
     assert app(seen) == [1, 1, [1], []]
     app.edit(m=new).update()
     assert app(seen) == [1, 1, [1], ["/x"]]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(seen) == [1, 1, [1], []]
 
 

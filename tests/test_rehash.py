@@ -51,7 +51,7 @@ def test_what_holds_them_finds_them(program: Start, change: str) -> None:
     app.edit(m=f"import collections\n{new}{kinds}").update()
     assert app(check) == right
     assert app("tables[0].get(m.K('a'))") == (None if "goes" in change else 1)
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(check) == right
 
 

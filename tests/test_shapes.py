@@ -77,7 +77,7 @@ def test_a_table_of_a_class(program: Start, table: str, module: str) -> None:
     assert app(f"{module}.TABLE") == before
     app.edit(m=text + more + own).update()
     assert app(f"{module}.TABLE") == after
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(f"{module}.TABLE") == before
 
 
@@ -91,7 +91,7 @@ def test_members_as_keys_stay_the_same_objects(program: Start) -> None:
     assert app(
         "[n.BY[1] is red is m.Color.RED, n.BY[2] is m.Color.BLUE, n.NAMES[red], n.NAMES[m.Color.BLUE]]"
     ) == [True, True, "RED", "BLUE"]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[n.BY[1] is red, len(n.BY), len(n.NAMES)]") == [True, 1, 1]
 
 
@@ -169,5 +169,5 @@ def test_members_of_an_enum_that_a_call_has_made_stay_the_same_objects(program: 
     app.replace("m", "RED GREEN", "RED GREEN BLUE").update()
     assert app(same) == [True] * 5
     assert app("m.Color.BLUE.name") == "BLUE"
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(same) == [True] * 5

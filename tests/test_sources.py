@@ -30,7 +30,7 @@ def test_bytecode_alone(program: Start) -> None:
     compiled("\n\ndef f(): return 2\nclass C:\n    def m(self): return 2\n", app.root / "low.pyc")
     app.update()
     assert app("[low.f(), c.m()]") == [2, 2]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[low.f(), c.m()]") == [1, 1]
 
 
@@ -88,7 +88,7 @@ def test_a_new_version_beside_the_old_one(program: Start) -> None:
     )
     app.update(from_=new)
     assert app("a.f()") == [2, 2]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("a.f()") == 1
     assert (
         app("[type(finder).__module__ for finder in sys.meta_path if 'podus' in type(finder).__module__]")

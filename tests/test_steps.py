@@ -72,7 +72,7 @@ def test_data_made_in_steps_is_made_again_with_all_of_them(program: Start, edits
     app.update()
     assert _seen(app) == _fresh(new)
     assert app("n.LONG == n.WORD + '.' == m.WORD + '.'")
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert _seen(app) == _fresh(STEPS)
 
 
@@ -158,7 +158,7 @@ def test_a_name_that_is_deleted_from_now_on_goes_though_nothing_else_differs(pro
     app = program(m=old)
     app.edit(m=old.replace("class", "del make\nclass") + "    del a\n").update()
     assert app("[hasattr(m, 'make'), m.VALUE, hasattr(m.C, 'a'), m.C.b]") == [False, 1, False, 1]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[m.make(), m.VALUE, m.C.a, m.C.b]") == [1, 1, 1, 1]
 
 

@@ -231,7 +231,7 @@ def test_new_modules_are_imported_and_deleted_ones_are_gone(program: Start) -> N
     app.until(update, "complete")
     assert app("[shop.f(), held(), 'old' in sys.modules, hasattr(shop, 'old')]") == [2, 1, False, False]
     (app.root / "old.py").write_text("def g(): return 1\n")
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[shop.f(), 'old' in sys.modules, old is sys.modules['old']]") == [1, True, True]
 
 
@@ -408,7 +408,7 @@ def test_a_class_body_reads_the_modules_name_before_it_binds_its_own(
     assert app(asked) == values[0]
     app.edit(m=new).update()
     assert app(asked) == values[1]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app(asked) == values[0]
 
 
@@ -417,16 +417,16 @@ def test_a_global_that_the_program_has_set_before_there_was_a_statement_for_it(p
     app = program(m=old)
     app.edit(m="CONN = None\nN = 1\n" + old).update()
     assert app("m.use()") is None
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     app.run("m.init()")
     assert [n.text.partition(" is ")[0] for n in app.plan().asks] == ["m:CONN"]
     app.update()
     assert app("[m.use(), m.N]") == [["c"], 1]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("m.use()") == ["c"]
     app.update(reset=["m:CONN"])
     assert app("m.use()") is None
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("m.use()") == ["c"]
 
 
@@ -444,7 +444,7 @@ def test_data_that_several_statements_make_is_made_again(program: Start) -> None
         {"b": 1},
         ["N", "URLS"],
     ]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[m.N, m.URLS, n.URLS, m.TABLE, m.__all__]") == [
         2,
         ["/a", "/b", "/z"],
@@ -470,7 +470,7 @@ def test_what_could_not_be_imported_is_tried_again_when_it_is_there(program: Sta
     app = program(m=old, n="from m import fast\n")
     app.edit(m=old.replace("'fast' if", "'FAST' if"), fast="x = 1\n").update()
     assert app("[m.f(), m.fast.x, m.fast is __import__('fast'), n.fast is m.fast]") == ["FAST", 1, True, True]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[m.f(), m.fast, n.fast]") == ["slow", None, None]
 
 
@@ -483,7 +483,7 @@ def test_a_frozen_object_that_nobody_has_modified_takes_its_new_value(program: S
     app = program(m=text + "DEFAULT = Conf()\nOTHER = {'a': Conf(2)}\n")
     app.edit(m=text + "DEFAULT = Conf(port=8)\nOTHER = {'a': Conf(3)}\n").update()
     assert app("[m.DEFAULT.port, m.OTHER['a'].port]") == [8, 3]
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[m.DEFAULT.port, m.OTHER['a'].port]") == [1, 2]
 
 
@@ -529,7 +529,7 @@ def test_an_annotation_alone_leaves_the_value(program: Start) -> None:
         "LIMIT": "<class 'int'>",
         "TWICE": "<class 'float'>",
     }
-    app.podus("back-out", "app")
+    app.update(back_out=True)
     assert app("[m.COUNT, m.SEEN is seen, m.TWICE, list(m.__annotations__)]") == [5, True, 2, ["TWICE"]]
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import click
 from rich.console import Console, Group, RenderableType
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -239,6 +238,9 @@ def _coloured(text: str) -> Text:
     """The diff: what is the same coloured as Python, what went red, what came green."""
     lines = text.split("\n")
     body = "\n".join(line[1:] if line[:1] in " +-" else "" for line in lines[2:])
+    # Only here: it brings a library of its own, which would be a tenth of every command's start.
+    from rich.syntax import Syntax
+
     code = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(body).split("\n")
     said: list[Text] = []
     for number, line in enumerate(lines):
