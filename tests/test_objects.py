@@ -345,3 +345,13 @@ class Box:
     assert app("[other._full, 'full' in vars(box)]") == [True, False]
     app.update(back_out=True)
     assert app("[box.full, vars(box)]") == [True, {"full": True}]
+
+
+def test_what_an_update_gives_is_found_as_fast_as_what_the_program_has_set(program: Start) -> None:
+    old = "class A:\n    def __init__(self): self.x = 1\na = A()\n"
+    app = program(m=old)
+    new = old.replace("self.x = 1", "self.x = 1; self.another_field = 2; self.third_field = 3")
+    app.edit(m=new + "def newly_there(): return a.another_field\n").update()
+    assert app("m.newly_there()") == 2
+    # The interpreter's caches for attributes know a key by its identity, and names in code are interned.
+    assert app("[n for n in [*vars(m.a), *vars(m)] if n is not sys.intern(str(n))]") == []

@@ -145,6 +145,8 @@ class Switch:
 
     def set_item(self, namespace: dict[str, Any], name: str, value: Any) -> None:
         """Plan ``namespace[name] = value``."""
+        # As compiled code has it: names are compared by identity first.
+        name = sys.intern(name) if type(name) is str else name
         if name in namespace:
             self.undo.append((dict.__setitem__, namespace, name, namespace[name]))
         else:

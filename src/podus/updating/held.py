@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import GetSetDescriptorType, MemberDescriptorType
 
 from podus.updating.slots import Room
@@ -27,7 +28,8 @@ class Missing:
 
     def __init__(self, conversion: Conversion, name: str) -> None:
         self._conversion = conversion
-        self.name = name
+        # It becomes a key of the objects' dictionaries, where the interpreter's caches know a key by its identity.
+        self.name = sys.intern(name)
 
     def __get__(self, obj: Any, owner: type | None = None) -> Any:
         conversion = self._conversion
