@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.programs import Program
 
 Start = Callable[..., Program]
@@ -408,7 +410,7 @@ def test_other_threads_find_what_was_there_while_statements_run(program: Start) 
 
 
 def test_what_a_changed_procedure_made_is_asked_about_where_it_may_do_more(program: Start) -> None:
-    old = "import json\nKNOWN = {}\ndef load():\n    import json\n    return 1\nclass S:\n    @classmethod\n    def load(cls): return [1]\ndef setup(): KNOWN['a'] = 1\nVALUE = load()\nLIST = S.load()\nMADE = S()\nsetup()\n"
+    old = "import json\nKNOWN = {}\ndef load():\n    import json\n    return 1\nclass S:\n    @classmethod\n    def load(cls): print(end=''); return [1]\ndef setup(): KNOWN['a'] = 1\nVALUE = load()\nLIST = S.load()\nMADE = S()\nsetup()\n"
     app = program(m=old)
     new = old.replace("return 1", "return 2").replace("return [1]", "return [2]").replace("= 1\n", "= 2\n")
     plan = app.edit(m=new).plan()
@@ -444,3 +446,64 @@ def test_what_only_type_checkers_look_at_is_not_asked_about(program: Start) -> N
     app = program(m=old)
     plan = app.edit(m=old.replace("str, ", "int, ")).plan()
     assert not plan.asks and not plan.notes
+
+
+TUPLE = """
+from typing import NamedTuple
+class V(NamedTuple):
+    a: int
+    b: int
+    @classmethod
+    def of(cls, v):
+        a, b = map(int, v.split('.'))
+        return cls(a, b)
+    @staticmethod
+    def read(v): return V._make(map(int, v.split('.')))
+"""
+PATTERN = """
+import re
+_version = re.compile(r'(\\d+)\\.(\\d+)')
+def of(v):
+    found = _version.match(v)
+    if found is None: raise ValueError(f"no version: {v}")
+    return tuple(map(int, found.groups()))
+"""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        TUPLE + "info = V.of(version)\n",
+        TUPLE + "info = V.read(version)\n",
+        TUPLE + "info = V(*map(int, version.split('.')))\n",
+        PATTERN + "info = of(version)\n",
+        PATTERN + "info = [int(part) for part in _version.fullmatch(version).groups()]\n",
+        "from collections import namedtuple\nV = namedtuple('V', 'a b')\ninfo = V(1, int(version[2:]))\n",
+    ],
+)
+def test_what_named_tuples_and_patterns_make_of_a_constant_follows_it(program: Start, make: str) -> None:
+    app = program(m="version = '1.2'\n" + make)
+    app.edit(m="version = '1.3'\n" + make)
+    assert not app.plan().asks
+    app.update()
+    assert app("list(m.info)") == [1, 3]
+    app.update(back_out=True)
+    assert app("list(m.info)") == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        TUPLE.replace("return cls", "made.append(v); return cls") + "made = []\ninfo = V.of(version)\n",
+        TUPLE.replace("a, b =", "a, b = cls.last =") + "info = V.of(version)\n",
+        PATTERN.replace("re.compile(r", "Look(r") + "info = of(version)\n",
+        PATTERN + "_version = Look(r'(\\d+)\\.(\\d+)')\ninfo = of(version)\n",
+    ],
+)
+def test_what_may_do_more_than_make_a_tuple_is_asked_about(program: Start, make: str) -> None:
+    look = "looked = []\nclass Look:\n    def __init__(self, p): self.p = re.compile(p)\n    def match(self, v): looked.append(v); return self.p.match(v)\n"
+    app = program(m="version = '1.2'\n" + look + make)
+    app.edit(m="version = '1.3'\n" + look + make)
+    assert any("info" in note.text for note in app.plan().asks)
+    app.update()
+    assert app("list(m.info)") == [1, 2]

@@ -347,7 +347,7 @@ class Box:
     assert app("[box.full, vars(box)]") == [True, {"full": True}]
 
 
-def test_what_an_update_gives_is_found_as_fast_as_what_the_program_has_set(program: Start) -> None:
+def test_what_an_update_gives_is_found_as_fast_as_what_the_program_has_set(program) -> None:
     old = "class A:\n    def __init__(self): self.x = 1\na = A()\n"
     app = program(m=old)
     new = old.replace("self.x = 1", "self.x = 1; self.another_field = 2; self.third_field = 3")

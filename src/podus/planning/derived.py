@@ -69,7 +69,7 @@ class Derived:
         changes = self.compiler.changes
         for change in changes.values():
             home = change.new.name
-            self.procedures |= {f"{home}:{name}" for name in change.changed if "." not in name}
+            self.procedures |= {f"{home}:{name}" for name in change.changed if _is_outermost(name)}
             self._mark_decorators(change)
             if change.body is not None:
                 self._mark(home, [s for s in change.body.run if s.kind in ("assign", "import", "other")])
@@ -103,7 +103,7 @@ class Derived:
         words = {
             name.rpartition(".")[2]
             for _, name in self.moved | self.reshaped | self.remade | {n for n, _ in self.dressing}
-        } | {p.partition(":")[2] for p in self.procedures}
+        } | {p.partition(":")[2].rpartition(".")[2] for p in self.procedures}
         return self.mentions.under(words) | (NAMESPACE if self.regrown else set())
 
     def _from_the_start(self, module: Module, body: BodyChange) -> None:
@@ -198,7 +198,7 @@ class Derived:
     def _mark_reading_decorators(self) -> None:
         """Note the decorators that read, when they decorate, data that has moved, or call what may return something else now."""
         words = {name.rpartition(".")[2] for _, name in self.moved} | {
-            name.partition(":")[2] for name in self.procedures
+            name.partition(":")[2].rpartition(".")[2] for name in self.procedures
         }
         for module in self.compiler.new.modules.values() if words else ():
             before = self.compiler.old.modules.get(module.name)
@@ -409,13 +409,18 @@ class Derived:
         for module in self.compiler.new.modules.values() if words else ():
             for name, code in module.procedures.items():
                 full = f"{module.name}:{name}"
-                if "." in name or full in self.procedures or words.isdisjoint(code.co_names):
+                if not _is_outermost(name) or full in self.procedures or words.isdisjoint(code.co_names):
                     continue
                 if self._reads_moved(module, name):
                     self.procedures.add(full)
 
     def _reads_moved(self, module: Module, name: str) -> bool:
-        statement = module.body.last(name) if module.body is not None else None
+        owner, _, last = name.rpartition(".")
+        body = module.body
+        if body is not None and owner:
+            around = body.last(owner)
+            body = around.body if around is not None else None
+        statement = body.last(last) if body is not None else None
         if statement is None or statement.kind != "def":
             return False
         parts = [
@@ -541,6 +546,11 @@ def _remakes(statement: Statement, body: BodyChange) -> set[str]:
     decorators = getattr(statement.node, "decorator_list", ()) if statement.kind == "def" else ()
     plain = all(isinstance(d, ast.Name) and d.id in _PLAIN_DECORATORS for d in decorators)
     return set() if plain or before is None or before.kind != "def" else {statement.names[-1]}
+
+
+def _is_outermost(name: str) -> bool:
+    """Whether it is a procedure of a module's top level, or of a class there."""
+    return name.count(".") <= 1
 
 
 def _is_script(module: Module) -> bool:

@@ -9,7 +9,7 @@ from podus.planning.reading import is_enum, is_star
 from podus.program.body import Body, Statement
 from podus.program.flow import absolute
 from podus.program.head import Definition
-from podus.program.making import as_procedure, is_next, is_plain_class
+from podus.program.making import as_procedure, is_next, is_plain_class, is_tuple_class, of_class
 from podus.program.operands import STORES_NAME, any_named
 from podus.program.version import Module, Version
 
@@ -323,21 +323,53 @@ class Named:
         self._module = module
 
     def procedure(self, node: ast.expr) -> tuple[str, Definition, Named] | None:
-        found = self._meanings.path(self._module, node)
-        if found is None or len(found[1]) != 1:
+        home, statements = self._statements(node)
+        if home is None or len(statements) > 2 or {s.kind for s in statements[:-1]} - {"class"}:
             return None
-        home = self._meanings.version.modules[found[0]]
-        last = home.body.last(found[1][0]) if home.body is not None else None
-        if last is None or not isinstance(last.node, ast.FunctionDef | ast.AsyncFunctionDef):
+        definition = statements[-1].node
+        if len(statements) == 2:
+            found = of_class(definition, statements[0].names[-1])
+            definition = definition if found is None else found
+        if not isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef):
             return None
-        return f"{home.name}:{found[1][0]}", last.node, Named(self._meanings, home)
+        name = ".".join(s.names[-1] for s in statements)
+        return f"{home.name}:{name}", definition, Named(self._meanings, home)
 
     def maker(self, node: ast.expr) -> tuple[str, Definition, Named] | None:
         line = self._meanings.line(self._module, node)
         return _Inside(self._meanings, self._module, line, -1).next() if line else None
 
+    def is_tuple(self, node: ast.expr) -> bool:
+        _, statements = self._statements(node)
+        return len(statements) == 1 and is_tuple_class(statements[0])
+
+    def value(self, node: ast.expr) -> tuple[ast.expr, Named] | None:
+        home, statements = self._statements(node)
+        if home is None or len(statements) != 1 or home.body is None:
+            return None
+        name = statements[0].names[-1]
+        value = getattr(statements[0].node, "value", None)
+        once = sum(name in s.names for s in home.body.statements) == 1
+        if statements[0].kind != "assign" or len(statements[0].names) > 1 or value is None or not once:
+            return None
+        return value, Named(self._meanings, home)
+
     def library(self, node: ast.expr) -> str:
         return self._meanings.library(self._module, node)
+
+    def _statements(self, node: ast.expr) -> tuple[Module | None, list[Statement]]:
+        """The module that defines what ``NAME.attribute…`` names, and the statements that bind these, one in the other; nothing if one isn't found."""
+        home, words = self._meanings.path(self._module, node) or ("", [])
+        module = self._meanings.version.modules.get(home)
+        found: list[Statement] = []
+        body = module.body if module is not None else None
+        for word in words:
+            statement = body.last(word) if body is not None else None
+            if statement is None:
+                return None, []
+            found.append(statement)
+            body = statement.body
+        return (module, found) if found else (None, [])
 
 
 class _Inside(Named):

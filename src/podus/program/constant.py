@@ -18,6 +18,9 @@ from podus.program.head import Definition
 # Methods that change a container, and nothing else.
 _FILLING = frozenset({"append", "extend", "add", "update", "setdefault", "insert", "sort", "reverse"})
 _FRESH = frozenset({"list", "dict", "set", "sorted", "bytearray"})
+# Methods of a compiled pattern that look for it, and those of what they find.
+_LOOKING = frozenset({"match", "fullmatch", "search", "findall", "split"})
+_OF_MATCHES = frozenset({"group", "groups", "groupdict", "start", "end", "span"})
 _DEPTH = 8
 _ERRORS = frozenset(
     name
@@ -35,6 +38,12 @@ class Names(Protocol):
     def maker(self, node: ast.expr) -> tuple[str, Definition, Names] | None:
         """What making an object does, where an expression names a plain class of the program, as :mod:`podus.program.making` reads it; None if it names none."""
 
+    def is_tuple(self, node: ast.expr) -> bool:
+        """Whether it names a class of the program of which an object is a named tuple, and nothing else."""
+
+    def value(self, node: ast.expr) -> tuple[ast.expr, Names] | None:
+        """What the one assignment to a name of a module gives it, and what the names in it mean; None if there is no such one."""
+
     def library(self, node: ast.expr) -> str:
         """What an expression names outside of the program, with its module; "" if nothing is seen."""
 
@@ -51,6 +60,8 @@ class Computation:
         self.only = True
         self._names = names
         self._open: list[str] = []
+        # The procedures that are open, to look for what their variables hold.
+        self._bodies: list[Definition] = []
 
     def take(self, expression: ast.expr) -> Computation:
         """Look at an expression; returns itself."""
@@ -79,6 +90,15 @@ class Computation:
             found = names.procedure(function) or (names.maker(function) if self._making else None)
             if found is not None:
                 return self._procedure(*found)
+            maker = (
+                function.value
+                if isinstance(function, ast.Attribute) and function.attr == "_make"
+                else function
+            )
+            if names.is_tuple(maker):
+                return True
+            if self._looks_for_pattern(function, names):
+                return True
             library = names.library(function)
             if (library or ast.unparse(function)) in PURE_FUNCTIONS:
                 return True
@@ -87,10 +107,30 @@ class Computation:
                 return False
             if isinstance(function, ast.Name):
                 return function.id in PURE_CALLS
-        return (
-            isinstance(function, ast.Attribute)
-            and function.attr in PURE_METHODS
-            and self._pure(function.value, names, own)
+        if not isinstance(function, ast.Attribute):
+            return False
+        known = function.attr in PURE_METHODS or (
+            function.attr in _OF_MATCHES and self._is_match(function.value, names)
+        )
+        return known and self._pure(function.value, names, own)
+
+    def _looks_for_pattern(self, function: ast.expr, names: Names) -> bool:
+        """Whether it is a method of a pattern that the module has compiled: ``_VERSION.match``."""
+        if not (isinstance(function, ast.Attribute) and function.attr in _LOOKING):
+            return False
+        made, around = names.value(function.value) or (None, names)
+        return isinstance(made, ast.Call) and around.library(made.func) == "re.compile"
+
+    def _is_match(self, node: ast.expr, names: Names) -> bool:
+        """Whether it is what a pattern has found, or a variable of the procedure that holds nothing else."""
+        if isinstance(node, ast.Call):
+            found = self._looks_for_pattern(node.func, names) or names.library(node.func).startswith("re.")
+            return found and isinstance(node.func, ast.Attribute) and node.func.attr in _LOOKING
+        values = (
+            list(_values(self._bodies[-1], node.id)) if isinstance(node, ast.Name) and self._bodies else []
+        )
+        return bool(values) and all(
+            isinstance(value, ast.Call) and self._is_match(value, names) for value in values
         )
 
     def _procedure(self, name: str, node: Definition, names: Names) -> bool:
@@ -100,6 +140,7 @@ class Computation:
             return False
         self.calls.append(name)
         self._open.append(name)
+        self._bodies.append(node)
         arguments = node.args
         given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         given += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
@@ -108,6 +149,7 @@ class Computation:
         fresh = {n for n in stored if all(map(_is_fresh, _values(node, n)))} - {a.arg for a in given}
         done = all(self._statement(s, names, own, fresh) for s in node.body)
         self._open.pop()
+        self._bodies.pop()
         return done
 
     def _statement(self, node: ast.stmt, names: Names, own: frozenset[str], fresh: set[str]) -> bool:

@@ -10,6 +10,7 @@ import copy
 from collections.abc import Iterable, Sequence
 
 from podus.program.body import Body, Statement
+from podus.program.field import last_word
 
 # What has the making of an object, or setting its fields, do something else; or the end of one that was made to be looked at.
 _OWN_WAYS = frozenset(
@@ -54,6 +55,42 @@ def as_procedure(line: Sequence[Body], start: int) -> tuple[int, ast.FunctionDef
     nothing = ast.parse("def __init__(): pass").body[0]
     assert isinstance(nothing, ast.FunctionDef)
     return len(line), nothing
+
+
+def is_tuple_class(statement: Statement) -> bool:
+    """Whether it makes a class whose objects are named tuples, which nothing but their fields is in."""
+    node = statement.node
+    if not isinstance(node, ast.ClassDef):
+        return statement.kind == "assign" and _makes_tuples(getattr(node, "value", None))
+    return (
+        not (node.decorator_list or node.keywords)
+        and len(node.bases) == 1
+        and (last_word(node.bases[0]) == "NamedTuple" or _makes_tuples(node.bases[0]))
+        and statement.body is not None
+        and statement.body.binds().isdisjoint(_OWN_WAYS | {"__init__"})
+    )
+
+
+def _makes_tuples(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Call) and last_word(value) in ("namedtuple", "NamedTuple")
+
+
+def of_class(node: ast.stmt, name: str) -> ast.FunctionDef | None:
+    """A class or static method of the class ``name`` as a procedure of the other arguments, which names the class; None if it is none."""
+    decorators = [ast.unparse(d) for d in getattr(node, "decorator_list", ())]
+    if not isinstance(node, ast.FunctionDef) or decorators not in (["classmethod"], ["staticmethod"]):
+        return None
+    node = copy.deepcopy(node)
+    node.decorator_list = []
+    if decorators == ["classmethod"]:
+        parameters = node.args.posonlyargs or node.args.args
+        if not parameters:
+            return None
+        me = parameters.pop(0).arg
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and part.id == me:
+                part.id = name
+    return node
 
 
 def is_next(function: ast.expr) -> bool:
