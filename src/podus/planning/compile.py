@@ -26,8 +26,8 @@ from podus.planning.toplevel import TopLevel, alternatives
 from podus.program.bytecode import compile_source, read_cached, set_optimization
 from podus.program.changes import ModuleChange, compare_bodies, compare_modules
 from podus.program.code import SUSPENDS
-from podus.program.field import last_word
 from podus.program.flow import absolute, flow
+from podus.program.importing import imports_of, is_certain
 from podus.program.membership import in_program
 from podus.program.sources import (
     BadModule,
@@ -254,7 +254,7 @@ class Compiler:
         while todo:
             module, surely = todo.pop()
             for wanted, line, named in imports_of(module):
-                if wanted in self.removed and named and _is_certain(module, line):
+                if wanted in self.removed and named and is_certain(module, line):
                     self.refuse(
                         "import-of-deleted",
                         f"{module.name} imports {wanted}, which the new version does not have",
@@ -270,7 +270,7 @@ class Compiler:
                     fresh = compile_found(found, False)
                 except BadModule as bad:
                     # What is imported in an `if` or `try` may be meant for another Python.
-                    if surely and _is_certain(module, line):
+                    if surely and is_certain(module, line):
                         self.refuse("bad-module", bad.text, bad.remedy, bad.where)
                     continue
                 if isinstance(place, KeptPlace) and self.request.get("back_out") and not place.has(wanted):
@@ -282,7 +282,7 @@ class Compiler:
                     )
                 self.new.modules[wanted] = fresh
                 self.imported.append(fresh)
-                todo.append((fresh, surely and _is_certain(module, line)))
+                todo.append((fresh, surely and is_certain(module, line)))
         self._try_again()
         self._take_from_stars()
         self.derived.follow()
@@ -518,45 +518,3 @@ def _defined_by(change: ModuleChange) -> set[str]:
     for _, names in alternatives(change).values():
         found.update(names)
     return found
-
-
-def imports_of(module: Module) -> list[tuple[str, int, bool]]:
-    """The modules that ``module`` imports at its top level: absolute name, line, and whether the module itself is named (or may only be an attribute)."""
-    known = _imports.get(id(module))
-    if known is not None and known[0] is module:
-        return known[1]
-    found: list[tuple[str, int, bool]] = []
-    never = _for_type_checkers(module)
-    for row in flow(module.code).imports:
-        if row.line in never:
-            continue
-        base = absolute(module.name, module.package, row.level, row.module)
-        parts = base.split(".")
-        found.extend((".".join(parts[: n + 1]), row.line, True) for n in range(len(parts)))
-        if row.name and row.name != "*":
-            found.append((f"{base}.{row.name}", row.line, False))
-    found = list(dict.fromkeys(found))
-    _imports[id(module)] = (module, found)
-    return found
-
-
-def _for_type_checkers(module: Module) -> set[int]:
-    """The lines of a module that only type checkers read: below ``if TYPE_CHECKING``."""
-    found: set[int] = set()
-    told = module.source is not None and b"TYPE_CHECKING" in module.source
-    for statement in module.body.statements if told and module.body is not None else ():
-        node = statement.node
-        if isinstance(node, ast.If) and last_word(node.test) == "TYPE_CHECKING":
-            last = node.body[-1].end_lineno or node.body[-1].lineno
-            found.update(range(node.body[0].lineno, last + 1))
-    return found
-
-
-_imports: dict[int, tuple[Module, list[tuple[str, int, bool]]]] = {}
-
-
-def _is_certain(module: Module, line: int) -> bool:
-    """Whether the statement at ``line`` runs whenever the module is imported: it stands in no ``if`` or ``try``."""
-    if module.body is None:
-        return True
-    return any(statement.node.lineno == line for statement in module.body.statements)

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from podus.planning.dressing import differs, how_it_dresses, read_to_dress
+from podus.planning.decorators import Decorators
 from podus.planning.filling import acted_on
 from podus.planning.looking import lists_names
 from podus.planning.meanings import Meanings, Name, Named
@@ -56,11 +56,7 @@ class Derived:
         self._words: set[str] = set()
         # Modules whose names, or what they stand for, are others now.
         self.regrown: set[str] = set()
-        # Decorators that do other things when they decorate, and whether they are called to: those that can do so again, and the others.
-        self.dressing: set[tuple[Name, bool]] = set()
-        self.undressed: set[tuple[Name, bool]] = set()
-        # Of the first those that put what they decorate into tables.
-        self._registering: set[tuple[Name, bool]] = set()
+        self.decorators = Decorators(self)
         # Decorated definitions that run again: what others have hung on the object that they had made is hung on the new one.
         self.remade: set[Name] = set()
 
@@ -70,7 +66,7 @@ class Derived:
         for change in changes.values():
             home = change.new.name
             self.procedures |= {f"{home}:{name}" for name in change.changed if _is_outermost(name)}
-            self._mark_decorators(change)
+            self.decorators.mark(change)
             if change.body is not None:
                 self._mark(home, [s for s in change.body.run if s.kind in ("assign", "import", "other")])
                 self._mark_classes(home, change.body)
@@ -88,7 +84,7 @@ class Derived:
         while grown:
             grown = False
             self._mark_readers()
-            self._mark_reading_decorators()
+            self.decorators.mark_readers()
             words = self._words = self._concerned()
             for module in list(self.compiler.new.modules.values()):
                 concerned = module.name in in_classes | lists or words & self.mentions.of(module)
@@ -102,7 +98,7 @@ class Derived:
     def _concerned(self) -> set[str]:
         words = {
             name.rpartition(".")[2]
-            for _, name in self.moved | self.reshaped | self.remade | {n for n, _ in self.dressing}
+            for _, name in self.moved | self.reshaped | self.remade | self.decorators.names()
         } | {p.partition(":")[2].rpartition(".")[2] for p in self.procedures}
         return self.mentions.under(words) | (NAMESPACE if self.regrown else set())
 
@@ -120,7 +116,7 @@ class Derived:
         words = {name for _, name in self.moved}
         for module, statement in self.not_run(words):
             every = (*reads(statement.node), *read_in_loops(statement.node, _listed(module)))
-            read = [ast.unparse(n) for n in every if self._moves(n, module, frozenset())]
+            read = [ast.unparse(n) for n in every if self.moves(n, module, frozenset())]
             if isinstance(statement.node, ast.Expr):
                 # Another statement acts on it as well: it is the same as before, and is not acted on twice.
                 same = {n for n in acted_on(statement.node) if (module.name, n) not in self.assigned}
@@ -178,57 +174,6 @@ class Derived:
         """Add to the statements of a class's body that differ those that follow from what is found."""
         self._body(change, body, frozenset())
 
-    def _mark_decorators(self, change: ModuleChange) -> None:
-        for name in change.changed:
-            if "." in name or not self.mentions.anywhere(name):
-                continue
-            for called in (False, True):
-                if differs(name, change.old, change.new, called=called):
-                    self._mark_decorator(name, change.old, change.new, called=called)
-
-    def _mark_decorator(self, name: str, old: Module, new: Module, *, called: bool) -> None:
-        """Note a decorator that does other things when it decorates."""
-        row = (new.name, name), called
-        sides = (old, self.old), (new, self.new)
-        ways = {how_it_dresses(name, *side, called=called) for side in sides}
-        (self.undressed if "" in ways else self.dressing).add(row)
-        if "registers" in ways and "" not in ways:
-            self._registering.add(row)
-
-    def _mark_reading_decorators(self) -> None:
-        """Note the decorators that read, when they decorate, data that has moved, or call what may return something else now."""
-        words = {name.rpartition(".")[2] for _, name in self.moved} | {
-            name.partition(":")[2].rpartition(".")[2] for name in self.procedures
-        }
-        for module in self.compiler.new.modules.values() if words else ():
-            before = self.compiler.old.modules.get(module.name)
-            readers = {
-                name.partition(".<locals>.")[0]: None
-                for name, code in module.procedures.items()
-                if not words.isdisjoint(code.co_names)
-            }
-            for name in readers if before is not None and before.source is not None else ():
-                assert before is not None
-                if "." in name or not self.mentions.anywhere(name):
-                    continue
-                for called in (False, True):
-                    row = (module.name, name), called
-                    if row not in self.dressing | self.undressed and any(
-                        self._moves(part, module, frozenset()) or self._calls_changed(part, module)
-                        for part in read_to_dress(name, module, called=called)
-                    ):
-                        self._mark_decorator(name, before, module, called=called)
-
-    def _calls_changed(self, function: ast.expr, module: Module) -> bool:
-        home, words = self.new.path(module, function) or ("", [])
-        return f"{home}:{'.'.join(words)}" in self.procedures
-
-    def registers_again(self, statement: Statement, module: Module) -> bool:
-        """Whether a decorator of a definition puts it into a table, and does so otherwise now."""
-        return bool(self._registering) and not self._registering.isdisjoint(
-            self._decorators(statement, module, frozenset())
-        )
-
     def _mark(self, home: str, statements: list[Statement]) -> None:
         change = self.compiler.changes[home]
         assert change.body is not None
@@ -280,9 +225,15 @@ class Derived:
         return found if found.only else None
 
     def is_pure(self, value: ast.expr, module: Module, *, old: bool = False) -> bool:
-        """Whether an expression of a module can be computed again without an effect."""
+        """Whether an expression of a module can be computed again without an effect but that objects are made."""
         meanings = self.old if old else self.new
-        return is_pure(value) or Computation(Named(meanings, module)).take(value).only
+        return is_pure(value) or Computation(Named(meanings, module), making=True).take(value).only
+
+    def is_looked_into(self, name: str, module: Module) -> bool:
+        """Whether what is called by a name in an old module is the program's own, and has been seen to have no effect."""
+        called = ast.Call(ast.Name(name, ast.Load()), [], [])
+        found = Computation(Named(self.old, module), making=True).take(called)
+        return found.only and bool(found.calls)
 
     def computes(self, function: ast.expr, module: Module) -> bool:
         """Whether what is called in a module is a procedure of the program, the same as before, that does nothing but compute a value."""
@@ -327,9 +278,9 @@ class Derived:
                 if not statement.says(self._words | bound.keys()):
                     count -= self._class(change, body, statement)
                     continue
-                moves = any(self._moves(node, change.new, hidden) for node in in_class_head(statement.node))
+                moves = any(self.moves(node, change.new, hidden) for node in in_class_head(statement.node))
                 hangs = self._hangs(statement, change.new, hidden, again)
-                if moves or hangs or self._dressed(statement, change.new, hidden):
+                if moves or hangs or self.decorators.dressed(statement, change.new, hidden):
                     chosen.add(id(statement))
                 else:
                     count -= self._class(change, body, statement)
@@ -385,13 +336,13 @@ class Derived:
             return source is not None and source[2] in self.moved
         if any((module.name, n) in self.moved and n not in hidden for n in statement.reads):
             return True
-        if any(self._moves(node, module, hidden) for node in reads(statement.node)):
+        if any(self.moves(node, module, hidden) for node in reads(statement.node)):
             return True
-        if any(self._moves(node, module, hidden) for node in read_in_loops(statement.node, _listed(module))):
+        if any(self.moves(node, module, hidden) for node in read_in_loops(statement.node, _listed(module))):
             return True
         if self.reshaped and any(self._other_shape(n, module, hidden) for n in shapes(statement.node)):
             return True
-        if self._dressed(statement, module, hidden):
+        if self.decorators.dressed(statement, module, hidden):
             return True
         if not hidden and module.name in self.regrown and lists_names(statement):
             return True
@@ -428,7 +379,7 @@ class Derived:
         ]
         own = {p.arg for p in parts if isinstance(p, ast.arg)}
         own |= bound_in(statement.node)
-        return any(not isinstance(p, ast.arg) and self._moves(p, module, own) for p in parts)
+        return any(not isinstance(p, ast.arg) and self.moves(p, module, own) for p in parts)
 
     def called(self) -> Iterator[tuple[Module, Statement, list[str]]]:
         """The statements of modules that call what has changed, and are not run again: what it gave them, or did for them, was the old version's. And what they call."""
@@ -445,48 +396,6 @@ class Derived:
             ]
             if found:
                 yield module, statement, list(dict.fromkeys(map(ast.unparse, found)))
-
-    def _dressed(self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]) -> bool:
-        """Whether a decorator of a definition dresses it otherwise now, and can do so again."""
-        return bool(self.dressing) and not self.dressing.isdisjoint(
-            self._decorators(statement, module, hidden)
-        )
-
-    def _decorators(
-        self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]
-    ) -> Iterator[tuple[Name, bool]]:
-        """The decorators of a definition, and whether they are called to decorate."""
-        for decorator in getattr(statement.node, "decorator_list", ()):
-            called = isinstance(decorator, ast.Call)
-            function = decorator.func if isinstance(decorator, ast.Call) else decorator
-            place = None if root(function) in hidden else self.new.path(module, function)
-            if place is not None:
-                yield (place[0], ".".join(place[1])), called
-
-    def not_decorated_again(self) -> Iterator[tuple[Module, Statement, str]]:
-        """The definitions that are not run again though their decorator, which may do more than dress them, would do otherwise now; and its name."""
-        words = self.mentions.under({name for (_, name), _ in self.undressed})
-        for module in self.compiler.new.modules.values():
-            if module.name not in self.compiler.old.modules or not words & self.mentions.of(module):
-                continue
-            change = self.compiler.changes.get(module.name)
-            bodies = (
-                [change.body, *change.body.all_classes()]
-                if change is not None and change.body is not None
-                else []
-            )
-            run = {id(s) for body in bodies for s in body.run}
-            todo = [] if module.body is None else [module.body]
-            while todo:
-                body = todo.pop()
-                for statement in body.statements:
-                    if id(statement) in run:
-                        continue
-                    hidden = body.binds() if body.owners else frozenset[str]()
-                    found = self.undressed.intersection(self._decorators(statement, module, hidden))
-                    for (_, decorator), _ in sorted(found):
-                        yield module, statement, decorator
-                    todo += [] if statement.body is None else [statement.body]
 
     def _hangs(
         self, statement: Statement, module: Module, hidden: frozenset[str] | set[str], again: set[str]
@@ -512,7 +421,7 @@ class Derived:
                 return True
         return False
 
-    def _moves(self, node: ast.expr, module: Module, hidden: frozenset[str] | set[str]) -> bool:
+    def moves(self, node: ast.expr, module: Module, hidden: frozenset[str] | set[str]) -> bool:
         """Whether a name, or an attribute of one, has another value now; ``hidden`` are no names of the module."""
         return root(node) not in hidden and self._has_moved(self.new.path(module, node))
 

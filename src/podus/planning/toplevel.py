@@ -111,7 +111,7 @@ class TopLevel:
             if known.isdisjoint(f"{module.name}:{name}" for name in statement.names):
                 self._not_again(module, statement, f"looks at {what}")
         dressed: dict[str, list[tuple[Module, Statement]]] = {}
-        for module, statement, decorator in self.compiler.derived.not_decorated_again():
+        for module, statement, decorator in self.compiler.derived.decorators.not_decorated_again():
             dressed.setdefault(decorator, []).append((module, statement))
         for decorator, rows in dressed.items():
             listed = names([statement.names[-1] for _, statement in rows], _NAMED)
@@ -162,7 +162,7 @@ class TopLevel:
         part.registers_again = list(self.remade.whole.get(part.name, ()))
         part.registrars, part.standing = registrars(
             change,
-            lambda statement: self.compiler.derived.registers_again(statement, change.new),
+            lambda statement: self.compiler.derived.decorators.registers_again(statement, change.new),
             part.registers_again,
         )
         part.alternatives = alternatives(change)
