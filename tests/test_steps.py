@@ -192,3 +192,38 @@ def test_a_loop_that_makes_what_may_be_more_is_asked_about(program: Start) -> No
     plan = app.edit(m=text.replace("'b'", "'b', 'c'")).plan()
     (ask,) = plan.asks
     assert "`for name in ('a', 'b'):` went on with m:kinds" in ask.text and "--reset m:kinds" in ask.remedy
+
+
+OBJECTS = """
+class K:
+    def __init__(self, n): self.n = n
+    def __hash__(self): return hash(self.n)
+    def __eq__(self, other): return self.n == other.n
+class E:
+    k = K(1)
+    def __init__(self, n=0): self.n = n
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("T = {E.k: E()}\n", "T = {E.k: E(), 2: E(5)}\n"),
+        ("T = {}\nT[1] = E(1)\nT[2] = E(2)\n", "T = {}\nT[1] = E(5)\nT[2] = E(2)\n"),
+        ("T = {}\nT.update({1: E(1)})\nT[2] = E(2)\n", "T = {}\nT.update({1: E(5)})\nT[2] = E(2)\n"),
+    ],
+)
+def test_tables_of_plain_objects_are_made_again(program: Start, old: str, new: str) -> None:
+    app = program(m=OBJECTS + old)
+    app.edit(m=OBJECTS + new)
+    assert not app.plan().asks
+    app.update()
+    assert app("[5 in [e.n for e in m.T.values()], len(m.T)]") == [True, 2]
+    app.update(back_out=True)
+    assert app("[5 in [e.n for e in m.T.values()]]") == [False]
+
+
+def test_a_table_of_objects_of_which_one_was_changed_is_asked_about(program: Start) -> None:
+    app = program(m=OBJECTS + "T = {E.k: E()}\n")
+    app.run("import m; next(iter(m.T.values())).n = 7")
+    assert app.edit(m=OBJECTS + "T = {E.k: E(), 2: E(5)}\n").plan().asks

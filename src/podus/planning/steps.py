@@ -88,6 +88,7 @@ class Stepwise:
         self, change: ModuleChange, body: BodyChange, names: set[str], old: list[Statement]
     ) -> dict[str, Any]:
         calls = {call for s in old for call in s.calls} - names
+        calls -= {c for c in calls if self._compiler.derived.is_looked_into(c, change.old)}
         code = self._toplevel.code_of(change, body, old)
         return {"code": code, "calls": sorted(calls), "dependent": any(s.dependent for s in old)}
 

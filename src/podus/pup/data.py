@@ -152,10 +152,8 @@ def _equal(one: Any, other: Any) -> bool:
     if kind in _MAPPINGS:
         if not all(type(k) in _SIMPLE for k in one):
             # By the keys themselves: their own equality and hash are the program's code.
-            items = {id(key): item for key, item in other.items()}
-            return len(one) == len(other) and all(
-                id(key) in items and _equal(item, items[id(key)]) for key, item in one.items()
-            )
+            mine, theirs = ({id(key): item for key, item in each.items()} for each in (one, other))
+            return mine.keys() == theirs.keys() and all(_equal(mine[k], theirs[k]) for k in mine)
         return one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one)
     if kind in (*_SIMPLE, set, bytearray) or _is_value(kind):
         return bool(one == other)
