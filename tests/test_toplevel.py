@@ -912,3 +912,17 @@ def test_proxies_of_what_is_not_there_are_passed_by(program: Start, held: str) -
     new = old.replace("T = [A]", "T = [A, B]").replace("self.x = 1", "self.x = self.y = 2")
     app.edit(m=new.replace("class L(list)", "class L(dict)").replace("return 1", "return 2")).update()
     assert app("[m.f(), b.y, len(m.T), m.L.__base__ is dict]") == [2, 2, 2, True]
+
+
+def test_annotations_that_a_class_gets_together_with_its_module_are_each_ones_own(program: Start) -> None:
+    old = "class A:\n    def f(self): return 1\n"
+    new = "from __future__ import annotations\nX: int = 1\n" + old.replace("A:\n", "A:\n    y: str\n")
+    app = program(m=old)
+    app.edit(m=new).update()
+    assert app("[m.__annotations__, m.A.__annotations__]") == [{"X": "int"}, {"y": "str"}]
+    app.edit(m=new + "Z: int = 1 / 0\n")
+    with pytest.raises(AssertionError, match="ZeroDivision"):
+        app.update()
+    assert app("[m.__annotations__, m.A.__annotations__]") == [{"X": "int"}, {"y": "str"}]
+    app.edit(m=new).update(back_out=True)
+    assert app("[getattr(m, '__annotations__', {}), m.A.__annotations__]") == [{}, {}]

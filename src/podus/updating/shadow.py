@@ -39,6 +39,9 @@ class Shadow(dict[str, "Any"]):
         self.shown: dict[str, str] = {}
 
     def __missing__(self, name: str) -> Any:
+        if name == "__annotations__":
+            # The statements begin their own: those that are there are others', and are not to change before the switch.
+            raise KeyError(name)
         return self.real[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
