@@ -598,3 +598,38 @@ def test_a_named_tuple_that_a_call_made_gets_a_class_statement(program: Start) -
     assert app("[kept.s(), type(kept) is m.P, m.P(3, 4).s()]") == [3, True, 7]
     refused = app.edit(m=body.replace("    y: int\n", "    y: int\n    z: int = 3\n")).plan().refusals
     assert "fields of m:P change" in refused[0].text
+
+
+@pytest.mark.parametrize("last", ["-> list[str]", "-> 'str'"])
+def test_annotations_name_what_a_method_of_that_name_hides_later(program: Start, last: str) -> None:
+    old = "class C:\n    def query(self) -> list: return [1]\n    def list(self): return [2]\n    def more(self): return 3\n"
+    new = old.replace("-> list:", "-> list[int]:").replace("def list(self):", f"def list(self) {last}:")
+    app = program(m=old)
+    app.edit(m=new).update()
+    assert app("[m.C().query(), m.C().list(), str(m.C.query.__annotations__['return'])]") == [
+        [1],
+        [2],
+        "list[int]",
+    ]
+
+
+GIVEN = """
+import enum
+class A:
+    def f(self): return 1
+class E(enum.IntEnum):
+    X = 1
+def f(a, b=1): return 1
+"""
+
+
+def test_where_the_program_says_that_a_definition_is_from_stays(program: Start) -> None:
+    package = "from ._m import A, E, f\nfor each in (A, E, f): each.__module__ = 'pkg'\n"
+    app = program(**{"pkg/__init__.py": package, "pkg/_m.py": GIVEN})
+    app.run("import pkg; was = [pkg.A, pkg.E, pkg.f]")
+    new = GIVEN.replace("X = 1", "X = 1; Y = 2").replace("b=1", "b=1, c=2").replace("self", "self, x=1")
+    app.files(**{"pkg/_m.py": new}).update()
+    assert app("[pkg.E.Y, pkg.f.__defaults__, was == [pkg.A, pkg.E, pkg.f]]") == [2, [1, 2], True]
+    assert app("[each.__module__ for each in was]") == ["pkg"] * 3
+    app.update(back_out=True)
+    assert app("[each.__module__ for each in was]") == ["pkg"] * 3

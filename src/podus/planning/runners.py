@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from podus.planning.model import ClassPart, ModulePart
 from podus.planning.pack import ON_STAGE, PackWriter
-from podus.planning.reading import is_star
+from podus.planning.reading import in_annotations, is_star
 from podus.planning.staged import Staged
 from podus.planning.standing_for import as_it_stands
 from podus.program.body import Body, Statement, compile_body, without_value
@@ -180,10 +180,14 @@ def _declarations(chosen: list[Statement], body: Body) -> list[ast.stmt]:
 def _outer(body: Body, chosen: list[Statement]) -> list[str]:
     """The names that some statements of a class's body read before the body has bound them (``run = staticmethod(run)``): not the class's."""
     wanted, bound, found, own = set(map(id, chosen)), set[str](), set[str](), set[str]()
+    # What a statement that runs has bound is found there.
+    again: set[str] = set()
     for statement in body.statements:
         if id(statement) in wanted:
-            found |= statement.reads - bound
-            own |= statement.reads & bound
+            read = statement.reads | set(in_annotations(statement.node))
+            found |= read - bound
+            own |= (read & bound) - again
+            again |= set(statement.names)
         bound |= set(statement.names)
     return sorted((found & bound) - own)
 

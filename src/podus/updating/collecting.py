@@ -11,7 +11,7 @@ from podus.planning.model import ClassPart, MadePart, ModulePart, Plan
 from podus.updating import annotated
 from podus.updating.attributes import attribute_of, no_attribute_of, unhashable_into
 from podus.updating.binding import Switch, can_become
-from podus.updating.find import leads_to, own_definition, program_modules
+from podus.updating.find import leads_to, made_in, own_definition, program_modules
 from podus.updating.gates import forward
 from podus.updating.graft import (
     Keeping,
@@ -101,7 +101,7 @@ class Collector:
 
     def _made(self, cls: type) -> MadePart | None:
         """What is known of the statement that made a class."""
-        return self.plan.made.get(f"{cls.__module__}:{cls.__qualname__}")
+        return made_in(self.plan.made, cls)
 
     @cached_property
     def procedure_names(self) -> set[str]:
@@ -271,6 +271,8 @@ class Collector:
                 continue
             switch = self.switch_for(f"{part.name}:{name}")
             own = own_definition(real, name, part.removed) is before
+            if own:
+                self._keep_its_module(part, real, before, value)
             same, successor = self._relation(part, name, before, value) if own else (False, False)
             if name in real and same and value_into(before, value, switch, self.keeping):
                 continue
@@ -293,6 +295,19 @@ class Collector:
                 staged = other in self.shadows and dict.__contains__(self.shadows[other], local)
                 if local in namespace and namespace[local] is before and not staged:
                     switch.set_item(namespace, local, value)
+
+    def _keep_its_module(self, part: ModulePart, real: dict[str, Any], before: Any, value: Any) -> None:
+        """Have the new version of a definition be from where the program says that the old one is (``f.__module__ = "package"``)."""
+        if not (isinstance(before, type | FunctionType) and isinstance(value, type | FunctionType)):
+            return
+        if value.__module__ != part.name or before.__module__ == part.name:
+            return
+        if isinstance(before, type):
+            ours = f"{part.name}:{before.__qualname__}" in self.plan.made
+        else:
+            ours = before.__globals__ is real
+        if ours and isinstance(before.__module__, str):
+            value.__module__ = before.__module__
 
     def _collect_annotations(self, shadow: Shadow) -> None:
         """A module's annotations are worked out anew when they are asked for the next time."""

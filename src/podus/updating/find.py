@@ -21,6 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from podus.planning.model import MadePart
+
 _CONTAINERS = frozenset({dict, list, tuple, set, frozenset})
 _code_of, _closure_of = attrgetter("__code__"), attrgetter("__closure__")
 _FUNCTIONS = frozenset({id(FunctionType)})
@@ -276,6 +278,17 @@ def class_at(module: Any, qualname: str) -> Any:
     for word in qualname.split("."):
         found = vars(found).get(word) if hasattr(found, "__dict__") else None
     return found if isinstance(found, type) else None
+
+
+def made_in(made: Mapping[str, MadePart], cls: type) -> MadePart | None:
+    """What is said of a class by its ``module:qualname``, whichever module it says that it is from: the program may have set that."""
+    found = made.get(f"{cls.__module__}:{cls.__qualname__}")
+    if found is None:
+        for name, other in made.items():
+            module, _, qualname = name.partition(":")
+            if qualname == cls.__qualname__ and class_at(sys.modules.get(module), qualname) is cls:
+                return other
+    return found
 
 
 def own_definition(names: Mapping[str, Any], name: str, going: Container[str] = ()) -> Any:

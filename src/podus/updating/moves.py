@@ -12,6 +12,7 @@ from types import FunctionType
 
 from podus.updating import annotated
 from podus.updating.binding import Switch
+from podus.updating.find import made_in
 from podus.updating.gates import forward
 from podus.updating.graft import Keeping, class_into, goes_on
 from podus.updating.identity import Identity
@@ -72,7 +73,7 @@ class Moves:
                 shadow.real[name] = before
 
     def _made(self, cls: type) -> MadePart | None:
-        return self.made.get(f"{cls.__module__}:{cls.__qualname__}")
+        return made_in(self.made, cls)
 
     def collect(self, switch: Switch, identity: Identity) -> None:
         """Plan what the kept ones become."""
