@@ -357,3 +357,31 @@ class C(dict):
         1,
         "old",
     ]
+
+
+DIAMOND = """
+class Connection:
+    __slots__ = ("host",)
+    def __init__(self): self.host = "h"
+class Secure(Connection):
+    pass
+class Managed(Connection):
+    pass
+class Both(Managed, Secure):
+    def who(self): return [c.__name__ for c in type(self).__mro__]
+"""
+
+
+def test_a_class_below_two_that_are_replaced_is_once_both_are(program: Start) -> None:
+    app = program(m=DIAMOND)
+    app.run("import m; b = m.Both(); s = m.Secure()")
+    new = DIAMOND.replace('("host",)', '("host", "port")').replace('"h"', '"h"; self.port = 1')
+    app.edit(m=new).update()
+    assert app("[b.port, s.port, type(b) is m.Both, b.who()[:4]]") == [
+        1,
+        1,
+        True,
+        ["Both", "Managed", "Secure", "Connection"],
+    ]
+    app.update(back_out=True)
+    assert app("[hasattr(b, 'port'), b.host, type(b) is m.Both, len(b.who())]") == [False, "h", True, 5]

@@ -189,6 +189,9 @@ class Collector:
             for name, part in list(vars(value).items()):
                 self.identity.keep_part(vars(before).get(name), part)
             for below in type.__subclasses__(before):
+                if any(self._is_to_be_replaced(base, made) for base in below.__bases__):
+                    # It comes once more with the last of its bases: with one of them as it was, its layout may be none.
+                    continue
                 anew = made.get(id(below))
                 if anew is None:
                     anew = copy_of(below, tuple(map(self.replacement.of, below.__bases__)))
@@ -196,6 +199,15 @@ class Collector:
                     todo.append((below, anew))
         for rows_of_module in self.class_shadows.values():
             rows_of_module[:] = [(self.replacement.of(c), row, target) for c, row, target in rows_of_module]
+
+    def _is_to_be_replaced(self, cls: type, made: dict[int, type]) -> bool:
+        """Whether a class, which has not been replaced yet, will be, as one above it has."""
+        if self.replacement.of(cls) is not cls:
+            return False
+        anew = made.get(id(cls))
+        if anew is not None:
+            return any(new in anew.__mro__ for new in self.replacement.new)
+        return any(old in cls.__mro__ for old in self.replacement.old)
 
     def fill_replaced(self) -> None:
         """Give the classes that take the place of others what these have, and plan what becomes of it."""
