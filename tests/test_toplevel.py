@@ -926,3 +926,29 @@ def test_annotations_that_a_class_gets_together_with_its_module_are_each_ones_ow
     assert app("[m.__annotations__, m.A.__annotations__]") == [{"X": "int"}, {"y": "str"}]
     app.edit(m=new).update(back_out=True)
     assert app("[getattr(m, '__annotations__', {}), m.A.__annotations__]") == [{}, {}]
+
+
+SELF_MADE = """
+import os
+import re
+import sys
+import types
+VERSION = "1.2"
+_found = re.match("(.)[.](.)", VERSION).groups()
+info = (int(_found[0]), int(_found[1]))
+def f(): return os.sep
+class Lazy(types.ModuleType): pass
+lazy = Lazy(__name__)
+lazy.__dict__.update(f=f, info=info, VERSION=VERSION, _before=sys.modules[__name__], __file__=__file__, __spec__=__spec__)
+sys.modules[__name__] = lazy
+del _found
+del re
+"""
+
+
+def test_a_module_that_has_put_another_in_its_place_finds_what_it_has_imported(program: Start) -> None:
+    app = program(m=SELF_MADE)
+    app.edit(m=SELF_MADE.replace("1.2", "1.3").replace("del re\n", "del re\nSEP = os.sep\n")).update()
+    assert app("[m.info, m.VERSION, m.SEP == m.f()]") == [[1, 3], "1.3", True]
+    app.update(back_out=True)
+    assert app("[m.info, m.VERSION, hasattr(m, 'SEP')]") == [[1, 2], "1.2", False]

@@ -25,6 +25,8 @@ class Shadow(dict[str, "Any"]):
     def __init__(self, real: dict[str, Any], visible: bool) -> None:
         super().__init__()
         self.real = real
+        # Of a module that has put another one in its own place: the namespace that its statements ran in.
+        self.first: dict[str, Any] | None = None
         # What works out the annotations that the statements give (from Python 3.14).
         self.annotate: Any = None
         # Whether names that are new are shown in the real namespace at once.
@@ -42,6 +44,8 @@ class Shadow(dict[str, "Any"]):
         if name == "__annotations__":
             # The statements begin their own: those that are there are others', and are not to change before the switch.
             raise KeyError(name)
+        if name not in self.real and self.first is not None:
+            return self.first[name]
         return self.real[name]
 
     def __setitem__(self, name: str, value: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from types import CodeType, FrameType, ModuleType
+from types import CodeType, FrameType, FunctionType, ModuleType
 
 from podus.errors import Refused
 from podus.planning.model import ClassPart, ModulePart, Plan
@@ -56,6 +56,7 @@ class Statements(Collector):
             raise Refused(f"{part.name} is not loaded any more", "plan again")
         real = vars(module)
         shadow = self.shadows[part.name] = Shadow(real, True)
+        shadow.first = _first_namespace(module)
         places = getattr(vars(module).get("__spec__"), "submodule_search_locations", None)
         if (part.package and "__path__" not in vars(module)) or (not part.package and places is not None):
             self._becomes_package(module, part)
@@ -277,6 +278,18 @@ class Statements(Collector):
         if row.runner:
             self.showing.show(cls, target)
         self.class_shadows.setdefault(part.name, []).append((cls, row, target))
+
+
+def _first_namespace(module: ModuleType) -> dict[str, Any] | None:
+    """Where the statements of a module ran that has put another one in its place (``sys.modules[__name__] = …``): functions of these know."""
+    real = vars(module)
+    kinds = [vars(cls) for cls in type.mro(type(module)) if cls.__module__ == module.__name__]
+    for value in (value for names in (real, *kinds) for value in list(names.values())):
+        if isinstance(value, FunctionType) and value.__globals__ is not real:
+            found: dict[str, Any] = value.__globals__
+            if found.get("__name__") == module.__name__:
+                return found
+    return None
 
 
 def _own_of(names: dict[str, Any], code: CodeType | None, part: ModulePart, runner: str) -> list[str]:
