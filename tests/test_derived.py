@@ -479,6 +479,9 @@ def of(v):
         PATTERN + "info = of(version)\n",
         PATTERN + "info = [int(part) for part in _version.fullmatch(version).groups()]\n",
         "from collections import namedtuple\nV = namedtuple('V', 'a b')\ninfo = V(1, int(version[2:]))\n",
+        "import re, typing\n_found = re.match(r'(\\d+)\\.(\\d+)', version).groups()\ninfo = (int(_found[0]), int(_found[1]))\n",
+        "import re\nimport typing\n_found = typing.cast(re.Match, re.match(r'(\\d+)\\.(\\d+)', version)).groups()\ninfo = [*map(int, _found)]\ndel (_found)\ndel (re)\n",
+        "def number(text):\n    try: return int(text)\n    except ValueError: return text\ninfo = tuple(map(number, version.split('.')))\n",
     ],
 )
 def test_what_named_tuples_and_patterns_make_of_a_constant_follows_it(program: Start, make: str) -> None:
@@ -507,3 +510,35 @@ def test_what_may_do_more_than_make_a_tuple_is_asked_about(program: Start, make:
     assert any("info" in note.text for note in app.plan().asks)
     app.update()
     assert app("list(m.info)") == [1, 2]
+
+
+KEPT_IN_CLASSES = """
+class Able(dict):
+    def more(self, **given): return type(self)(self, **given)
+ABLE = Able(a=1)
+class T:
+    able = ABLE.more(b=2)
+    same = 1
+    class Inner:
+        able = ABLE.more(c=3)
+    def f(self): return self.able
+"""
+
+
+def test_what_a_class_has_made_of_changed_data_is_asked_about(program: Start) -> None:
+    app = program(m=KEPT_IN_CLASSES)
+    plan = app.edit(m=KEPT_IN_CLASSES.replace("a=1", "a=2")).plan()
+    texts = [
+        f"`able = ABLE.more({n})` reads ABLE.more and ABLE, which changes, and is not run again: m:{where}.able stays as it is"
+        for n, where in (("b=2", "T"), ("c=3", "T.Inner"))
+    ]
+    assert [(a.text, a.remedy) for a in plan.asks] == [
+        (texts[0], "to make it again: --reset m:T.able"),
+        (texts[1], "to make it again: --reset m:T.Inner.able"),
+    ]
+    app.update(reset=["m:T.Inner.able"])
+    assert app("[m.T.able, m.T.Inner.able]") == [{"a": 1, "b": 2}, {"a": 2, "c": 3}]
+    app.update(reset=["m:T.able"])
+    assert app("m.T.able") == {"a": 2, "b": 2}
+    app.update(back_out=True)
+    assert app("m.T.able") == {"a": 1, "b": 2}

@@ -227,3 +227,22 @@ def test_a_table_of_objects_of_which_one_was_changed_is_asked_about(program: Sta
     app = program(m=OBJECTS + "T = {E.k: E()}\n")
     app.run("import m; next(iter(m.T.values())).n = 7")
     assert app.edit(m=OBJECTS + "T = {E.k: E(), 2: E(5)}\n").plan().asks
+
+
+@pytest.mark.parametrize("where", ["m", "m.T"])
+def test_data_is_not_half_made_where_a_step_may_do_more(program: Start, where: str) -> None:
+    lines = ["X = (1,)", "if usable():", "    X = (0,) + X"]
+    inside = lines if where == "m" else ["class T:", *("    " + line for line in lines)]
+    old = "import os\ndef usable(): os.getpid(); return True\n" + "\n".join(inside) + "\n"
+    name = "m:X" if where == "m" else "m:T.X"
+    app = program(m=old)
+    plan = app.edit(m=old.replace("(1,)", "(2,)")).plan()
+    (ask,) = plan.asks
+    assert ask.text.startswith(f"{name} is assigned otherwise in the new version, and `if usable():`, ")
+    assert ask.remedy == f"--reset {name} to make it again with that statement"
+    app.update()
+    assert app(f"{where}.X") == [0, 1]
+    app.update(reset=[name])
+    assert app(f"{where}.X") == [0, 2]
+    app.update(back_out=True)
+    assert app(f"{where}.X") == [0, 1]

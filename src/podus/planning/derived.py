@@ -59,6 +59,7 @@ class Derived:
         self.decorators = Decorators(self)
         # Decorated definitions that run again: what others have hung on the object that they had made is hung on the new one.
         self.remade: set[Name] = set()
+        self._reset = frozenset(compiler.request.get("reset") or ())
 
     def follow(self) -> None:
         """Add to the changes what follows from them."""
@@ -79,6 +80,8 @@ class Derived:
             if change.body is not None and any(c.run for c in change.body.all_classes())
         }
         self._compare_reset()
+        # Data of classes that is to be made again runs where it stands in its body.
+        in_classes |= {n.partition(":")[0] for n in self._reset if "." in n.partition(":")[2]}
         lists = {m for m in self.regrown if self.mentions.lists_names(self.compiler.new.modules[m])}
         grown = bool(self.moved or self.procedures or in_classes or self.reshaped or self.remade or lists)
         while grown:
@@ -114,9 +117,9 @@ class Derived:
         """
         self.moved -= kept
         words = {name for _, name in self.moved}
-        for module, statement in self.not_run(words):
+        for module, statement, hidden in self.not_run(words):
             every = (*reads(statement.node), *read_in_loops(statement.node, _listed(module)))
-            read = [ast.unparse(n) for n in every if self.moves(n, module, frozenset())]
+            read = [ast.unparse(n) for n in every if self.moves(n, module, hidden)]
             if isinstance(statement.node, ast.Expr):
                 # Another statement acts on it as well: it is the same as before, and is not acted on twice.
                 same = {n for n in acted_on(statement.node) if (module.name, n) not in self.assigned}
@@ -127,11 +130,14 @@ class Derived:
                 ]
             if self.new.source_of(module, statement) is not None:
                 read += statement.reads.intersection(statement.names)
-            if read and self._follows(statement, module, frozenset()):
+            if read and self._follows(statement, module, hidden):
                 yield module, statement, list(dict.fromkeys(read))
 
-    def not_run(self, words: set[str]) -> Iterator[tuple[Module, Statement]]:
-        """The statements that make data, or do something, and are not run again, of modules that mention one of the words."""
+    def not_run(self, words: set[str]) -> Iterator[tuple[Module, Statement, frozenset[str]]]:
+        """The statements that make data, or do something, and are not run again, of modules and classes that mention one of the words.
+
+        And the names that are not the module's there.
+        """
         words = self.mentions.under(words)
         for module in self.compiler.new.modules.values():
             before = self.compiler.old.modules.get(module.name)
@@ -140,12 +146,25 @@ class Derived:
             if module.body is None:
                 continue
             change = self.compiler.changes.get(module.name)
-            run = set(map(id, change.body.run)) if change is not None and change.body is not None else set()
-            for statement in module.body.statements:
-                if statement.kind not in ("assign", "other") or id(statement) in run:
-                    continue
-                if not (isinstance(statement.node, ast.AnnAssign) and statement.node.value is None):
-                    yield module, statement
+            bodies = (
+                [change.body, *change.body.all_classes()]
+                if change is not None and change.body is not None
+                else []
+            )
+            run = {id(s) for body in bodies for s in body.run}
+            todo = [module.body]
+            while todo:
+                inside = todo.pop()
+                hidden = frozenset(inside.binds()) if inside.owners else frozenset[str]()
+                for statement in inside.statements:
+                    if id(statement) in run:
+                        continue
+                    if statement.kind == "class" and statement.body is not None and statement.says(words):
+                        todo.append(statement.body)
+                    if statement.kind in ("assign", "other") and not (
+                        isinstance(statement.node, ast.AnnAssign) and statement.node.value is None
+                    ):
+                        yield module, statement, hidden
 
     def lost(self, module: Module) -> list[str]:
         """The names that a module had from star imports and that the new version's don't bring any more."""
@@ -158,7 +177,7 @@ class Derived:
 
     def _compare_reset(self) -> None:
         """Compare the bodies of modules of which data is to be made again though nothing of these differs."""
-        for name in self.compiler.request.get("reset") or ():
+        for name in self._reset:
             home = name.partition(":")[0]
             before, module = (side.modules.get(home) for side in (self.compiler.old, self.compiler.new))
             change = self.compiler.changes.get(home)
@@ -167,7 +186,7 @@ class Derived:
                 change.body = compare_bodies(*change.bodies)
             if change is not None or before is None or module is None or before.source is None:
                 continue
-            if module.body is not None and name.partition(":")[2] in module.body.binds():
+            if module.body is not None and name.partition(":")[2].partition(".")[0] in module.body.binds():
                 self.compiler.changes[home] = compare_modules(before, module, parse=True)
 
     def extend(self, change: ModuleChange, body: BodyChange) -> None:
@@ -275,7 +294,7 @@ class Derived:
             if statement.kind == "class":
                 if id(statement) in chosen or statement.names[-1] not in body.previous:
                     continue
-                if not statement.says(self._words | bound.keys()):
+                if not (self._reset or statement.says(self._words | bound.keys())):
                     count -= self._class(change, body, statement)
                     continue
                 moves = any(self.moves(node, change.new, hidden) for node in in_class_head(statement.node))
@@ -284,6 +303,10 @@ class Derived:
                     chosen.add(id(statement))
                 else:
                     count -= self._class(change, body, statement)
+            elif self._is_reset(statement, change.new):
+                chosen.add(id(statement))
+                if statement.kind == "assign":
+                    self._mark_attributes(change.new.name, body, statement)
             elif (id(statement) not in chosen and statement.says(self._words | bound.keys() | again)) and (
                 self._hangs(statement, change.new, hidden, again)
                 or (
@@ -308,6 +331,14 @@ class Derived:
             self.remade |= {(change.new.name, name) for name in again}
         complete(body)
         return len(body.run) > count
+
+    def _is_reset(self, statement: Statement, module: Module) -> bool:
+        """Whether a statement of a class's body makes data that is to be made again, or goes on with it."""
+        if statement.kind not in ("assign", "other") or not statement.owners or not self._reset:
+            return False
+        made = {*statement.names} | acted_on(statement.node)
+        names = (".".join((*statement.owners, name)) for name in made)
+        return not self._reset.isdisjoint(f"{module.name}:{name}" for name in names)
 
     def _class(self, change: ModuleChange, body: BodyChange, statement: Statement) -> bool:
         assert statement.body is not None
@@ -385,10 +416,11 @@ class Derived:
         """The statements of modules that call what has changed, and are not run again: what it gave them, or did for them, was the old version's. And what they call."""
         changed = {f"{c.new.name}:{name}" for c in self.compiler.changes.values() for name in c.changed}
         words = {name.rpartition(":")[2].rpartition(".")[2] for name in changed}
-        for module, statement in self.not_run(words):
+        for module, statement, hidden in self.not_run(words):
             if _is_script(module):
                 continue
             calls = [part.func for part in evaluated(statement.node) if isinstance(part, ast.Call)]
+            calls = [function for function in calls if root(function) not in hidden]
             found = [
                 f
                 for f in calls

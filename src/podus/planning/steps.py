@@ -7,6 +7,7 @@ old steps give, and the new ones run together, in their order. So does what was 
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -140,8 +141,11 @@ class _Side:
 
     def __init__(self, body: Body, pure: Pure) -> None:
         self._pure = pure
-        self._statements = [s for s in body.statements if s.kind not in _KINDS]
-        self.defined = {n for s in body.statements if s.kind in _KINDS for n in s.names}
+        taken_away = {n for s in body.statements for n in _deleted(s.node)}
+        passing = [s for s in body.statements if s.kind == "import" and taken_away.issuperset(s.names)]
+        others = {id(s) for s in body.statements if s.kind in _KINDS} - set(map(id, passing))
+        self._statements = [s for s in body.statements if id(s) not in others]
+        self.defined = {n for s in body.statements if id(s) in others for n in s.names}
         self._makes = {id(s): made_by(s) for s in self._statements}
         # Where each name is made for the last time, and how often.
         self._last: dict[str, int] = {}
@@ -214,6 +218,9 @@ class _Side:
             return not node.decorator_list and all(map(self._pure, values))
         if isinstance(node, ast.Delete):
             return all(isinstance(target, ast.Name) for target in node.targets)
+        if isinstance(node, ast.Import):
+            # What it has been imported for is taken away again: `import re`, …, `del re`.
+            return all(alias.name.partition(".")[0] in sys.stdlib_module_names for alias in node.names)
         return isinstance(node, ast.Pass)
 
     def _takes(self, target: ast.expr, value: ast.expr, fresh: set[str]) -> bool:
@@ -267,6 +274,9 @@ def _names(node: ast.expr) -> Iterator[str]:
 
 def made_by(statement: Statement) -> set[str]:
     """The data that a statement binds, changes in place or takes away."""
-    node = statement.node
-    gone = node.targets if isinstance(node, ast.Delete) else []
-    return {*statement.names} | acted_on(node) | {n for target in gone for n in _names(target)}
+    return {*statement.names} | acted_on(statement.node) | _deleted(statement.node)
+
+
+def _deleted(node: ast.stmt) -> set[str]:
+    """The names that a ``del`` statement takes away."""
+    return {n for t in node.targets for n in _names(t)} if isinstance(node, ast.Delete) else set()

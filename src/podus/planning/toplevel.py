@@ -105,10 +105,10 @@ class TopLevel:
             self._not_again(module, statement, f"reads {' and '.join(read)}", grows=grows)
         known = {d.name for d in self.plan.data}
         for module, statement, called in self.compiler.derived.called():
-            if known.isdisjoint(f"{module.name}:{name}" for name in statement.names):
+            if known.isdisjoint(_full(module, statement)):
                 self._not_again(module, statement, f"calls {' and '.join(called)}")
         for module, statement, what in looking(self.compiler):
-            if known.isdisjoint(f"{module.name}:{name}" for name in statement.names):
+            if known.isdisjoint(_full(module, statement)):
                 self._not_again(module, statement, f"looks at {what}")
         dressed: dict[str, list[tuple[Module, Statement]]] = {}
         for module, statement, decorator in self.compiler.derived.decorators.not_decorated_again():
@@ -120,7 +120,7 @@ class TopLevel:
 
     def _not_again(self, module: Module, statement: Statement, does: str, *, grows: bool = False) -> None:
         """Ask about a statement that is not run again, though what it ``does`` would come to something else now; or remark it, where it makes no data."""
-        names = [f"{module.name}:{name}" for name in statement.names]
+        names = _full(module, statement)
         value = getattr(statement.node, "value", None)
         if any(self.support.maps(name) for name in names) or last_word(value or ast.Name("")) in _FOR_TYPES:
             return
@@ -342,6 +342,17 @@ class TopLevel:
                 self.plan.data.append(Datum(full_name, "add", "new"))
             elif full_name in self.reset:
                 self.plan.data.append(Datum(full_name, "set", "--reset asks for the new value"))
+            elif (
+                # On the way back from the last update nothing runs.
+                not self.plan.program.get("undo") and (step := _left_out(body, statement, name)) is not None
+            ):
+                # Without it the data would be half of what either version makes.
+                self.plan.data.append(Datum(full_name, "keep", "a step that makes it is not run again"))
+                text = f"{full_name} is assigned otherwise in the new version, and `{step.text}`, which binds it after that, may do more and is not run again"
+                remedy = f"{self._option(full_name, part)} to make it again with that statement"
+                where = f"{part.file}:{statement.line}"
+                self.plan.asks.append(Note("data-kept", f"{text}: it is kept as it is", remedy, where))
+                runs = False
             elif full_name in self.unmodified or answers.get(name, "same") == "same":
                 self.plan.data.append(Datum(full_name, "set", "the program has not modified it"))
             else:
@@ -404,6 +415,21 @@ class TopLevel:
         """Whether some procedure of the program may rebind module data ``name``."""
         mentioned = self.compiler.mentions_in_old.get(name, ())
         return any(any_named(code, REBINDS, name) for _, code in mentioned)
+
+
+def _left_out(body: BodyChange, statement: Statement, name: str) -> Statement | None:
+    """The statement that goes on to bind what another one has assigned (``if FAST: KINDS = ("fast", *KINDS)``), and does not run with it."""
+    run = set(map(id, body.run))
+    found = None
+    for other in body.new.statements[body.new.statements.index(statement) + 1 :]:
+        if name in other.names:
+            found = other if other.kind == "other" and name in other.reads and id(other) not in run else None
+    return found
+
+
+def _full(module: Module, statement: Statement) -> list[str]:
+    """The names that a statement binds, each as ``module:Class.name``."""
+    return [f"{module.name}:{'.'.join((*statement.owners, name))}" for name in statement.names]
 
 
 def _attributes_gone(change: ModuleChange) -> list[str]:

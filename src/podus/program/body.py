@@ -100,6 +100,7 @@ PURE_METHODS = frozenset(
 PURE_FUNCTIONS = frozenset(
     {
         *("re.compile", "re.escape", "re.Scanner", "struct.Struct", "struct.calcsize", "textwrap.dedent"),
+        *("re.match", "re.fullmatch", "re.search", "re.findall", "re.split", "typing.cast"),
         *("decimal.Decimal", "fractions.Fraction", "math.log", "math.sqrt", "string.Template"),
         *("datetime.date", "datetime.time", "datetime.datetime", "datetime.timedelta", "datetime.timezone"),
         *("operator.itemgetter", "operator.attrgetter", "operator.methodcaller", "functools.partial"),
@@ -120,7 +121,8 @@ PURE_FUNCTIONS = frozenset(
     }
 )
 _IMPORTED = frozenset(name.rpartition(".")[2] for name in PURE_FUNCTIONS) - {
-    *("compile", "time", "join", "log", "escape", "fields", "get", "copy")
+    *("compile", "time", "join", "log", "escape", "fields", "get", "copy"),
+    *("match", "fullmatch", "search", "findall", "split", "cast"),
 }
 
 

@@ -79,11 +79,19 @@ class Computation:
                 return False
             return (
                 maps_purely(node)
+                or self._maps(node, names, own)
                 or asks_for_type(node)
                 or is_namespace(node)
                 or self._call(node.func, names, own)
             )
         return all(self._pure(child, names, own) for child in ast.iter_child_nodes(node))
+
+    def _maps(self, node: ast.Call, names: Names, own: frozenset[str]) -> bool:
+        """Whether it calls a procedure of the program for each of some things: ``map(number, parts)``."""
+        maps = (
+            isinstance(node.func, ast.Name) and node.func.id in ("map", "filter") and node.func.id not in own
+        )
+        return maps and bool(node.args) and self._call(node.args[0], names, own)
 
     def _call(self, function: ast.expr, names: Names, own: frozenset[str]) -> bool:
         if root(function) not in own:
@@ -123,6 +131,8 @@ class Computation:
 
     def _is_match(self, node: ast.expr, names: Names) -> bool:
         """Whether it is what a pattern has found, or a variable of the procedure that holds nothing else."""
+        if isinstance(node, ast.Call) and names.library(node.func) == "typing.cast" and len(node.args) == 2:
+            return self._is_match(node.args[1], names)
         if isinstance(node, ast.Call):
             found = self._looks_for_pattern(node.func, names) or names.library(node.func).startswith("re.")
             return found and isinstance(node.func, ast.Attribute) and node.func.attr in _LOOKING
