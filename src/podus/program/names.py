@@ -5,7 +5,7 @@ Names are resolved without following the order of execution: whatever is bound t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import CodeType
 
 from podus.program import outside
@@ -52,6 +52,8 @@ class Names:
         self._families: dict[Class, list[Class]] = {}
         self._stores: dict[str, Targets | None] = {}
         self._wild: list[Class] = []  # may be subclasses of any other
+        self._everybodys: list[Class] | None = None
+        self._wild_members: dict[str, list[tuple[Class, Symbol]]] | None = None
         for module in self.modules.values():
             self._walk(module.body)
             for key, node in module.procedures.items():
@@ -177,6 +179,7 @@ class Names:
         self._names.clear()
         self._stores.clear()
         self._families.clear()
+        self._everybodys = self._wild_members = None
 
     def _link(self, cls: Class, base: Symbol) -> None:
         if isinstance(base, Item):
@@ -204,27 +207,38 @@ class Names:
 
     def family(self, cls: Class) -> list[Class]:
         """The classes whose methods ``self`` may have in a method of ``cls``: it may be of any subclass."""
+        return [*self._own_family(cls), *(other for other in self._wild_family() if other is not cls)]
+
+    def _own_family(self, cls: Class) -> list[Class]:
+        """Those of them that are not everybody's."""
         if cls not in self._families:
-            below = [cls, *(other for other in self._wild if other is not cls)]
-            seen = set(below)
-            for known in below:
-                for sub in known.subclasses:
-                    if sub not in seen:
-                        seen.add(sub)
-                        below.append(sub)
-            family = list(below)
-            for known in family:
-                for base in known.bases:
-                    if base not in seen:
-                        seen.add(base)
-                        family.append(base)
-            self._families[cls] = family
+            everybodys = set(self._wild_family())
+            found = [c for c in _related([cls]) if c not in everybodys or c is cls]
+            self._families[cls] = found
         return self._families[cls]
+
+    def _wild_family(self) -> list[Class]:
+        """The classes that may be subclasses of any other, and what is below and above them."""
+        if self._everybodys is None:
+            self._everybodys = _related(self._wild)
+        return self._everybodys
 
     def members(self, cls: Class, name: str, exact: bool) -> Iterator[tuple[Class, Symbol]]:
         """Every definition of attribute ``name`` that an object of ``cls`` (``exact``: of no subclass) may have."""
-        for owner in self.ancestors(cls) if exact and not cls.wild else self.family(cls):
+        alone = exact and not cls.wild
+        for owner in self.ancestors(cls) if alone else self._own_family(cls):
             for symbol in owner.attributes.get(name, ()):
+                yield owner, symbol
+        if alone:
+            return
+        if self._wild_members is None:
+            # Looked up once for all: there may be hundreds of them.
+            self._wild_members = {}
+            for owner in self._wild_family():
+                for each, symbols in owner.attributes.items():
+                    self._wild_members.setdefault(each, []).extend((owner, symbol) for symbol in symbols)
+        for owner, symbol in self._wild_members.get(name, ()):
+            if owner is not cls:
                 yield owner, symbol
 
     # Symbols
@@ -503,3 +517,16 @@ class Names:
             value = call
             if len(call.args) != 1:
                 return
+
+
+def _related(classes: Iterable[Class]) -> list[Class]:
+    """Classes, all that are below them, and what is above all of these."""
+    found = list(classes)
+    seen = set(found)
+    for below in (True, False):
+        for known in found:
+            for other in known.subclasses if below else known.bases:
+                if other not in seen:
+                    seen.add(other)
+                    found.append(other)
+    return found
