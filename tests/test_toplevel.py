@@ -952,3 +952,28 @@ def test_a_module_that_has_put_another_in_its_place_finds_what_it_has_imported(p
     assert app("[m.info, m.VERSION, m.SEP == m.f()]") == [[1, 3], "1.3", True]
     app.update(back_out=True)
     assert app("[m.info, m.VERSION, hasattr(m, 'SEP')]") == [[1, 2], "1.2", False]
+
+
+STUBS = """
+from typing import TYPE_CHECKING
+class C:
+    if TYPE_CHECKING:
+        def a(self) -> int: ...
+        def b(self) -> int: ...
+if TYPE_CHECKING:
+    def c() -> int: ...
+    def d() -> int: ...
+def set_up():
+    C.a, C.b = (lambda self: 1), (lambda self: 2)
+    globals().update(c=lambda: 3, d=lambda: 4)
+set_up()
+"""
+
+
+def test_what_only_type_checkers_read_binds_and_takes_away_nothing(program: Start) -> None:
+    app = program(m=STUBS)
+    new = STUBS.replace("        def b(self) -> int: ...\n", "").replace("    def d() -> int: ...\n", "")
+    app.edit(m=new).update()
+    assert app("[m.C().a(), m.C().b(), m.c(), m.d()]") == [1, 2, 3, 4]
+    app.edit(m=STUBS.replace("b(self) -> int", "e(self) -> int")).update()
+    assert app("[m.C().a(), m.C().b(), m.c(), m.d(), hasattr(m.C, 'e')]") == [1, 2, 3, 4, False]

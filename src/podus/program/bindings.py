@@ -29,6 +29,15 @@ def _names(nodes: tuple[ast.AST, ...]) -> list[ast.Name]:
     return [part for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)]
 
 
+def is_for_type_checkers(node: ast.AST) -> bool:
+    """Whether it is ``if TYPE_CHECKING:``, of which a program only runs what stands under ``else``."""
+    if not isinstance(node, ast.If):
+        return False
+    test = node.test
+    word = test.attr if isinstance(test, ast.Attribute) else test.id if isinstance(test, ast.Name) else ""
+    return word == "TYPE_CHECKING"
+
+
 def is_namespace(node: ast.AST) -> bool:
     """Whether it is ``globals()``, or another one of these."""
     return (

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
 
-from podus.program.bindings import is_namespace
+from podus.program.bindings import is_for_type_checkers, is_namespace
 from podus.program.bytecode import compile_source
 from podus.program.code import fingerprint
 from podus.program.head import Definition, asked_kind, head_of, with_body
@@ -416,6 +416,8 @@ def _bound(node: ast.AST) -> list[str]:
         return [node.id] if isinstance(node.ctx, ast.Store) else []
     if isinstance(node, ast.AnnAssign) and node.value is None:
         return []
+    if isinstance(node, ast.If) and is_for_type_checkers(node):
+        return [name for child in node.orelse for name in _bound(child)]
     names: list[str] = []
     if isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
         names.append(node.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from podus.program.field import last_word
+from podus.program.bindings import is_for_type_checkers
 from podus.program.flow import absolute, flow
 from podus.program.version import Module
 
@@ -38,7 +38,7 @@ def _for_type_checkers(module: Module) -> set[int]:
     told = module.source is not None and b"TYPE_CHECKING" in module.source
     for statement in module.body.statements if told and module.body is not None else ():
         node = statement.node
-        if isinstance(node, ast.If) and last_word(node.test) == "TYPE_CHECKING":
+        if isinstance(node, ast.If) and is_for_type_checkers(node):
             last = node.body[-1].end_lineno or node.body[-1].lineno
             found.update(range(node.body[0].lineno, last + 1))
     return found
