@@ -22,6 +22,7 @@ from podus.updating.graft import (
     replaced_into,
     value_into,
 )
+from podus.updating.held import is_a
 from podus.updating.identity import Identity
 from podus.updating.lineage import Lineage
 from podus.updating.naming import Naming
@@ -310,11 +311,11 @@ class Collector:
 
     def _keep_its_module(self, part: ModulePart, real: dict[str, Any], before: Any, value: Any) -> None:
         """Have the new version of a definition be from where the program says that the old one is (``f.__module__ = "package"``)."""
-        if not (isinstance(before, type | FunctionType) and isinstance(value, type | FunctionType)):
+        if not (is_a(before, type | FunctionType) and is_a(value, type | FunctionType)):
             return
         if value.__module__ != part.name or before.__module__ == part.name:
             return
-        if isinstance(before, type):
+        if is_a(before, type):
             ours = f"{part.name}:{before.__qualname__}" in self.plan.made
         else:
             ours = before.__globals__ is real

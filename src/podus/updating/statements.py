@@ -20,6 +20,7 @@ from podus.updating.collecting import Collector
 from podus.updating.contents import Contents
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.gates import stage_gate
+from podus.updating.held import is_a
 from podus.updating.meanwhile import Meanwhile
 from podus.updating.onstage import Showing
 from podus.updating.readmit import entries_of, without
@@ -285,7 +286,7 @@ def _first_namespace(module: ModuleType) -> dict[str, Any] | None:
     real = vars(module)
     kinds = [vars(cls) for cls in type.mro(type(module)) if cls.__module__ == module.__name__]
     for value in (value for names in (real, *kinds) for value in list(names.values())):
-        if isinstance(value, FunctionType) and value.__globals__ is not real:
+        if is_a(value, FunctionType) and value.__globals__ is not real:
             found: dict[str, Any] = value.__globals__
             if found.get("__name__") == module.__name__:
                 return found
