@@ -977,3 +977,12 @@ def test_what_only_type_checkers_read_binds_and_takes_away_nothing(program: Star
     assert app("[m.C().a(), m.C().b(), m.c(), m.d()]") == [1, 2, 3, 4]
     app.edit(m=STUBS.replace("b(self) -> int", "e(self) -> int")).update()
     assert app("[m.C().a(), m.C().b(), m.c(), m.d(), hasattr(m.C, 'e')]") == [1, 2, 3, 4, False]
+
+
+def test_texts_that_describe_data_are_nobodys_documentation(program: Start) -> None:
+    old = '"""A module."""\nA = 1\n"""What A is."""\nclass C:\n    """A class."""\n    x = 1\n    """What x is."""\n'
+    app = program(m=old)
+    app.edit(m=old.replace("What ", "What now ") + "    y = 3\n").update()
+    assert app("[m.__doc__, m.C.__doc__, m.C.y]") == ["A module.", "A class.", 3]
+    app.edit(m=old.replace("What ", "Now what ").replace("= 1", "= 2")).update()
+    assert app("[m.__doc__, m.C.__doc__, m.A, m.C.x]") == ["A module.", "A class.", 2, 2]

@@ -353,7 +353,12 @@ def class_within(statement: Statement, name: str) -> Statement | None:
 
 
 def _body(nodes: list[ast.stmt], owners: tuple[str, ...], flags: int) -> Body:
-    statements = [_statement(node, owners, flags, index == 0) for index, node in enumerate(nodes)]
+    statements = [
+        _statement(node, owners, flags, index == 0)
+        for index, node in enumerate(nodes)
+        # A text that describes what stands before it does nothing; standing first among statements that run, it would become `__doc__`.
+        if index == 0 or not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
     return Body(statements, owners, flags)
 
 
