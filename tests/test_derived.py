@@ -542,3 +542,18 @@ def test_what_a_class_has_made_of_changed_data_is_asked_about(program: Start) ->
     assert app("m.T.able") == {"a": 2, "b": 2}
     app.update(back_out=True)
     assert app("m.T.able") == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_a_list_that_goes_on_with_another_follows_it(program: Start, touched: bool) -> None:
+    package = "from . import part\n__all__ = ['first']\n__all__ += part.__all__\nfirst = 1\n"
+    app = program(**{"pkg/__init__.py": package, "pkg/part.py": "__all__ = ['a']\na = 1\n"})
+    app.run("import pkg")
+    if touched:
+        app.run("pkg.__all__.append('mine')")
+    app.files(**{"pkg/part.py": "__all__ = ['a', 'b']\na = b = 1\n"})
+    assert [a.text.partition(" ")[0] for a in app.plan().asks] == (["pkg:__all__"] if touched else [])
+    app.update()
+    assert app("pkg.__all__") == (["first", "a", "mine"] if touched else ["first", "a", "b"])
+    app.update(back_out=True)
+    assert app("pkg.__all__") == (["first", "a", "mine"] if touched else ["first", "a"])

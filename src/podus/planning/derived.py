@@ -321,6 +321,14 @@ class Derived:
                         self.assigned |= {(change.new.name, n) for n in statement.names}
                 elif statement.kind == "assign":
                     self._mark_attributes(change.new.name, body, statement)
+            else:
+                begun = self._begun(statement, change.new, body, hidden)
+                if begun is not None and id(begun) not in chosen:
+                    # All its steps are made again, from the first on.
+                    chosen.add(id(begun))
+                    if not body.owners:
+                        self.moved |= {(change.new.name, n) for n in begun.names}
+                        self.assigned |= {(change.new.name, n) for n in begun.names}
             if id(statement) in chosen:
                 again |= _remakes(statement, body)
             if body.owners:
@@ -331,6 +339,19 @@ class Derived:
             self.remade |= {(change.new.name, name) for name in again}
         complete(body)
         return len(body.run) > count
+
+    def _begun(
+        self, statement: Statement, module: Module, body: BodyChange, hidden: frozenset[str] | set[str]
+    ) -> Statement | None:
+        """The assignment that ``statement`` goes on with (``__all__ += other.__all__``), if what it adds has moved."""
+        node = statement.node
+        if not (isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name)):
+            return None
+        if not any(self.moves(part, module, hidden) for part in reads(node) if root(part) != node.target.id):
+            return None
+        before = body.new.statements[: body.new.statements.index(statement)]
+        found = next((s for s in reversed(before) if s.kind == "assign" and node.target.id in s.names), None)
+        return found if found is not None and node.target.id in body.previous else None
 
     def _is_reset(self, statement: Statement, module: Module) -> bool:
         """Whether a statement of a class's body makes data that is to be made again, or goes on with it."""
