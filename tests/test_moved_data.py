@@ -65,6 +65,18 @@ def test_what_starts_anew_is_asked_about(program: Start, old: str, new: str) -> 
     ]
 
 
+@pytest.mark.parametrize("value", ["1", "('a', 'b')", "frozenset({1})", "1 > 0", "(1, [])"])
+def test_constants_that_move_are_only_asked_about_if_something_may_be_put_into_them(
+    program: Start, value: str
+) -> None:
+    use = "def read(): return LIMIT\n"
+    app = program(m=f"LIMIT = {value}\n{use}", util="x = 1\n")
+    plan = app.edit(m="from util import read\n", util=f"LIMIT = 7\n{use}").plan()
+    assert bool(plan.asks) == ("[" in value)
+    app.update()
+    assert app("m.read()") == 7
+
+
 def test_a_registry_that_is_filled_in_its_new_module_is_the_new_one(program: Start) -> None:
     reg = "R = {}\ndef add(f):\n    R[f.__name__] = f\n    return f\n@add\ndef a(): return 1\n"
     app = program(m=reg, user="from m import R\ndef call(n): return R[n]()\n")

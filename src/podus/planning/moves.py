@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from podus.planning.model import Note
 from podus.program.body import Statement
 from podus.program.code import walk
-from podus.program.operands import STORES_ATTRIBUTE, named
+from podus.program.operands import REBINDS, STORES_ATTRIBUTE, any_named, named
 from podus.program.version import Module
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def find_moved_data(compiler: Compiler) -> dict[str, str]:
             found[names[0]] = names[1]
             text = f"{names[1]} goes on with what {names[0]} holds"
             compiler.plan.notes.append(Note("data-moved", text))
-        elif _is_worked_on(compiler, name):
+        elif _is_worked_on(compiler, name, _value(was)):
             text = f"{names[1]} is made anew: what the program has made of {names[0]} does not go along"
             where = f"{place.file}:{now.line}"
             compiler.plan.asks.append(
@@ -122,9 +122,21 @@ def _is_filled(module: Module, made: Statement) -> bool:
     )
 
 
-def _is_worked_on(compiler: Compiler, name: str) -> bool:
-    """Whether procedures of the old version mention it, and so may have given it another value, or put something into it."""
-    return bool(compiler.mentions_in_old.get(name))
+def _is_worked_on(compiler: Compiler, name: str, value: ast.expr | None) -> bool:
+    """Whether procedures of the old version may have given it another value, or put something into it: they mention it."""
+    mentioned = compiler.mentions_in_old.get(name, ())
+    if _can_not_change(value):
+        return any(any_named(code, REBINDS, name) for _, code in mentioned)
+    return bool(mentioned)
+
+
+def _can_not_change(value: ast.expr | None) -> bool:
+    """Whether nothing can be put into a value, as far as its text tells."""
+    if isinstance(value, ast.Tuple):
+        return all(map(_can_not_change, value.elts))
+    if isinstance(value, ast.Call):
+        return ast.unparse(value.func) in ("frozenset", "re.compile")
+    return isinstance(value, ast.Constant | ast.JoinedStr | ast.Compare | ast.UnaryOp)
 
 
 def _definitions(module: Module | None) -> dict[str, Statement]:
