@@ -557,3 +557,10 @@ def test_a_list_that_goes_on_with_another_follows_it(program: Start, touched: bo
     assert app("pkg.__all__") == (["first", "a", "mine"] if touched else ["first", "a", "b"])
     app.update(back_out=True)
     assert app("pkg.__all__") == (["first", "a", "mine"] if touched else ["first", "a"])
+
+
+def test_what_an_annotation_names_is_no_part_of_the_value(program: Start) -> None:
+    conf = "class Kind: pass\n"
+    app = program(conf=conf, m="from conf import Kind\nKNOWN: dict[int, Kind] = dict.fromkeys(range(2))\n")
+    plan = app.edit(conf="import typing\nKind = typing.Any\n").plan()
+    assert not [a for a in plan.asks if "KNOWN" in a.text]

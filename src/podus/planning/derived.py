@@ -26,7 +26,7 @@ from podus.planning.reading import (
 )
 from podus.planning.shapes import is_reshaped, shapes
 from podus.program.bindings import NAMESPACE, bound_in, root
-from podus.program.body import Statement, is_pure
+from podus.program.body import Statement, is_pure, without_annotation
 from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules, complete
 from podus.program.constant import Computation
 from podus.program.version import Module
@@ -118,7 +118,9 @@ class Derived:
         self.moved -= kept
         words = {name for _, name in self.moved}
         for module, statement, hidden in self.not_run(words):
-            every = (*reads(statement.node), *read_in_loops(statement.node, _listed(module)))
+            # What an annotation names is no part of the value.
+            node = without_annotation(statement.node)
+            every = (*reads(node), *read_in_loops(node, _listed(module)))
             read = [ast.unparse(n) for n in every if self.moves(n, module, hidden)]
             if isinstance(statement.node, ast.Expr):
                 # Another statement acts on it as well: it is the same as before, and is not acted on twice.
