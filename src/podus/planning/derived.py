@@ -7,7 +7,7 @@ condition; a table that a changed procedure makes; what a star import brings. A 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import TYPE_CHECKING
 
 from podus.planning.decorators import Decorators
@@ -296,7 +296,7 @@ class Derived:
             if statement.kind == "class":
                 if id(statement) in chosen or statement.names[-1] not in body.previous:
                     continue
-                if not (self._reset or statement.says(self._words | bound.keys())):
+                if not (self._reset or self._says(statement, bound.keys())):
                     count -= self._class(change, body, statement)
                     continue
                 moves = any(self.moves(node, change.new, hidden) for node in in_class_head(statement.node))
@@ -309,7 +309,7 @@ class Derived:
                 chosen.add(id(statement))
                 if statement.kind == "assign":
                     self._mark_attributes(change.new.name, body, statement)
-            elif (id(statement) not in chosen and statement.says(self._words | bound.keys() | again)) and (
+            elif (id(statement) not in chosen and self._says(statement, bound.keys() | again)) and (
                 self._hangs(statement, change.new, hidden, again)
                 or (
                     (self._follows(statement, change.new, hidden) or _goes_on(statement, body, bound))
@@ -341,6 +341,10 @@ class Derived:
             self.remade |= {(change.new.name, name) for name in again}
         complete(body)
         return len(body.run) > count
+
+    def _says(self, statement: Statement, more: Set[str]) -> bool:
+        """Whether a statement mentions something that has moved, or one of ``more``."""
+        return statement.says(self._words) or (bool(more) and statement.says(more))
 
     def _begun(
         self, statement: Statement, module: Module, body: BodyChange, hidden: frozenset[str] | set[str]

@@ -8,6 +8,7 @@ and hooks may have made a part: the sources are searched for who else gives it.
 from __future__ import annotations
 
 import ast
+from functools import cached_property
 from types import CodeType
 from typing import TYPE_CHECKING
 
@@ -129,18 +130,32 @@ class Given:
     def _given(self, names: set[str], makers: set[str]) -> set[str]:
         """Those of ``names`` that some code of the program gives to something, other than what looks at a class while it is made."""
         found: set[str] = set()
-        if not names:
-            return found
-        for module in self.compiler.old.modules.values():
-            for code in walk(module.code):
-                qualname = code.co_qualname
-                if code.co_name in _MAKERS or qualname.partition(".")[0] in makers:
-                    continue
-                if not names.isdisjoint(code.co_names):
-                    found |= names.intersection(named(code, STORES_ATTRIBUTE))
-                if "setattr" in code.co_names:
+        for name in names:
+            found |= {name for code in self._mentioned.get(name, ()) if _gives(code, makers, name)}
+        if names - found:
+            for code in self._mentioned.get("setattr", ()):
+                if not _makes(code, makers):
                     found |= {c for c in code.co_consts if isinstance(c, str) and c in names}
         return found
+
+    @cached_property
+    def _mentioned(self) -> dict[str, list[CodeType]]:
+        """The code of the running version that mentions each name."""
+        found: dict[str, list[CodeType]] = {}
+        for module in self.compiler.old.modules.values():
+            for code in walk(module.code):
+                for name in code.co_names:
+                    found.setdefault(name, []).append(code)
+        return found
+
+
+def _makes(code: CodeType, makers: set[str]) -> bool:
+    """Whether it looks at a class while it is made: a hook, or one of the ``makers``."""
+    return code.co_name in _MAKERS or code.co_qualname.partition(".")[0] in makers
+
+
+def _gives(code: CodeType, makers: set[str], name: str) -> bool:
+    return not _makes(code, makers) and name in named(code, STORES_ATTRIBUTE)
 
 
 def classes_again(compiler: Compiler) -> dict[tuple[str, str], tuple[Statement | None, Statement | None]]:
