@@ -525,6 +525,17 @@ class T:
 """
 
 
+def test_what_a_class_that_is_made_again_keeps_of_changed_data_is_asked_about(program: Start) -> None:
+    hooked = "class Hooked:\n    def __init_subclass__(cls): cls.n = len(vars(cls))\n"
+    old = KEPT_IN_CLASSES.replace("class T:", hooked + "class T(Hooked):")
+    app = program(m=old)
+    app.edit(m=old.replace("a=1", "a=2").replace("same = 1", "same = 2"))
+    asked = [a.remedy.rpartition(" ")[2] for a in app.plan().asks]
+    assert asked == ["m:T.able", "m:T.Inner.able"]
+    app.update(reset=["m:T.able"])
+    assert app("[m.T.able, m.T.Inner.able, m.T.same]") == [{"a": 2, "b": 2}, {"a": 1, "c": 3}, 2]
+
+
 def test_what_a_class_has_made_of_changed_data_is_asked_about(program: Start) -> None:
     app = program(m=KEPT_IN_CLASSES)
     plan = app.edit(m=KEPT_IN_CLASSES.replace("a=1", "a=2")).plan()

@@ -118,22 +118,29 @@ class Derived:
         self.moved -= kept
         words = {name for _, name in self.moved}
         for module, statement, hidden in self.not_run(words):
-            # What an annotation names is no part of the value.
-            node = without_annotation(statement.node)
-            every = (*reads(node), *read_in_loops(node, _listed(module)))
-            read = [ast.unparse(n) for n in every if self.moves(n, module, hidden)]
-            if isinstance(statement.node, ast.Expr):
-                # Another statement acts on it as well: it is the same as before, and is not acted on twice.
-                same = {n for n in acted_on(statement.node) if (module.name, n) not in self.assigned}
-                read = [
-                    t
-                    for t in read
-                    if t.partition(".")[0] not in same or t.partition(".")[0] in self.new.imports(module)
-                ]
-            if self.new.source_of(module, statement) is not None:
-                read += statement.reads.intersection(statement.names)
-            if read and self._follows(statement, module, hidden):
-                yield module, statement, list(dict.fromkeys(read))
+            read = self.read_of_moved(statement, module, hidden)
+            if read:
+                yield module, statement, read
+
+    def read_of_moved(
+        self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]
+    ) -> list[str]:
+        """What a statement reads that has moved, and so would give something else now; nothing if it would not."""
+        # What an annotation names is no part of the value.
+        node = without_annotation(statement.node)
+        every = (*reads(node), *read_in_loops(node, _listed(module)))
+        read = [ast.unparse(n) for n in every if self.moves(n, module, hidden)]
+        if isinstance(statement.node, ast.Expr):
+            # Another statement acts on it as well: it is the same as before, and is not acted on twice.
+            same = {n for n in acted_on(statement.node) if (module.name, n) not in self.assigned}
+            read = [
+                t
+                for t in read
+                if t.partition(".")[0] not in same or t.partition(".")[0] in self.new.imports(module)
+            ]
+        if self.new.source_of(module, statement) is not None:
+            read += statement.reads.intersection(statement.names)
+        return list(dict.fromkeys(read)) if read and self._follows(statement, module, hidden) else []
 
     def not_run(self, words: set[str]) -> Iterator[tuple[Module, Statement, frozenset[str]]]:
         """The statements that make data, or do something, and are not run again, of modules and classes that mention one of the words.

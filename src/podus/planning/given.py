@@ -12,10 +12,10 @@ from functools import cached_property
 from types import CodeType
 from typing import TYPE_CHECKING
 
-from podus.planning.model import MadePart, Note
+from podus.planning.model import Datum, MadePart, Note
 from podus.planning.remade import PLAIN
 from podus.program.body import Body, Statement, class_within
-from podus.program.changes import compare_bodies
+from podus.program.changes import BodyChange, ModuleChange, compare_bodies
 from podus.program.code import is_function, mangled, walk
 from podus.program.operands import STORES_ATTRIBUTE, STORES_NAME, named
 
@@ -84,6 +84,8 @@ class Given:
             part.kept = sorted(mangled(n, change.owners) for n in kept)
         same = [s for s in after.body.statements if s.kind == "assign" and s not in change.run]
         part.steady = sorted({mangled(n, change.owners) for s in same for n in s.names})
+        if module is not None and old == new:
+            self._steady(module, change, same)
         methods = _undecorated(before.body) & _undecorated(after.body)
         part.methods = sorted(mangled(n, change.owners) for n in methods)
         self._makers[old] = _makers(before)
@@ -94,6 +96,20 @@ class Given:
             name = statement.names[-1] if statement.kind == "class" else ""
             if name in inner:
                 self._compared(f"{old}.{name}", f"{new}.{name}", inner[name], statement)
+
+    def _steady(self, module: ModuleChange, change: BodyChange, same: list[Statement]) -> None:
+        """Ask about the data of a class that stays though it was made of what changes; what is made again on request is told."""
+        hidden = change.new.binds()
+        for statement in same:
+            value = getattr(statement.node, "value", None)
+            read = self.compiler.derived.read_of_moved(statement, module.new, hidden) if value else []
+            if read:
+                self.toplevel.not_again(module.new, statement, f"reads {' and '.join(read)}")
+        for statement in change.run:
+            for name in statement.names if statement.kind == "assign" else ():
+                full = f"{module.new.name}:{'.'.join((*change.owners, name))}"
+                if full in self.toplevel.reset:
+                    self.compiler.plan.data.append(Datum(full, "set", "--reset asks for the new value"))
 
     def _is_alike(self, name: str, before: Statement, after: Statement) -> bool:
         """Whether who made the class makes it in the same way again."""

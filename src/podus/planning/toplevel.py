@@ -102,14 +102,14 @@ class TopLevel:
         kept = {d.name.partition(":") for d in self.plan.data if d.action in ("keep", "map")}
         for module, statement, read in self.compiler.derived.left({(home, name) for home, _, name in kept}):
             grows = isinstance(statement.node, ast.AugAssign)
-            self._not_again(module, statement, f"reads {' and '.join(read)}", grows=grows)
+            self.not_again(module, statement, f"reads {' and '.join(read)}", grows=grows)
         known = {d.name for d in self.plan.data}
         for module, statement, called in self.compiler.derived.called():
             if known.isdisjoint(_full(module, statement)):
-                self._not_again(module, statement, f"calls {' and '.join(called)}")
+                self.not_again(module, statement, f"calls {' and '.join(called)}")
         for module, statement, what in looking(self.compiler):
             if known.isdisjoint(_full(module, statement)):
-                self._not_again(module, statement, f"looks at {what}")
+                self.not_again(module, statement, f"looks at {what}")
         dressed: dict[str, list[tuple[Module, Statement]]] = {}
         for module, statement, decorator in self.compiler.derived.decorators.not_decorated_again():
             dressed.setdefault(decorator, []).append((module, statement))
@@ -118,7 +118,7 @@ class TopLevel:
             text = f"`{decorator}` decorates otherwise now, and may do more than that: what it has decorated is not decorated again ({listed})"
             self.plan.notes.append(Note("not-again", text, "", f"{rows[0][0].file}:{rows[0][1].line}"))
 
-    def _not_again(self, module: Module, statement: Statement, does: str, *, grows: bool = False) -> None:
+    def not_again(self, module: Module, statement: Statement, does: str, *, grows: bool = False) -> None:
         """Ask about a statement that is not run again, though what it ``does`` would come to something else now; or remark it, where it makes no data."""
         names = _full(module, statement)
         value = getattr(statement.node, "value", None)
