@@ -219,3 +219,34 @@ def test_private_data_that_a_class_has_changed_is_asked_about(program: Start) ->
     assert app("one.count()") == 2
     app.update(back_out=True)
     assert app("one.count()") == 3
+
+
+HOOKED = """
+class Base:
+    def __init_subclass__(cls): cls.kind = 'old'
+    @classmethod
+    def register(cls, name, function): setattr(cls, name, function)
+class Ops(Base):
+    def own(self): return 1
+"""
+
+
+def test_what_a_method_of_the_class_gives_it_by_a_computed_name_stays(program: Start) -> None:
+    app = program(
+        base=HOOKED,
+        ops="import base\nfor word in ('cre', 'upd'): base.Ops.register(word + 'ate', lambda self: 5)\n",
+    )
+    app.edit(base=HOOKED.replace("'old'", "'new'").replace("return 1", "return 2")).update()
+    assert app("[base.Ops().create(), base.Ops().update(), base.Ops().own(), base.Ops.kind]") == [
+        5,
+        5,
+        2,
+        "new",
+    ]
+    app.update(back_out=True)
+    assert app("[base.Ops().create(), base.Ops().update(), base.Ops().own(), base.Ops.kind]") == [
+        5,
+        5,
+        1,
+        "old",
+    ]

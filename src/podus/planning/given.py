@@ -64,7 +64,7 @@ class Given:
             stays = {n for n in more if n not in made and not _is_machinery(n)}
             if self._makers.get(name) or self._kind(name) not in PLAIN:
                 # Whoever made the class may have given it them as well, and does so again.
-                stays = self._given(stays, self._makers.get(name, set()))
+                stays = self._given(name, stays)
             if stays:
                 text = f"{name} has {', '.join(sorted(stays))} from elsewhere than its statement, which runs again: that stays"
                 plan.notes.append(Note("given", text, "", ""))
@@ -141,18 +141,40 @@ class Given:
         doubtful = {n for n in more if _is_machinery(n)}
         if self._makers.get(name) or self._kind(name) not in PLAIN:
             doubtful |= {n for n in more if not part.alike or any(_is_of(n, one) for one in gone)}
-        return doubtful - self._given(doubtful, self._makers.get(name, set()))
+        return doubtful - self._given(name, doubtful)
 
-    def _given(self, names: set[str], makers: set[str]) -> set[str]:
+    def _given(self, cls: str, names: set[str]) -> set[str]:
         """Those of ``names`` that some code of the program gives to something, other than what looks at a class while it is made."""
+        makers = self._makers.get(cls, set())
         found: set[str] = set()
         for name in names:
             found |= {name for code in self._mentioned.get(name, ()) if _gives(code, makers, name)}
         if names - found:
+            family = self._family(cls)
             for code in self._mentioned.get("setattr", ()):
-                if not _makes(code, makers):
-                    found |= {c for c in code.co_consts if isinstance(c, str) and c in names}
+                if _makes(code, makers):
+                    continue
+                found |= {c for c in code.co_consts if isinstance(c, str) and c in names}
+                if code.co_qualname.partition(".")[0] in family:
+                    # A method of the class, for names that are data (`cls.register(name)`).
+                    return set(names)
         return found
+
+    def _family(self, cls: str) -> set[str]:
+        """The name of a class of the running version and those of its bases, as far as its text tells."""
+        derived, found = self.compiler.derived, dict[str, None]()
+        todo = [cls]
+        while todo:
+            full = todo.pop()
+            module = self.compiler.old.modules.get(full.partition(":")[0])
+            statement = module.body.last(full.partition(":")[2]) if module and module.body else None
+            if module is None or statement is None or full in found:
+                continue
+            found[full] = None
+            for base in getattr(statement.node, "bases", ()):
+                home, words = derived.old.path(module, base) or ("", [])
+                todo.append(f"{home}:{'.'.join(words)}")
+        return {full.partition(":")[2] for full in found}
 
     @cached_property
     def _mentioned(self) -> dict[str, list[CodeType]]:
