@@ -68,6 +68,9 @@ class Planner:
     ) -> Plan:
         """One plan; one after the other, whichever threads ask. As :func:`make_plan` otherwise."""
         with self._lock:
+            if self._process is not None and self._process.poll() is not None:
+                # Somebody has ended it while it had nothing to do.
+                self._kill()
             if self._process is None:
                 self._start()
             try:
