@@ -222,12 +222,15 @@ def test_private_data_that_a_class_has_changed_is_asked_about(program: Start) ->
 
 
 HOOKED = """
+from typing import TYPE_CHECKING
 class Base:
     def __init_subclass__(cls): cls.kind = 'old'
     @classmethod
     def register(cls, name, function): setattr(cls, name, function)
 class Ops(Base):
     def own(self): return 1
+    if TYPE_CHECKING:
+        def update(self) -> int: ...
 """
 
 

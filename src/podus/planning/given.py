@@ -22,7 +22,7 @@ from podus.program.operands import STORES_ATTRIBUTE, STORES_NAME, named
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
     from podus.planning.toplevel import TopLevel
-    from podus.program.version import Version
+    from podus.program.version import Module, Version
 
 # Procedures that give a class attributes while it is made.
 _MAKERS = frozenset({"__init_subclass__", "__set_name__", "__new__", "__init__", "__prepare__"})
@@ -133,7 +133,10 @@ class Given:
         for version, full in ((self.compiler.old, old), (self.compiler.new, new)):
             module, _, qualname = full.partition(":")
             there = version.modules.get(module)
-            found.append(_bound(there.code, qualname) if there is not None else {})
+            bound = _bound(there.code, qualname) if there is not None else {}
+            for inner, stubs in _stubs(there, qualname).items():
+                bound.get(inner, set()).difference_update(stubs)
+            found.append(bound)
         return {old + inner: (names, found[1].get(inner, set())) for inner, names in found[0].items()}
 
     def _made_besides(self, name: str, part: MadePart, more: list[str], gone: set[str]) -> set[str]:
@@ -256,6 +259,21 @@ def _bound(code: CodeType, qualname: str) -> dict[str, set[str]]:
             and not is_function(inner)
         ):
             found.setdefault(rest, set()).update(named(inner, STORES_NAME))
+    return found
+
+
+def _stubs(module: Module | None, qualname: str) -> dict[str, set[str]]:
+    """What only type checkers read of the class body ``qualname`` (""), and of those in it."""
+    body = module.body if module is not None else None
+    for word in qualname.split("."):
+        statement = body.last(word) if body is not None else None
+        body = statement.body if statement is not None else None
+    found: dict[str, set[str]] = {}
+    todo = [] if body is None else [("", body)]
+    while todo:
+        inner, around = todo.pop()
+        found[inner] = around.stubs()
+        todo += [(f"{inner}.{s.names[-1]}", s.body) for s in around.statements if s.body is not None]
     return found
 
 

@@ -265,6 +265,12 @@ class Body:
     owners: tuple[str, ...] = ()
     flags: int = 0
 
+    def stubs(self) -> set[str]:
+        """The names that are only bound under ``if TYPE_CHECKING``, which code binds as well, as far as it can be seen in it."""
+        nodes = [s.node for s in self.statements if is_for_type_checkers(s.node)]
+        found = {n for node in nodes for part in getattr(node, "body", ()) for n in _bound(part)}
+        return found - self.binds()
+
     def binds(self) -> set[str]:
         """Every name that some statement binds."""
         return {name for statement in self.statements for name in statement.names}
