@@ -253,3 +253,55 @@ def test_what_a_method_of_the_class_gives_it_by_a_computed_name_stays(program: S
         1,
         "old",
     ]
+
+
+LIBRARY = """
+class Dispatcher:
+    def __init__(self): self.specs = {}
+def compiles(cls, spec):
+    def decorate(fn):
+        existing = vars(cls).get('_dispatcher')
+        if existing is None:
+            existing = Dispatcher()
+            setattr(cls, '_dispatcher', existing)
+        existing.specs[spec] = fn
+        return fn
+    return decorate
+class Element:
+    def __init_subclass__(cls): cls.x = len(vars(cls))
+"""
+ELEMENTS = """
+from library import Element, compiles
+class Add(Element):
+    k = 1
+    def __init__(self, t): self.t = t
+@compiles(Add, 'default')
+def visit(element): return 'plain'
+"""
+DIALECT = """
+from elements import Add
+from library import compiles
+@compiles(Add, 'sql')
+def visit(element): return 'sql'
+"""
+
+
+@pytest.mark.parametrize("more", ["", "1 / 0\n"])
+def test_what_others_have_hung_on_a_class_is_found_on_the_one_that_is_made_again(
+    program: Start, more: str
+) -> None:
+    app = program(library=LIBRARY, elements=ELEMENTS, dialect=DIALECT)
+    app.run("import elements; d = elements.Add._dispatcher")
+    seen = (
+        "[elements.Add._dispatcher is d, sorted(d.specs), [f(1) for f in d.specs.values()], elements.Add.k]"
+    )
+    new = DIALECT.replace("(element)", "(element, more=1)").replace("return 'sql'", "return 'SQL'")
+    app.edit(elements=ELEMENTS.replace("k = 1", "k = 2"), dialect=new + more)
+    if more:
+        with pytest.raises(AssertionError, match="ZeroDivision"):
+            app.update()
+    else:
+        app.update()
+        assert app(seen) == [True, ["default", "sql"], ["plain", "SQL"], 2]
+        app.update(back_out=True)
+    assert app(seen) == [True, ["default", "sql"], ["plain", "sql"], 1]

@@ -80,8 +80,20 @@ def test_a_decorator_under_another_name_decorates_again(program: Start) -> None:
     assert app("user.run.mark") == 2
 
 
-def test_what_a_method_of_another_name_gave_is_asked_about(program: Start) -> None:
+def test_what_a_method_of_another_name_gave_follows_if_that_is_all_it_does(program: Start) -> None:
     impl = "class Store:\n    @staticmethod\n    def load(): return [{}]\n"
+    app = program(
+        impl=impl.format(1),
+        api="from impl import Store\nfetch = Store.load",
+        user="from api import fetch\nTABLE = fetch()",
+    )
+    assert not app.edit(impl=impl.format(2)).plan().asks
+    app.update()
+    assert app("user.TABLE") == [2]
+
+
+def test_what_a_method_of_another_name_gave_is_asked_about(program: Start) -> None:
+    impl = "class Store:\n    @staticmethod\n    def load(): print(end=''); return [{}]\n"
     app = program(
         impl=impl.format(1),
         api="from impl import Store\nfetch = Store.load",

@@ -10,6 +10,7 @@ from operator import setitem
 from types import CodeType, FunctionType, ModuleType
 
 from podus.program.code import is_procedure, nested, walk
+from podus.updating.held import own_fields
 from podus.updating.withdrawn import take_out
 
 TYPE_CHECKING = False
@@ -107,6 +108,12 @@ class Contents:
             value: Any = namespace.get(name)
             if type(value) in _MUTABLE and value is not namespace and len(value) <= _AT_MOST:
                 self._before.setdefault(id(value), (value, value.copy()))
+
+    def look_into(self, value: Any) -> None:
+        """Watch a container, or the containers that an object holds, which statements that run now may come to by other ways than a name."""
+        for each in (value, *own_fields(value).values()):
+            if type(each) in _MUTABLE and len(each) <= _AT_MOST:
+                self._before.setdefault(id(each), (each, each.copy()))
 
     def settle(self) -> None:
         """The statements have run: what differs is their doing."""

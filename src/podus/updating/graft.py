@@ -272,6 +272,12 @@ def _stays(part: MadePart | None, name: str) -> bool:
     return part is not None and name not in part.goes
 
 
+def stays(part: MadePart, name: str, value: Any) -> bool:
+    """Whether ``value``, which a class has under a name that its new statement does not make, is what it keeps there."""
+    own = name in _OWN or isinstance(value, MemberDescriptorType | GetSetDescriptorType | Room)
+    return not own and _stays(part, name)
+
+
 def goes_on(part: MadePart | None, old: type, name: str, value: Any) -> bool:
     """Whether the class keeps what it has in the place of ``value``, which its statement makes as before: data, or what a method was patched with."""
     before = vars(old)[name]

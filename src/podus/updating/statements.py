@@ -6,6 +6,7 @@ They run with the module's own namespace as their globals and a :class:`Shadow` 
 
 from __future__ import annotations
 
+import enum
 import os
 import sys
 from types import CodeType, FrameType, FunctionType, ModuleType
@@ -20,6 +21,7 @@ from podus.updating.collecting import Collector
 from podus.updating.contents import Contents
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.gates import stage_gate
+from podus.updating.graft import stays
 from podus.updating.held import is_a
 from podus.updating.meanwhile import Meanwhile
 from podus.updating.onstage import Showing
@@ -162,6 +164,8 @@ class Statements(Collector):
         shadow.closed = frozenset({*part.bound_later.get(runner, ()), *gone, *own})
         try:
             self._exec(code, vars(module), shadow, part)
+            for row in rows:
+                self._give_what_stays(module, part, row.qualname)
         except Refused as error:
             if not rows:
                 if not self._run_as_first(module, part, code):
@@ -171,6 +175,21 @@ class Statements(Collector):
             self.notes.append(f"{text} ({error.message})")
             for row in rows:
                 self._run_class(module, part, row)
+
+    def _give_what_stays(self, module: ModuleType, part: ModulePart, name: str) -> None:
+        """Give a class that was made again what others have hung on the old one and will find on it: `compiles(Add)` looks for a dispatcher."""
+        before, made = vars(module).get(name), dict.get(self.shadows[part.name], name)
+        if before is None or made is None or before is made:
+            return
+        if not (is_a(before, type) and is_a(made, type)):
+            return
+        known = self.plan.made.get(f"{part.name}:{name}")
+        if known is None or is_a(made, enum.EnumMeta):
+            return
+        for attribute, value in list(type.__getattribute__(before, "__dict__").items()):
+            if attribute not in vars(made) and stays(known, attribute, value):
+                type.__setattr__(made, attribute, value)
+                self._contents.look_into(value)
 
     def _run_as_first(self, module: ModuleType, part: ModulePart, code: CodeType) -> bool:
         """Run a definition once more without the old one in registries that may have refused it; says whether there are any."""
