@@ -666,3 +666,10 @@ def test_a_field_is_an_entry_of_what_the_object_has_kept(program: Start, value: 
         in app.until(app.begin(objects="eager"), "backed-out", "failed")["reason"]
     )
     assert app("[len(Session.asked), hasattr(h, 'k')]") == [2, False]
+
+
+def test_a_class_may_have_the_name_of_its_base(program: Start) -> None:
+    old = "class Warning(Warning):\n    code: int = 1\n    def f(self): return 1\nw = Warning()\n"
+    app = program(m=old)
+    app.edit(m=old.replace("code: int = 1", "code: int = 2").replace("return 1", "return 2")).update()
+    assert app("[m.w.f(), m.w.code]") == [2, 2]

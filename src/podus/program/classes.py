@@ -32,6 +32,7 @@ class Classes:
         self.version = version
         self._bodies: dict[str, dict[str, Owner]] = {}
         self._own: dict[str, ClassFields] = {}
+        self._open: set[str] = set()
 
     def of(self, module: Module) -> dict[str, Owner]:
         """The classes of a module by qualified name (those that its statements define outright)."""
@@ -52,12 +53,15 @@ class Classes:
         """What a class itself gives its objects."""
         if name not in self._own:
             owner = self.find(name)
-            if owner is None:
+            if owner is None or name in self._open:
+                # Or it has the name of its own base: `class Warning(Warning)`.
                 return None
             module = owner.module
+            self._open.add(name)
             found = fields_of(owner.statement, lambda bases: self._is_pydantic(module, bases))
             for described in [n for n in found.fields if self.descriptor(name, n)]:
                 del found.fields[described]
+            self._open.discard(name)
             self._own[name] = found
         return self._own[name]
 
