@@ -29,6 +29,7 @@ from podus.program.code import SUSPENDS
 from podus.program.flow import absolute, flow
 from podus.program.importing import imports_of, is_certain
 from podus.program.membership import in_program
+from podus.program.operands import REBINDS, any_named
 from podus.program.sources import (
     BadModule,
     Found,
@@ -437,6 +438,10 @@ class Compiler:
     def mentions_in_old(self) -> dict[str, list[tuple[str, CodeType]]]:
         """Name -> the procedures of the old version whose code mentions it."""
         return _mentions(self.old)
+
+    def rebinds(self, name: str) -> bool:
+        """Whether some procedure of the running program may rebind module data ``name``."""
+        return any(any_named(code, REBINDS, name) for _, code in self.mentions_in_old.get(name, ()))
 
     @cached_property
     def mentions_in_new(self) -> dict[str, list[tuple[str, CodeType]]]:

@@ -108,13 +108,7 @@ class Decorators:
         for module in compiler.new.modules.values():
             if module.name not in compiler.old.modules or not words & self._derived.mentions.of(module):
                 continue
-            change = compiler.changes.get(module.name)
-            bodies = (
-                [change.body, *change.body.all_classes()]
-                if change is not None and change.body is not None
-                else []
-            )
-            run = {id(s) for body in bodies for s in body.run}
+            run = self._derived.run_of(module)
             todo = [] if module.body is None else [module.body]
             while todo:
                 body = todo.pop()

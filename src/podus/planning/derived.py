@@ -154,13 +154,7 @@ class Derived:
                 continue
             if module.body is None:
                 continue
-            change = self.compiler.changes.get(module.name)
-            bodies = (
-                [change.body, *change.body.all_classes()]
-                if change is not None and change.body is not None
-                else []
-            )
-            run = {id(s) for body in bodies for s in body.run}
+            run = self.run_of(module)
             todo = [module.body]
             while todo:
                 inside = todo.pop()
@@ -174,6 +168,13 @@ class Derived:
                         isinstance(statement.node, ast.AnnAssign) and statement.node.value is None
                     ):
                         yield module, statement, hidden
+
+    def run_of(self, module: Module) -> set[int]:
+        """The ids of the statements of a module, and of the classes in it, that run."""
+        change = self.compiler.changes.get(module.name)
+        if change is None or change.body is None:
+            return set()
+        return {id(s) for body in (change.body, *change.body.all_classes()) for s in body.run}
 
     def lost(self, module: Module) -> list[str]:
         """The names that a module had from star imports and that the new version's don't bring any more."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from podus.planning.model import Note
 from podus.program.body import Statement
 from podus.program.code import walk
-from podus.program.operands import REBINDS, STORES_ATTRIBUTE, any_named, named
+from podus.program.operands import STORES_ATTRIBUTE, named
 from podus.program.version import Module
 
 if TYPE_CHECKING:
@@ -124,10 +124,7 @@ def _is_filled(module: Module, made: Statement) -> bool:
 
 def _is_worked_on(compiler: Compiler, name: str, value: ast.expr | None) -> bool:
     """Whether procedures of the old version may have given it another value, or put something into it: they mention it."""
-    mentioned = compiler.mentions_in_old.get(name, ())
-    if _can_not_change(value):
-        return any(any_named(code, REBINDS, name) for _, code in mentioned)
-    return bool(mentioned)
+    return compiler.rebinds(name) if _can_not_change(value) else bool(compiler.mentions_in_old.get(name))
 
 
 def _can_not_change(value: ast.expr | None) -> bool:

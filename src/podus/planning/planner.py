@@ -11,6 +11,10 @@ from typing import Any, NoReturn
 from podus.errors import PodusError
 from podus.places import runtime_dir
 
+# Each plan is made in a child, which has these from here.
+from podus.planning.ask import Asker
+from podus.planning.compile import Compiler
+
 
 def main() -> NoReturn:
     """Make a plan for each line ``{"request": …, "environment": …, "directory": …}``, until there is no more.
@@ -18,9 +22,6 @@ def main() -> NoReturn:
     Prints JSON lines: ``{"progress": …}``, then ``{"plan": directory}``, ``{"error": …}``, or ``{"failed": exit status}``
     if neither could be said.
     """
-    import podus.planning.ask
-    import podus.planning.compile  # noqa: F401  (each plan is made in a child, which has it from here)
-
     # A plan takes a second and makes many objects: collecting garbage would be most of its time.
     gc.disable()
     for line in sys.stdin.buffer:
@@ -51,9 +52,6 @@ def _child(wanted: dict[str, Any]) -> int:
 
 
 def _made(request: dict[str, Any]) -> dict[str, Any]:
-    from podus.planning.ask import Asker
-    from podus.planning.compile import Compiler
-
     try:
         with Asker(request["socket"], request.get("max_stall")) as pup:
             directory = os.path.join(_versions(), f"{pup.hello['pid']}-{os.urandom(6).hex()}")

@@ -63,7 +63,7 @@ class Stepwise:
                 continue
             asked = [n for n in names if prefix + n not in self._toplevel.reset]
             row = self._row(change, body, names, old)
-            rows = {n: row | {"rebound": self._toplevel.rebound(n)} for n in asked}
+            rows = {n: row | {"rebound": self._compiler.rebinds(n)} for n in asked}
             if set(self._toplevel.ask(change, body, rows).values()) <= {"same"}:
                 again |= names
                 chosen += new

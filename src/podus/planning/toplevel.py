@@ -22,7 +22,6 @@ from podus.program.body import Statement, compile_body, without_annotation, with
 from podus.program.changes import BodyChange, ModuleChange
 from podus.program.field import last_word
 from podus.program.flow import imported_by_from
-from podus.program.operands import REBINDS, any_named
 from podus.program.version import Module
 
 if TYPE_CHECKING:
@@ -297,7 +296,7 @@ class TopLevel:
                 before = body.previous.get(name)
                 if before is not None and before.kind == "assign":
                     questions[name] = self._initial(change, body, before, name)
-                elif before is None and self.rebound(name):
+                elif before is None and self.compiler.rebinds(name):
                     questions[name] = {"given": True}
         return self.ask(change, body, questions)
 
@@ -381,7 +380,7 @@ class TopLevel:
         """What the pup needs to tell whether data is still as the old statement set it, or all of them if several did."""
         row: dict[str, Any] = {
             "code": None,
-            "rebound": self.rebound(name),
+            "rebound": self.compiler.rebinds(name),
             "calls": sorted(before.calls),
             "makers": sorted(before.makers),
             "dependent": before.dependent,
@@ -410,11 +409,6 @@ class TopLevel:
             old = as_it_stands(old, module, change.old, self.compiler.old.modules, ())
         nodes = [without_annotation(s.node) for s in old]
         return encoded(compile_body(nodes, body.owners, change.old.file, body.old.flags, imported))
-
-    def rebound(self, name: str) -> bool:
-        """Whether some procedure of the program may rebind module data ``name``."""
-        mentioned = self.compiler.mentions_in_old.get(name, ())
-        return any(any_named(code, REBINDS, name) for _, code in mentioned)
 
 
 def _left_out(body: BodyChange, statement: Statement, name: str) -> Statement | None:

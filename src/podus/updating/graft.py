@@ -274,8 +274,12 @@ def _stays(part: MadePart | None, name: str) -> bool:
 
 def stays(part: MadePart, name: str, value: Any) -> bool:
     """Whether ``value``, which a class has under a name that its new statement does not make, is what it keeps there."""
-    own = name in _OWN or isinstance(value, MemberDescriptorType | GetSetDescriptorType | Room)
-    return not own and _stays(part, name)
+    return not _is_machinery(name, value) and _stays(part, name)
+
+
+def _is_machinery(name: str, value: Any) -> bool:
+    """Whether a class has it for itself: what the interpreter keeps there, and slots, which only know its own objects."""
+    return name in _OWN or isinstance(value, MemberDescriptorType | GetSetDescriptorType | Room)
 
 
 def goes_on(part: MadePart | None, old: type, name: str, value: Any) -> bool:
@@ -331,8 +335,7 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
         attribute_into(old, name, value, kept.place(f"{where}.{name}") or switch, kept, going)
     _annotations_into(old, new, switch)
     for name in list(vars(old)):
-        is_slot = isinstance(vars(old)[name], MemberDescriptorType | GetSetDescriptorType | Room)
-        if name not in vars(new) and name not in _OWN and not is_slot and not _stays(part, name):
+        if name not in vars(new) and not _is_machinery(name, vars(old)[name]) and not _stays(part, name):
             switch.delete_class_attribute(old, name)
     if slots_of(old) != slots_of(new):
         slots_into(old, vars(new).get("__slots__"), vars(new), switch, switch)
