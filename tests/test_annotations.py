@@ -77,3 +77,78 @@ def test_a_class_attribute_that_only_gets_an_annotation_keeps_what_it_holds(prog
     assert app("[m.P.seen, m.P.last, str(m.P.__annotations__['seen'])]") == [{"a": 1}, 1, "dict[str, int]"]
     # A value that is another one is asked about.
     assert app.edit(m=new.replace("{}", "{'b': 1}")).plan().asks
+
+
+ANEW = """
+from typing import Generic, List, Optional, TypeVar
+T = TypeVar("T")
+class Base: pass
+class S(Base): pass
+class L(list): pass
+"""
+NAMING = """
+from kinds import L, S
+class C: pass
+def plain(x): return x
+def many(x): return x
+def several(x): return x
+"""
+
+
+def test_annotations_name_classes_that_are_made_again_with_them_as_they_are_kept(program: Start) -> None:
+    app = program(kinds=ANEW, m=NAMING)
+    app.run("import kinds; held = kinds.S")
+    app.edit(
+        kinds=ANEW.replace("S(Base)", "S(Base, Generic[T])").replace("L(list)", "L(List[T])"),
+        m=NAMING.replace(
+            "class C: pass", "class C:\n    x: S['int']\n    def f(self, s: S) -> S['str']: return s"
+        )
+        .replace("from kinds", "from typing import List, Optional\nfrom kinds")
+        .replace("plain(x)", "plain(x: S) -> S['bytes']")
+        .replace("many(x)", "many(x: list[S]) -> List[S['float']]")
+        .replace("several(x)", "several(x: S | None) -> Optional[L['int']]"),
+    ).update()
+    app.run("""
+import inspect, typing
+def kinds_in(hint):
+    yield hint
+    for part in (typing.get_origin(hint), *typing.get_args(hint)):
+        yield from kinds_in(part) if part is not None else ()
+def seen(*owners):
+    hints = [hint for owner in owners for hint in inspect.get_annotations(owner).values()]
+    return {one for hint in hints for one in kinds_in(hint) if getattr(one, "__module__", "") == "kinds" and isinstance(one, type)}
+""")
+    assert app("seen(m.plain, m.many, m.several, m.C, m.C.f) == {held, kinds.L}")
+    assert app("held is kinds.S")
+
+
+def test_fields_name_the_kept_classes_too(program: Start) -> None:
+    old = "from dataclasses import dataclass\nfrom kinds import S\n@dataclass\nclass D:\n    x: S\nclass Held:\n    __slots__ = ('kind', 'all')\n"
+    app = program(kinds=ANEW, m=old)
+    app.run("import kinds; held = kinds.S; d = m.D(1)")
+    new = (
+        old.replace("x: S", "x: S\n    y: list[S] = ()")
+        + "TABLE = Held()\nTABLE.kind = S\nTABLE.all = [S, list[S]]\n"
+    )
+    app.edit(kinds=ANEW.replace("S(Base)", "S(Base, Generic[T])"), m=new).update()
+    assert app("[f.type for f in m.D.__dataclass_fields__.values()] == [held, list[held]]")
+    assert app("[m.TABLE.kind, *m.TABLE.all] == [held, held, list[held]]")
+    assert app("m.D.__annotations__ == {'x': held, 'y': list[held]} and d.y == ()")
+
+
+def test_annotations_in_a_class_that_is_made_again_find_what_is_new(program: Start) -> None:
+    kinds = "class S: pass\nclass T: pass\nLIMIT = 1\n"
+    old = "from kinds import LIMIT, S\nclass Base: pass\nclass C(Base):\n    def f(self, x): return x\n"
+    app = program(kinds=kinds, m=old)
+    app.run("import kinds; held = kinds.S, m.C")
+    new = "from typing import Literal\n" + old.replace("C(Base)", "C(S, Base)")
+    new = new.replace("    def f(self, x)", "    y: S['y']\n    def f(self, x: Literal[LIMIT]) -> S['f']")
+    kinds = "from typing import Generic, TypeVar\nV = TypeVar('V')\n" + kinds.replace("S:", "S(Generic[V]):")
+    app.edit(kinds=kinds.replace("LIMIT = 1", "LIMIT = 2"), m=new).update()
+    assert app("[m.C.f.__annotations__['x'].__args__, m.C().f(3), m.C.__mro__[1] is kinds.S]") == [
+        [2],
+        3,
+        True,
+    ]
+    assert app("[m.C.__annotations__['y'], m.C.f.__annotations__['return']] == [kinds.S['y'], kinds.S['f']]")
+    assert app("held == (kinds.S, m.C) and [n for n in vars(m) if ':' in n]") == []

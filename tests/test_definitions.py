@@ -633,3 +633,45 @@ def test_where_the_program_says_that_a_definition_is_from_stays(program: Start) 
     assert app("[each.__module__ for each in was]") == ["pkg"] * 3
     app.update(back_out=True)
     assert app("[each.__module__ for each in was]") == ["pkg"] * 3
+
+
+FROM = """
+import abc
+class O(abc.ABC):
+    __slots__ = ("u",)
+    def f(self): return 1
+class V(O):
+    __slots__ = ("x",)
+    def __init__(self, x): self.x = x
+    def f(self): return self.x
+"""
+MOVING = """
+from ._m import O, V
+def move(cls):
+    cls.__module__ = cls.f.__module__ = 'pkg'
+move(O); move(V)
+"""
+
+
+def test_classes_of_another_module_by_their_own_word_are_made_again_in_their_place(program: Start) -> None:
+    app = program(**{"pkg/__init__.py": MOVING, "pkg/_m.py": FROM})
+    app.run("import pkg; v = pkg.V(3); was = [pkg.O, pkg.V]")
+    new = "from typing import Generic, TypeVar\nT = TypeVar('T')\n" + FROM
+    new = new.replace("O(abc.ABC)", "O(abc.ABC, Generic[T])").replace("V(O)", "V(O[T], Generic[T])")
+    app.files(**{"pkg/_m.py": new.replace("return self.x", "return -self.x")}).update()
+    assert app("[was == [pkg.O, pkg.V] == [pkg._m.O, pkg._m.V], v.f(), isinstance(v, pkg.O)]") == [
+        True,
+        -3,
+        True,
+    ]
+    assert (
+        app("[str(pkg.V[int]), *(one.__module__ for c in was for one in (c, c.f))]")
+        == ["pkg.V[int]"] + ["pkg"] * 4
+    )
+    app.update(back_out=True)
+    assert app("[v.f(), was == [pkg.O, pkg.V], pkg.V.__bases__ == (pkg.O,), pkg.O.f.__module__]") == [
+        3,
+        True,
+        True,
+        "pkg",
+    ]

@@ -10,9 +10,12 @@ statements run, tell of themselves when they are made (``_:made``), and are give
 
 from __future__ import annotations
 
+import __future__
 import ast
 import copy
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from podus.planning.pack import ASIDE, MADE
@@ -141,6 +144,9 @@ class _Reader(ast.NodeTransformer):
         self.classes = 0
         # Whether a function has been rewritten.
         self.makes = False
+        # Whether annotations are worked out by the statements that have them, and not kept as they are written, or until they are asked for.
+        flags = module.body.flags if module.body is not None else 0
+        self.annotates = sys.version_info < (3, 14) and not flags & __future__.annotations.compiler_flag
         self.meanings = staged.compiler.derived.new
         self.module = module
         self.used: list[str] = []
@@ -246,6 +252,9 @@ class _Reader(ast.NodeTransformer):
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         node.decorator_list = [self.visit(d) for d in node.decorator_list]
         self._defaults(node.args)
+        if self.annotates:
+            with self._parameters(node):
+                self._annotations(node)
         before = len(self.used)
         if self.inside:
             self._enter(_locals(node.args, node.body), node)
@@ -272,15 +281,17 @@ class _Reader(ast.NodeTransformer):
         return found
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        # An annotation may be kept as it is written.
+        if self.annotates and not self.functions:
+            node.annotation = self.visit(node.annotation)
         node.value = self.visit(node.value) if node.value is not None else None
         return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         node.decorator_list = [self.visit(d) for d in node.decorator_list]
-        node.bases = [self.visit(b) for b in node.bases]
-        for keyword in node.keywords:
-            self.visit(keyword)
+        with self._parameters(node):
+            node.bases = [self.visit(b) for b in node.bases]
+            for keyword in node.keywords:
+                self.visit(keyword)
         self.hidden.append(_stored(node.body))
         self.classes += 1
         node.body = self._visited(node.body)
@@ -298,6 +309,22 @@ class _Reader(ast.NodeTransformer):
         return node
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
+
+    def _annotations(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for part in ast.walk(node.args):
+            if isinstance(part, ast.arg) and part.annotation is not None:
+                part.annotation = self.visit(part.annotation)
+        node.returns = node.returns and self.visit(node.returns)
+
+    @contextmanager
+    def _parameters(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Iterator[None]:
+        """With its type parameters a definition has a scope of its own around it."""
+        names = {parameter.name for parameter in getattr(node, "type_params", ())}
+        if names:
+            self.hidden.append(names)
+        yield
+        if names:
+            self.hidden.pop()
 
     def _defaults(self, arguments: ast.arguments) -> None:
         arguments.defaults = [self.visit(d) for d in arguments.defaults]

@@ -120,6 +120,8 @@ class Collector:
                     for n, v in shadow.items()
                     if n not in shadow.added
                 ]
+                for _, before, value in rows:
+                    self._keep_its_module(part, shadow.real, before, value)
                 rows = [row for row in rows if self._relation(part, *row)[0]]
                 staged.append((shadow, rows))
             for cls, row, target in self.class_shadows.get(part.name, ()):
@@ -284,8 +286,6 @@ class Collector:
                 continue
             switch = self.switch_for(f"{part.name}:{name}")
             own = own_definition(real, name, part.removed) is before
-            if own:
-                self._keep_its_module(part, real, before, value)
             same, successor = self._relation(part, name, before, value) if own else (False, False)
             if name in real and same and value_into(before, value, switch, self.keeping):
                 continue
@@ -321,6 +321,11 @@ class Collector:
             ours = before.__globals__ is real
         if ours and isinstance(before.__module__, str):
             value.__module__ = before.__module__
+            # The methods, too, where it has said so of them; what has made them may have used another namespace.
+            for name, method in list(vars(value).items()) if is_a(before, type) else ():
+                old = vars(before).get(name)
+                if is_a(old, FunctionType) and is_a(method, FunctionType) and method.__module__ == part.name:
+                    method.__module__ = old.__module__
 
     def _collect_annotations(self, shadow: Shadow) -> None:
         """A module's annotations are worked out anew when they are asked for the next time."""

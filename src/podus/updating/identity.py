@@ -20,7 +20,7 @@ from podus.updating.bases import rebase
 from podus.updating.binding import can_become
 from podus.updating.breath import Breath, let_go
 from podus.updating.find import cell_contents, own_definition
-from podus.updating.held import is_a, module_of, own_names
+from podus.updating.held import each_slot, is_a, module_of, own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,14 +117,21 @@ class Identity:
         return self._made.get(id(old), old)
 
     def _alias(self, value: Any) -> Any:
-        """``list[C]`` and the like for the classes that are kept."""
+        """``list[C]``, ``C[int]`` and the like for the classes that are kept."""
         inside = tuple(map(self.of, value.__args__))
-        if all(a is b for a, b in zip(inside, value.__args__, strict=True)):
+        origin = None if is_a(value, UnionType) else self.of(value.__origin__)
+        same = origin is None or origin is value.__origin__
+        if same and all(a is b for a, b in zip(inside, value.__args__, strict=True)):
             return value
         if is_a(value, UnionType):
             return functools.reduce(operator.or_, inside)
-        make: Any = GenericAlias
-        return make(value.__origin__, inside) if type(value) is GenericAlias else value.copy_with(inside)
+        if type(value) is GenericAlias:
+            make: Any = GenericAlias
+            return make(origin, inside)
+        made = value.copy_with(inside)
+        if not same:
+            made.__origin__ = origin
+        return made
 
     def forget(self) -> None:
         """Take what is thrown away out of its bases' lists of subclasses, and let go of what was only looked at."""
@@ -248,7 +255,17 @@ class Identity:
                 if self.of(held) is not held:
                     cell.cell_contents = self.of(held)
         inner = [held for cell in followed for held in cell_contents(cell)]
-        return [value.__defaults__, value.__kwdefaults__, value.__dict__, *inner]
+        return [value.__defaults__, value.__kwdefaults__, value.__dict__, *self._annotations(value), *inner]
+
+    def _annotations(self, value: FunctionType) -> Iterable[Any]:
+        """The annotations that a function has (up to Python 3.13, or as somebody has asked for them); it is not made to have any."""
+        known = (value.__globals__, value.__builtins__, value.__defaults__, value.__closure__)
+        others = set(map(id, known))
+        held = [one for one in get_referents(value) if type(one) in (dict, tuple) and id(one) not in others]
+        # Until they are asked for they are (name, annotation, name, …).
+        if any(type(one) is tuple and self.of(one) is not one for one in held):
+            return (value.__annotations__,)
+        return held
 
     def _partial(self, value: Any) -> Iterable[Any]:
         function, arguments = self.of(value.func), self.of(value.args)
@@ -277,6 +294,15 @@ class Identity:
             )
         return list(vars(value).values())
 
+    def _slots(self, value: Any) -> None:
+        for _, slot in each_slot(type(value)):
+            try:
+                item = slot.__get__(value, type(value))
+            except AttributeError:
+                continue
+            if self.of(item) is not item:
+                slot.__set__(value, self.of(item))
+
     def _object(self, value: Any) -> Iterable[Any]:
         pair = self._pairs.get(id(type(value)))
         if pair is not None and not is_a(value, enum.Enum):
@@ -285,6 +311,7 @@ class Identity:
             except TypeError:
                 self.notes.append(f"an object of {pair[1].__qualname__} is of the class as it was made anew")
         held = get_referents(value)
-        if any(id(item) in self._pairs for item in held):
+        if any(self.of(item) is not item for item in held):
             self._dictionary(own_names(value))
+            self._slots(value)
         return [item for item in held if not is_a(item, type)]
