@@ -9,8 +9,8 @@ statements run, tell of themselves when they are made (``_:made``), and are give
 """
 
 from __future__ import annotations
-
 import __future__
+
 import ast
 import copy
 import sys
