@@ -246,3 +246,51 @@ def test_bases_change_past_a_metaclass_that_acts_on_assignments(program: Start, 
     assert app("[isinstance(c, m.Up), isinstance(c, m.Down)]") == [True, False]
     app.update(back_out=True)
     assert app("[isinstance(c, m.Up), m.C.__bases__ == bases]") == [False, True]
+
+
+HOOKING = """
+seen = []
+class Meta(type):
+    def __new__(meta, name, bases, names):
+        seen.append(name)
+        return super().__new__(meta, name, bases, names)
+class Hook:
+    def __init_subclass__(cls):
+        seen.append(cls.__name__)
+        cls.hooked = cls.__name__
+class Further(Hook): pass
+"""
+BELOW = """
+from typing import Protocol
+from hooks import Further, Meta
+class A: pass
+class B(A): pass
+class C: pass
+class D(C): pass
+class Sized(Protocol):
+    def size(self): ...
+class E: pass
+class F(E): pass
+class G(abc := __import__("abc").ABC): pass
+class H(G): pass
+"""
+
+
+def test_classes_below_one_that_gets_a_hooked_base_are_looked_at_as_well(program: Start) -> None:
+    app = program(hooks=HOOKING, m=BELOW)
+    app.run("import hooks; d = m.D(); classes = [m.A, m.B, m.C, m.D]")
+    new = BELOW.replace("A: pass", "A(metaclass=Meta): pass").replace("C: pass", "C(Further): pass")
+    app.edit(m=new.replace("E: pass", "E(Sized): pass").replace("H(G)", "H(G, dict)")).update()
+    assert app("[hooks.seen, d.hooked, type(m.B) is hooks.Meta]") == [
+        ["Further", "A", "B", "C", "D"],
+        "D",
+        True,
+    ]
+    assert app("[classes == [m.A, m.B, m.C, m.D], isinstance(m.Sized, m.F), vars(m.F)['_is_protocol']]") == [
+        *(True, False, False)
+    ]
+    app.update(back_out=True)
+    assert app("[hasattr(m.D, 'hooked'), type(m.B) is type, '_is_protocol' in vars(m.F)]") == [False] * 1 + [
+        True,
+        False,
+    ]

@@ -613,6 +613,31 @@ def test_annotations_name_what_a_method_of_that_name_hides_later(program: Start,
     ]
 
 
+def test_abstract_methods_follow_other_bases(program: Start) -> None:
+    old = """
+import abc
+class Walk(abc.ABC):
+    @abc.abstractmethod
+    def walk(self): ...
+class Done(Walk):
+    def walk(self): return 1
+class O(abc.ABC): pass
+class P(Walk, O):
+    def walk(self): return 2
+class Q(O): pass
+class R(Q): pass
+class S(R): pass
+"""
+    app = program(m=old)
+    app.run("r = m.R()")
+    new = old.replace("P(Walk, O):\n    def walk(self): return 2", "P(O, Done): pass")
+    app.edit(m=new.replace("class Q(O)", "class Q(O, Walk)").replace("S(R)", "S(Done, R)")).update()
+    seen = "[sorted(c.__abstractmethods__) for c in (m.P, m.Q, m.R, m.S)]"
+    assert app(f"[{seen}, m.P().walk(), m.S().walk()]") == [[[], ["walk"], ["walk"], []], 1, 1]
+    app.update(back_out=True)
+    assert app(f"[{seen}, m.P().walk(), m.R() is not None]") == [[[], [], [], []], 2, True]
+
+
 GIVEN = """
 import enum
 class A:

@@ -73,7 +73,7 @@ class Meanings:
 
     def path(self, module: Module, node: ast.expr) -> tuple[str, list[str]] | None:
         """The module that defines what ``NAME.attribute…`` names in ``module``, past modules that only import it; and the names in there."""
-        found = self._origin(module, node)
+        found = self.origin(module, node)
         return found if found is not None and found[0] in self.version.modules else None
 
     def defines(self, module: Module, node: ast.expr) -> bool:
@@ -83,14 +83,15 @@ class Meanings:
 
     def library(self, module: Module, node: ast.expr) -> str:
         """What ``NAME.attribute…`` names in ``module`` outside of the program, as ``package.name``; "" if nothing is seen."""
-        found = self._origin(module, node)
+        found = self.origin(module, node)
         return (
             ".".join([found[0], *found[1]])
             if found is not None and found[0] not in self.version.modules
             else ""
         )
 
-    def _origin(self, module: Module, node: ast.expr) -> tuple[str, list[str]] | None:
+    def origin(self, module: Module, node: ast.expr) -> tuple[str, list[str]] | None:
+        """The same, and also of what modules outside the program define."""
         words: list[str] = []
         while isinstance(node, ast.Attribute):
             words.insert(0, node.attr)

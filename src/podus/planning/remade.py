@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from podus.planning.hooking import newly_hooked
 from podus.planning.model import Note
 from podus.planning.reading import is_enum
 from podus.program.body import Body, Statement
@@ -65,6 +66,7 @@ class Remade:
             self._module(change)
             procedures = [*change.changed, *change.added, *change.removed]
             hooks += [f"{name}:{p}" for p in procedures if p.rpartition(".")[2] in _HOOKS and "." in p]
+            hooks += newly_hooked(change, compiler.derived.old, compiler.derived.new, compiler.pup)
         changed = [f"{module}:{top}" for module, names in self.whole.items() for top in names]
         for name, change in compiler.changes.items():
             if change.body is not None:

@@ -167,6 +167,12 @@ class Inquiry:
 
         return {name: kind_of(named(name), self._agent.is_program) for name in names}
 
+    def ask_hooking(self, names: list[str]) -> dict[str, bool]:
+        """Whether classes, each ``module:qualname``, have hooks for those below them: see :func:`podus.pup.made.is_hooking`."""
+        from podus.pup.made import is_hooking, named
+
+        return {name: is_hooking(named(name)) for name in names}
+
     def ask_attributes(self, classes: list[str]) -> dict[str, list[str]]:
         """The names of what classes have themselves but for their slots, each ``module:qualname``."""
         from podus.pup.made import named

@@ -57,6 +57,15 @@ def kind_of(cls: Any, in_program: Callable[[str], bool]) -> str:
     return "local" if ("_thread", "_local") in bases else "plain"
 
 
+def is_hooking(cls: Any) -> bool:
+    """Whether a class has hooks that run when a class is made below it: a metaclass, ``__init_subclass__``. What is no class may have some."""
+    if not isinstance(cls, type) or type(cls).__name__ not in _PLAIN_METACLASSES:
+        return True
+    hooks = [base for base in cls.__mro__[:-1] if "__init_subclass__" in vars(base)]
+    # That of Generic only notes type parameters.
+    return any((hook.__module__, hook.__name__) != ("typing", "Generic") for hook in hooks)
+
+
 def dependents(changed: Iterable[str], hooks: Iterable[str], in_program: Callable[[str], bool]) -> list[str]:
     """The classes of the program that have to be made again with the classes ``changed``, or because the ``hooks`` run otherwise.
 

@@ -57,12 +57,13 @@ def abstract_into(
             todo += type.__subclasses__(cls)
 
     abstract: dict[type, frozenset[str]] = {}
-    for cls in sorted(touched, key=lambda c: len(c.__mro__)):
+    lines = _Lines(planned)
+    for cls in sorted(touched, key=lambda c: len(lines.of(c))):
         own = dict(vars(cls)) | planned.get(cls, {})
         names = {n for n, value in own.items() if _is_abstract(value, marks)}
-        for parent in cls.__bases__:
+        for parent in lines.bases(cls):
             for name in abstract.get(parent, getattr(parent, "__abstractmethods__", frozenset())):
-                if _is_abstract(_found(cls, name, planned), marks):
+                if _is_abstract(_found(lines.of(cls), name, planned), marks):
                     names.add(name)
         now = abstract[cls] = frozenset(names)
         before: frozenset[str] = getattr(cls, "__abstractmethods__", frozenset())
@@ -118,8 +119,43 @@ def _is_abstract(value: Any, marks: dict[int, bool]) -> bool:
     return bool(getattr(value, "__isabstractmethod__", False))
 
 
-def _found(cls: type, name: str, planned: dict[type, dict[str, Any]]) -> Any:
-    for base in cls.__mro__:
+class _Lines:
+    """In what order classes are going to look at which others (C3), where some get other bases."""
+
+    def __init__(self, planned: dict[type, dict[str, Any]]) -> None:
+        self._bases = {cls: names["__bases__"] for cls, names in planned.items() if "__bases__" in names}
+        self._known: dict[type, tuple[type, ...]] = {}
+
+    def bases(self, cls: type) -> tuple[type, ...]:
+        """The bases that a class is going to have."""
+        found: tuple[type, ...] = self._bases.get(cls, cls.__bases__)
+        return found
+
+    def of(self, cls: type) -> tuple[type, ...]:
+        """Itself, and the others from the nearest to ``object``."""
+        if not any(base in self._bases for base in cls.__mro__):
+            return cls.__mro__
+        if cls not in self._known:
+            bases = self.bases(cls)
+            self._known[cls] = (cls, *_merged([[*self.of(base)] for base in bases] + [[*bases]]))
+        return self._known[cls]
+
+
+def _merged(lines: list[list[type]]) -> list[type]:
+    found: list[type] = []
+    while lines := [line for line in lines if line]:
+        heads = (line[0] for line in lines if not any(line[0] in other[1:] for other in lines))
+        head = next(heads, None)
+        if head is None:
+            # CPython will refuse these bases as well.
+            break
+        found.append(head)
+        lines = [line[1:] if line[0] is head else line for line in lines]
+    return found
+
+
+def _found(line: tuple[type, ...], name: str, planned: dict[type, dict[str, Any]]) -> Any:
+    for base in line:
         own = planned.get(base, {})
         if name in own:
             if own[name] is not _GONE:

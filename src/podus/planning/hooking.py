@@ -1,0 +1,85 @@
+"""Classes that get or lose a base whose hooks look at what is below it: those below them would have been made otherwise, too.
+
+``__init_subclass__`` and a metaclass act on every class below, not only on the one whose statement names them. So where one comes or goes, the
+statements of the classes below run again, as where the hook itself is another one now (:mod:`podus.planning.remade`).
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from typing import TYPE_CHECKING
+
+from podus.program.field import last_word
+
+if TYPE_CHECKING:
+    from podus.planning.ask import Asker
+    from podus.planning.meanings import Meanings
+    from podus.program.changes import ModuleChange
+    from podus.program.version import Module
+
+_PLAIN_METACLASSES = ("type", "ABCMeta")
+
+
+def newly_hooked(change: ModuleChange, old: Meanings, new: Meanings, pup: Asker) -> list[str]:
+    """The hooks, as ``module:Class.__init_subclass__``, that classes of a module get or lose with their bases or metaclass."""
+    found = []
+    for statement in change.body.run if change.body is not None else ():
+        before = change.body.previous.get(statement.names[-1]) if change.body and statement.names else None
+        if before is None or before.kind != "class" or statement.kind != "class":
+            continue
+        one, other = _heads(before.node), _heads(statement.node)
+        gone = [node for text, node in one.items() if text not in other]
+        come = [node for text, node in other.items() if text not in one]
+        if any(_Hooks(old, pup).has(change.old, node) for node in gone) or any(
+            _Hooks(new, pup).has(change.new, node) for node in come
+        ):
+            found.append(f"{change.new.name}:{statement.names[-1]}.__init_subclass__")
+    return found
+
+
+def _heads(node: ast.AST) -> dict[str, ast.expr | ast.keyword]:
+    """The bases and the metaclass of a class, by how they are written."""
+    bases: list[ast.expr] = getattr(node, "bases", [])
+    keywords: list[ast.keyword] = [k for k in getattr(node, "keywords", []) if k.arg == "metaclass"]
+    return {ast.dump(part): part for part in (*bases, *keywords)}
+
+
+class _Hooks:
+    """Looks for hooks in one version, and in the running program for what is not of it."""
+
+    def __init__(self, meanings: Meanings, pup: Asker) -> None:
+        self.meanings = meanings
+        self.pup = pup
+        self._seen: set[tuple[str, str]] = set()
+
+    def has(self, module: Module, node: ast.expr | ast.keyword) -> bool:
+        """Whether a base or metaclass has hooks that run for what is below it. What isn't seen may have some."""
+        if isinstance(node, ast.keyword):
+            return last_word(node.value) not in _PLAIN_METACLASSES
+        if isinstance(node, ast.Subscript):
+            node = node.value
+        origin = self.meanings.origin(module, node)
+        if origin is None:
+            return True
+        home, words = origin
+        around = self.meanings.version.modules.get(home)
+        if around is None:
+            name = f"{home}:{'.'.join(words)}"
+            hooking: dict[str, bool] = self.pup.call("hooking", names=[name])
+            return hooking[name]
+        if len(words) != 1:
+            return True
+        return self._in_program(around, words[0])
+
+    def _in_program(self, module: Module, name: str) -> bool:
+        if (module.name, name) in self._seen:
+            return False
+        self._seen.add((module.name, name))
+        statement = module.body.last(name) if module.body is not None else None
+        if statement is None:
+            return not isinstance(getattr(builtins, name, None), type)
+        if statement.kind != "class" or statement.body is None:
+            return True
+        own = any("__init_subclass__" in inner.names for inner in statement.body.statements)
+        return own or any(self.has(module, part) for part in _heads(statement.node).values())
