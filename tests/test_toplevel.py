@@ -986,3 +986,24 @@ def test_texts_that_describe_data_are_nobodys_documentation(program: Start) -> N
     assert app("[m.__doc__, m.C.__doc__, m.C.y]") == ["A module.", "A class.", 3]
     app.edit(m=old.replace("What ", "Now what ").replace("= 1", "= 2")).update()
     assert app("[m.__doc__, m.C.__doc__, m.A, m.C.x]") == ["A module.", "A class.", 2, 2]
+
+
+def test_a_package_s_own_module_stays_where_a_variable_of_its_name_goes(program: Start) -> None:
+    package = "from .exc import E\nfrom .wide import wide\ntry: E\nexcept AttributeError as exc: pass\nimport pkg.exc\n"
+    app = program(
+        **{
+            "pkg/__init__.py": package,
+            "pkg/exc.py": "class E: pass\n",
+            "pkg/wide.py": "def wide(): return 1\n",
+        }
+    )
+    app.run("import pkg, pkg.wide, sys; own = [sys.modules['pkg.exc'], sys.modules['pkg.wide']]")
+    new = (
+        package.replace("as exc", "as _exc")
+        .replace("from .wide import wide", "import pkg.wide")
+        .replace("import pkg.exc\n", "")
+    )
+    app.files(**{"pkg/__init__.py": new}).update()
+    assert app("[pkg.exc is own[0], pkg.wide is own[1], pkg.wide.wide()]") == [True, True, 1]
+    app.update(back_out=True)
+    assert app("[pkg.exc is own[0], pkg.wide()]") == [True, 1]

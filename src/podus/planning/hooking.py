@@ -42,7 +42,8 @@ def _heads(node: ast.AST) -> dict[str, ast.expr | ast.keyword]:
     """The bases and the metaclass of a class, by how they are written."""
     bases: list[ast.expr] = getattr(node, "bases", [])
     keywords: list[ast.keyword] = [k for k in getattr(node, "keywords", []) if k.arg == "metaclass"]
-    return {ast.dump(part): part for part in (*bases, *keywords)}
+    parts: list[ast.expr | ast.keyword] = [*bases, *keywords]
+    return {ast.dump(part): part for part in parts}
 
 
 class _Hooks:

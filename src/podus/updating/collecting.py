@@ -251,8 +251,18 @@ class Collector:
                 self.removals.set_item(shadow.real, name, None)
             elif "." in name:
                 no_attribute_of(shadow.real, name, self.removals)
+            elif (module := self._submodule(part, name)) is not None:
+                if shadow.real.get(name) is not module:
+                    self.removals.set_item(shadow.real, name, module)
             else:
                 self.removals.delete_item(shadow.real, name)
+
+    def _submodule(self, part: ModulePart, name: str) -> ModuleType | None:
+        """A package's own module of this name, which stays: who has imported it has bound the name, too."""
+        full = f"{part.name}.{name}"
+        if any(other.name == full and other.action == "delete" for other in self.plan.modules):
+            return None
+        return sys.modules.get(full)
 
     def _is_imported(self, part: ModulePart, before: Any, value: Any) -> bool:
         """Whether ``value`` was made again by another module's statement, which also sees to it that ``before`` becomes it."""
