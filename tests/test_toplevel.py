@@ -1007,3 +1007,53 @@ def test_a_package_s_own_module_stays_where_a_variable_of_its_name_goes(program:
     assert app("[pkg.exc is own[0], pkg.wide is own[1], pkg.wide.wide()]") == [True, True, 1]
     app.update(back_out=True)
     assert app("[pkg.exc is own[0], pkg.wide()]") == [True, 1]
+
+
+PACKAGE = """
+__version__ = "1"
+from .sub import AGENT, agent
+from . import plain
+WHOLE = AGENT + "!"
+"""
+SUB = """
+import pkg
+from pkg import __version__
+AGENT = "lib/" + __version__
+OTHER = f"lib/{pkg.__version__}"
+class Agent(dict):
+    name = "lib " + __version__
+def agent(): return AGENT
+"""
+
+
+def test_statements_run_in_the_order_of_an_import_a_package_s_own_ones_around_those_of_its_modules(
+    program: Start,
+) -> None:
+    plain = "import pkg.deep\n"
+    deep = "from pkg import __version__ as version\nDEEP = 'deep/' + version\n"
+    app = program(
+        **{"pkg/__init__.py": PACKAGE, "pkg/sub.py": SUB, "pkg/plain.py": plain, "pkg/deep.py": deep}
+    )
+    app.run("import pkg")
+    new = PACKAGE.replace('"1"', '"2"\nDEBUG = "debug"').replace('"!"', '"?"')
+    sub = SUB.replace("import __version__", "import DEBUG, __version__").replace('"lib "', 'DEBUG + " "')
+    app.files(**{"pkg/__init__.py": new, "pkg/sub.py": sub}).update()
+    seen = "[pkg.AGENT, pkg.sub.OTHER, pkg.sub.Agent.name, pkg.WHOLE, pkg.agent(), pkg.deep.DEEP]"
+    assert app(seen) == ["lib/2", "lib/2", "debug 2", "lib/2?", "lib/2", "deep/2"]
+    app.update(back_out=True)
+    assert app(seen) == ["lib/1", "lib/1", "lib 1", "lib/1!", "lib/1", "deep/1"]
+
+
+def test_a_module_that_the_program_has_begun_first_runs_around_the_other_one(program: Start) -> None:
+    first, second = (
+        "LIMIT = 1\nimport apart\nBOTH = [LIMIT, apart.TWICE]\n",
+        "import zone\nTWICE = zone.LIMIT * 2\n",
+    )
+    app = program(zone=first, apart=second)
+    app.run("import zone, apart")
+    app.edit(zone=first.replace("1", "4")).update()
+    assert app("[zone.BOTH, apart.TWICE]") == [[4, 8], 8]
+    # Where one of them fails nobody has seen the other.
+    broken = app.edit(zone=first.replace("1", "5").replace("[LIMIT", "[LIMIT / 0")).begin()
+    assert "ZeroDivisionError" in app.until(broken, "failed")["reason"]
+    assert app("[zone.LIMIT, apart.TWICE]") == [4, 8]

@@ -19,6 +19,7 @@ from podus.planning.objects import ObjectChanges
 from podus.planning.reading import is_star
 from podus.planning.runners import Runners
 from podus.planning.safety import Safety
+from podus.planning.schedule import END, schedule
 from podus.planning.standing import Standing
 from podus.planning.supported import SupportCode
 from podus.planning.telling import tell
@@ -415,24 +416,14 @@ class Compiler:
     @property
     def order(self) -> list[str]:
         """The changed modules, those that are imported by others first: by new modules too."""
-        done: dict[str, None] = {}
-        new = {module.name for module in self.imported}
+        return [name for name, line in self.schedule if line == END]
 
-        def visit(name: str, path: tuple[str, ...]) -> None:
-            if name in done or name in path or name not in self.new.modules:
-                return
-            for wanted, _, _ in imports_of(self.new.modules[name]):
-                # A package that imports its module has it before its own names: that the module's import names the package means nothing.
-                around = name.startswith(wanted + ".") and wanted in self.new.modules
-                if around and any(w == name for w, _, _ in imports_of(self.new.modules[wanted])):
-                    continue
-                if wanted in self.changes or wanted in new:
-                    visit(wanted, (*path, name))
-            done[name] = None
-
-        for name in self.changes:
-            visit(name, ())
-        return [name for name in done if name not in new]
+    @property
+    def schedule(self) -> list[tuple[str, int]]:
+        """In what order statements run: see :mod:`podus.planning.schedule`."""
+        begun = {row["name"]: row["begun"] for row in self.rows}
+        roots = sorted(self.new.modules, key=lambda name: begun.get(name, len(begun)))
+        return schedule(self.new.modules, roots, self.changes)
 
     @cached_property
     def mentions_in_old(self) -> dict[str, list[tuple[str, CodeType]]]:

@@ -372,6 +372,8 @@ class Plan:
     from_version: dict[str, str]
     to_version: dict[str, str]
     modules: list[ModulePart] = field(default_factory=list)
+    # In what order the new statements run: a module, and how many of its ``runners`` have run when another one is taken up; one more when it has come to its end.
+    sequence: list[tuple[str, int]] = field(default_factory=list)
     procedures: list[Procedure] = field(default_factory=list)
     data: list[Datum] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)

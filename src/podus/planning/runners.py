@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from bisect import bisect
+from bisect import bisect, bisect_left
 from typing import TYPE_CHECKING
 
 from podus.planning.model import ClassPart, ModulePart
 from podus.planning.pack import ON_STAGE, PackWriter
 from podus.planning.reading import in_annotations, is_star
+from podus.planning.schedule import END
 from podus.planning.staged import Staged
 from podus.planning.standing_for import as_it_stands
 from podus.program.body import Body, Statement, compile_body, without_value
@@ -28,6 +29,11 @@ class Runners:
     def __init__(self, toplevel: TopLevel) -> None:
         self.toplevel = toplevel
         self.staged = Staged(toplevel)
+        # Module -> the lines at which it is interrupted, and those of its pieces.
+        self._breaks: dict[str, list[int]] = {}
+        for name, line in toplevel.compiler.schedule:
+            self._breaks.setdefault(name, []).append(line)
+        self._lines: dict[str, list[int]] = {}
 
     def write(self) -> None:
         """Write the packs of code and the sources that the plan names."""
@@ -56,6 +62,19 @@ class Runners:
                 part.source = f"{stem}.src"
                 with open(os.path.join(directory, part.source), "wb") as file:
                     file.write(module.source)
+        self._sequence()
+
+    def _sequence(self) -> None:
+        plan = self.toplevel.plan
+        parts = {part.name: part for part in plan.modules if part.action == "update"}
+        rows = [row for row in self.toplevel.compiler.schedule if row[0] in parts]
+        before: dict[str, int] = {}
+        for name, line in rows:
+            lines = self._lines.get(name, [])
+            done = len(lines) + 1 if line == END else bisect_left(lines, line)
+            if done > before.get(name, 0):
+                before[name] = done
+                plan.sequence.append((name, done))
 
     def _runners(self, part: ModulePart, module: Module, writer: PackWriter) -> None:
         change = self.toplevel.compiler.changes[part.name]
@@ -73,7 +92,7 @@ class Runners:
                 nodes = [*staged, *declared]
                 writer.add(f"{runner} {ON_STAGE}", compile_body(nodes, body.owners, module.file, flags))
 
-        lines: list[int] = []
+        lines = self._lines[part.name] = []
         for piece in self._pieces(part, change):
             runner = f"run {len(part.runners)}"
             lines.append(piece[0].line)
@@ -155,9 +174,10 @@ class Runners:
             for (name, owners), chosen in self.toplevel.class_run.items()
             if name == part.name and chosen
         )
-        before = -1
+        breaks = self._breaks.get(part.name, [])
+        before = (-1, -1)
         for statement in self.toplevel.run.get(part.name) or []:
-            after = bisect(places, statement.line)
+            after = (bisect(places, statement.line), bisect(breaks, statement.line))
             if after != before or self._is_alone(part, statement) or self._is_alone(part, found[-1][0]):
                 found.append([])
             found[-1].append(statement)

@@ -48,6 +48,7 @@ class Inquiry:
         rows = []
         bodies = self._bodies()
         breath = Breath()
+        begun = {name: number for number, name in enumerate(list(self._agent.recorder.records))}
         for name, record in sorted(self._agent.recorder.records.items()):
             breath()
             module = self._agent.module(name)
@@ -57,6 +58,7 @@ class Inquiry:
             rows.append(
                 {
                     "name": name,
+                    "begun": begun.get(name, len(begun)),
                     "file": record.file,
                     "kind": record.kind,
                     "package": "__path__" in vars(module),

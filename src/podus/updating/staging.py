@@ -137,8 +137,7 @@ class Stage(Statements):
         recorder = self.agent.recorder
         recorder.on_stage = self._importing
         try:
-            for part in parts:
-                self._module(part)
+            self._run_in_order(parts)
         finally:
             recorder.on_stage = None
             for shadow in self.shadows.values():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import os
 import sys
+from itertools import pairwise
 from types import CodeType, FrameType, FunctionType, ModuleType
 
 from podus.errors import Refused
@@ -30,6 +31,7 @@ from podus.updating.shadow import ClassNames, Shadow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from podus.pup.agent import Agent
@@ -53,7 +55,17 @@ class Statements(Collector):
         # What had to be done at once for the statements to run.
         self._prepared = Switch()
 
-    def _module(self, part: ModulePart) -> None:
+    def _run_in_order(self, parts: list[ModulePart]) -> None:
+        """Run the statements of all modules, one module's in the middle of another's where that one imports it."""
+        stops: dict[str, list[int]] = {}
+        for name, count in self.plan.sequence:
+            stops.setdefault(name, []).append(count)
+        begun = {part.name: self._module(part, stops[part.name]) for part in parts}
+        for name, _ in self.plan.sequence:
+            next(begun[name])
+
+    def _module(self, part: ModulePart, stops: list[int]) -> Iterator[None]:
+        """Run the statements of a module, up to one of ``stops`` each time: so many of its pieces have run then."""
         module = self.agent.module(part.name)
         if module is None:
             raise Refused(f"{part.name} is not loaded any more", "plan again")
@@ -63,6 +75,30 @@ class Statements(Collector):
         places = getattr(vars(module).get("__spec__"), "submodule_search_locations", None)
         if (part.package and "__path__" not in vars(module)) or (not part.package and places is not None):
             self._becomes_package(module, part)
+        runners = [*part.runners, *(c.runner for c in part.classes if c.runner)]
+        codes = (self.runners[part.name][runner] for runner in runners)
+        self._contents.look(real, codes, self.agent.module_names())
+        self.showing.show_data(module, shadow)
+        pieces = [*enumerate([*part.runners, ""])]
+        for start, stop in pairwise([0, *stops]):
+            self._take_imports(part, shadow)
+            gates = self._open_stage(part, shadow)
+            self._show(part, shadow)
+            try:
+                for number, runner in pieces[start:stop]:
+                    for row in part.classes:
+                        if not row.instead_of and row.after == number:
+                            self._run_class(module, part, row)
+                    if runner:
+                        self._run(module, part, runner)
+            finally:
+                if gates is not None:
+                    settle(gates.undo[::-1], self.stall)
+            self._lend(part, shadow)
+            yield
+
+    def _take_imports(self, part: ModulePart, shadow: Shadow) -> None:
+        """Let a module's imports find what other modules are going to hold, as far as that is known."""
         for source in part.stars:
             # What stands in an `if` or a `try` is no piece of its own.
             if source not in part.starred.values():
@@ -72,25 +108,8 @@ class Statements(Collector):
             if name in values:
                 value = values[name]
                 shadow.staged_imports[local] = value
-                if local in real:
+                if local in shadow.real and not dict.__contains__(shadow, local):
                     dict.__setitem__(shadow, local, value)
-        runners = [*part.runners, *(c.runner for c in part.classes if c.runner)]
-        codes = (self.runners[part.name][runner] for runner in runners)
-        self._contents.look(real, codes, self.agent.module_names())
-        gates = self._open_stage(part, shadow)
-        self._show(part, shadow)
-        self.showing.show_data(module, shadow)
-        try:
-            for number, runner in enumerate([*part.runners, ""]):
-                for row in part.classes:
-                    if not row.instead_of and row.after == number:
-                        self._run_class(module, part, row)
-                if runner:
-                    self._run(module, part, runner)
-        finally:
-            if gates is not None:
-                settle(gates.undo[::-1], self.stall)
-        self._lend(part, shadow)
 
     def _lend(self, part: ModulePart, shadow: Shadow) -> None:
         """Show what a module has made anew in those, too, that have imported it and do not change."""

@@ -1,0 +1,48 @@
+"""In what order the statements of an update run: as when the new version is imported, module in module.
+
+A package binds its ``__version__`` and then imports the submodule that reads it. So a module's statements run up to the one that imports another
+changed module, then that one's, and then the rest. Which module is imported first is what the running program has done.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Container, Iterable, Mapping
+from itertools import pairwise
+
+from podus.program.importing import imports_of
+from podus.program.version import Module
+
+# Behind the last line of any module.
+END = sys.maxsize
+
+
+def schedule(
+    modules: Mapping[str, Module], roots: Iterable[str], changed: Container[str]
+) -> list[tuple[str, int]]:
+    """Rows of a changed module and the line before which its statements run then; the last row of each says ``END``.
+
+    ``roots`` are the modules in the order in which the program has begun to import them; ``modules`` are those of the new version.
+    """
+    found: list[tuple[str, int]] = []
+    begun: set[str] = set()
+
+    def visit(name: str) -> None:
+        begun.add(name)
+        for wanted, line, _ in sorted(imports_of(modules[name]), key=_line):
+            if wanted in modules and wanted not in begun:
+                if name in changed:
+                    found.append((name, line))
+                visit(wanted)
+        if name in changed:
+            found.append((name, END))
+
+    for name in roots:
+        if name in modules and name not in begun:
+            visit(name)
+    # Where nothing has run in between a module just goes on.
+    return [row for row, after in pairwise([*found, ("", 0)]) if row[0] != after[0]]
+
+
+def _line(row: tuple[str, int, bool]) -> int:
+    return row[1]
