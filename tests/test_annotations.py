@@ -87,6 +87,7 @@ class S(Base): pass
 class L(list): pass
 """
 NAMING = """
+import collections.abc, typing
 from kinds import L, S
 class C: pass
 def plain(x): return x
@@ -105,14 +106,15 @@ def test_annotations_name_classes_that_are_made_again_with_them_as_they_are_kept
         )
         .replace("from kinds", "from typing import List, Optional\nfrom kinds")
         .replace("plain(x)", "plain(x: S) -> S['bytes']")
-        .replace("many(x)", "many(x: list[S]) -> List[S['float']]")
-        .replace("several(x)", "several(x: S | None) -> Optional[L['int']]"),
+        .replace("many(x)", "many(x: collections.abc.Callable[[S, int], list[S]]) -> List[S['float']]")
+        .replace("several(x)", "several(x: S | None) -> typing.Callable[[Optional[L['int']]], S]"),
     ).update()
     app.run("""
 import inspect, typing
 def kinds_in(hint):
     yield hint
-    for part in (typing.get_origin(hint), *typing.get_args(hint)):
+    inside = hint if isinstance(hint, list) else (typing.get_origin(hint), *typing.get_args(hint))
+    for part in inside:
         yield from kinds_in(part) if part is not None else ()
 def seen(*owners):
     hints = [hint for owner in owners for hint in inspect.get_annotations(owner).values()]

@@ -294,3 +294,18 @@ def test_classes_below_one_that_gets_a_hooked_base_are_looked_at_as_well(program
         True,
         False,
     ]
+
+
+def test_a_method_that_has_the_name_of_a_property_of_the_metaclass(program: Start) -> None:
+    meta = "class Meta(type):\n    @property\n    def family(cls): return cls.__name__\n    @property\n    def late(cls): return 1\n"
+    old = (
+        meta
+        + "class T(metaclass=Meta):\n    def family(self): return 'old'\n    early = 1\nclass U(T): pass\n"
+    )
+    app = program(m=old)
+    app.run("t, u = m.T(), m.U(); u.family()")
+    new = old.replace("def family(self): return 'old'", "@property\n    def family(self): return 'new'")
+    app.edit(m=new.replace("early = 1", "late = 2")).update()
+    assert app("[t.family, u.family, u.late, m.T.family, m.U.late]") == ["new", "new", 2, "T", 1]
+    app.update(back_out=True)
+    assert app("[t.family(), u.family(), hasattr(u, 'late'), m.T.late]") == ["old", "old", False, 1]

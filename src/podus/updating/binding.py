@@ -124,6 +124,17 @@ MADE_BY_TYPE: dict[str, Any] = {
 }
 
 
+# An attribute that a class is given and loses again, so that what was found in it before is looked up once more.
+_LOOK_ANEW = "__podus_look_anew__"
+_GONE = object()
+
+
+def _is_shadowed(cls: type, name: str) -> bool:
+    """Whether the metaclass has a property of this name, so that ``cls.name = value`` is its business."""
+    own = takewhile(lambda meta: meta is not type, type.mro(type(cls)))
+    return any(name in vars(meta) and hasattr(type(vars(meta)[name]), "__set__") for meta in own)
+
+
 class Switch:
     """Assignments that take effect at one instant, and how to take them back.
 
@@ -164,6 +175,9 @@ class Switch:
         if type(value) is FunctionType and name in MADE_BY_TYPE:
             # As a class statement does.
             value = MADE_BY_TYPE[name](value)
+        if _is_shadowed(cls, name):
+            self._set_past_metaclass(cls, name, value)
+            return
         if annotated.LAZY and name in ("__annotate__", "__annotations__"):
             self.undo.append((type.__setattr__, cls, *annotated.of_class(cls)))
             if name == "__annotate__" and "__annotations__" in cls.__dict__:
@@ -180,10 +194,27 @@ class Switch:
 
     def delete_class_attribute(self, cls: type, name: str) -> None:
         """Plan the removal of an attribute from the class's own namespace."""
-        if name in cls.__dict__:
-            self.undo.append((type.__setattr__, cls, name, cls.__dict__[name]))
-            gone = (type.__setattr__, cls, name, _NEVER_GONE.get(name))
-            self.do.append(gone if name in _NEVER_GONE else (type.__delattr__, cls, name))
+        if name not in cls.__dict__:
+            return
+        if _is_shadowed(cls, name):
+            self._set_past_metaclass(cls, name, _GONE)
+            return
+        self.undo.append((type.__setattr__, cls, name, cls.__dict__[name]))
+        gone = (type.__setattr__, cls, name, _NEVER_GONE.get(name))
+        self.do.append(gone if name in _NEVER_GONE else (type.__delattr__, cls, name))
+
+    def _set_past_metaclass(self, cls: type, name: str, value: Any) -> None:
+        """Plan to set what ``type.__setattr__`` would hand to a property of the metaclass; the two that follow have the class looked at anew."""
+        (names,) = (found for found in gc.get_referents(cls.__dict__) if type(found) is dict)
+        before = names.get(name, _GONE)
+        anew: list[Op] = [(type.__setattr__, cls, _LOOK_ANEW, None), (type.__delattr__, cls, _LOOK_ANEW)]
+        ways = [
+            (dict.pop, names, name, None) if one is _GONE else (dict.__setitem__, names, name, one)
+            for one in (value, before)
+        ]
+        self.do += [ways[0], *anew]
+        # The other way round: it is carried out from its end.
+        self.undo += [*anew[::-1], ways[1]]
 
     def extend(self, other: Switch) -> None:
         """Have ``other`` take effect at the same instant, after this one."""

@@ -108,7 +108,7 @@ class Identity:
         if type(value) is tuple:
             inside = tuple(map(self.of, value))
             return value if all(a is b for a, b in zip(inside, value, strict=True)) else inside
-        if type(value) in _ALIASES or (type(value).__module__ == "typing" and _has_arguments(value)):
+        if is_a(value, _ALIASES) or (type(value).__module__ == "typing" and _has_arguments(value)):
             return self._alias(value)
         return value
 
@@ -125,9 +125,10 @@ class Identity:
             return value
         if is_a(value, UnionType):
             return functools.reduce(operator.or_, inside)
-        if type(value) is GenericAlias:
-            make: Any = GenericAlias
-            return make(origin, inside)
+        if is_a(value, GenericAlias):
+            make: Any = type(value)
+            # `collections.abc.Callable[[A, B], C]` keeps what it takes and what it gives in one row.
+            return make(origin, inside if make is GenericAlias else (list(inside[:-1]), inside[-1]))
         made = value.copy_with(inside)
         if not same:
             made.__origin__ = origin
