@@ -268,6 +268,25 @@ def test_a_new_descriptor_is_named_by_what_its_module_is_going_to_hold(program: 
     assert app("[m.C.one is kept, m.C.one.number, m.C.two.number]") == [True, 1, 2]
 
 
+@pytest.mark.parametrize("made", ["class Field:", "@mark\nclass Field:"])
+def test_a_class_that_gets_a_set_name_is_told_the_names_that_there_are(program: Start, made: str) -> None:
+    old = "def mark(cls):\n    cls.mark = 1\n    return cls\n" + made + "\n    name = None\n"
+    old += (
+        "    def __set__(self, obj, value): vars(obj)[self.name or 'x'] = value\nclass Other(Field): pass\n"
+    )
+    using = "from kinds import Field, Other\nclass C:\n    one = Field()\n    two = Other()\n"
+    app = program(kinds=old, m=using)
+    app.run("kept = m.C.one, m.C.two; c = m.C()")
+    new = old.replace(
+        "    name = None", "    def __set_name__(self, owner, name): self.name = (owner.__name__, name)[1]"
+    )
+    app.edit(kinds=new).update()
+    app.run("c.one = 1; c.two = 2")
+    assert app("[vars(c), (m.C.one, m.C.two) == kept]") == [{"one": 1, "two": 2}, True]
+    app.update(back_out=True)
+    assert app("[vars(kept[0]), m.C.one.name]") == [{}, None]
+
+
 def test_attributes_that_statements_or_the_program_gave_a_function_stay(program: Start) -> None:
     old = "def f(x): return f.kind\nf.kind, f.level = object(), 1\nclass A:\n    def m(self, x): return A.m.calls\n    m.calls = 0\n"
     app = program(shop=old.replace("f.kind, f.level = object(), 1", "f.kind = object()\nf.level = 1"))

@@ -23,10 +23,12 @@ class Naming:
 
     def __init__(self, codes: dict[int, tuple[CodeType, Switch]]) -> None:
         self.codes = codes
+        # The same of classes that had none of their own.
+        self.added: dict[type, tuple[FunctionType, Switch]] = {}
 
     def name(self, value: Any, cls: type, name: str) -> bool:
         """Give ``value`` its name as the new version does; False, and nothing done, if its ``__set_name__`` is the old one."""
-        function, code = self._new(value)
+        function, code, _ = self._new(value)
         if code is None:
             return False
         FunctionType(code, function.__globals__, code.co_name, function.__defaults__, function.__closure__)(
@@ -37,10 +39,11 @@ class Naming:
     def again(self, modules: set[str]) -> Iterator[tuple[Any, Any]]:
         """Plan what descriptors of the classes of ``modules`` get; yields each and the copy that was given its name."""
         breath = Breath()
-        for cls in _classes(modules) if self.codes else ():
+        for cls in _classes(modules) if self.codes or self.added else ():
             breath()
             for name, value in list(vars(cls).items()):
-                if self._new(value)[1] is None:
+                _, code, switch = self._new(value)
+                if code is None:
                     continue
                 try:
                     own = object.__getattribute__(value, "__dict__")
@@ -49,21 +52,28 @@ class Naming:
                 copy = object.__new__(type(value))
                 vars(copy).update(own)
                 self.name(copy, cls, name)
-                switch = self.codes[id(self._new(value)[0])][1]
                 for key in dict.fromkeys([*own, *vars(copy)]):
                     if key not in vars(copy):
                         switch.delete_item(own, key)
-                    elif key not in own or own[key] is not vars(copy)[key]:
+                    elif key not in own:
+                        switch.do.append((dict.__setitem__, own, key, vars(copy)[key]))
+                        # No name of a module, which would stay for as long as somebody says it.
+                        switch.undo.append((own.pop, key, None))
+                    elif own[key] is not vars(copy)[key]:
                         switch.set_item(own, key, vars(copy)[key])
                 yield value, copy
 
-    def _new(self, value: Any) -> tuple[Any, CodeType | None]:
+    def _new(self, value: Any) -> tuple[Any, CodeType | None, Switch]:
+        """The ``__set_name__`` that a descriptor has or gets, the code that it is going to have if that is another one, and when."""
         for cls in type.__getattribute__(type(value), "__mro__"):
+            if cls in self.added:
+                function, switch = self.added[cls]
+                return function, function.__code__, switch
             if "__set_name__" in vars(cls):
                 function = vars(cls)["__set_name__"]
-                code = self.codes.get(id(function), (None,))[0]
-                return function, code if code is not None and can_take_code(function, code) else None
-        return None, None
+                code, switch = self.codes.get(id(function), (None, Switch()))
+                return function, code if code is not None and can_take_code(function, code) else None, switch
+        return None, None, Switch()
 
 
 def _classes(modules: set[str]) -> Iterable[type]:

@@ -204,12 +204,28 @@ class Stage(Statements):
 
     def _name_again(self) -> None:
         """Find what changed ``__set_name__`` procedures set on the descriptors that are there."""
-        for name in self.procedure_names:
-            if name.endswith(".__set_name__"):
-                for function in self.finder.functions.get(name, ()):
+        for procedure in self.plan.procedures:
+            name = procedure.name
+            if not name.endswith(".__set_name__"):
+                continue
+            for function in self.finder.functions.get(name, ()):
+                if name in self.codes:
                     self.naming.codes[id(function)] = (self.codes[name], self.switch_for(name))
+            if procedure.change == "added":
+                self._names_from_now_on(name)
         for value, copy in self.naming.again(self.agent.module_names()):
             self.identity.keep(value, copy)
+
+    def _names_from_now_on(self, name: str) -> None:
+        """Note that a class gets a ``__set_name__`` that it did not have."""
+        module, _, qualname = name.partition(":")
+        owner, _, method = qualname.rpartition(".")
+        cls = class_at(self.agent.module(module), owner)
+        found = [target for held, _, target in self.class_shadows.get(module, ()) if held is cls]
+        made = dict.get(self.shadows[module], owner) if module in self.shadows else None
+        for names in (*found, vars(made) if isinstance(made, type) else {}):
+            if cls is not None and isinstance(names.get(method), FunctionType):
+                self.naming.added[cls] = (names[method], self.switch_for(name))
 
     def _withdraw(self) -> None:
         """Plan to take out of registries what is not there any more."""
