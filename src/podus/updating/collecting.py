@@ -32,7 +32,7 @@ from podus.updating.slots import slots_into
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from typing import Any
 
     from podus.pup.agent import Agent
@@ -125,6 +125,7 @@ class Collector:
                 rows = [row for row in rows if self._relation(part, *row)[0]]
                 staged.append((shadow, rows))
             for cls, row, target in self.class_shadows.get(part.name, ()):
+                self._keep_module_of_methods(part, cls, target)
                 rows = [(n, own_definition(vars(cls), n, row.removed), v) for n, v in target.items()]
                 rows = [row for row in rows if self._same(*row[1:]) and not self._is_other(*row[1:])]
                 staged.append((target, rows))
@@ -331,11 +332,17 @@ class Collector:
             ours = before.__globals__ is real
         if ours and isinstance(before.__module__, str):
             value.__module__ = before.__module__
-            # The methods, too, where it has said so of them; what has made them may have used another namespace.
-            for name, method in list(vars(value).items()) if is_a(before, type) else ():
-                old = vars(before).get(name)
-                if is_a(old, FunctionType) and is_a(method, FunctionType) and method.__module__ == part.name:
-                    method.__module__ = old.__module__
+            if is_a(before, type):
+                self._keep_module_of_methods(part, before, vars(value))
+
+    def _keep_module_of_methods(self, part: ModulePart, cls: type, names: Mapping[str, Any]) -> None:
+        """The same for new versions of methods of a class, where the program has said so of them as well as of the class."""
+        for name, method in list(names.items()):
+            old = vars(cls).get(name)
+            # What has made them may have used another namespace.
+            known = is_a(old, FunctionType) and old.__module__ == cls.__module__ != part.name
+            if known and is_a(method, FunctionType) and method.__module__ == part.name:
+                method.__module__ = cls.__module__
 
     def _collect_annotations(self, shadow: Shadow) -> None:
         """A module's annotations are worked out anew when they are asked for the next time."""
