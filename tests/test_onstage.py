@@ -244,3 +244,23 @@ def test_classes_and_imports_of_changed_procedures_belong_to_their_module(progra
     assert app("[shop.m.MADE[0].__module__, shop.m.MADE[2].__module__, '__name__' in vars(shop.m)]") == [
         *("shop.m", "shop.m", True)
     ]
+
+
+def test_statements_find_new_methods_of_objects_whose_class_is_made_again(program: Start) -> None:
+    base = "class Base(object):\n    def one(self): return 1\n"
+    text = "from base import Base\nclass C(Base): pass\nheld = C()\none = held.one\n"
+    app = program(base=base, m=text)
+    base = (
+        base.replace("(object)", "")
+        + "    def two(self): return self.one() + 1\n    @property\n    def three(self): return 3\n"
+    )
+    app.edit(
+        base=base,
+        m=text + "two = held.two\nthree = held.three\ntry: held.four\nexcept AttributeError: four = 4\n",
+    ).update()
+    assert app(
+        "[m.two(), m.three, m.four, m.two.__self__ is m.held, type(vars(base.Base)['two']).__name__]"
+    ) == [
+        *(2, 3, 4, True),
+        "function",
+    ]

@@ -22,7 +22,7 @@ from podus.updating.collecting import Collector
 from podus.updating.contents import Contents
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.gates import stage_gate
-from podus.updating.graft import stays
+from podus.updating.graft import functions_of, stays
 from podus.updating.held import is_a
 from podus.updating.meanwhile import Meanwhile
 from podus.updating.onstage import Showing
@@ -183,8 +183,9 @@ class Statements(Collector):
         shadow.closed = frozenset({*part.bound_later.get(runner, ()), *gone, *own})
         try:
             self._exec(code, vars(module), shadow, part)
-            for row in rows:
-                self._give_what_stays(module, part, row.qualname)
+            for name in sorted({made.co_name for made in nested(code)}):
+                self._give_what_stays(module, part, name)
+                self._show_made(module, part, name, code.co_filename)
         except Refused as error:
             if not rows:
                 if not self._run_as_first(module, part, code):
@@ -209,6 +210,15 @@ class Statements(Collector):
             if attribute not in vars(made) and stays(known, attribute, value):
                 type.__setattr__(made, attribute, value)
                 self._contents.look_into(value)
+
+    def _show_made(self, module: ModuleType, part: ModulePart, name: str, file: str) -> None:
+        """Show the methods of a class that was made again in the one that goes on: statements may need them of objects that are there."""
+        before, made = vars(module).get(name), dict.get(self.shadows[part.name], name)
+        if before is made or not (is_a(before, type) and is_a(made, type)) or is_a(before, enum.EnumMeta):
+            return
+        # What calls super() only does so for objects of the class that was made.
+        methods = {n: v for n, v in list(vars(made).items()) if _is_method(v, file)}
+        self.showing.show(before, methods)
 
     def _run_as_first(self, module: ModuleType, part: ModulePart, code: CodeType) -> bool:
         """Run a definition once more without the old one in registries that may have refused it; says whether there are any."""
@@ -329,6 +339,12 @@ def _first_namespace(module: ModuleType) -> dict[str, Any] | None:
             if found.get("__name__") == module.__name__:
                 return found
     return None
+
+
+def _is_method(value: Any, file: str) -> bool:
+    """Whether something in a class is made of functions of a file that can do without the class they were made with."""
+    codes = [function.__code__ for function in functions_of(value)]
+    return bool(codes) and all(c.co_filename == file and "__class__" not in c.co_freevars for c in codes)
 
 
 def _own_of(names: dict[str, Any], code: CodeType | None, part: ModulePart, runner: str) -> list[str]:
