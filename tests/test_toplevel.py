@@ -808,6 +808,7 @@ LOOKS = """
         ("f(a)", "f(a, b=1)", ["SIGNATURE", "HELP"]),
         ("'one'", "'two'", ["SIGNATURE", "HELP"]),
         ("x = 1", "x = 1; y = 2", ["MEMBERS", "BELOW", "other"]),
+        ("x = 1", "x = 1; y: int", ["MEMBERS", "BELOW", "other"]),
         ("class B(A): pass", "class B(A): pass\n    class C(A): pass", ["MEMBERS", "BELOW", "other"]),
         ("return a", "return a + 1", []),
     ],

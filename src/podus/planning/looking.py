@@ -87,7 +87,12 @@ def _face(statement: Statement) -> tuple[object, ...]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return text, ast.unparse(node.args), node.returns and ast.unparse(node.returns)
     assert statement.body is not None
-    return text, statement.body.binds()
+    annotated = [inner.node for inner in statement.body.statements if isinstance(inner.node, ast.AnnAssign)]
+    return text, statement.body.binds(), sorted(map(_annotation, annotated))
+
+
+def _annotation(node: ast.AnnAssign) -> str:
+    return f"{ast.unparse(node.target)}: {ast.unparse(node.annotation)}"
 
 
 def _inherited_otherwise(compiler: Compiler, change: ModuleChange) -> set[Name]:

@@ -100,8 +100,7 @@ class TopLevel:
         """Ask about what is made from data that changes by statements that may do more than that, and so are not run again."""
         kept = {d.name.partition(":") for d in self.plan.data if d.action in ("keep", "map")}
         for module, statement, read in self.compiler.derived.left({(home, name) for home, _, name in kept}):
-            grows = isinstance(statement.node, ast.AugAssign)
-            self.not_again(module, statement, f"reads {' and '.join(read)}", grows=grows)
+            self.not_again(module, statement, f"reads {' and '.join(read)}")
         known = {d.name for d in self.plan.data}
         for module, statement, called in self.compiler.derived.called():
             if known.isdisjoint(_full(module, statement)):
@@ -117,7 +116,7 @@ class TopLevel:
             text = f"`{decorator}` decorates otherwise now, and may do more than that: what it has decorated is not decorated again ({listed})"
             self.plan.notes.append(Note("not-again", text, "", f"{rows[0][0].file}:{rows[0][1].line}"))
 
-    def not_again(self, module: Module, statement: Statement, does: str, *, grows: bool = False) -> None:
+    def not_again(self, module: Module, statement: Statement, does: str) -> None:
         """Ask about a statement that is not run again, though what it ``does`` would come to something else now; or remark it, where it makes no data."""
         names = _full(module, statement)
         value = getattr(statement.node, "value", None)
@@ -125,6 +124,7 @@ class TopLevel:
             return
         text = f"`{statement.text}` {does}, which changes, and is not run again"
         where = f"{module.file}:{statement.line}"
+        grows = isinstance(statement.node, ast.AugAssign)
         if not grows and not (statement.kind == "assign" and names):
             self.plan.notes.append(Note("not-again", text, "", where))
             return

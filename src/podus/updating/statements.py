@@ -214,7 +214,9 @@ class Statements(Collector):
     def _show_made(self, module: ModuleType, part: ModulePart, name: str, file: str) -> None:
         """Show the methods of a class that was made again in the one that goes on: statements may need them of objects that are there."""
         before, made = vars(module).get(name), dict.get(self.shadows[part.name], name)
-        if before is made or not (is_a(before, type) and is_a(made, type)) or is_a(before, enum.EnumMeta):
+        if before is None or before is made or not (is_a(before, type) and is_a(made, type)):
+            return
+        if is_a(before, enum.EnumMeta):
             return
         # What calls super() only does so for objects of the class that was made.
         methods = {n: v for n, v in list(vars(made).items()) if _is_method(v, file)}
