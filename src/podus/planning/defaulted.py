@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from podus.planning.model import Note
 from podus.planning.outcome import names
 from podus.program.field import Field, last_word
+from podus.program.nodes import everything_in
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
@@ -94,7 +95,7 @@ class PassedInCalls:
             if module.source is None or module.body is None or word.encode() not in module.source:
                 continue
             own = self._classes.of(module).get(qualname) if module.name == home else None
-            inside = {id(part) for part in ast.walk(own.statement.node)} if own is not None else set()
+            inside = {id(part) for part in everything_in(own.statement.node)} if own is not None else set()
             for call in self._calls_in(module, module.body):
                 function = ast.unparse(call.func) if last_word(call) in (word, "cls", "__class__") else ""
                 its_own = function in ("cls", "self.__class__") and id(call) in inside
@@ -104,7 +105,7 @@ class PassedInCalls:
 
     def _calls_in(self, module: Module, body: Body) -> list[ast.Call]:
         if module.name not in self._known:
-            nodes = (part for statement in body.statements for part in ast.walk(statement.node))
+            nodes = (part for statement in body.statements for part in everything_in(statement.node))
             self._known[module.name] = [node for node in nodes if isinstance(node, ast.Call)]
         return self._known[module.name]
 

@@ -29,6 +29,7 @@ from podus.program.bindings import NAMESPACE, bound_in, root
 from podus.program.body import Statement, is_pure, without_annotation
 from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules, complete
 from podus.program.constant import Computation
+from podus.program.nodes import everything_in
 from podus.program.version import Module
 
 if TYPE_CHECKING:
@@ -395,7 +396,7 @@ class Derived:
         own = statement.reads.intersection(statement.names)
         if isinstance(statement.node, ast.For):
             # What it goes through is bound anew each time.
-            own -= {n.id for n in ast.walk(statement.node.target) if isinstance(n, ast.Name)}
+            own -= {n.id for n in everything_in(statement.node.target) if isinstance(n, ast.Name)}
         if any((module.name, n) not in self.moved for n in own):
             # It goes on from what it has bound itself, or from what is imported.
             source = self.new.source_of(module, statement)
@@ -412,11 +413,10 @@ class Derived:
             return True
         if not hidden and module.name in self.regrown and lists_names(statement):
             return True
-        if statement.kind == "def" and any(
-            (module.name, name) in self.assigned and name not in hidden
-            for name in in_annotations(statement.node)
-        ):
-            return True
+        if statement.kind == "def":
+            assigned = {n for n in statement.words[0] if (module.name, n) in self.assigned} - hidden
+            if assigned and not assigned.isdisjoint(in_annotations(statement.node)):
+                return True
         computed = self.computed(statement, module)
         return computed is not None and bool(self.procedures & set(computed.calls))
 
@@ -441,7 +441,9 @@ class Derived:
         if statement is None or statement.kind != "def":
             return False
         parts = [
-            part for part in ast.walk(statement.node) if isinstance(part, ast.Name | ast.arg | ast.Attribute)
+            part
+            for part in everything_in(statement.node)
+            if isinstance(part, ast.Name | ast.arg | ast.Attribute)
         ]
         own = {p.arg for p in parts if isinstance(p, ast.arg)}
         own |= bound_in(statement.node)

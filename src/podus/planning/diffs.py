@@ -10,6 +10,7 @@ from types import CodeType
 from podus.planning.model import Diff
 from podus.program.body import Body, Statement
 from podus.program.changes import ModuleChange
+from podus.program.nodes import everything_in
 from podus.program.version import Module
 
 _CONTEXT = 3
@@ -101,7 +102,7 @@ class _Nodes:
         self._definitions: dict[tuple[int, str], tuple[int, int]] = {}
         self._statements: list[tuple[int, int]] = []
         for statement in body.statements:
-            for node in ast.walk(statement.node):
+            for node in everything_in(statement.node):
                 if not isinstance(node, ast.stmt):
                     continue
                 span = _lines_of(node)

@@ -16,6 +16,7 @@ from podus.planning.meanings import Meanings, Named
 from podus.program.bindings import bound_in, root
 from podus.program.constant import Computation
 from podus.program.head import Definition
+from podus.program.nodes import everything_in
 from podus.program.version import Module
 
 # What marks a function and does nothing else, as a statement or a decorator of a wrapper.
@@ -45,7 +46,7 @@ def read_to_dress(name: str, module: Module, *, called: bool) -> list[ast.expr]:
     if node is None:
         return []
     hollow = _hollow(node, 2 if called else 1)
-    parts = list(ast.walk(hollow))
+    parts = list(everything_in(hollow))
     own = {p.arg for p in parts if isinstance(p, ast.arg)} | bound_in(hollow)
     read = (p for p in parts if isinstance(p, ast.Name | ast.Attribute) and isinstance(p.ctx, ast.Load))
     return [p for p in read if root(p) not in own]
@@ -57,7 +58,7 @@ def how_it_dresses(name: str, module: Module, meanings: Meanings, *, called: boo
     Empty if it does more than that.
     """
     node = _definition(module, name)
-    if node is None or node.decorator_list or any(map(_keeps_state, ast.walk(node))):
+    if node is None or node.decorator_list or any(map(_keeps_state, everything_in(node))):
         return ""
     dressing = _Dressing(Named(meanings, module))
     if not dressing.does(node, set(), 2 if called else 1):
@@ -135,7 +136,7 @@ class _Dressing:
 
     def does(self, node: Definition, around: set[str], levels: int) -> bool:
         """The body of one function, ``around`` which those variables are; ``levels`` of functions decorate, what lies deeper is called later."""
-        parts = [part for statement in node.body for part in ast.walk(statement)]
+        parts = [part for statement in node.body for part in everything_in(statement)]
         made = {p.name for p in parts if isinstance(p, ast.FunctionDef | ast.AsyncFunctionDef)}
         own = {*around, *_given(node), *bound_in(*node.body), *made}
         if levels == 1:
@@ -190,7 +191,7 @@ class _Dressing:
 
     def _is_value(self, node: ast.expr) -> bool:
         """Whether an expression is worked out without an effect, and comes to nothing with a state of its own."""
-        parts = list(ast.walk(node))
+        parts = list(everything_in(node))
         return not any(isinstance(p, _STATE) for p in parts) and all(
             self._reads(p) for p in parts if isinstance(p, ast.Call)
         )

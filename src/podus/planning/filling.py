@@ -14,6 +14,7 @@ from functools import cached_property
 from podus.program.body import Body, Statement
 from podus.program.changes import BodyChange
 from podus.program.head import outside_procedures
+from podus.program.nodes import everything_in
 
 _DEFINITIONS = ("def", "class")
 # How functions are called that replace what they have set before.
@@ -173,7 +174,7 @@ def _read(statement: Statement) -> set[str]:
     if statement.kind not in _DEFINITIONS:
         return {*statement.reads}
     decorators: list[ast.expr] = getattr(statement.node, "decorator_list", [])
-    return {part.id for d in decorators for part in ast.walk(d) if isinstance(part, ast.Name)}
+    return {part.id for d in decorators for part in everything_in(d) if isinstance(part, ast.Name)}
 
 
 def _targets(node: ast.stmt) -> set[str]:

@@ -18,6 +18,7 @@ from podus.planning.model import Loop
 from podus.program.code import SUSPENDS
 from podus.program.loops import Loop as Found
 from podus.program.loops import differing, loops_of, match
+from podus.program.nodes import everything_in
 from podus.program.prologue import returned
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ class Frames:
         if known is None:
             tree = ast.parse(module.source or b"")
             found: dict[tuple[str, int], _Function] = {}
-            for node in ast.walk(tree):
+            for node in everything_in(tree):
                 if isinstance(node, _Function):
                     line = min([node.lineno, *(d.lineno for d in node.decorator_list)])
                     found[node.name, line] = node

@@ -17,6 +17,7 @@ from podus.planning.remade import PLAIN
 from podus.program.body import Body, Statement, class_within
 from podus.program.changes import BodyChange, ModuleChange, compare_bodies
 from podus.program.code import is_function, mangled, walk
+from podus.program.nodes import everything_in
 from podus.program.operands import STORES_ATTRIBUTE, STORES_NAME, named
 
 if TYPE_CHECKING:
@@ -226,7 +227,9 @@ def _makers(statement: Statement) -> set[str]:
     node = statement.node
     assert isinstance(node, ast.ClassDef)
     words = [
-        word for part in (*node.decorator_list, *(k.value for k in node.keywords)) for word in ast.walk(part)
+        word
+        for part in (*node.decorator_list, *(k.value for k in node.keywords))
+        for word in everything_in(part)
     ]
     return {
         w.attr if isinstance(w, ast.Attribute) else w.id

@@ -18,6 +18,7 @@ from podus.program.body import Body
 from podus.program.constructor import CONSTRUCTORS, attribute_of
 from podus.program.field import ClassFields, Field
 from podus.program.flow import imported_by_from
+from podus.program.nodes import everything_in
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
@@ -97,10 +98,10 @@ class SetOtherwise:
             was = before.fields.get(field)
             if was is None or found.value is None or found.signature is None or was.text != found.text:
                 continue
-            arguments = [a.arg for a in ast.walk(found.signature) if isinstance(a, ast.arg)]
-            within = {n.id for s in found.before for n in ast.walk(s) if isinstance(n, ast.Name)}
+            arguments = [a.arg for a in everything_in(found.signature) if isinstance(a, ast.arg)]
+            within = {n.id for s in found.before for n in everything_in(s) if isinstance(n, ast.Name)}
             known = []
-            for node in ast.walk(found.value):
+            for node in everything_in(found.value):
                 if isinstance(node, ast.Call) and attribute_of(node.func, arguments[0]):
                     known += [f"{one}.{attribute_of(node.func, arguments[0])}" for one in line]
                 elif isinstance(node, ast.Name) and node.id not in {*arguments, *within}:

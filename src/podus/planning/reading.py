@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from podus.program.bindings import root
 from podus.program.body import Statement
+from podus.program.nodes import directly_in, everything_in
 
 _PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
 
@@ -58,7 +59,7 @@ def evaluated(node: ast.stmt) -> Iterator[ast.AST]:
             todo += [*part.args.defaults, *(d for d in part.args.kw_defaults if d)]
             todo += getattr(part, "decorator_list", [])
         else:
-            todo += ast.iter_child_nodes(part)
+            todo += directly_in(part)
 
 
 def reads(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
@@ -89,9 +90,9 @@ def read_in_loops(node: ast.stmt, listed: Callable[[str], ast.expr | None]) -> I
 def in_annotations(node: ast.stmt) -> Iterator[str]:
     """The names in the annotations of a procedure."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        parts = [part.annotation for part in ast.walk(node.args) if isinstance(part, ast.arg)]
+        parts = [part.annotation for part in everything_in(node.args) if isinstance(part, ast.arg)]
         for part in (*parts, node.returns):
-            for name in ast.walk(part) if part is not None else ():
+            for name in everything_in(part) if part is not None else ():
                 if isinstance(name, ast.Name):
                     yield name.id
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Set
 
 from podus.program.body import Body, Statement
 from podus.program.changes import BodyChange, ModuleChange
+from podus.program.nodes import everything_in
 from podus.program.version import Module
 
 # Decorators that put what they make nowhere.
@@ -116,10 +117,10 @@ def _registers_otherwise(
         given = (
             part
             for decorator in getattr(before.node, "decorator_list", ())
-            for call in ast.walk(decorator)
+            for call in everything_in(decorator)
             if isinstance(call, ast.Call)
             for argument in (*call.args, *(k.value for k in call.keywords))
-            for part in ast.walk(argument)
+            for part in everything_in(argument)
         )
         if any(isinstance(part, ast.Name) for part in given) or otherwise(statement):
             found.append(before)
@@ -146,7 +147,7 @@ def _decorator(decorator: ast.expr, node: ast.AST) -> str:
         # A single-dispatch function looks at the annotations.
         given = [
             ast.unparse(part.annotation)
-            for part in ast.walk(node)
+            for part in everything_in(node)
             if isinstance(part, ast.arg) and part.annotation
         ]
         return f"{text} -> {', '.join(given)}"

@@ -19,6 +19,7 @@ from podus.program.changes import BodyChange, ModuleChange, compare_modules
 from podus.program.code import OF_DICTIONARIES
 from podus.program.field import last_word
 from podus.program.head import ORDINARY
+from podus.program.nodes import everything_in
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
@@ -320,7 +321,7 @@ def _accesses(body: BodyChange) -> set[str]:
     if before is None or statement is None or statement not in body.run:
         return set()
     words = [
-        {n.value for n in ast.walk(s.node) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+        {n.value for n in everything_in(s.node) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
         for s in (before, statement)
     ]
     return (words[1] - words[0]) & {"__dict__", "__weakref__"}
@@ -331,7 +332,7 @@ def _looks_into_dictionary(body: Body) -> bool:
     words = (
         last_word(node)
         for s in body.statements
-        for node in ast.walk(s.node)
+        for node in everything_in(s.node)
         if isinstance(node, ast.Name | ast.Attribute)
     )
     return not _OF_DICTIONARIES.isdisjoint(words)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from podus.planning.pack import ASIDE, MADE
 from podus.program.body import Body, Statement
 from podus.program.flow import absolute
+from podus.program.nodes import everything_in
 from podus.program.version import Module
 
 if TYPE_CHECKING:
@@ -311,7 +312,7 @@ class _Reader(ast.NodeTransformer):
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
 
     def _annotations(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        for part in ast.walk(node.args):
+        for part in everything_in(node.args):
             if isinstance(part, ast.arg) and part.annotation is not None:
                 part.annotation = self.visit(part.annotation)
         node.returns = node.returns and self.visit(node.returns)
@@ -339,11 +340,11 @@ def _made(node: ast.expr | ast.stmt) -> ast.expr:
 def _locals(arguments: ast.arguments, nodes: list[ast.stmt] | list[ast.expr]) -> set[str]:
     """What is no name of the module in a function: its parameters, what it binds, and what it may bind in the module itself."""
     found = _stored([*nodes])
-    for part in ast.walk(arguments):
+    for part in everything_in(arguments):
         if isinstance(part, ast.arg):
             found.add(part.arg)
     for node in nodes:
-        for part in ast.walk(node):
+        for part in everything_in(node):
             if isinstance(part, ast.Global | ast.Nonlocal):
                 found.update(part.names)
             elif isinstance(part, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and part.name:
@@ -351,7 +352,7 @@ def _locals(arguments: ast.arguments, nodes: list[ast.stmt] | list[ast.expr]) ->
             elif isinstance(part, ast.MatchMapping) and part.rest:
                 found.add(part.rest)
             elif isinstance(part, ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef):
-                found.update(a.arg for a in ast.walk(part.args) if isinstance(a, ast.arg))
+                found.update(a.arg for a in everything_in(part.args) if isinstance(a, ast.arg))
     return found
 
 
@@ -359,7 +360,7 @@ def _stored(nodes: Sequence[ast.AST]) -> set[str]:
     """The names that are bound in some nodes, in an inner scope or not: those are left as they are."""
     found: set[str] = set()
     for node in nodes:
-        for part in ast.walk(node):
+        for part in everything_in(node):
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
                 found.add(part.id)
             elif isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

@@ -15,6 +15,7 @@ from podus.planning.frames import BODY, Frames
 from podus.planning.model import Note
 from podus.program.body import Body, Statement
 from podus.program.changes import ModuleChange
+from podus.program.nodes import everything_in
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
@@ -82,7 +83,7 @@ class Standing:
         """Have the body be one of the procedures that change, if the frame that is in it can go on in the new version; says whether it can."""
         around = [
             node.lineno
-            for node in ast.walk(statement.node)
+            for node in everything_in(statement.node)
             if isinstance(node, ast.While | ast.For) and node.lineno <= line <= (node.end_lineno or 0)
         ]
         old, new, name = change.old, change.new, f"{change.new.name}:{BODY}"

@@ -18,6 +18,7 @@ from podus.planning.reading import is_star
 from podus.program.bindings import bound_in, is_namespace
 from podus.program.body import Body, Statement
 from podus.program.flow import absolute
+from podus.program.nodes import everything_in
 from podus.program.version import Module
 
 _BUILT_IN = frozenset(vars(builtins))
@@ -82,7 +83,7 @@ class _Names(ast.NodeTransformer):
         text = names % (self._gone,)
         listed = isinstance(node.func, ast.Name) and node.func.id == "dir"
         made: ast.expr = ast.parse(f"sorted({text})" if listed else text, mode="eval").body
-        for part in ast.walk(made):
+        for part in everything_in(made):
             ast.copy_location(part, node)
         return made
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from podus.program.nodes import everything_in
+
 # What gives a module's names, called with nothing.
 NAMESPACE = frozenset({"globals", "locals", "vars", "dir"})
 
@@ -26,7 +28,7 @@ def root(node: ast.expr) -> str:
 
 
 def _names(nodes: tuple[ast.AST, ...]) -> list[ast.Name]:
-    return [part for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)]
+    return [part for node in nodes for part in everything_in(node) if isinstance(part, ast.Name)]
 
 
 def is_for_type_checkers(node: ast.AST) -> bool:

@@ -18,6 +18,7 @@ from podus.program.bindings import is_for_type_checkers, is_namespace
 from podus.program.bytecode import compile_source
 from podus.program.code import fingerprint
 from podus.program.head import Definition, asked_kind, head_of, with_body
+from podus.program.nodes import directly_in, everything_in
 
 # Builtins whose call has no effect but its value, as long as its arguments have none.
 PURE_CALLS = frozenset(
@@ -205,15 +206,15 @@ class Statement:
     @cached_property
     def dependent(self) -> bool:
         """Whether it reads attributes, which may be others when it runs again."""
-        called = {id(n.func) for n in ast.walk(self.node) if isinstance(n, ast.Call)}
-        return any(isinstance(n, ast.Attribute) and id(n) not in called for n in ast.walk(self.node))
+        called = {id(n.func) for n in everything_in(self.node) if isinstance(n, ast.Call)}
+        return any(isinstance(n, ast.Attribute) and id(n) not in called for n in everything_in(self.node))
 
     @cached_property
     def words(self) -> tuple[frozenset[str], frozenset[str]]:
         """The names in it, imported ones among them, and the attributes, each at whatever depth."""
         names: set[str] = set()
         attributes: set[str] = set()
-        for node in ast.walk(self.node):
+        for node in everything_in(self.node):
             if isinstance(node, ast.Name):
                 names.add(node.id)
             elif isinstance(node, ast.Attribute):
@@ -242,7 +243,7 @@ class Statement:
             elif isinstance(node, ast.Lambda):
                 todo += [*node.args.defaults, *(d for d in node.args.kw_defaults if d)]
             else:
-                todo += ast.iter_child_nodes(node)
+                todo += directly_in(node)
         return frozenset(found)
 
     @cached_property
@@ -285,7 +286,7 @@ class Body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 found |= {*_bound(node)}
             elif not isinstance(node, Definition | ast.ClassDef):
-                todo += [n for n in ast.iter_child_nodes(node) if isinstance(n, ast.stmt | ast.ExceptHandler)]
+                todo += [n for n in directly_in(node) if isinstance(n, ast.stmt | ast.ExceptHandler)]
         return found
 
     def last(self, name: str) -> Statement | None:
@@ -353,7 +354,7 @@ def class_within(statement: Statement, name: str) -> Statement | None:
         if isinstance(node, ast.ClassDef):
             found.append(node)
         elif not isinstance(node, Definition | ast.Lambda):
-            todo += ast.iter_child_nodes(node)
+            todo += directly_in(node)
     there = [node for node in found if node.name == name]
     return _statement(there[0], statement.owners, 0, False) if len(there) == 1 else None
 
@@ -407,8 +408,10 @@ def _future_flags(nodes: list[ast.stmt]) -> int:
 def _is_main_guard(node: ast.stmt) -> bool:
     if not isinstance(node, ast.If):
         return False
-    return any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test)) and any(
-        isinstance(part, ast.Constant) and part.value == "__main__" for part in ast.walk(node.test)
+    return any(
+        isinstance(part, ast.Name) and part.id == "__name__" for part in everything_in(node.test)
+    ) and any(
+        isinstance(part, ast.Constant) and part.value == "__main__" for part in everything_in(node.test)
     )
 
 
@@ -432,7 +435,7 @@ def _bound(node: ast.AST) -> list[str]:
     names: list[str] = []
     if isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
         names.append(node.name)
-    for child in ast.iter_child_nodes(node):
+    for child in directly_in(node):
         names += _bound(child)
     return names
 
@@ -450,9 +453,9 @@ class _Arguments(ast.NodeTransformer):
 def _called(node: ast.AST) -> Iterator[ast.Call]:
     """The calls that are carried out when a statement runs: not those in a lambda, unless it is handed to a call."""
     if isinstance(node, ast.Call):
-        yield from (part for part in ast.walk(node) if isinstance(part, ast.Call))
+        yield from (part for part in everything_in(node) if isinstance(part, ast.Call))
     else:
-        for child in ast.iter_child_nodes(node.args if isinstance(node, ast.Lambda) else node):
+        for child in directly_in(node.args if isinstance(node, ast.Lambda) else node):
             yield from _called(child)
 
 

@@ -13,6 +13,7 @@ from podus.program.deriver import is_readable
 from podus.program.field import ClassFields, Field
 from podus.program.fields import fields_of
 from podus.program.flow import imported_by_from
+from podus.program.nodes import everything_in
 from podus.program.version import Module, Version
 
 
@@ -257,14 +258,14 @@ def _passes(
     own = _defaults(constructor)
     bound = bound_in(constructor)
     # It may put the argument among the others itself.
-    texts = {n.value for n in ast.walk(constructor) if isinstance(n, ast.Constant)}
+    texts = {n.value for n in everything_in(constructor) if isinstance(n, ast.Constant)}
     others = constructor.args.kwarg.arg if constructor.args.kwarg is not None else ""
 
     def hands_on(value: ast.expr) -> bool:
         named = isinstance(value, ast.Name) and value.id == parameter and parameter not in bound
         return named and own.get(parameter) == default
 
-    for call in ast.walk(constructor):
+    for call in everything_in(constructor):
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
             continue
         if call.func.attr != "__init__":

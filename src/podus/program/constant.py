@@ -14,6 +14,7 @@ from typing import Protocol
 from podus.program.bindings import bound_in, is_namespace, root
 from podus.program.body import PURE_CALLS, PURE_FUNCTIONS, PURE_METHODS, asks_for_type, maps_purely
 from podus.program.head import Definition
+from podus.program.nodes import directly_in, everything_in
 
 # Methods that change a container, and nothing else.
 _FILLING = frozenset({"append", "extend", "add", "update", "setdefault", "insert", "sort", "reverse"})
@@ -84,7 +85,7 @@ class Computation:
                 or is_namespace(node)
                 or self._call(node.func, names, own)
             )
-        return all(self._pure(child, names, own) for child in ast.iter_child_nodes(node))
+        return all(self._pure(child, names, own) for child in directly_in(node))
 
     def _maps(self, node: ast.Call, names: Names, own: frozenset[str]) -> bool:
         """Whether it calls a procedure of the program for each of some things: ``map(number, parts)``."""
@@ -230,13 +231,13 @@ def _is_fresh(value: ast.expr | None) -> bool:
 
 def _values(node: Definition, name: str) -> Iterator[ast.expr | None]:
     """What is bound to a variable of a procedure; None where that is not an expression of its own."""
-    for part in ast.walk(node):
+    for part in everything_in(node):
         if isinstance(part, ast.Assign | ast.AnnAssign):
             for target in part.targets if isinstance(part, ast.Assign) else [part.target]:
-                for inner in ast.walk(target):
+                for inner in everything_in(target):
                     if isinstance(inner, ast.Name) and inner.id == name and isinstance(inner.ctx, ast.Store):
                         yield part.value if inner is target else None
         elif isinstance(part, ast.For | ast.comprehension | ast.NamedExpr) and any(
-            isinstance(n, ast.Name) and n.id == name for n in ast.walk(part.target)
+            isinstance(n, ast.Name) and n.id == name for n in everything_in(part.target)
         ):
             yield None

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from podus.program.bindings import read_in
 from podus.program.code import mangled
 from podus.program.field import Field
+from podus.program.nodes import everything_in
 
 # The methods that set up a new object.
 CONSTRUCTORS = ("__new__", "__init__", "__post_init__", "__attrs_post_init__")
@@ -78,7 +79,7 @@ class Constructor:
                     self._further(name, signature, body, number, sure=sure)
                 elif name != through:
                     self._perhaps(self._setters[name], statement.lineno, sure=sure)
-            for node in ast.walk(statement):
+            for node in everything_in(statement):
                 if (
                     isinstance(node, ast.Call)
                     and isinstance(node.func, ast.Attribute)
@@ -93,7 +94,7 @@ class Constructor:
         own = {
             node.id: ast.Attribute(ast.Name(me, ast.Load()), mangled(node.id, self._within), ast.Load())
             for default in (*arguments.defaults, *arguments.kw_defaults)
-            for node in ast.walk(default or ast.Pass())
+            for node in everything_in(default or ast.Pass())
             if isinstance(node, ast.Name) and node.id in self._binds
         }
         if not own:
@@ -107,7 +108,7 @@ class Constructor:
     def read_new(self, method: ast.FunctionDef) -> None:
         """Add what a ``__new__`` assigns to the object that it makes, wherever it keeps that."""
         parameters = [*method.args.posonlyargs, *method.args.args]
-        for node in ast.walk(method):
+        for node in everything_in(method):
             for part in (getattr(node, "body", None), getattr(node, "orelse", None)):
                 block: list[ast.stmt] = part if isinstance(part, list) else []
                 for number, statement in enumerate(block):
@@ -217,7 +218,7 @@ def _sets(statement: ast.stmt, me: str) -> set[str]:
     """The fields that a statement sets in another way than :func:`direct` tells."""
     found = {
         attribute_of(node, me)
-        for node in ast.walk(statement)
+        for node in everything_in(statement)
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
     }
     return found - {name for name, _ in direct(statement, me)} - {""}
@@ -243,7 +244,7 @@ def surely(statement: ast.stmt, name: str, me: str) -> bool:
 def with_mangled(node: _Node, within: tuple[str, ...]) -> _Node:
     """A copy that has attributes by the names that they have in the objects."""
     made = copy.deepcopy(node)
-    for part in ast.walk(made):
+    for part in everything_in(made):
         if isinstance(part, ast.Attribute):
             part.attr = mangled(part.attr, within)
     return made
@@ -342,7 +343,7 @@ class _Plainly(ast.NodeTransformer):
 
 def _rounds(loop: ast.For) -> list[dict[str, ast.expr]]:
     """What the variables of a loop that sets fields by name are in each round, where that is written there; empty if it is not."""
-    inside = [node for statement in loop.body for node in ast.walk(statement)]
+    inside = [node for statement in loop.body for node in everything_in(statement)]
     words = read_in(*loop.body)
     leaves = any(isinstance(n, ast.Break | ast.Continue | ast.Return) for n in inside)
     if leaves or loop.orelse or not words & {"setattr", "vars", "super", "object"}:

@@ -24,6 +24,7 @@ from podus.program.inlined import (
     with_entries,
     with_methods,
 )
+from podus.program.nodes import directly_in, everything_in
 from podus.program.unheard import as_nobody_gave_it
 
 # Constructors of other modules that make a fresh object and do nothing else, by how they are written.
@@ -323,8 +324,8 @@ class Deriver:
             return "it does more than compute a value"
         if isinstance(node, ast.GeneratorExp):
             return "it is a generator"
-        children = [c for c in ast.walk(node) if isinstance(c, ast.expr) and c is not node]
-        direct = [c for c in ast.iter_child_nodes(node) if isinstance(c, ast.expr)]
+        children = [c for c in everything_in(node) if isinstance(c, ast.expr) and c is not node]
+        direct = [c for c in directly_in(node) if isinstance(c, ast.expr)]
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
             direct = [c for c in children if isinstance(c, ast.Call | ast.Attribute | ast.Await | ast.Yield)]
         return next((r for r in (self._unfit(c, me, local_names) for c in direct) if r), "")
@@ -415,7 +416,7 @@ def is_readable(node: ast.stmt) -> bool:
     # What a call gives may be a descriptor, and a function is one.
     return value is not None and not any(
         isinstance(n, ast.Lambda) or (isinstance(n, ast.Call) and ast.unparse(n.func) not in _PLAIN)
-        for n in ast.walk(value)
+        for n in everything_in(value)
     )
 
 
@@ -430,7 +431,7 @@ def part_of(statement: ast.stmt, name: str, me: str, needed: set[str]) -> ast.st
 
 
 def _pruned(statement: ast.stmt, name: str, me: str, needed: set[str]) -> ast.stmt | None:
-    inside = list(ast.walk(statement))
+    inside = list(everything_in(statement))
     if not any(attribute_of(node, me) == name and isinstance(node.ctx, ast.Store) for node in inside):  # type: ignore[attr-defined]
         return statement if bound_in(statement) & needed else None
     if any(isinstance(node, ast.Return) for node in inside):

@@ -12,6 +12,7 @@ from podus.program.body import Body, Statement
 from podus.program.code import mangled
 from podus.program.constructor import Constructor, with_mangled
 from podus.program.field import ClassFields, Field, last_word
+from podus.program.nodes import everything_in
 
 
 def fields_of(statement: Statement, pydantic: Callable[[list[str]], bool]) -> ClassFields:
@@ -52,7 +53,7 @@ def fields_of(statement: Statement, pydantic: Callable[[list[str]], bool]) -> Cl
 
 def _calls(method: ast.FunctionDef) -> set[str]:
     """Whose ``__init__`` a constructor calls."""
-    of = (n.value for n in ast.walk(method) if isinstance(n, ast.Attribute) and n.attr == "__init__")
+    of = (n.value for n in everything_in(method) if isinstance(n, ast.Attribute) and n.attr == "__init__")
     return {ast.unparse(one.func if isinstance(one, ast.Call) else one) for one in of}
 
 

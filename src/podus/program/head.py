@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import Any
 
 from podus.program.field import last_word
+from podus.program.nodes import directly_in, everything_in
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -36,6 +38,13 @@ class _Heads(ast.NodeTransformer):
         return ast.Tuple(elts=[ast.Constant("lambda"), *_signature_parts(node.args, self)], ctx=ast.Load())
 
 
+class _AsIs(ast.NodeTransformer):
+    """Changes nothing."""
+
+    def visit(self, node: ast.AST) -> Any:
+        return node
+
+
 def _signature_parts(arguments: ast.arguments, visitor: ast.NodeTransformer) -> list[ast.expr]:
     parts: list[ast.expr] = [visitor.visit(d) for d in arguments.defaults]
     parts.append(ast.Constant("*"))
@@ -61,15 +70,29 @@ def head_of(node: ast.stmt) -> str:
     if isinstance(node, ast.ClassDef):
         node = with_body(node, [])
         return ast.dump(node)
+    if isinstance(node, Definition):
+        dumped = "".join(map(ast.dump, _of_definition(node)))
+        if "Lambda(" not in dumped:
+            return f"def {node.name} {dumped}" + asked_kind(node)
+        return ast.dump(_Heads(False).visit(_without_bodies(node))) + asked_kind(node)
     # The dump says what is in it: to walk through a long table once more would take as long again.
     dumped = ast.dump(node)
     if "FunctionDef(" not in dumped and "Lambda(" not in dumped:
         return dumped
     # A lambda that is handed to a call in an assignment has shaped the value that was assigned; elsewhere it lives on as a procedure.
     keep = isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and any(
-        isinstance(part, ast.Call) for part in ast.walk(node)
+        isinstance(part, ast.Call) for part in everything_in(node)
     )
     return ast.dump(_Heads(keep).visit(_without_bodies(node))) + asked_kind(node)
+
+
+def _of_definition(node: Definition) -> Iterator[ast.AST]:
+    """What a definition evaluates, each part behind what it is."""
+    yield from node.decorator_list
+    yield from _signature_parts(node.args, _AsIs())
+    if node.returns is not None:
+        yield from (ast.Constant("returns"), node.returns)
+    yield from getattr(node, "type_params", ())
 
 
 # Decorators that leave nothing to be found by whoever makes the class, and do the same with a function, a generator and a coroutine.
@@ -113,7 +136,7 @@ def outside_procedures(node: ast.AST) -> Iterator[ast.AST]:
         part = todo.pop()
         yield part
         if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            todo += ast.iter_child_nodes(part)
+            todo += directly_in(part)
 
 
 def _without_bodies(node: ast.AST) -> ast.AST:

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from podus.program.nodes import everything_in
+
 # Methods of containers that change nothing but these.
 _FILLS = frozenset(["append", "add", "extend", "insert", "setdefault", "update"])
 _ENTRY = """
@@ -23,7 +25,7 @@ def can_be_written_in(method: ast.FunctionDef) -> bool:
     """Whether a method is called as any function is, and its defaults mean the same wherever they stand."""
     static = [ast.unparse(d) for d in method.decorator_list]
     defaults = [*method.args.defaults, *(d for d in method.args.kw_defaults if d is not None)]
-    inside = [node for statement in method.body for node in ast.walk(statement)]
+    inside = [node for statement in method.body for node in everything_in(statement)]
     return (
         static in ([], ["staticmethod"])
         and all(isinstance(d, ast.Constant) for d in defaults)
@@ -40,7 +42,7 @@ def fresh_in(method: ast.FunctionDef) -> set[str]:
     """The variables of a method that are nothing but containers that it has made."""
     values: dict[str, list[ast.expr | None]] = {}
     bindings: Counter[str] = Counter()
-    for node in ast.walk(method):
+    for node in everything_in(method):
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
@@ -87,7 +89,7 @@ def with_methods(function: ast.FunctionDef, methods: Mapping[str, ast.FunctionDe
         parameters = [*made.args.posonlyargs, *made.args.args]
         if parameters and not is_static(method):
             made.body = [_Calls(parameters[0].arg, methods).visit(statement) for statement in made.body]
-        for argument in ast.walk(made.args):
+        for argument in everything_in(made.args):
             if isinstance(argument, ast.arg):
                 argument.annotation = None
         inner.append(made)

@@ -16,6 +16,7 @@ from types import CodeType
 from podus.frames.stubs import depths
 from podus.program.code import SUSPENDS
 from podus.program.control import BACKWARD, CLOSED, JUMPS, NAMES, exception_entries, units
+from podus.program.nodes import everything_in
 
 # So many objects on a value stack can be followed.
 _KNOWN = 21
@@ -261,7 +262,7 @@ def _held(one: _Holds) -> Held:
         # Which it is was asked when it was raised: it is being handled.
         return Held(f"except {ast.unparse(one.type)}" if one.type else "except", "except")
     source = one.context_expr if isinstance(one, ast.withitem) else one.iter
-    names = frozenset(inner.id for inner in ast.walk(source) if isinstance(inner, ast.Name))
+    names = frozenset(inner.id for inner in everything_in(source) if isinstance(inner, ast.Name))
     if isinstance(one, ast.withitem):
         return Held(f"with {ast.unparse(one)}", f"with {ast.unparse(source)}", names)
     word = "async for" if isinstance(one, ast.AsyncFor) else "for"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from podus.program.body import Body, Statement
 from podus.program.field import last_word
+from podus.program.nodes import everything_in
 
 # What has the making of an object, or setting its fields, do something else; or the end of one that was made to be looked at.
 _OWN_WAYS = frozenset(
@@ -87,7 +88,7 @@ def of_class(node: ast.stmt, name: str) -> ast.FunctionDef | None:
         if not parameters:
             return None
         me = parameters.pop(0).arg
-        for part in ast.walk(node):
+        for part in everything_in(node):
             if isinstance(part, ast.Name) and part.id == me:
                 part.id = name
     return node
@@ -131,7 +132,7 @@ def _is_data(statement: Statement | None) -> bool:
     if statement is None:
         return True
     value = getattr(statement.node, "value", None)
-    calls: Iterable[ast.AST] = ast.walk(value) if value is not None else ()
+    calls: Iterable[ast.AST] = everything_in(value) if value is not None else ()
     return statement.kind == "assign" and not any(
         isinstance(n, ast.Call | ast.Name | ast.Attribute) for n in calls
     )

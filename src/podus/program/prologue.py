@@ -16,6 +16,7 @@ from types import CodeType
 
 from podus.program.code import walk
 from podus.program.control import CLOSED, JUMPS, exception_entries, units
+from podus.program.nodes import directly_in, everything_in
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Module
 _Loop = ast.For | ast.AsyncFor | ast.While
@@ -202,7 +203,9 @@ def kinds(node: _Function, name: str) -> tuple[set[str], bool]:
     }
     if not isinstance(node, ast.Module):
         found |= {
-            "" for argument in ast.walk(node.args) if isinstance(argument, ast.arg) and argument.arg == name
+            ""
+            for argument in everything_in(node.args)
+            if isinstance(argument, ast.arg) and argument.arg == name
         }
     return found - {"", "same"}, "" in found
 
@@ -282,12 +285,12 @@ def _own(node: ast.AST) -> list[ast.AST]:
         nested = isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda)
         if not nested or one is node:
             targets = isinstance(one, ast.comprehension)
-            todo += [c for c in ast.iter_child_nodes(one) if not (targets and c is one.target)]  # type: ignore[attr-defined]
+            todo += [c for c in directly_in(one) if not (targets and c is one.target)]  # type: ignore[attr-defined]
     return found
 
 
 def _holds(stmt: ast.stmt, loop: _Loop) -> bool:
-    return any(inner is loop for inner in ast.walk(stmt))
+    return any(inner is loop for inner in everything_in(stmt))
 
 
 def _parts(stmt: ast.stmt) -> list[list[ast.stmt]]:
@@ -359,7 +362,7 @@ def _bindings(stmt: ast.stmt) -> list[Binding]:
     elif isinstance(stmt, ast.Try | ast.TryStar):
         found += [Binding(handler.name, "except") for handler in stmt.handlers if handler.name]
     elif isinstance(stmt, ast.Match):
-        captured = [c for case in stmt.cases for c in ast.walk(case.pattern)]
+        captured = [c for case in stmt.cases for c in everything_in(case.pattern)]
         for capture in captured:
             name = getattr(capture, "name", None) or getattr(capture, "rest", None)
             if isinstance(name, str):
@@ -400,7 +403,7 @@ def _places(target: ast.expr) -> Iterator[tuple[str, str]]:
 
 def changeable(value: ast.expr) -> bool:
     """Whether what an expression makes can be changed where it is."""
-    return any(isinstance(inner, ast.List | ast.Dict | ast.Set | ast.Call) for inner in ast.walk(value))
+    return any(isinstance(inner, ast.List | ast.Dict | ast.Set | ast.Call) for inner in everything_in(value))
 
 
 def _is_literal(value: ast.expr) -> bool:
