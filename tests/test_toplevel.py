@@ -1058,3 +1058,15 @@ def test_a_module_that_the_program_has_begun_first_runs_around_the_other_one(pro
     broken = app.edit(zone=first.replace("1", "5").replace("[LIMIT", "[LIMIT / 0")).begin()
     assert "ZeroDivisionError" in app.until(broken, "failed")["reason"]
     assert app("[zone.LIMIT, apart.TWICE]") == [4, 8]
+
+
+def test_a_module_that_is_imported_within_a_statement_runs_before_it(program: Start) -> None:
+    first = "import shown\ntry:\n    VALUE = 1\n    from shown import LIMIT\n    VALUE = LIMIT\nexcept ImportError: VALUE = 0\n"
+    app = program(first=first, shown="LIMIT = 1\n")
+    app.edit(
+        first=first.replace("import LIMIT", "import LIMIT, MORE")
+        .replace("= LIMIT", "= LIMIT + MORE")
+        .replace("import shown\n", "")
+    )
+    app.edit(shown="LIMIT = 2\nMORE = LIMIT * 10\n").update()
+    assert app("first.VALUE") == 22

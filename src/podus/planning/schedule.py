@@ -32,7 +32,7 @@ def schedule(
         for wanted, line, _ in sorted(imports_of(modules[name]), key=_line):
             if wanted in modules and wanted not in begun:
                 if name in changed:
-                    found.append((name, line))
+                    found.append((name, _beginning(modules[name], line)))
                 visit(wanted)
         if name in changed:
             found.append((name, END))
@@ -42,6 +42,12 @@ def schedule(
             visit(name)
     # Where nothing has run in between a module just goes on.
     return [row for row, after in pairwise([*found, ("", 0)]) if row[0] != after[0]]
+
+
+def _beginning(module: Module, line: int) -> int:
+    """Where the statement of a module's own begins that has ``line`` in it: an import may stand in a ``try``."""
+    lines = [statement.line for statement in module.body.statements] if module.body is not None else []
+    return max((found for found in lines if found <= line), default=line)
 
 
 def _line(row: tuple[str, int, bool]) -> int:
