@@ -673,3 +673,16 @@ def test_a_class_may_have_the_name_of_its_base(program: Start) -> None:
     app = program(m=old)
     app.edit(m=old.replace("code: int = 1", "code: int = 2").replace("return 1", "return 2")).update()
     assert app("[m.w.f(), m.w.code]") == [2, 2]
+
+
+def test_a_class_that_a_decorator_has_made_a_function_is_left_alone(program: Start) -> None:
+    old = "def hide(cls):\n    def make(): return cls()\n    return make\n@hide\nclass C:\n    def __init__(self): self.x = 1\n    def f(self): return self.x\n"
+    app = program(m=old)
+    app.run("c = m.C()")
+    app.edit(m=old.replace("self.x = 1", "self.x = 1; self.y = 2").replace("return self.x", "return -self.x"))
+    assert (
+        "m:C is no class in the running program"
+        in [n for n in app.plan().notes if n.code == "no-class"][0].text
+    )
+    app.update()
+    assert app("[c.f(), hasattr(c, 'y'), m.C().y]") == [-1, False, 2]

@@ -73,7 +73,7 @@ class ObjectChanges:
         # The members of an Enum are what its statement makes of them, and that runs again.
         kinds: dict[str, str] = self.compiler.pup.call("classes", names=[part.cls for part, _ in parts])
         parts = [row for row in parts if row[0].mapper or not kinds[row[0].cls].startswith("enum")]
-        parts = self._without_locals(parts, kinds)
+        parts = self._without_hidden(self._without_locals(parts, kinds), kinds)
         # Objects are only counted where it matters whether there are any.
         asked = {part.cls: [row[0] for row in missing] for part, missing in parts if missing}
         initial = {name: {old: spec for old, spec in rows.values()} for name, rows in self._perhaps.items()}
@@ -113,6 +113,13 @@ class ObjectChanges:
         for name in self.support.mapped_classes():
             found.setdefault(name)
         return list(found)
+
+    def _without_hidden(self, parts: list[Any], kinds: dict[str, str]) -> list[Any]:
+        """The parts but those of classes in whose place a decorator has put something else: nothing leads to their objects."""
+        for part in (part for part, _ in parts if kinds[part.cls] == "none"):
+            text = f"{part.cls} is no class in the running program (a decorator has put something else in its place): live objects of it keep the fields that they have"
+            self.plan.notes.append(Note("no-class", text, "", ""))
+        return [row for row in parts if kinds[row[0].cls] != "none"]
 
     def _without_locals(self, parts: list[Any], kinds: dict[str, str]) -> list[Any]:
         """The parts but those of thread-local objects: refuse new fields for these, as each thread has its own, and nobody else gets at them."""

@@ -34,9 +34,10 @@ def kind_of(cls: Any, in_program: Callable[[str], bool]) -> str:
     ``plain``: by nothing but a ``class`` statement, so that attributes can be added one by one. Else somebody has looked at its body:
     ``enum``, ``enum of data`` (members that are an int, a str…), ``namedtuple``, ``pydantic``, ``protocol``, ``hooked`` (by a metaclass
     or ``__init_subclass__`` of the program), or ``made`` (by those of others). ``local`` is plain, but each thread has fields of its own.
+    ``none`` if it is no class: a decorator may have put something else in its place.
     """
     if not isinstance(cls, type):
-        return "made"
+        return "none"
     members, metaclass = vars(cls), type(cls)
     if isinstance(cls, EnumMeta):
         return "enum" if members.get("_member_type_") is object else "enum of data"
