@@ -682,7 +682,7 @@ def test_a_class_that_a_decorator_has_made_a_function_is_left_alone(program: Sta
     app.edit(m=old.replace("self.x = 1", "self.x = 1; self.y = 2").replace("return self.x", "return -self.x"))
     assert (
         "m:C is no class in the running program"
-        in [n for n in app.plan().notes if n.code == "no-class"][0].text
+        in next(n for n in app.plan().notes if n.code == "no-class").text
     )
     app.update()
     assert app("[c.f(), hasattr(c, 'y'), m.C().y]") == [-1, False, 2]

@@ -305,3 +305,16 @@ def test_what_others_have_hung_on_a_class_is_found_on_the_one_that_is_made_again
         assert app(seen) == [True, ["default", "sql"], ["plain", "SQL"], 2]
         app.update(back_out=True)
     assert app(seen) == [True, ["default", "sql"], ["plain", "sql"], 1]
+
+
+def test_what_a_loop_gives_a_class_by_computed_names_stays(program: Start) -> None:
+    base = "class Hook:\n    def __init_subclass__(cls): cls.hooked = 1\nclass Base(Hook): pass\n"
+    old = "from base import Base\nclass Pipe(Base):\n    def run(self): return 1\n"
+    loop = "for word in ('a', 'b'):\n    word = 'no_' + word\n    setattr(Pipe, word, lambda self, word=word: word)\n"
+    app = program(base=base, m=old + loop)
+    app.run("p = m.Pipe()")
+    new = old.replace("def run", "level = 3\n    def run").replace("return 1", "return 2")
+    app.edit(base=base.replace("hooked = 1", "hooked = 2"), m=new + loop).update()
+    assert app("[p.run(), p.level, p.no_a(), p.no_b(), vars(m.Pipe)['hooked']]") == [2, 3, "no_a", "no_b", 2]
+    app.update(back_out=True)
+    assert app("[p.run(), p.no_a(), hasattr(p, 'level'), p.hooked]") == [1, "no_a", False, 1]
