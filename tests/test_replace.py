@@ -156,3 +156,37 @@ def test_it_is_replaced_under_the_hands_of_a_thread(program: Start) -> None:
     # The class is either; which version a procedure is in is its own matter.
     assert app("{row[1] for row in seen} == {'s'}")
     assert app("{row[0] for row in seen} == {'old', 'new'}")
+
+
+HINTS = """
+import collections.abc as c
+import typing as t
+from m import P, S
+def plain(x: P, y: int, *z: S) -> P: return x
+def deep(x: dict[str, list[P]], y: P | None, z: t.Optional[S] = None) -> c.Callable[[P], tuple[S, list[S]]]: return x
+class Typed:
+    held: list[P] | None = None
+    def method(self, x: P) -> list[P]: return x
+ALIAS = list[P]
+SEVERAL = [ALIAS, {"k": tuple[P, S]}]
+"""
+
+
+def test_annotations_and_aliases_hold_the_class_that_takes_the_place(program: Start) -> None:
+    app = program(m=OLD, hints=HINTS)
+    app.run(HELD.replace("import other as o", "import hints; o = hints"))
+    app.run("""
+import typing
+def kinds_in(hint):
+    yield hint
+    for part in hint if isinstance(hint, (list, dict)) else (typing.get_origin(hint), *typing.get_args(hint)):
+        yield from kinds_in(hint[part] if isinstance(hint, dict) else part) if part is not None else ()
+def seen():
+    h = hints
+    hints_ = [v for f in (h.plain, h.deep, h.Typed, h.Typed.method) for v in f.__annotations__.values()]
+    return {id(k) for v in (*hints_, h.ALIAS, h.SEVERAL) for k in kinds_in(v) if isinstance(k, type) and k.__module__ == 'm'}
+""")
+    app.edit(m=NEW).update()
+    assert app("[seen() == {id(m.P), id(m.S)}, id(m.P) == old]") == [True, False]
+    app.update(back_out=True)
+    assert app("[seen() == {id(m.P), id(m.S)}, id(m.P) == old]") == [True, True]

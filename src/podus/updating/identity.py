@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import enum
 import functools
-import operator
 from collections import deque
 from collections.abc import Iterable
 from gc import get_referents
-from types import CodeType, FrameType, FunctionType, GenericAlias, MethodType, ModuleType, UnionType
+from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
 
+from podus.updating.aliases import is_alias, with_others
 from podus.updating.annotated import OWN
 from podus.updating.bases import rebase
 from podus.updating.binding import can_become
@@ -29,18 +29,12 @@ if TYPE_CHECKING:
 
 # So many objects are looked at; a program's registries lie near its modules.
 _AT_MOST = 200_000
-_ALIASES = (GenericAlias, UnionType)
 _NEVER = (ModuleType, CodeType, FrameType, str, bytes, int, float, type(None))
 
 
 def _is_ours(value: Any) -> bool:
     """Whether it is an object of podus: a program that updates itself holds its updates, and they what was staged."""
     return module_of(type(value)).startswith("podus.")
-
-
-def _has_arguments(alias: Any) -> bool:
-    """Whether it is one of typing's aliases of something (``List[C]``); ``List`` alone names nothing."""
-    return hasattr(alias, "copy_with") and hasattr(alias, "__args__")
 
 
 class _Nothing:
@@ -108,31 +102,13 @@ class Identity:
         if type(value) is tuple:
             inside = tuple(map(self.of, value))
             return value if all(a is b for a, b in zip(inside, value, strict=True)) else inside
-        if is_a(value, _ALIASES) or (type(value).__module__ == "typing" and _has_arguments(value)):
-            return self._alias(value)
+        if is_alias(value):
+            return with_others(value, self.of)
         return value
 
     def made(self, old: Any) -> Any:
         """What was made in place of ``old``; itself if nothing was."""
         return self._made.get(id(old), old)
-
-    def _alias(self, value: Any) -> Any:
-        """``list[C]``, ``C[int]`` and the like for the classes that are kept."""
-        inside = tuple(map(self.of, value.__args__))
-        origin = None if is_a(value, UnionType) else self.of(value.__origin__)
-        same = origin is None or origin is value.__origin__
-        if same and all(a is b for a, b in zip(inside, value.__args__, strict=True)):
-            return value
-        if is_a(value, UnionType):
-            return functools.reduce(operator.or_, inside)
-        if is_a(value, GenericAlias):
-            make: Any = type(value)
-            # `collections.abc.Callable[[A, B], C]` keeps what it takes and what it gives in one row.
-            return make(origin, inside if make is GenericAlias else (list(inside[:-1]), inside[-1]))
-        made = value.copy_with(inside)
-        if not same:
-            made.__origin__ = origin
-        return made
 
     def forget(self) -> None:
         """Take what is thrown away out of its bases' lists of subclasses, and let go of what was only looked at."""

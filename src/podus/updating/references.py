@@ -24,6 +24,7 @@ from types import (
     MethodType,
 )
 
+from podus.updating.aliases import FIXED, arguments, with_others
 from podus.updating.become import StandIns
 from podus.updating.family import below
 from podus.updating.held import each_slot, is_a, own_names
@@ -37,12 +38,21 @@ if TYPE_CHECKING:
     from podus.updating.binding import Op
     from podus.updating.replace import Replacement
 
-# How many tuples within tuples are looked through.
-_DEEP = 4
+# How many tuples and aliases within each other are looked through.
+_DEEP = 8
 
 
 class _NoAlias:
     """In place of typing's own, where the program doesn't use it."""
+
+
+def _have_annotations(ids: set[int]) -> None:
+    """Have functions keep the annotations with these ids in a dictionary: up to Python 3.13 it is a tuple, until somebody asks."""
+    for function in tracked(frozenset({id(FunctionType)}))[0]:
+        known = (function.__defaults__, function.__closure__)
+        for part in gc.get_referents(function):
+            if type(part) is tuple and id(part) in ids and not any(part is one for one in known):
+                function.__annotations__  # noqa: B018  (makes it)
 
 
 def _values(holder: Any) -> Iterable[Any]:
@@ -142,26 +152,38 @@ class Search:
         self._classes.clear()
 
     def _in_tuples(self) -> None:
-        """Tuples that hold them can't be changed, but be replaced where they are held by something that can.
+        """Tuples and aliases (``list[C]``) that hold them can't be changed, but be replaced where they are held by something that can.
 
         A tuple is taken only from what holds it: by then it has been made.
         """
         ids, todo = set(self.table), set(self.table)
         for _ in range(_DEEP):
-            todo = around(frozenset(todo))[1] - ids
-            ids |= todo
+            if todo:
+                holders, tuples = around(frozenset(todo))
+                todo = (tuples | {id(holder) for holder in holders if is_a(holder, FIXED)}) - ids
+                todo -= self.ours.keys()
+                ids |= todo
+                del holders
+        _have_annotations(ids)
         ids -= self.table.keys()
         ids -= {id(part) for cls in self._family for part in (cls.__mro__, cls.__bases__)}
         for holder in around(frozenset(ids))[0] if ids else ():
             for value in _values(holder):
-                if type(value) is tuple and id(value) in ids:
+                if id(value) in ids:
                     self._stand_in(value, ids)
 
     def _stand_in(self, value: Any, ids: set[int]) -> Any:
         new = self.table.get(id(value), value)
-        if new is value and type(value) is tuple and id(value) in ids:
-            new = self.table[id(value)] = tuple(self._stand_in(item, ids) for item in value)
-            self.targets.append(value)
+        if new is not value or id(value) not in ids:
+            return new
+        if type(value) is tuple:
+            new = tuple(self._stand_in(item, ids) for item in value)
+        elif is_a(value, FIXED):
+            new = with_others(value, lambda part: self._stand_in(part, ids))
+        else:
+            return value
+        self.table[id(value)] = new
+        self.targets.append(value)
         return new
 
     # ---- what holds them
@@ -173,7 +195,7 @@ class Search:
         if is_a(holder, FrameType) and str(holder.f_globals.get("__name__")).startswith("podus."):
             # Somebody has asked for all stacks: what our own frames hold is an object of the collector's from then on.
             return
-        if id(holder) in self.stand_ins.why:
+        if id(holder) in self.stand_ins.why or (is_a(holder, FIXED) and id(holder) in self.table):
             return
         if is_a(holder, type):
             if not any(holder is cls for cls in self._family):
@@ -195,6 +217,8 @@ class Search:
         elif is_a(holder, GetSetDescriptorType | MemberDescriptorType):
             if id(holder.__objclass__) not in self.table:
                 self.blocked.append(f"the descriptor {holder.__name__}")
+        elif is_a(holder, FunctionType) and id(holder.__defaults__) in self.table:
+            self.ops.append((setattr, holder, "__defaults__", self.table[id(holder.__defaults__)]))
         elif kind is functools.partial and id(holder.func) in self.table:
             state = (self.table[id(holder.func)], holder.args, holder.keywords, vars(holder))
             self.ops.append((functools.partial.__setstate__, holder, state))  # type: ignore[attr-defined]
@@ -282,9 +306,10 @@ class Search:
         """Replace tuples in namespaces and defaults: a tuple is never asked for by itself, as it may not be made yet."""
         counted = dict(zip(map(id, self.targets), self.accounts.from_tuples, strict=True))
         left = dict(counted)
-        for value in self.targets:
-            # Those that are replaced themselves.
-            for item in value if type(value) is tuple else ():
+        # Those that are replaced themselves, or with the alias that they belong to.
+        gone = [value if type(value) is tuple else arguments(value) for value in self.targets]
+        for value in {id(value): value for value in gone}.values():
+            for item in value:
                 if id(item) in left:
                     left[id(item)] -= 1
         own = [part for cls in dict.fromkeys(self._family) for part in (cls.__mro__, cls.__bases__)]
