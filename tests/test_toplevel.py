@@ -1070,3 +1070,17 @@ def test_a_module_that_is_imported_within_a_statement_runs_before_it(program: St
     )
     app.edit(shown="LIMIT = 2\nMORE = LIMIT * 10\n").update()
     assert app("first.VALUE") == 22
+
+
+def test_imports_that_are_taken_away_again_are_there_for_who_needs_them(program: Start) -> None:
+    old = "import sys, os\nimport json as _json\nLIMIT = 1\nif sys.platform: KIND = 1\nTEXT = _json.dumps(LIMIT)\ndel sys, os, _json\n"
+    app = program(m=old)
+    new = old.replace("KIND = 1", "KIND = [sys.platform == 'x', os.sep]").replace("(LIMIT)", "([LIMIT])")
+    app.edit(m=new).update()
+    assert app("[m.KIND, m.TEXT, [n for n in ('sys', 'os', '_json') if hasattr(m, n)]]") == [
+        [False, "/"],
+        "[1]",
+        [],
+    ]
+    app.update(back_out=True)
+    assert app("[m.KIND, m.TEXT, hasattr(m, 'sys')]") == [1, "1", False]

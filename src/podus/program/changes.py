@@ -13,6 +13,7 @@ from typing import Any
 
 from podus.program.body import Body, Statement
 from podus.program.code import SUSPENDS, fingerprint, same
+from podus.program.passing import add_passing, deleted
 from podus.program.version import Module
 
 
@@ -313,11 +314,12 @@ def compare_bodies(old: Body, new: Body) -> BodyChange:
     chained = _chained(old, new) | _wrapped(old)
     _run_chains(change, chained & {n for s in [*unmatched_old, *unmatched_new] for n in s.names})
     gone = {name for s in unmatched_old for name in s.names}
-    change.removed = sorted((gone - new.binds()) | (_deleted(new) - _deleted(old)) & old.binds())
+    change.removed = sorted((gone - new.binds()) | (deleted(new) - deleted(old)) & old.binds())
     was, now = _order(old, unmatched_old), _order(new, unmatched_new)
     change.moved = was != now and sorted(was) == sorted(now)
     _add_derived(change, new)
     _add_later(change, new)
+    add_passing(change)
     return change
 
 
@@ -354,6 +356,7 @@ def complete(change: BodyChange) -> None:
     """Add to what runs the other definitions of the same names, where statements have been added: a name must have what its last statement gives."""
     _run_chains(change, _chained(change.new) & {n for s in change.run for n in s.names})
     _add_later(change, change.new)
+    add_passing(change)
 
 
 def follow_on(change: BodyChange) -> None:
@@ -400,16 +403,6 @@ def _goes_on(decorator: ast.expr, name: str) -> bool:
         own = isinstance(decorator.value, ast.Name) and decorator.value.id == name
         return own or decorator.attr == "overload"
     return isinstance(decorator, ast.Name) and decorator.id == "overload"
-
-
-def _deleted(body: Body) -> set[str]:
-    """The names that a body takes away again (``del name``) and does not bind after that."""
-    found: set[str] = set()
-    for statement in body.statements:
-        found -= {*statement.names}
-        targets = statement.node.targets if isinstance(statement.node, ast.Delete) else []
-        found |= {target.id for target in targets if isinstance(target, ast.Name)}
-    return found
 
 
 def _bring_back(change: BodyChange, gone: list[Statement]) -> None:
