@@ -1084,3 +1084,16 @@ def test_imports_that_are_taken_away_again_are_there_for_who_needs_them(program:
     ]
     app.update(back_out=True)
     assert app("[m.KIND, m.TEXT, hasattr(m, 'sys')]") == [1, "1", False]
+
+
+def test_aliases_of_types_follow_what_they_name(program: Start) -> None:
+    old = "from collections.abc import Callable\nimport typing as t\nclass A: pass\nclass B: pass\nEither = A | int\nSend = Callable[[Either, str], Either]\nApp = t.Callable[[Send], None]\n"
+    app = program(m=old, n="from m import Send\n")
+    plan = app.edit(m=old.replace("A | int", "A | B | int")).plan()
+    assert not plan.asks, plan.asks
+    app.update()
+    assert app("[len(m.Send.__args__[0].__args__), n.Send is m.Send, m.App.__args__[0] == m.Send]") == [
+        3,
+        True,
+        True,
+    ]

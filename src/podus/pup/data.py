@@ -16,16 +16,15 @@ from types import (
     BuiltinFunctionType,
     CodeType,
     FunctionType,
-    GenericAlias,
     MappingProxyType,
     MemberDescriptorType,
     MethodType,
     ModuleType,
     SimpleNamespace,
-    UnionType,
 )
 
-from podus.updating.held import HEAP, own_fields, own_names
+from podus.updating.aliases import FIXED
+from podus.updating.held import HEAP, is_a, own_fields, own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -228,7 +227,7 @@ def _writes_variables(code: CodeType) -> bool:
 
 def _is_type(value: Any) -> bool:
     """Whether it is a type as annotations use it (``list[int]``, a NewType), and no class: it doesn't change once it is made."""
-    return type(value) in (GenericAlias, UnionType) or type(value).__module__ == "typing"
+    return is_a(value, FIXED) or type(value).__module__ == "typing"
 
 
 def _is_value(kind: type) -> bool:
