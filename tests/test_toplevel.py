@@ -1088,7 +1088,8 @@ def test_imports_that_are_taken_away_again_are_there_for_who_needs_them(program:
 
 def test_aliases_of_types_follow_what_they_name(program: Start) -> None:
     old = "from collections.abc import Callable\nimport typing as t\nclass A: pass\nclass B: pass\nEither = A | int\nSend = Callable[[Either, str], Either]\nApp = t.Callable[[Send], None]\n"
-    app = program(m=old, n="from m import Send\n")
+    app = program(m=old, n="from m import Send\ndef send(by: Send): return by\n")
+    app.run("held = n.send")
     plan = app.edit(m=old.replace("A | int", "A | B | int")).plan()
     assert not plan.asks, plan.asks
     app.update()
