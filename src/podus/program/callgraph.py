@@ -319,20 +319,13 @@ class _Builder(Candidates):
         symbol = call.args[place] if len(call.args) > place else UNKNOWN
         where = f"its name is looked up at {scope.module.name}:{call.line}"
         for pattern in self.names.patterns(scope, symbol):
-            for target in self.matching(pattern, None):
-                if target.name in self.properties:
-                    name = target.name.rpartition(".")[2].partition("#")[0]
-                    self.graph.connect(
-                        owner, self.gets(name), f"reads .{name}, which may be this one", call.line
-                    )
+            for name in self.read_properties(pattern):
+                self.graph.connect(owner, self.gets(name), f"reads .{name}, which may be this one", call.line)
             if not place or call.escapes:
                 for base in (
                     self.names.resolve(scope, call.args[0]) if place and call.args else (Target("unknown"),)
                 ):
-                    for target in self.matching(pattern, base.cls):
-                        # What is called by its own name somewhere is not what a computed name is for.
-                        if pattern != "*" or target.name not in self.referenced:
-                            self.hold(target, where)
+                    self.hold_matching(pattern, base.cls, where)
 
     def calls_looked_up(self, owner: int, call: Call, target: Target) -> None:
         """A call of what ``getattr`` found."""

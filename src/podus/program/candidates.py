@@ -62,6 +62,10 @@ class Candidates:
         self.filled: set[int] = set()
         self.referenced: set[str] = set()
         self.holding: dict[str, bool] = {}
+        # By pattern and class: what may be meant, which of it are properties, and of which it is noted that they may be held.
+        self._matching: dict[tuple[str, str | None], list[Target]] = {}
+        self._properties: dict[str, list[str]] = {}
+        self._held: set[tuple[str, str | None]] = set()
         # Whether the junctions lead everywhere already: what is found later is led there at once.
         self.settled = False
         # What a global (with its module) or an attribute may be: see `bearing`.
@@ -128,6 +132,33 @@ class Candidates:
 
     def matching(self, pattern: str, cls: Class | None) -> list[Target]:
         """The procedures and classes that an attribute of such a name may be (of an object of ``cls``)."""
+        key = (pattern, None if cls is None else cls.name)
+        found = self._matching.get(key)
+        if found is None:
+            found = self._matching[key] = self._match(pattern, cls)
+        return found
+
+    def read_properties(self, pattern: str) -> list[str]:
+        """The names of properties among these."""
+        known = self._properties.get(pattern)
+        if known is None:
+            read = [t for t in self.matching(pattern, None) if t.name in self.properties]
+            known = [target.name.rpartition(".")[2].partition("#")[0] for target in read]
+            self._properties[pattern] = known = [*dict.fromkeys(known)]
+        return known
+
+    def hold_matching(self, pattern: str, cls: Class | None, where: str) -> None:
+        """Note that all of these may be held as values; the first place where that is so is what is told."""
+        key = (pattern, None if cls is None else cls.name)
+        if key in self._held:
+            return
+        self._held.add(key)
+        for target in self.matching(pattern, cls):
+            # What is called by its own name somewhere is not what a computed name is for.
+            if pattern != "*" or target.name not in self.referenced:
+                self.hold(target, where)
+
+    def _match(self, pattern: str, cls: Class | None) -> list[Target]:
         names = (
             [pattern]
             if pattern[-1:] != "*"
