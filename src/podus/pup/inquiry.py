@@ -19,7 +19,7 @@ from podus.updating.breath import Breath
 from podus.updating.closures import variants
 from podus.updating.find import class_at
 from podus.updating.holders import thread_names
-from podus.updating.sweep import count
+from podus.updating.sweep import Counted, count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -201,20 +201,22 @@ class Inquiry:
 
         Also which fields are ``untouched``: all objects hold what is ``initial`` there.
         """
-        found: dict[str, dict[str, Any]] = {}
+        counted: dict[str, Counted] = {}
         for name in classes:
             module, _, qualname = name.partition(":")
             cls = class_at(self._agent.module(module), qualname)
-            wanted = (fields or {}).get(name, ())
-            fresh = (initial or {}).get(name)
-            nothing: tuple[int, bool, set[str], set[str]] = (0, True, set(), set())
-            number, all_of_them, there, untouched = count(cls, wanted, fresh) if cls is not None else nothing
+            if cls is not None:
+                counted[name] = Counted(cls, (fields or {}).get(name, ()), (initial or {}).get(name))
+        count(list(counted.values()))
+        found: dict[str, dict[str, Any]] = {}
+        for name in classes:
+            one = counted.get(name) or Counted(object)
             kept = self._agent.kept.get(name)
-            whole = kept is not None and all_of_them and len(kept) >= number
+            whole = kept is not None and one.is_all and len(kept) >= one.number
             found[name] = {
-                "live": number if all_of_them else -1,
-                "there": sorted(there) if number else [],
-                "untouched": sorted(untouched),
+                "live": one.number if one.is_all else -1,
+                "there": sorted(one.there) if one.number else [],
+                "untouched": sorted(one.untouched),
                 "aside": sorted(kept.names) if kept is not None and whole else [],
             }
         return found

@@ -49,25 +49,57 @@ def restore(conversions: list[Conversion]) -> None:
         conversion.restore(obj for batch in Search([conversion.cls], _none) for obj in batch)
 
 
-def count(
-    cls: type, fields: Iterable[str] = (), initial: dict[str, list[str]] | None = None
-) -> tuple[int, bool, set[str], set[str]]:
-    """How many objects of a class there are, and whether that is all: in a large heap one look says only whether there are any.
+class Counted:
+    """The objects of one class: how many there are, and whether that is all; in a large heap one look says only whether there are any.
 
-    Also which of ``fields`` every one of them has, whoever gave them to it, and in which fields all of them hold what is ``initial`` there: the
-    name of a built-in type, and how that is written.
+    Also which of ``fields`` every one of them has, whoever gave them to it (``there``), and in which fields all of them hold what is ``initial``
+    there: the name of a built-in type, and how that is written (``untouched``).
     """
-    search = Search([cls])
-    found, there, untouched = 0, set(fields), set(initial or ())
-    for batch in search:
-        found += len(batch)
-        if found and sys.getallocatedblocks() > SMALL:
-            return found, False, set(), set()
-        for obj in batch if there or untouched else ():
+
+    def __init__(
+        self, cls: type, fields: Iterable[str] = (), initial: dict[str, list[str]] | None = None
+    ) -> None:
+        self.cls = cls
+        self.number = 0
+        self.is_all = True
+        self.initial = initial or {}
+        self.there, self.untouched = set(fields), set(self.initial)
+
+    def add(self, objects: list[Any]) -> None:
+        """Count these as well."""
+        self.number += len(objects)
+        for obj in objects if self.there or self.untouched else ():
             names = own_names(obj)
-            there &= names.keys()
-            untouched = {n for n in untouched if n not in names or _is_written(names[n], *(initial or {})[n])}
-    return found, True, there, untouched
+            self.there &= names.keys()
+            self.untouched = {
+                n for n in self.untouched if n not in names or _is_written(names[n], *self.initial[n])
+            }
+
+    def stop(self) -> None:
+        """There are some; how many is not looked for."""
+        self.is_all = False
+        self.there, self.untouched = set(), set()
+
+
+def count(wanted: list[Counted]) -> None:
+    """Count the objects of several classes in one look."""
+    large = sys.getallocatedblocks() > SMALL
+    # By the ids of classes: the search counts references to them.
+    concerned: dict[int, list[Counted]] = {}
+    for batch in Search([one.cls for one in wanted]) if wanted else ():
+        kinds: dict[int, list[Any]] = {}
+        for obj in batch:
+            kinds.setdefault(id(type(obj)), []).append(obj)
+        for kind, objects in kinds.items():
+            if kind not in concerned:
+                concerned[kind] = [one for one in wanted if one.cls in type.mro(type(objects[0]))]
+            for one in concerned[kind]:
+                if one.is_all:
+                    one.add(objects)
+                if large and one.is_all:
+                    one.stop()
+        if not any(one.is_all for one in wanted):
+            return
 
 
 def _is_written(value: Any, kind: str, text: str) -> bool:
