@@ -1098,3 +1098,16 @@ def test_aliases_of_types_follow_what_they_name(program: Start) -> None:
         True,
         True,
     ]
+
+
+def test_slots_that_a_decorator_made_and_attribute_getters_are_as_their_class_was_made(
+    program: Start,
+) -> None:
+    old = "from dataclasses import dataclass\nimport operator\n@dataclass(slots=True)\nclass T:\n    size: int\n    name: str\nclass F:\n    width = property(operator.attrgetter('w'))\n"
+    app = program(m=old)
+    app.run("t = m.T(1, 'a'); f = m.F(); f.w, f.v = 1, 2")
+    new = old.replace("name: str", "name: str = 'n'").replace("'w'", "'v'")
+    plan = app.edit(m=new).plan()
+    assert not plan.asks, plan.asks
+    app.update()
+    assert app("[m.T(2).name, t.name, f.width]") == ["n", "a", 2]

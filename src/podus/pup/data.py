@@ -10,6 +10,7 @@ import collections
 import functools
 import marshal
 import opcode
+import operator
 import sys
 import time
 from types import (
@@ -51,16 +52,14 @@ def is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[
     of these the ``makers`` that must be named tuples, whether its value is ``dependent`` on attributes, and whether some procedure may rebind the name.
     ``given`` alone: no statement has bound it, so the program has if it is there.
     """
-    if name not in owner:
+    if name not in owner or isinstance(owner[name], MemberDescriptorType):
+        # Whoever made the class has made a slot of what its body gave, or declared.
         return "same"
     if row.get("given"):
         return "modified"
     from podus.updating.graft import is_marker
 
     value = owner[name]
-    if isinstance(value, MemberDescriptorType):
-        # Whoever made the class has made a slot of what its body gave.
-        return "same"
     if row.get("code") and _can_repeat(row, real):
         names = _Layered(owner)
         try:
@@ -165,6 +164,8 @@ def _equal(one: Any, other: Any) -> bool:
         return _equal(one.__func__, other.__func__)
     if kind is property:
         return all(map(_equal, (one.fget, one.fset, one.fdel), (other.fget, other.fset, other.fdel)))
+    if kind in (operator.attrgetter, operator.itemgetter, operator.methodcaller):
+        return _equal(one.__reduce__()[1:], other.__reduce__()[1:])
     if kind is functools.partial:
         return _equal((one.func, one.args, one.keywords), (other.func, other.args, other.keywords))
     if _is_type(one):
