@@ -686,3 +686,21 @@ def test_a_class_that_a_decorator_has_made_a_function_is_left_alone(program: Sta
     )
     app.update()
     assert app("[c.f(), hasattr(c, 'y'), m.C().y]") == [-1, False, 2]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "asked"),
+    [
+        ("Callable", "Callable[..., Any]", 0),
+        ("list[int]", "List", 0),
+        ("List", "list[int]", 1),
+        ("bool", "set[str]", 1),
+    ],
+)
+def test_an_annotation_that_says_more_of_the_same_is_no_question(
+    program: Start, before: str, after: str, asked: int
+) -> None:
+    old = f"from dataclasses import dataclass\nfrom typing import Any, Callable, List\n@dataclass\nclass T:\n    x: {before}\n    y: int\n"
+    app = program(m=old)
+    app.run("t = m.T([], 1)")
+    assert len(app.edit(m=old.replace(f"x: {before}", f"x: {after}")).plan().asks) == asked

@@ -16,7 +16,8 @@ def is_within(one: str, other: str) -> bool:
         sides = [alternatives(ast.parse(text, mode="eval").body) for text in (one, other)]
     except SyntaxError:
         return one == other
-    return sides[0] <= sides[1] or "Any" in sides[1]
+    # A list of anything may be what a list of numbers is.
+    return "Any" in sides[1] or all({one, one.partition("[")[0]} & sides[1] for one in sides[0])
 
 
 def alternatives(node: ast.expr) -> frozenset[str]:
@@ -34,7 +35,9 @@ def alternatives(node: ast.expr) -> frozenset[str]:
         if word in ("Annotated", "Final"):
             return alternatives(inside[0])
         if word != "Literal":
-            return frozenset({f"{word}[{', '.join(' | '.join(sorted(alternatives(i))) for i in inside)}]"})
+            kinds = [" | ".join(sorted(alternatives(part))) for part in inside]
+            told = not {"Any", "..."}.issuperset(kinds)
+            return frozenset({f"{word}[{', '.join(kinds)}]" if told else word})
     return frozenset({_word(node)})
 
 
