@@ -13,6 +13,7 @@ from typing import Any
 from podus.errors import NotFound, Refused
 from podus.planning.ask import Asker
 from podus.planning.derived import Derived
+from podus.planning.hooking import asking
 from podus.planning.model import MAX_HOLD, MOVE_AFTER, ModulePart, Note, Plan, Procedure
 from podus.planning.moves import find_moved_data, find_moves
 from podus.planning.objects import ObjectChanges
@@ -118,9 +119,10 @@ class Compiler:
         self._procedures()
         objects = ObjectChanges(self, support, toplevel)
         objects.compile()
-        if plan.procedures or plan.data or support.declarations:
+        asked = asking(self)
+        if plan.procedures or plan.data or support.declarations or asked:
             self.progress("tracing calls")
-            Safety(self, support, toplevel, objects.remade).compile()
+            Safety(self, support, toplevel, objects.remade, asked).compile()
         self.progress("writing the plan")
         Runners(toplevel).write()
         tell(self, support, toplevel)

@@ -2,6 +2,8 @@
 
 ``__init_subclass__`` and a metaclass act on every class below, not only on the one whose statement names them. So where one comes or goes, the
 statements of the classes below run again, as where the hook itself is another one now (:mod:`podus.planning.remade`).
+
+And what hooks and decorators ask of a class that is made again: it derives from bases that are, so it is these that they must ask for.
 """
 
 from __future__ import annotations
@@ -10,15 +12,20 @@ import ast
 import builtins
 from typing import TYPE_CHECKING
 
+from podus.program.code import walk
 from podus.program.field import last_word
 
 if TYPE_CHECKING:
     from podus.planning.ask import Asker
+    from podus.planning.compile import Compiler
     from podus.planning.meanings import Meanings
     from podus.program.changes import ModuleChange
     from podus.program.version import Module
 
 _PLAIN_METACLASSES = ("type", "ABCMeta")
+# What asks for the bases of a class, or the class of an object.
+_PASSING = frozenset({"<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"})
+_ASKING = frozenset({"issubclass", "isinstance", "__mro__", "mro", "__bases__", "__base__"})
 
 
 def newly_hooked(change: ModuleChange, old: Meanings, new: Meanings, pup: Asker) -> list[str]:
@@ -35,6 +42,31 @@ def newly_hooked(change: ModuleChange, old: Meanings, new: Meanings, pup: Asker)
             _Hooks(new, pup).has(change.new, node) for node in come
         ):
             found.append(f"{change.new.name}:{statement.names[-1]}.__init_subclass__")
+    return found
+
+
+def asking(compiler: Compiler) -> set[str]:
+    """The procedures that ask whether something is, or derives from, a class whose statement runs again.
+
+    Without those that make functions, which would ask for the class as it was made anew for ever.
+    """
+    remade = {
+        (home, statement.names[-1])
+        for home, change in compiler.changes.items()
+        for statement in (change.body.run if change.body is not None else ())
+        if statement.kind == "class" and change.body and statement.names[-1] in change.body.previous
+    }
+    words = {name for _, name in remade}
+    found = set()
+    for module in compiler.new.modules.values() if words else ():
+        imports = compiler.derived.new.imports(module)
+        for qualname, code in module.procedures.items():
+            parts = list(walk(code))
+            names = {name for part in parts for name in part.co_names}
+            said = () if "<locals>" in qualname or _ASKING.isdisjoint(names) else names & words
+            meant = any(imports.get(name, (module.name, name)) in remade for name in said)
+            if meant and all(part is code or part.co_name in _PASSING for part in parts):
+                found.add(f"{module.name}:{qualname}")
     return found
 
 

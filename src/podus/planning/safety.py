@@ -42,7 +42,12 @@ class Safety:
     """Adds groups, gates, mappers, reach and refusals to a plan that lists what changed."""
 
     def __init__(
-        self, compiler: Compiler, support: SupportCode, toplevel: TopLevel, remade: list[str]
+        self,
+        compiler: Compiler,
+        support: SupportCode,
+        toplevel: TopLevel,
+        remade: list[str],
+        asked: set[str],
     ) -> None:
         self.compiler = compiler
         self.plan = compiler.plan
@@ -60,6 +65,8 @@ class Safety:
         self.active = Active(compiler, self.switching, self.old_names)
         self.active.tell_of_removed()
         self.data_users: set[str] = set()
+        # Procedures that ask for a class whose statement runs again.
+        self.asked = asked
         # What goes by a policy of its own, and which.
         self.own: dict[str, str] = {}
         self._old_graph: CallGraph | None = None
@@ -89,7 +96,7 @@ class Safety:
                 group.why.append(f"by the policy {group.policy}")
         self._only()
         self._when()
-        if self.switching or self.data_users:
+        if self.switching or self.data_users or self.asked:
             self._reach()
         for name in sorted(self.active.endless & set(self.switching)):
             self.switching[name].endless = True
@@ -459,7 +466,12 @@ class Safety:
         bodies = {f"{p.name}:<module>": p for p in self.plan.modules if p.action == "update" and p.statements}
         # A function that is made when it is called reads what the one around it finds.
         wanted = dict.fromkeys(
-            [*names, *self.data_users, *(n.partition(".<locals>")[0] for n in self.data_users)]
+            [
+                *names,
+                *self.data_users,
+                *(n.partition(".<locals>")[0] for n in self.data_users),
+                *self.asked,
+            ]
         )
         called = graph.closure([*bodies, *wanted]) if bodies else {}
         for body, part in bodies.items():
