@@ -236,8 +236,8 @@ class Identity:
 
     def _annotations(self, value: FunctionType) -> Iterable[Any]:
         """The annotations that a function has (up to Python 3.13, or as somebody has asked for them); it is not made to have any."""
-        builtins = value.__builtins__  # type: ignore[attr-defined]
-        known = (value.__globals__, builtins, value.__defaults__, value.__closure__)
+        function: Any = value
+        known = (value.__globals__, function.__builtins__, value.__defaults__, value.__closure__)
         others = set(map(id, known))
         held = [one for one in get_referents(value) if type(one) in (dict, tuple) and id(one) not in others]
         # Until they are asked for they are (name, annotation, name, …).
