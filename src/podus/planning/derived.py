@@ -414,9 +414,8 @@ class Derived:
         if not hidden and module.name in self.regrown and lists_names(statement):
             return True
         if statement.kind == "def":
-            imports = self.new.imports(module)
-            names = {n: imports.get(n, (module.name, n)) for n in statement.words[0]}
-            assigned = {n for n, place in names.items() if place in self.assigned} - hidden
+            said = statement.words[0] - hidden
+            assigned = {n for n in said if self.new.of_word(module, n) in self.assigned}
             if assigned and not assigned.isdisjoint(in_annotations(statement.node)):
                 return True
         computed = self.computed(statement, module)

@@ -164,23 +164,24 @@ class Given:
                 if code.co_qualname.partition(".")[0] in family:
                     # A method of the class, for names that are data (`cls.register(name)`).
                     return set(names)
-            if any(self._is_given_in(module, cls) for module in self.compiler.old.modules.values()):
+            if cls in self._given_in_loops:
                 return set(names)
         return found
 
-    def _is_given_in(self, module: Module, cls: str) -> bool:
-        """Whether statements of a module give a class what they name by data: ``for name in names: setattr(C, name, …)``."""
-        if "setattr" not in module.code.co_names or module.body is None:
-            return False
-        for statement in module.body.statements:
-            parts = outside_procedures(statement.node) if statement.kind == "other" else ()
-            for part in parts:
-                if isinstance(part, ast.Call) and last_word(part) == "setattr" and len(part.args) == 3:
-                    place = self.compiler.derived.old.path(module, part.args[0])
-                    given = place is not None and f"{place[0]}:{'.'.join(place[1])}" == cls
-                    if given and not isinstance(part.args[1], ast.Constant):
-                        return True
-        return False
+    @cached_property
+    def _given_in_loops(self) -> set[str]:
+        """The classes that modules' statements give what they name by data: ``for name in names: setattr(C, name, …)``."""
+        found = set()
+        for module in self.compiler.old.modules.values():
+            if "setattr" not in module.code.co_names or module.body is None:
+                continue
+            for statement in module.body.statements:
+                for part in outside_procedures(statement.node) if statement.kind == "other" else ():
+                    if isinstance(part, ast.Call) and last_word(part) == "setattr" and len(part.args) == 3:
+                        place = self.compiler.derived.old.path(module, part.args[0])
+                        if place is not None and not isinstance(part.args[1], ast.Constant):
+                            found.add(f"{place[0]}:{'.'.join(place[1])}")
+        return found
 
     def _family(self, cls: str) -> set[str]:
         """The name of a class of the running version and those of its bases, as far as its text tells."""

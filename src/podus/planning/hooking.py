@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from podus.program.version import Module
 
 _PLAIN_METACLASSES = ("type", "ABCMeta")
-# What asks for the bases of a class, or the class of an object.
+# Code that is nested in a procedure and is gone when that ends.
 _PASSING = frozenset({"<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"})
+# What asks for the bases of a class, or the class of an object.
 _ASKING = frozenset({"issubclass", "isinstance", "__mro__", "mro", "__bases__", "__base__"})
 
 
 def newly_hooked(change: ModuleChange, old: Meanings, new: Meanings, pup: Asker) -> list[str]:
     """The hooks, as ``module:Class.__init_subclass__``, that classes of a module get or lose with their bases or metaclass."""
     found = []
-    for statement in change.body.run if change.body is not None else ():
-        before = change.body.previous.get(statement.names[-1]) if change.body and statement.names else None
-        if before is None or before.kind != "class" or statement.kind != "class":
+    for before, statement in change.body.classes_again() if change.body is not None else ():
+        if before.kind != "class":
             continue
         one, other = _heads(before.node), _heads(statement.node)
         gone = [node for text, node in one.items() if text not in other]
@@ -53,18 +53,18 @@ def asking(compiler: Compiler) -> set[str]:
     remade = {
         (home, statement.names[-1])
         for home, change in compiler.changes.items()
-        for statement in (change.body.run if change.body is not None else ())
-        if statement.kind == "class" and change.body and statement.names[-1] in change.body.previous
+        for _, statement in (change.body.classes_again() if change.body is not None else ())
     }
     words = {name for _, name in remade}
     found = set()
     for module in compiler.new.modules.values() if words else ():
-        imports = compiler.derived.new.imports(module)
         for qualname, code in module.procedures.items():
+            if "<locals>" in qualname:
+                continue
             parts = list(walk(code))
             names = {name for part in parts for name in part.co_names}
-            said = () if "<locals>" in qualname or _ASKING.isdisjoint(names) else names & words
-            meant = any(imports.get(name, (module.name, name)) in remade for name in said)
+            said = () if _ASKING.isdisjoint(names) else names & words
+            meant = any(compiler.derived.new.of_word(module, name) in remade for name in said)
             if meant and all(part is code or part.co_name in _PASSING for part in parts):
                 found.add(f"{module.name}:{qualname}")
     return found

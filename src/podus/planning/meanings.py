@@ -52,6 +52,10 @@ class Meanings:
                 elif alias.name != "*":
                     found[alias.asname or alias.name] = (base, alias.name)
 
+    def of_word(self, module: Module, word: str) -> Name:
+        """What a name means in ``module``: where it is from, or its own; ``(module, "")`` for a module itself."""
+        return self.imports(module).get(word, (module.name, word))
+
     def of(self, module: Module, node: ast.expr) -> Name | None:
         """The module and the name that ``NAME`` or ``module.NAME`` stands for in ``module``; None if that isn't seen."""
         words: list[str] = []

@@ -71,8 +71,7 @@ class Remade:
         changed = [f"{module}:{top}" for module, names in self.whole.items() for top in names]
         for name, change in compiler.changes.items():
             if change.body is not None:
-                redone = [s.names[-1] for s in change.body.run if s.kind == "class"]
-                changed += [f"{name}:{top}" for top in redone if top in change.body.previous]
+                changed += [f"{name}:{s.names[-1]}" for _, s in change.body.classes_again()]
         if not (hooks or changed):
             return
         if hooks:

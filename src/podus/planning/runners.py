@@ -30,8 +30,9 @@ class Runners:
         self.toplevel = toplevel
         self.staged = Staged(toplevel)
         # Module -> the lines at which it is interrupted, and those of its pieces.
+        self._schedule = toplevel.compiler.schedule
         self._breaks: dict[str, list[int]] = {}
-        for name, line in toplevel.compiler.schedule:
+        for name, line in self._schedule:
             self._breaks.setdefault(name, []).append(line)
         self._lines: dict[str, list[int]] = {}
 
@@ -67,9 +68,8 @@ class Runners:
     def _sequence(self) -> None:
         plan = self.toplevel.plan
         parts = {part.name: part for part in plan.modules if part.action == "update"}
-        rows = [row for row in self.toplevel.compiler.schedule if row[0] in parts]
         before: dict[str, int] = {}
-        for name, line in rows:
+        for name, line in (row for row in self._schedule if row[0] in parts):
             lines = self._lines.get(name, [])
             done = len(lines) + 1 if line == END else bisect_left(lines, line)
             if done > before.get(name, 0):

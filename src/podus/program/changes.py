@@ -57,6 +57,11 @@ class BodyChange:
         chosen = set(map(id, (*self.run, *statements)))
         self.run = [s for s in self.new.statements if id(s) in chosen]
 
+    def classes_again(self) -> list[tuple[Statement, Statement]]:
+        """What bound the names of classes whose statements run, and these, where something did."""
+        classes = (s for s in self.run if s.kind == "class")
+        return [(self.previous[s.names[-1]], s) for s in classes if s.names[-1] in self.previous]
+
     def all_classes(self) -> list[BodyChange]:
         """The changed classes below this body, the outer ones first, that have something to run or remove."""
         found: list[BodyChange] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from podus.program.field import last_word
@@ -23,7 +23,7 @@ class _Heads(ast.NodeTransformer):
             elts=[
                 ast.Constant(f"def {node.name}"),
                 *(self.visit(d) for d in node.decorator_list),
-                *_signature_parts(node.args, self),
+                *_signature_parts(node.args, self.visit),
                 *([self.visit(node.returns)] if node.returns else []),
                 *getattr(node, "type_params", []),
             ],
@@ -35,27 +35,22 @@ class _Heads(ast.NodeTransformer):
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
         if self.keep_lambdas:
             return self.generic_visit(node)
-        return ast.Tuple(elts=[ast.Constant("lambda"), *_signature_parts(node.args, self)], ctx=ast.Load())
+        return ast.Tuple(
+            elts=[ast.Constant("lambda"), *_signature_parts(node.args, self.visit)], ctx=ast.Load()
+        )
 
 
-class _AsIs(ast.NodeTransformer):
-    """Changes nothing."""
-
-    def visit(self, node: ast.AST) -> Any:
-        return node
-
-
-def _signature_parts(arguments: ast.arguments, visitor: ast.NodeTransformer) -> list[ast.expr]:
-    parts: list[ast.expr] = [visitor.visit(d) for d in arguments.defaults]
+def _signature_parts(arguments: ast.arguments, visit: Callable[[ast.expr], Any]) -> list[ast.expr]:
+    parts: list[ast.expr] = [visit(d) for d in arguments.defaults]
     parts.append(ast.Constant("*"))
     for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         if default is not None:
-            parts += [ast.Constant(arg.arg), visitor.visit(default)]
+            parts += [ast.Constant(arg.arg), visit(default)]
     named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     named += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
     for arg in named:
         if arg.annotation is not None:
-            parts += [ast.Constant(f"annotation {arg.arg}"), visitor.visit(arg.annotation)]
+            parts += [ast.Constant(f"annotation {arg.arg}"), visit(arg.annotation)]
     return parts
 
 
@@ -74,11 +69,11 @@ def head_of(node: ast.stmt) -> str:
         dumped = "".join(map(ast.dump, _of_definition(node)))
         if "Lambda(" not in dumped:
             return f"def {node.name} {dumped}" + asked_kind(node)
-        return ast.dump(_Heads(False).visit(_without_bodies(node))) + asked_kind(node)
-    # The dump says what is in it: to walk through a long table once more would take as long again.
-    dumped = ast.dump(node)
-    if "FunctionDef(" not in dumped and "Lambda(" not in dumped:
-        return dumped
+    else:
+        # The dump says what is in it: to walk through a long table once more would take as long again.
+        dumped = ast.dump(node)
+        if "FunctionDef(" not in dumped and "Lambda(" not in dumped:
+            return dumped
     # A lambda that is handed to a call in an assignment has shaped the value that was assigned; elsewhere it lives on as a procedure.
     keep = isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and any(
         isinstance(part, ast.Call) for part in everything_in(node)
@@ -89,7 +84,7 @@ def head_of(node: ast.stmt) -> str:
 def _of_definition(node: Definition) -> Iterator[ast.AST]:
     """What a definition evaluates, each part behind what it is."""
     yield from node.decorator_list
-    yield from _signature_parts(node.args, _AsIs())
+    yield from _signature_parts(node.args, lambda part: part)
     if node.returns is not None:
         yield from (ast.Constant("returns"), node.returns)
     yield from getattr(node, "type_params", ())

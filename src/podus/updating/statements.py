@@ -184,8 +184,11 @@ class Statements(Collector):
         try:
             self._exec(code, vars(module), shadow, part)
             for name in sorted({made.co_name for made in nested(code)}):
-                self._give_what_stays(module, part, name)
-                self._show_made(module, part, name, code.co_filename)
+                before, made = vars(module).get(name), dict.get(shadow, name)
+                classes = is_a(before, type) and is_a(made, type) and before is not made
+                if classes and not (is_a(before, enum.EnumMeta) or is_a(made, enum.EnumMeta)):
+                    self._give_what_stays(f"{part.name}:{name}", before, made)
+                    self._show_made(before, made, code.co_filename)
         except Refused as error:
             if not rows:
                 if not self._run_as_first(module, part, code):
@@ -196,28 +199,18 @@ class Statements(Collector):
             for row in rows:
                 self._run_class(module, part, row)
 
-    def _give_what_stays(self, module: ModuleType, part: ModulePart, name: str) -> None:
+    def _give_what_stays(self, full: str, before: Any, made: Any) -> None:
         """Give a class that was made again what others have hung on the old one and will find on it: `compiles(Add)` looks for a dispatcher."""
-        before, made = vars(module).get(name), dict.get(self.shadows[part.name], name)
-        if before is None or made is None or before is made:
-            return
-        if not (is_a(before, type) and is_a(made, type)):
-            return
-        known = self.plan.made.get(f"{part.name}:{name}")
-        if known is None or is_a(made, enum.EnumMeta):
+        known = self.plan.made.get(full)
+        if known is None:
             return
         for attribute, value in list(type.__getattribute__(before, "__dict__").items()):
             if attribute not in vars(made) and stays(known, attribute, value):
                 type.__setattr__(made, attribute, value)
                 self._contents.look_into(value)
 
-    def _show_made(self, module: ModuleType, part: ModulePart, name: str, file: str) -> None:
+    def _show_made(self, before: Any, made: Any, file: str) -> None:
         """Show the methods of a class that was made again in the one that goes on: statements may need them of objects that are there."""
-        before, made = vars(module).get(name), dict.get(self.shadows[part.name], name)
-        if before is None or before is made or not (is_a(before, type) and is_a(made, type)):
-            return
-        if is_a(before, enum.EnumMeta):
-            return
         # What calls super() only does so for objects of the class that was made.
         methods = {n: v for n, v in list(vars(made).items()) if _is_method(v, file)}
         self.showing.show(before, methods)

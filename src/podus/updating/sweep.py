@@ -10,11 +10,13 @@ from podus.updating.held import own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, TypeVar
 
     from podus.updating.binding import Stall
     from podus.updating.objects import Conversion
+
+    _Wanted = TypeVar("_Wanted", Conversion, "Counted")
 
 
 def sweep(conversions: list[Conversion], stall: Stall, *, hurry: bool, between: Callable[[], bool]) -> bool:
@@ -25,22 +27,32 @@ def sweep(conversions: list[Conversion], stall: Stall, *, hurry: bool, between: 
     breath = _none if hurry else Breath(long=True)
     bound = stall.bound_us / 1e6 if stall.refuses else None
     search = Search([conversion.cls for conversion in conversions], breath, bound)
-    # By the ids of classes: the search counts references to them.
     concerned: dict[int, list[Conversion]] = {}
     for batch in search:
-        kinds: dict[int, list[Any]] = {}
-        for obj in batch:
-            kinds.setdefault(id(type(obj)), []).append(obj)
-        for kind, objects in kinds.items():
-            if kind not in concerned:
-                concerned[kind] = [c for c in conversions if c.cls in type.mro(type(objects[0]))]
-            for conversion in concerned[kind]:
-                conversion.bring(objects, breath)
+        for conversion, objects in _by_class(batch, conversions, concerned):
+            conversion.bring(objects, breath)
         search.promote()
         if not between():
             return False
     stall.longest_us = max(stall.longest_us, search.held_seconds * 1e6)
     return search.complete
+
+
+def _by_class(
+    batch: list[Any], wanted: list[_Wanted], concerned: dict[int, list[_Wanted]]
+) -> Iterator[tuple[_Wanted, list[Any]]]:
+    """Those of ``wanted`` whose class, or one below it, some objects are of, each with these; ``concerned`` remembers which.
+
+    By the ids of classes: the search that gave the objects counts references to them.
+    """
+    kinds: dict[int, list[Any]] = {}
+    for obj in batch:
+        kinds.setdefault(id(type(obj)), []).append(obj)
+    for kind, objects in kinds.items():
+        if kind not in concerned:
+            concerned[kind] = [one for one in wanted if one.cls in type.mro(type(objects[0]))]
+        for one in concerned[kind]:
+            yield one, objects
 
 
 def restore(conversions: list[Conversion]) -> None:
@@ -84,20 +96,13 @@ class Counted:
 def count(wanted: list[Counted]) -> None:
     """Count the objects of several classes in one look."""
     large = sys.getallocatedblocks() > SMALL
-    # By the ids of classes: the search counts references to them.
     concerned: dict[int, list[Counted]] = {}
     for batch in Search([one.cls for one in wanted]) if wanted else ():
-        kinds: dict[int, list[Any]] = {}
-        for obj in batch:
-            kinds.setdefault(id(type(obj)), []).append(obj)
-        for kind, objects in kinds.items():
-            if kind not in concerned:
-                concerned[kind] = [one for one in wanted if one.cls in type.mro(type(objects[0]))]
-            for one in concerned[kind]:
-                if one.is_all:
-                    one.add(objects)
-                if large and one.is_all:
-                    one.stop()
+        for one, objects in _by_class(batch, wanted, concerned):
+            if one.is_all:
+                one.add(objects)
+            if large and one.is_all:
+                one.stop()
         if not any(one.is_all for one in wanted):
             return
 
