@@ -183,3 +183,41 @@ def test_a_loop_that_is_not_left_while_data_is_converted_is_said_to_be(program: 
     app.run("shop.open.clear()")
     app.open("in")
     assert app.join("w") == 1
+
+
+def test_nobody_who_asks_has_the_heap_looked_through(program: Start) -> None:
+    app = program(
+        shop=TASKS.replace("VERSION", "1"),
+        main="""
+            import shop, sys, threading
+            kept = shop.rows()
+            next(kept)
+            begun, updater, looks = threading.Event(), [], []
+            def hook(event, arguments):
+                if not begun.is_set():
+                    return
+                if event == "sys._current_frames":
+                    # Whoever updates is the first who looks at the stacks, and looks through the heap only afterwards.
+                    updater[:] = updater or [threading.get_ident()]
+                    if updater == [threading.get_ident()]:
+                        gate("looks")
+                elif event.startswith("gc.get_") and updater:
+                    looks.append(threading.get_ident() in updater)
+            sys.addaudithook(hook)
+        """,
+    )
+    together = "import podus\npodus.together('shop:rows', 'shop:lines')\n"
+    plan = app.edit(shop=TASKS.replace("VERSION", "2")).plan(support=together)
+    app.run("main.begun.set()")
+    with app.pup() as pup:
+        update = pup.call("update", plan=plan.directory, on_timeout="wait")["id"]
+    app.reached("looks")
+    while app.status(update)["state"] != "pending":
+        app.open("looks")
+        app.reached("looks")
+    assert app.podus("status", "app", "--json").stdout
+    assert app("main.looks") == []
+    app.open("looks", times=1000)
+    app.until(update, "complete", "pending")
+    app("next(main.kept, None)")
+    app.until(update, "complete")

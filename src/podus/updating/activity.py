@@ -64,10 +64,11 @@ class Activity:
         return bool(self.look() or self.passed.intersection(self._since))
 
     def glance(self) -> set[str]:
-        """As :meth:`look`, for whoever only wants to know: the mark stays where it is."""
+        """As :meth:`look`, for whoever only wants to know: the mark stays where it is, and of the suspended those are told that were found then.
+
+        To look for them is a stall, which whoever asks must not make: most updates pass by all that are suspended, and never do.
+        """
         active = {self.codes[i] for i in active_ids(glance=True) & self.codes.keys()}
-        if self.suspends and not self._scanned:
-            self._look_at_suspended()
         asleep = {name for _, name, _, reference in self._asleep if not is_finished(reference)}
         return (active | asleep) - self.passed
 

@@ -19,7 +19,7 @@ from podus.updating import bound, report, states
 from podus.updating.activity import Activity
 from podus.updating.backward import activity_of_new, one_way, switch_back
 from podus.updating.binding import PARKED, Stall, in_slices, settle
-from podus.updating.breath import let_go, quick_turns
+from podus.updating.breath import PAUSE, let_go, quick_turns
 from podus.updating.caches import clear_stale
 from podus.updating.clock import Clock
 from podus.updating.closures import fitted
@@ -437,8 +437,10 @@ class Evaluation:
         for name in self.plan.caches:
             for cache in self.stage.finder.caches.get(name, ()):
                 self.notes += filter(None, [clear_stale(name, cache)])
+        sleep(PAUSE)
         self.agent.installed(self)
         self._relabel()
+        sleep(PAUSE)
         self.notes += bound.broken(self.stall) + self.rehash.notes
         self._log("complete", self.switched, {"notes": self.notes}, ended=True)
         if self.backs_out is not None:

@@ -22,6 +22,7 @@ from podus.frames.stubs import (
 from podus.program.control import NAMES, units
 from podus.threads import allocate_lock, get_ident
 from podus.updating.binding import PARKED
+from podus.updating.breath import Breath
 from podus.updating.find import suspended
 from podus.updating.leaving import (
     WATCHED,
@@ -93,7 +94,9 @@ class Frames:
         self, loops: Iterable[Loop], old: dict[str, list[CodeType]], new: dict[str, CodeType], mappers: Any
     ) -> None:
         """Make what the ``loops`` need, from the ``old`` code of each procedure to its ``new`` one. Raises ValueError where that can't be written."""
+        breath = Breath()
         for loop in loops:
+            breath()
             code = new.get(loop.procedure)
             if code is None:
                 continue
@@ -317,12 +320,16 @@ def catch_up(changed: set[str], frames: Frames | None) -> set[str]:
     Gives the procedures of which frames may still be in such an earlier version.
     """
     standing: set[str] = set()
+    breath = Breath()
     for key, (code, table) in list(WATCHED.items()):
         moves = {id(move): move for move in table.values() if type(move) is Move and move.owner.over}
         names = {move.loop.procedure for move in moves.values()}
         if not names & changed:
             continue
-        further = {} if frames is None else {number: frames.after(move) for number, move in moves.items()}
+        further: dict[int, Move | None] = {}
+        for number, move in moves.items():
+            breath()
+            further[number] = None if frames is None else frames.after(move)
         if not all(further.get(number) for number in moves):
             # Between the two versions there is no way for all of them: they end where they are.
             del WATCHED[key]
