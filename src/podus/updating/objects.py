@@ -23,7 +23,7 @@ from podus.planning.model import ObjectPart
 from podus.threads import get_ident, sleep
 from podus.updating.binding import Switch
 from podus.updating.breath import PAUSE, let_go
-from podus.updating.fill import give, lacking
+from podus.updating.fill import Hooks, give, lacking
 from podus.updating.held import (
     GONE,
     Missing,
@@ -116,6 +116,7 @@ class Conversion:
         self._filled: dict[str, deque[Any]] = {}
         # The hooks that stand for plain fields, and for which kinds of object they are what is met.
         self._hooks: dict[str, Missing] = {}
+        self._standing = Hooks([])
         self._simple = False
         self._kinds: dict[int, bool] = {}
         # What classes have and compute, by class and name, for as long as one batch takes. By id: who searches the heap counts references.
@@ -171,6 +172,8 @@ class Conversion:
                     self._hooks[name] = Missing(self, name)
                 hook = self._hooks[name] if slot is None else Unset(self, name, slot)
                 switch.set_class_attribute(self.cls, name, hook)
+        self._standing = Hooks(list(self._hooks.values()))
+        self._filled = {name: deque() for name in self._hooks}
         self._simple = self.kept is None and not self._going and self._hooks.keys() == self._fields.keys()
         self.unhooking = switch.undo[::-1]
         return switch
@@ -345,7 +348,7 @@ class Conversion:
     def fill(self, obj: Any, wanted: str = "") -> None:
         """Give ``obj`` the new fields that it lacks; drop those that are gone, when none is asked for."""
         if self._simple and self._meets_hooks(type(obj)):
-            self._fill_all([obj])
+            self._fill_one(obj)
             return
         self._enter()
         before, self._owner = self._owner, get_ident()
@@ -379,7 +382,16 @@ class Conversion:
                     values = [class_default(self.cls, name, obj) for obj in needy]
             except Exception as error:
                 raise self._not_given(error) from error
-            give(hook, needy, values, self._filled.setdefault(name, deque()) if self._remember else None)
+            give(hook, needy, values, self._filled[name] if self._remember else None)
+
+    def _fill_one(self, obj: Any) -> None:
+        """As :meth:`_fill_all`, for an object that a thread of the program waits for."""
+        needy = self._standing.lacking(obj)
+        try:
+            values = [self._value(obj, name, self._fields[name]) for name in needy.names]
+        except Exception as error:
+            raise self._not_given(error) from error
+        needy.give(obj, values, [self._filled[name] for name in needy.names] if self._remember else [])
 
     def _not_given(self, error: Exception) -> MapperFailed:
         failure = MapperFailed(
