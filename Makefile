@@ -16,7 +16,7 @@ COMPILE := .venv/lock/bin/pip-compile --quiet --upgrade --strip-extras --allow-u
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test model lint format bench replay reference lock clean tool python
+.PHONY: help setup demo test model lint format bench replay compare reference lock clean tool python
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench: $(BENCH)/.ready ## measure, and write bench/results.json, docs/benchmarks
 
 replay: $(REPLAY)/.ready ## update processes from release to release of real packages, and write docs/replay.md
 	@$(REPLAY)/bin/python -m bench.replay $(ARGS)
+
+compare: $(VENV)/.ready ## compare a process that was updated with a fresh one: ARGS="click 8.1.8 8.2.1"
+	@$(VENV)/bin/python -m bench.compare $(ARGS)
 
 reference: $(VENV)/.ready ## write the command reference anew from the commands themselves
 	@$(VENV)/bin/python -m podus.ush.reference docs/reference.md
