@@ -106,9 +106,18 @@ def show(title: str, found: dict[str, Any], options: argparse.Namespace) -> int:
         print(f"{title}: refused: {'; '.join(dict.fromkeys(told['refused']))[:1000]}", flush=True)
         return 1
     fresh, updated = found["fresh"]["structure"], found["updated"]["structure"]
-    paths = sorted(path for path in fresh.keys() | updated.keys() if fresh.get(path) != updated.get(path))
+    # Names that are gone stay as long as somebody may go on who says them.
+    stay = sorted(path for path in updated.keys() - fresh.keys() if " class" not in path)
+    paths = sorted(
+        path
+        for path in fresh.keys() | updated.keys()
+        if fresh.get(path) != updated.get(path) and path.removesuffix(" class") not in stay
+    )
     lacking = sorted({*found["fresh"]["failed"]} ^ {*found["updated"]["failed"]})
-    print(f"{title}: {told['procedures']} procedures, {len(paths)} of {len(fresh)} names differ", flush=True)
+    print(
+        f"{title}: {told['procedures']} procedures, {len(paths)} of {len(fresh)} names differ, {len(stay)} stay",
+        flush=True,
+    )
     for name in lacking:
         print(f"  {name} can be imported in one of them only")
     for path in paths[: options.most]:

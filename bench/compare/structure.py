@@ -4,7 +4,9 @@ What is of this very process (addresses, places of files) is left out, and of da
 """
 
 from __future__ import annotations
+import __future__
 
+import dis
 import functools
 import hashlib
 import re
@@ -153,6 +155,9 @@ class Told:
             annotations = function.__annotations__
         except Exception as error:
             annotations = {"": type(error).__name__}
+        if function.__code__.co_flags & __future__.annotations.compiler_flag:
+            # As text or worked out, which is the same to whoever asks for type hints.
+            annotations = dict.fromkeys(annotations)
         if annotations:
             parts.append(f"annotations {self.word(annotations, max(depth, 3))}")
         if function.__doc__:
@@ -199,7 +204,7 @@ def _code(code: types.CodeType) -> str:
     code = without_stubs(code)
     consts = [_code(c) if isinstance(c, types.CodeType) else _constant(c) for c in code.co_consts]
     parts = (
-        code.co_code.hex(),
+        _steps(code),
         code.co_names,
         code.co_varnames,
         code.co_freevars,
@@ -209,6 +214,22 @@ def _code(code: types.CodeType) -> str:
         code.co_qualname,
     )
     return f"{_digest(repr(parts))}@{code.co_firstlineno}"
+
+
+def _steps(code: types.CodeType) -> list[Any]:
+    """What code does, apart from how the compiler calls what it takes from a module: that depends on where the import stands."""
+    found = []
+    for each in dis.get_instructions(code):
+        if each.opname in ("PUSH_NULL", "NOP"):
+            continue
+        jumps = each.opcode in dis.hasjrel or each.opcode in dis.hasjabs
+        named = each.opname in ("LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD")
+        found.append(
+            each.opname
+            if jumps or each.opcode in dis.hasconst
+            else (each.opname.replace("METHOD", "ATTR"), each.argval if named else each.arg)
+        )
+    return found
 
 
 def _constant(value: Any) -> str:
