@@ -111,9 +111,10 @@ class Told:
     def _data(self, value: Any, depth: int) -> str:
         kind = type(value)
         if isinstance(value, dict | types.MappingProxyType):
-            entries = [
+            # In any order: what comes in an update comes last.
+            entries = sorted(
                 f"{self.word(k, depth)}: {self.word(v, depth)}" for k, v in list(value.items())[:ENTRIES]
-            ]
+            )
             return f"{_of(kind)} {{{', '.join(entries)}}}"
         if isinstance(value, set | frozenset):
             return f"{_of(kind)} {{{', '.join(sorted(self.word(v, depth) for v in list(value)[:ENTRIES]))}}}"

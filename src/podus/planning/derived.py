@@ -25,6 +25,7 @@ from podus.planning.reading import (
     targets,
 )
 from podus.planning.shapes import is_reshaped, shapes
+from podus.planning.surveying import Surveys, tables
 from podus.program.bindings import NAMESPACE, bound_in, root
 from podus.program.body import Statement, is_pure, without_annotation
 from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules, complete
@@ -58,6 +59,7 @@ class Derived:
         # Modules whose names, or what they stand for, are others now.
         self.regrown: set[str] = set()
         self.decorators = Decorators(self)
+        self.surveys = Surveys(self)
         # Decorated definitions that run again: what others have hung on the object that they had made is hung on the new one.
         self.remade: set[Name] = set()
         self._reset = frozenset(compiler.request.get("reset") or ())
@@ -84,6 +86,7 @@ class Derived:
         # Data of classes that is to be made again runs where it stands in its body.
         in_classes |= {n.partition(":")[0] for n in self._reset if "." in n.partition(":")[2]}
         lists = {m for m in self.regrown if self.mentions.lists_names(self.compiler.new.modules[m])}
+        lists |= self.surveys.modules
         grown = bool(self.moved or self.procedures or in_classes or self.reshaped or self.remade or lists)
         while grown:
             grown = False
@@ -318,6 +321,10 @@ class Derived:
                 chosen.add(id(statement))
                 if statement.kind == "assign":
                     self._mark_attributes(change.new.name, body, statement)
+            elif id(statement) not in chosen and self._surveys_again(statement, change.new):
+                chosen.add(id(statement))
+                self.moved |= {*tables(self, statement, change.new)}
+                self.moved |= {(change.new.name, n) for n in statement.names}
             elif (id(statement) not in chosen and self._says(statement, bound.keys() | again)) and (
                 self._hangs(statement, change.new, hidden, again)
                 or (
@@ -350,6 +357,16 @@ class Derived:
             self.remade |= {(change.new.name, name) for name in again}
         complete(body)
         return len(body.run) > count
+
+    def _surveys_again(self, statement: Statement, module: Module) -> bool:
+        """Whether a statement goes by names that come or go, and may run once more for that."""
+        if not self.surveys.outdated(statement, module):
+            return False
+        return (
+            self.surveys.only_fills(statement, module)
+            if statement.kind == "other"
+            else self._fit(statement, module)
+        )
 
     def _says(self, statement: Statement, more: Set[str]) -> bool:
         """Whether a statement mentions something that has moved, or one of ``more``."""
@@ -466,6 +483,19 @@ class Derived:
             ]
             if found:
                 yield module, statement, list(dict.fromkeys(map(ast.unparse, found)))
+
+    def made_from_moved(self) -> Iterator[tuple[Module, Statement, str]]:
+        """The statements of modules that have a procedure or class of the program make data, are not run again, and of which that one reads what has moved. And its name there."""
+        changed = {f"{c.new.name}:{name}" for c in self.compiler.changes.values() for name in c.changed}
+        readers = {name.removesuffix(".__init__") for name in self.procedures - changed}
+        words = {name.rpartition(":")[2].rpartition(".")[2] for name in readers}
+        for module, statement, hidden in self.not_run(words) if readers else ():
+            value = getattr(statement.node, "value", None)
+            if statement.kind != "assign" or not isinstance(value, ast.Call) or root(value.func) in hidden:
+                continue
+            place = self.new.path(module, value.func)
+            if place is not None and f"{place[0]}:{'.'.join(place[1])}" in readers and not _is_script(module):
+                yield module, statement, ast.unparse(value.func)
 
     def _hangs(
         self, statement: Statement, module: Module, hidden: frozenset[str] | set[str], again: set[str]

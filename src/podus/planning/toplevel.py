@@ -108,6 +108,13 @@ class TopLevel:
         for module, statement, what in looking(self.compiler):
             if known.isdisjoint(_full(module, statement)):
                 self.not_again(module, statement, f"looks at {what}")
+        for module, statement, what in self.compiler.derived.surveys.left():
+            if known.isdisjoint(_full(module, statement)):
+                self.not_again(module, statement, f"looks at {what}")
+        for module, statement, maker in self.compiler.derived.made_from_moved():
+            if known.isdisjoint(_full(module, statement)):
+                text = f"`{statement.text}` is not run again: what {maker} made of data that changes stays"
+                self.plan.notes.append(Note("not-again", text, "", f"{module.file}:{statement.line}"))
         dressed: dict[str, list[tuple[Module, Statement]]] = {}
         for module, statement, decorator in self.compiler.derived.decorators.not_decorated_again():
             dressed.setdefault(decorator, []).append((module, statement))

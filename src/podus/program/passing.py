@@ -21,12 +21,12 @@ def deleted(body: Body) -> set[str]:
 
 
 def add_passing(change: BodyChange) -> None:
-    """Add to what runs the imports and plain values that it reads and that are not there any more, and what takes them away."""
+    """Add to what runs the imports, plain values and functions that it reads and that are not there any more, and what takes them away."""
     body = change.new
     gone = deleted(body)
     if not gone:
         return
-    kept = {n for s in body.statements if not (s.kind == "import" or s.pure) for n in s.names}
+    kept = {n for s in body.statements if not (s.kind == "import" or s.pure or _is_plain(s)) for n in s.names}
     wanted = gone & {name for statement in change.run for name in (*statement.reads, *statement.names)}
     wanted -= kept
     taking = [targets for s in body.statements if (targets := _targets(s)) & wanted]
@@ -35,6 +35,10 @@ def add_passing(change: BodyChange) -> None:
         return
     wanted |= set().union(*taking)
     change.run_too(s for s in body.statements if not wanted.isdisjoint((*s.names, *_targets(s))))
+
+
+def _is_plain(statement: Statement) -> bool:
+    return statement.kind == "def" and not getattr(statement.node, "decorator_list", ())
 
 
 def _targets(statement: Statement) -> set[str]:
