@@ -349,3 +349,34 @@ def test_hooks_and_decorators_ask_for_the_bases_that_are_made_again(program: Sta
     assert app(
         "[m.Small.kind, base.Number.kind, s.f(), hasattr(s, 'size'), m.TABLE == {'Small': m.Small}]"
     ) == [*("Number", "Base", 1, False, True)]
+
+
+@pytest.mark.parametrize("around", ["", "def __init__(self): pass"])
+def test_bases_that_move_up_change_in_an_order_that_is_possible(program: Start, around: str) -> None:
+    before = """
+        class Node: pass
+        class Mark(Node): marked = 1
+        class Hidden(Node): pass
+        class Text(Node): pass
+        class Comment(Mark, Hidden, Text):
+            AROUND
+        class Raw(Mark, Text): pass
+    """
+    after = """
+        class Node: pass
+        class Mark(Node): marked = 2
+        class Hidden(Mark, Node): pass
+        class Text(Node): pass
+        class Comment(Hidden, Text):
+            AROUND
+        class Raw(Text, Mark): pass
+    """
+    before, after = (text.replace("AROUND", around or "pass") for text in (before, after))
+    app = program(m=before)
+    app.run("c = m.Comment(); was = m.Comment.__mro__")
+    lines = "[k.__name__ for k in type(c).__mro__]"
+    app.edit(m=after).update()
+    assert app(lines) == ["Comment", "Hidden", "Mark", "Text", "Node", "object"]
+    assert app("[isinstance(c, m.Comment), c.marked, m.Raw.__bases__ == (m.Text, m.Mark)]") == [True, 2, True]
+    app.podus("back-out", "app")
+    assert app("[m.Comment.__mro__ == was, c.marked, m.Raw.__bases__ == (m.Mark, m.Text)]") == [True, 1, True]

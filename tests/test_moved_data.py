@@ -97,3 +97,24 @@ def test_a_class_that_moves_and_gets_a_constant(program: Start, head: str, moves
     assert any("other fields" in note.text for note in plan.notes) is not moves
     app.update()
     assert app("[n.W is W, isinstance(w, n.W), w.f()]") == [moves, moves, 2 if moves else 1]
+
+
+def test_a_table_of_functions_that_a_factory_makes_follows(program: Callable[..., Program]) -> None:
+    options = """
+        def either(values, kind):
+            def option(argument):
+                return argument if argument in values else kind(argument)
+            return option
+    """
+    text = """
+        import options
+        def plain(a): return a
+        def other(a): return a + 1
+        class Include:
+            spec = {"a": plain, "b": options.either((None,), int), "c": plain}
+    """
+    app = program(options=options, shop=text)
+    plan = app.replace("shop", '"c": plain', '"c": other').plan()
+    assert [(row.name, row.action) for row in plan.data] == [("shop:Include.spec", "set")]
+    app.update()
+    assert app("[shop.Include.spec['c'](1), shop.Include.spec['b']('5')]") == [2, 5]

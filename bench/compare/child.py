@@ -48,7 +48,10 @@ def update(spec: dict[str, Any]) -> dict[str, Any]:
     importlib.invalidate_caches()
     plan = podus.plan(spec["live"])
     told: dict[str, Any] = {"procedures": len(plan.procedures)}
-    told["notes"] = [f"{note.code}: {note.text}" for note in plan.notes]
+    told["notes"] = [f"{note.code}: {note.text}" for note in (*plan.notes, *plan.asks)]
+    told["notes"] += [
+        f"{row.action} {row.name}: {row.why}" for row in plan.data if row.action in ("keep", "map")
+    ]
     if plan.refusals:
         return told | {"refused": [note.text for note in plan.refusals]}
     try:

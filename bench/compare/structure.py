@@ -9,6 +9,7 @@ import __future__
 import dis
 import functools
 import hashlib
+import pathlib
 import re
 import sys
 import types
@@ -104,6 +105,8 @@ class Told:
         if isinstance(value, property):
             parts = [self.word(each, depth + 1) for each in (value.fget, value.fset, value.fdel)]
             return f"{_of(type(value))} {parts} {value.__doc__!r}"
+        if isinstance(value, pathlib.PurePath):
+            return _without_places(repr(str(value)))
         if isinstance(value, functools.partial):
             return f"partial {self.word([value.func, value.args, value.keywords], depth)}"
         return self._data(value, depth)
@@ -120,7 +123,16 @@ class Told:
             return f"{_of(kind)} {{{', '.join(sorted(self.word(v, depth) for v in list(value)[:ENTRIES]))}}}"
         if isinstance(value, list | tuple | deque):
             return f"{_of(kind)} [{', '.join(self.word(v, depth) for v in list(value)[:ENTRIES])}]"
-        if kind.__module__ in ("re", "typing", "types", "_thread", "functools", "weakref", "collections.abc"):
+        if kind.__module__ in (
+            "re",
+            "typing",
+            "types",
+            "_thread",
+            "functools",
+            "operator",
+            "weakref",
+            "collections.abc",
+        ):
             own = f" of {self.word(value.__wrapped__, depth)}" if hasattr(value, "__wrapped__") else ""
             args = getattr(value, "__args__", None) or getattr(value, "__constraints__", None)
             inner = f" {self.word(args, depth)}" if isinstance(args, tuple) else ""
@@ -195,7 +207,7 @@ def _digest(text: str) -> str:
 
 
 def _without_places(text: str) -> str:
-    return re.sub(r"0x[0-9a-f]{6,}", "0x", re.sub(r"/[^ '\"]*/(live|fresh)/", "/", text))
+    return re.sub(r"/[^ '\"]*/site-packages\b", "", re.sub(r"0x[0-9a-f]{6,}", "0x", text))
 
 
 def _code(code: types.CodeType) -> str:
@@ -221,7 +233,7 @@ def _steps(code: types.CodeType) -> list[Any]:
     """What code does, apart from how the compiler calls what it takes from a module: that depends on where the import stands."""
     found = []
     for each in dis.get_instructions(code):
-        if each.opname in ("PUSH_NULL", "NOP"):
+        if each.opname in ("PUSH_NULL", "NOP", "EXTENDED_ARG"):
             continue
         jumps = each.opcode in dis.hasjrel or each.opcode in dis.hasjabs
         named = each.opname in ("LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD")

@@ -105,10 +105,9 @@ class TopLevel:
         for module, statement, called in self.compiler.derived.called():
             if known.isdisjoint(_full(module, statement)):
                 self.not_again(module, statement, f"calls {' and '.join(called)}")
-        for module, statement, what in looking(self.compiler):
-            if known.isdisjoint(_full(module, statement)):
-                self.not_again(module, statement, f"looks at {what}")
-        for module, statement, what in self.compiler.derived.surveys.left():
+        looked = {id(row[1]): row for row in self.compiler.derived.surveys.left()}
+        looked |= {id(row[1]): row for row in looking(self.compiler)}
+        for module, statement, what in looked.values():
             if known.isdisjoint(_full(module, statement)):
                 self.not_again(module, statement, f"looks at {what}")
         for module, statement, maker in self.compiler.derived.made_from_moved():

@@ -94,6 +94,7 @@ PURE_METHODS = frozenset(
         "upper",
         "values",
         "zfill",
+        "__subclasses__",
     ]
 )
 

@@ -187,6 +187,10 @@ class Computation:
             ):
                 return all(self._pure(a, names, own) for a in [*value.args, *value.keywords])
             return self._pure(value, names, own)
+        if isinstance(node, ast.FunctionDef):
+            # It is made, and not called here: what is the procedure's own is not looked into.
+            defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
+            return not node.decorator_list and all(self._pure(d, names, own) for d in defaults)
         if isinstance(node, ast.Raise):
             return self._raises(node, names, own)
         if isinstance(node, ast.Try):

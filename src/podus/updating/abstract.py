@@ -12,6 +12,7 @@ from types import FunctionType
 from podus.updating.binding import Switch
 from podus.updating.breath import Breath
 from podus.updating.family import below, with_subclasses
+from podus.updating.lines import Lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def abstract_into(
             todo += type.__subclasses__(cls)
 
     abstract: dict[type, frozenset[str]] = {}
-    lines = _Lines(planned)
+    lines = Lines({cls: names["__bases__"] for cls, names in planned.items() if "__bases__" in names})
     for cls in sorted(touched, key=lambda c: len(lines.of(c))):
         own = dict(vars(cls)) | planned.get(cls, {})
         names = {n for n, value in own.items() if _is_abstract(value, marks)}
@@ -117,41 +118,6 @@ def _is_abstract(value: Any, marks: dict[int, bool]) -> bool:
     if isinstance(value, property):
         return any(_is_abstract(part, marks) for part in (value.fget, value.fset, value.fdel))
     return bool(getattr(value, "__isabstractmethod__", False))
-
-
-class _Lines:
-    """In what order classes are going to look at which others (C3), where some get other bases."""
-
-    def __init__(self, planned: dict[type, dict[str, Any]]) -> None:
-        self._bases = {cls: names["__bases__"] for cls, names in planned.items() if "__bases__" in names}
-        self._known: dict[type, tuple[type, ...]] = {}
-
-    def bases(self, cls: type) -> tuple[type, ...]:
-        """The bases that a class is going to have."""
-        found: tuple[type, ...] = self._bases.get(cls, cls.__bases__)
-        return found
-
-    def of(self, cls: type) -> tuple[type, ...]:
-        """Itself, and the others from the nearest to ``object``."""
-        if not any(base in self._bases for base in cls.__mro__):
-            return cls.__mro__
-        if cls not in self._known:
-            bases = self.bases(cls)
-            self._known[cls] = (cls, *_merged([[*self.of(base)] for base in bases] + [[*bases]]))
-        return self._known[cls]
-
-
-def _merged(lines: list[list[type]]) -> list[type]:
-    found: list[type] = []
-    while lines := [line for line in lines if line]:
-        heads = (line[0] for line in lines if not any(line[0] in other[1:] for other in lines))
-        head = next(heads, None)
-        if head is None:
-            # CPython will refuse these bases as well.
-            break
-        found.append(head)
-        lines = [line[1:] if line[0] is head else line for line in lines]
-    return found
 
 
 def _found(line: tuple[type, ...], name: str, planned: dict[type, dict[str, Any]]) -> Any:

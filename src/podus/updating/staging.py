@@ -26,6 +26,7 @@ from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.footprint import Footprint, Registries, drop_overloads
 from podus.updating.heap import SMALL, Search
 from podus.updating.held import GONE
+from podus.updating.lines import in_order
 from podus.updating.listing import TARGETS
 from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
@@ -97,6 +98,7 @@ class Stage(Statements):
         changed = [cls for rows in self.class_shadows.values() for cls, _, _ in rows]
         slot_names_into((*switches, self.removals), self.base)
         abstract_into(switches, self.removals, self.base, [*changed, *self.identity.classes()])
+        in_order(self.base)
         self._leave_footprint()
         self._objects()
         if self.replacement:
