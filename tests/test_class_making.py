@@ -380,3 +380,18 @@ def test_bases_that_move_up_change_in_an_order_that_is_possible(program: Start, 
     assert app("[isinstance(c, m.Comment), c.marked, m.Raw.__bases__ == (m.Text, m.Mark)]") == [True, 2, True]
     app.podus("back-out", "app")
     assert app("[m.Comment.__mro__ == was, c.marked, m.Raw.__bases__ == (m.Mark, m.Text)]") == [True, 1, True]
+
+
+def test_objects_get_and_lose_a_name_of_their_own(program: Start) -> None:
+    plain = "class Task:\n    name = 'a'\n    def told(self): return 1\n"
+    named = plain + "    @property\n    def __name__(self): return self.name\n"
+    app = program(m=plain)
+    app.run("task = m.Task()")
+    app.edit(m=named).update()
+    assert app("[task.__name__, m.Task.__name__, m.Task.__qualname__]") == ["a", "Task", "Task"]
+    app.podus("back-out", "app")
+    assert app("[hasattr(task, '__name__'), m.Task.__name__]") == [False, "Task"]
+    app.edit(m=named.replace("self.name", "self.name + 'b'")).update()
+    assert app("task.__name__") == "ab"
+    app.edit(m=plain).update()
+    assert app("[hasattr(task, '__name__'), m.Task.__name__]") == [False, "Task"]

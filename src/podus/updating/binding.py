@@ -115,7 +115,8 @@ def waiting_ids() -> set[int]:
 # Attributes of a class that can't be deleted, and what says that there is nothing.
 _NEVER_GONE: dict[str, Any] = {"__type_params__": ()}
 # What a class has outside its namespace.
-_OF_THE_TYPE = ("__bases__", "__name__", "__qualname__")
+_NAMES = ("__name__", "__qualname__")
+_OF_THE_TYPE = ("__bases__", *_NAMES)
 # What a class statement makes of functions of these names, though nothing in it says so.
 MADE_BY_TYPE: dict[str, Any] = {
     "__init_subclass__": classmethod,
@@ -129,8 +130,11 @@ _LOOK_ANEW = "__podus_look_anew__"
 _GONE = object()
 
 
-def _is_shadowed(cls: type, name: str) -> bool:
+def _is_shadowed(cls: type, name: str, value: Any = None) -> bool:
     """Whether the metaclass has a property of this name, so that ``cls.name = value`` is its business."""
+    if name in _NAMES and not isinstance(value, str) and (value is not None or name in cls.__dict__):
+        # A property of the objects, and not what the class is called.
+        return True
     own = takewhile(lambda meta: meta is not type, type.mro(type(cls)))
     return any(name in vars(meta) and hasattr(type(vars(meta)[name]), "__set__") for meta in own)
 
@@ -175,7 +179,7 @@ class Switch:
         if type(value) is FunctionType and name in MADE_BY_TYPE:
             # As a class statement does.
             value = MADE_BY_TYPE[name](value)
-        if _is_shadowed(cls, name):
+        if _is_shadowed(cls, name, value):
             self._set_past_metaclass(cls, name, value)
             return
         if annotated.LAZY and name in ("__annotate__", "__annotations__"):

@@ -98,7 +98,8 @@ def _order(bases: dict[type, tuple[type, ...]]) -> list[type]:
     concerned = dict.fromkeys(bases)
     todo = [*bases]
     while todo:
-        more: list[type] = [each for each in type.__subclasses__(todo.pop()) if each not in concerned]
+        below: list[type] = type.__subclasses__(todo.pop())
+        more = [each for each in below if each not in concerned]
         concerned |= dict.fromkeys(more)
         todo += more
     now: dict[type, tuple[type, ...]] = {}
