@@ -406,3 +406,22 @@ def test_an_object_that_tells_of_a_definition_goes_where_there_is_a_new_one(prog
     assert app("m.app.routes[1].view is m.b is kept is m.app.jobs[0].view")
     app.update(back_out=True)
     assert app(told) == [[["/a", 1], ["/b", 2]], ["/a", "/b"], [2]]
+
+
+def test_a_class_statement_that_makes_another_object_says_that_it_is_another(
+    program: Callable[..., Program],
+) -> None:
+    text = """
+        KNOWN = []
+        class Interface:
+            def __init__(self, name, bases=(), names=None):
+                self.name, self.names = name, dict(names or {})
+                KNOWN.append(self)
+        Base = Interface("Base")
+        class IThing(Base):
+            def told(): return 1
+    """
+    app = program(m=text)
+    done = app.edit(m=text.replace("def told()", "size = 5\n            def told()")).update()
+    assert app("m.IThing.names['size']") == 5
+    assert [note for note in done["notes"] if "m:IThing is made anew" in note]

@@ -63,7 +63,7 @@ class Told:
     def lines(self, value: Any, path: str, module: str) -> Iterator[tuple[str, str]]:
         """A line for a value; a class that is defined here has one for each of its entries as well."""
         yield path, self.word(value, DEPTH)
-        if isinstance(value, type) and value.__module__ == module and self.is_here(value, path):
+        if _is(value, type) and value.__module__ == module and self.is_here(value, path):
             yield f"{path} class", self._class(value)
             for key, entry in sorted(vars(value).items()):
                 if key not in _OF_EACH and not (key == "__abstractmethods__" and not entry):
@@ -75,7 +75,7 @@ class Told:
 
     def word(self, value: Any, depth: int) -> str:
         """What a value is."""
-        if isinstance(value, _PLAIN) and type(value).__module__ == "builtins":
+        if _is(value, _PLAIN) and type(value).__module__ == "builtins":
             return _without_places(repr(value))
         if id(value) in self._inside:
             return "(itself)"
@@ -90,38 +90,38 @@ class Told:
             self._inside.pop()
 
     def _word(self, value: Any, depth: int) -> str:
-        if isinstance(value, types.ModuleType):
+        if _is(value, types.ModuleType):
             return f"module {value.__name__}" + ("" if sys.modules.get(value.__name__) is value else " STALE")
-        if isinstance(value, type):
+        if _is(value, type):
             return f"class {_of(value)}{self._stale(value)}"
-        if isinstance(value, types.FunctionType):
+        if _is(value, types.FunctionType):
             return self._function(value, depth)
-        if isinstance(value, types.CodeType):
+        if _is(value, types.CodeType):
             return _code(value)
-        if isinstance(value, types.MethodType):
+        if _is(value, types.MethodType):
             return f"method {self.word(value.__func__, depth)} of {self.word(value.__self__, 1)}"
-        if isinstance(value, staticmethod | classmethod):
+        if _is(value, staticmethod | classmethod):
             return f"{type(value).__name__} {self.word(value.__func__, depth + 1)}"
-        if isinstance(value, property):
+        if _is(value, property):
             parts = [self.word(each, depth + 1) for each in (value.fget, value.fset, value.fdel)]
             return f"{_of(type(value))} {parts} {value.__doc__!r}"
-        if isinstance(value, pathlib.PurePath):
+        if _is(value, pathlib.PurePath):
             return _without_places(repr(str(value)))
-        if isinstance(value, functools.partial):
+        if _is(value, functools.partial):
             return f"partial {self.word([value.func, value.args, value.keywords], depth)}"
         return self._data(value, depth)
 
     def _data(self, value: Any, depth: int) -> str:
         kind = type(value)
-        if isinstance(value, dict | types.MappingProxyType):
+        if _is(value, dict | types.MappingProxyType):
             # In any order: what comes in an update comes last.
             entries = sorted(
                 f"{self.word(k, depth)}: {self.word(v, depth)}" for k, v in list(value.items())[:ENTRIES]
             )
             return f"{_of(kind)} {{{', '.join(entries)}}}"
-        if isinstance(value, set | frozenset):
+        if _is(value, set | frozenset):
             return f"{_of(kind)} {{{', '.join(sorted(self.word(v, depth) for v in list(value)[:ENTRIES]))}}}"
-        if isinstance(value, list | tuple | deque):
+        if _is(value, list | tuple | deque):
             return f"{_of(kind)} [{', '.join(self.word(v, depth) for v in list(value)[:ENTRIES])}]"
         if kind.__module__ in (
             "re",
@@ -135,7 +135,7 @@ class Told:
         ):
             own = f" of {self.word(value.__wrapped__, depth)}" if hasattr(value, "__wrapped__") else ""
             args = getattr(value, "__args__", None) or getattr(value, "__constraints__", None)
-            inner = f" {self.word(args, depth)}" if isinstance(args, tuple) else ""
+            inner = f" {self.word(args, depth)}" if _is(args, tuple) else ""
             return f"{_of(kind)} {_without_places(repr(value))}{own}{inner}"
         # Without asking the object itself: its class may compute what it answers.
         try:
@@ -145,7 +145,7 @@ class Told:
         slots = {}
         for base in kind.__mro__:
             for name, entry in vars(base).items():
-                if isinstance(entry, types.MemberDescriptorType) and kind.__module__ != "builtins":
+                if _is(entry, types.MemberDescriptorType) and kind.__module__ != "builtins":
                     try:
                         slots[name] = entry.__get__(value, kind)
                     except AttributeError:
@@ -195,7 +195,12 @@ class Told:
         found: Any = sys.modules.get(cls.__module__)
         for name in cls.__qualname__.split("."):
             found = vars(found).get(name) if hasattr(found, "__dict__") else None
-        return "" if found is cls or not isinstance(found, type) else " STALE"
+        return "" if found is cls or not _is(found, type) else " STALE"
+
+
+def _is(value: Any, kinds: Any) -> bool:
+    """``isinstance`` without a question to the object itself, which may be a proxy."""
+    return issubclass(type(value), kinds)
 
 
 def _of(cls: type) -> str:

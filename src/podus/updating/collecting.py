@@ -301,6 +301,11 @@ class Collector:
             if name in real and same and value_into(before, value, switch, self.keeping):
                 continue
             switch.set_item(real, name, value)
+            if name in real and f"{part.name}:{name}" in self.plan.made and not is_a(value, type):
+                kind = type(value).__qualname__
+                self.notes.append(
+                    f"{part.name}:{name} is made anew, as its statement makes an object of {kind} and no class: who holds the old one goes on with that"
+                )
             if (
                 isinstance(before, FunctionType)
                 and callable(value)

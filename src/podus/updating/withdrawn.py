@@ -85,6 +85,9 @@ def holds(value: Any, codes: set[int]) -> bool:
 
 def _more_often(container: Any, value: Any) -> bool:
     """Whether a class is in a container more often than its new form: what the program itself has put there is not put there again."""
+    if not is_a(value, type):
+        # A class statement can make something else, by what its bases are (an interface of zope).
+        return False
     is_old = _Made(set(), {id(value)})
     names = value.__module__, value.__qualname__
     new = {
