@@ -154,3 +154,10 @@ def test_annotations_in_a_class_that_is_made_again_find_what_is_new(program: Sta
     ]
     assert app("[m.C.__annotations__['y'], m.C.f.__annotations__['return']] == [kinds.S['y'], kinds.S['f']]")
     assert app("held == (kinds.S, m.C) and [n for n in vars(m) if ':' in n]") == []
+
+
+def test_an_annotation_that_is_written_otherwise_and_equal(program: Start) -> None:
+    old = "from typing import Optional\ndef f(x: Optional[int]) -> Optional[str]: ...\n"
+    app = program(m=old)
+    app.edit(m="def f(x: int | None) -> str | None: ...\n").update()
+    assert app("[str(each) for each in m.f.__annotations__.values()]") == ["int | None", "str | None"]

@@ -575,3 +575,15 @@ def test_what_an_annotation_names_is_no_part_of_the_value(program: Start) -> Non
     app = program(conf=conf, m="from conf import Kind\nKNOWN: dict[int, Kind] = dict.fromkeys(range(2))\n")
     plan = app.edit(conf="import typing\nKind = typing.Any\n").plan()
     assert not [a for a in plan.asks if "KNOWN" in a.text]
+
+
+def test_what_is_read_of_a_module_that_a_call_imports(program: Callable[..., Program]) -> None:
+    text = """
+        from importlib import import_module
+        import importlib
+        AGENT = f"Agent/{import_module('pkg').__version__}"
+        OTHER = importlib.import_module("pkg").__version__ + "!"
+    """
+    app = program(**{"pkg/__init__.py": "__version__ = '1'\n", "shop": text})
+    app.files(**{"pkg/__init__.py": "__version__ = '2'\n"}).update()
+    assert app("[shop.AGENT, shop.OTHER]") == ["Agent/2", "2!"]

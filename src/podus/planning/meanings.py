@@ -18,6 +18,16 @@ Name = tuple[str, str]
 Made = tuple[Module, str, Body]
 
 
+def imported_by_call(node: ast.AST) -> str:
+    """The module that ``import_module("name")`` gives; "" if it is something else."""
+    if not (isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords):
+        return ""
+    word = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    name = node.args[0]
+    known = word == "import_module" and isinstance(name, ast.Constant) and isinstance(name.value, str)
+    return str(name.value) if known else ""  # type: ignore[attr-defined]
+
+
 class Meanings:
     """What the names of one version's modules mean: which module's which name, where they come from another one."""
 
@@ -100,10 +110,11 @@ class Meanings:
         while isinstance(node, ast.Attribute):
             words.insert(0, node.attr)
             node = node.value
-        if not isinstance(node, ast.Name):
-            return None
-        home, words = module.name, [node.id, *words]
-        for _ in range(8):
+        if isinstance(node, ast.Name):
+            home, words = module.name, [node.id, *words]
+        else:
+            home = imported_by_call(node)
+        for _ in range(8 if home else 0):
             around = self.version.modules.get(home)
             if not words:
                 return None

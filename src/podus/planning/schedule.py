@@ -7,9 +7,11 @@ changed module, then that one's, and then the rest. Which module is imported fir
 from __future__ import annotations
 
 import sys
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import pairwise
 
+from podus.planning.meanings import imported_by_call
+from podus.planning.reading import evaluated
 from podus.program.importing import imports_of
 from podus.program.version import Module
 
@@ -29,7 +31,8 @@ def schedule(
 
     def visit(name: str) -> None:
         begun.add(name)
-        for wanted, line, _ in sorted(imports_of(modules[name]), key=_line):
+        rows = [*imports_of(modules[name]), *_by_calls(modules[name])]
+        for wanted, line, _ in sorted(rows, key=_line):
             if wanted in modules and wanted not in begun:
                 if name in changed:
                     found.append((name, _beginning(modules[name], line)))
@@ -42,6 +45,17 @@ def schedule(
             visit(name)
     # Where nothing has run in between a module just goes on.
     return [row for row, after in pairwise([*found, ("", 0)]) if row[0] != after[0]]
+
+
+def _by_calls(module: Module) -> Iterator[tuple[str, int, bool]]:
+    """The modules that statements import by ``import_module("name")``, in rows as :func:`imports_of` gives them."""
+    if module.source is None or module.body is None or "import_module" not in module.code.co_names:
+        return
+    for statement in module.body.statements:
+        for part in evaluated(statement.node):
+            wanted = imported_by_call(part)
+            if wanted:
+                yield wanted, statement.line, False
 
 
 def _beginning(module: Module, line: int) -> int:

@@ -25,6 +25,7 @@ from types import (
 )
 
 from podus.updating.aliases import FIXED
+from podus.updating.find import cell_contents
 from podus.updating.held import HEAP, is_a, own_fields, own_names
 
 TYPE_CHECKING = False
@@ -156,10 +157,9 @@ def _equal(one: Any, other: Any) -> bool:
     if kind in (*_SIMPLE, set, bytearray) or _is_value(kind):
         return bool(one == other)
     if kind is FunctionType:
-        # Made by one place in the program, and closing over nothing: a lambda in a table.
-        return one.__code__ is other.__code__ or (
-            not one.__closure__ and not other.__closure__ and one.__code__ == other.__code__
-        )
+        # Made by one place in the program: a lambda in a table, or what a factory makes, with all that it holds.
+        cells = one.__closure__ or (), other.__closure__ or ()
+        return one.__code__ == other.__code__ and _equal(*(tuple(map(cell_contents, each)) for each in cells))
     if kind in (staticmethod, classmethod):
         return _equal(one.__func__, other.__func__)
     if kind is property:

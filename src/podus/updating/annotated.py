@@ -41,8 +41,12 @@ def of_class(cls: type) -> tuple[str, Any]:
 
 
 def same(one: tuple[str, Any], other: tuple[str, Any]) -> bool:
-    """Whether two ways of giving annotations are one."""
-    return one[1] is other[1] or (one[0] == other[0] == "__annotations__" and one[1] == other[1])
+    """Whether two ways of giving annotations are one: ``Optional[int]`` equals ``int | None``, and is written otherwise."""
+    if one[1] is other[1]:
+        return True
+    if not (one[0] == other[0] == "__annotations__" and one[1] == other[1]):
+        return False
+    return list(map(type, one[1].values())) == list(map(type, other[1].values()))
 
 
 def into(old: FunctionType, new: FunctionType, switch: Switch) -> None:
