@@ -395,3 +395,41 @@ def test_objects_get_and_lose_a_name_of_their_own(program: Start) -> None:
     assert app("task.__name__") == "ab"
     app.edit(m=plain).update()
     assert app("[hasattr(task, '__name__'), m.Task.__name__]") == [False, "Task"]
+
+
+def test_a_class_that_becomes_generic_is_subscripted_by_a_module_that_comes(program: Start) -> None:
+    before = "class Option:\n    def __init__(self, name): self.name = name\n"
+    after = "import typing as t\nT = t.TypeVar('T')\nclass Option(t.Generic[T]):\n    def __init__(self, name): self.name = name\n"
+    use = "from options import Option\nclass App:\n    testing = Option[bool]('x')\n    kind = Option[str]\n"
+    app = program(options=before, shop="import options\nfirst = options.Option('a')\n")
+    app.run("was = options.Option")
+    app.edit(options=after, more=use).replace("shop", "import options", "import options, more").update()
+    found = (
+        "[options.Option is was, type(shop.more.App.testing) is was, shop.more.App.kind.__origin__ is was]"
+    )
+    assert app(found) == [True, True, True]
+    assert app("[type(shop.first) is was, str(options.Option[int].__args__)]") == [True, "(<class 'int'>,)"]
+
+
+def test_what_a_decorator_of_a_class_has_given_it_knows_the_class_that_goes_on(program: Start) -> None:
+    tools = """
+        import functools
+        SEEN = []
+        def noted(kind):
+            plain = kind.__new__
+            @functools.wraps(plain)
+            def __new__(cls, *args):
+                SEEN.append(cls is kind)
+                return plain(cls)
+            kind.__new__ = staticmethod(__new__)
+            return kind
+    """
+    text = "from tools import noted\nclass Form:\n    def size(self): return 1\n"
+    app = program(tools=tools, shop=text)
+    app.edit(shop=text.replace("class Form", "@noted\nclass Form")).update()
+    assert app(
+        "[shop.Form().size(), shop.tools.SEEN if hasattr(shop, 'tools') else __import__('tools').SEEN]"
+    ) == [
+        1,
+        [True],
+    ]

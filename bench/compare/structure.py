@@ -34,7 +34,7 @@ _OF_EACH = frozenset(
         ),
         *("__static_attributes__", "__firstlineno__", "__classdictcell__", "__conditional_annotations__"),
         *("__annotate__", "__annotate_func__", "__annotations_cache__"),
-        *("_abc_impl", "_abc_registry", "_abc_cache", "__subclasshook__"),
+        *("_abc_impl", "_abc_registry", "_abc_cache", "__subclasshook__", "__warningregistry__"),
     )
 )
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), type(...), range, slice)

@@ -196,7 +196,9 @@ def adopt_class_cell(function: Any, made: type | None, cls: type) -> None:
         if made is not None:
             annotated.adopt(getattr(part, "__annotate__", None), made, cls)
         for name, cell in zip(part.__code__.co_freevars, part.__closure__ or (), strict=True):
-            if name == "__class__" and cell_contents(cell) in ((made,), ()):
+            held = cell_contents(cell)
+            # A decorator of the class may have made methods that know it, too.
+            if (held == () and name == "__class__") or (held and made is not None and held[0] is made):
                 cell.cell_contents = cls
 
 

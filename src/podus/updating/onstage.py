@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # The interpreter looks for the others by itself, and that one is there at all would tell.
 _ASKED_FOR = {"__init__", "__init_subclass__", "__class_getitem__", "__enter__", "__exit__"}
 _ASKED_FOR |= {"__aenter__", "__aexit__", "__post_init__", "__match_args__"}
+# What typing.Generic keeps of a class, and asks for when that is subscripted.
+OF_GENERIC = frozenset({"__parameters__", "__orig_bases__"})
 _ABSENT: Any = object()
 _NOTHING_TO_DO: Any = object.__init__
 _PLAIN_NEW: Any = object.__new__
@@ -155,7 +157,7 @@ class Showing:
         """Show ``names``, which ``cls`` is going to have."""
         added = Switch()
         for name, value in names.items():
-            if name.startswith("__") and name.endswith("__") and name not in _ASKED_FOR:
+            if name.startswith("__") and name.endswith("__") and name not in _ASKED_FOR | OF_GENERIC:
                 continue
             if vars(cls).get(name, _ABSENT) is value:
                 continue

@@ -25,7 +25,7 @@ from podus.updating.gates import stage_gate
 from podus.updating.graft import functions_of, stays
 from podus.updating.held import is_a
 from podus.updating.meanwhile import Meanwhile
-from podus.updating.onstage import Showing
+from podus.updating.onstage import OF_GENERIC, Showing
 from podus.updating.readmit import entries_of, without
 from podus.updating.shadow import ClassNames, Shadow
 
@@ -213,7 +213,7 @@ class Statements(Collector):
         """Show the methods of a class that was made again in the one that goes on: statements may need them of objects that are there."""
         # What calls super() only does so for objects of the class that was made.
         methods = {n: v for n, v in list(vars(made).items()) if _is_method(v, file)}
-        self.showing.show(before, methods)
+        self.showing.show(before, _of_new_bases(before, made) | methods)
 
     def _run_as_first(self, module: ModuleType, part: ModulePart, code: CodeType) -> bool:
         """Run a definition once more without the old one in registries that may have refused it; says whether there are any."""
@@ -307,7 +307,7 @@ class Statements(Collector):
     def _run_class(self, module: ModuleType, part: ModulePart, row: ClassPart) -> None:
         cls = class_at(module, row.qualname)
         if cls is None:
-            text = f"{part.name}:{row.qualname} is no class any more: its new attributes are left out"
+            text = f"{part.name}:{row.qualname} is no class: its new attributes are left out"
             self.notes.append(text)
             return
         target = Shadow(ClassNames(cls, self.shadows[part.name], row.outer), False)
@@ -322,6 +322,20 @@ class Statements(Collector):
         if row.runner:
             self.showing.show(cls, target)
         self.class_shadows.setdefault(part.name, []).append((cls, row, target))
+
+
+def _of_new_bases(before: type, made: type) -> dict[str, Any]:
+    """The methods that a class gets with bases that it did not have, and what a generic one (``C[int]``) needs for them."""
+    had = {f"{base.__module__}:{base.__qualname__}" for base in type.mro(before)}
+    new = [base for base in made.__mro__[1:] if f"{base.__module__}:{base.__qualname__}" not in had]
+    found = {
+        name: value
+        for base in reversed(new)
+        for name, value in list(vars(base).items())
+        if is_a(value, FunctionType | classmethod | staticmethod | property)
+        and not any(name in vars(old) for old in type.mro(before))
+    }
+    return found | {name: vars(made)[name] for name in OF_GENERIC if new and name in vars(made)}
 
 
 def _first_namespace(module: ModuleType) -> dict[str, Any] | None:
