@@ -177,3 +177,56 @@ def test_a_decorator_that_registers_otherwise_registers_again(program: Start) ->
     ]
     app.update(back_out=True)
     assert app("[{k: f() for k, f in m.TABLE.items()}, m.held is m.TABLE['A']]") == [{"A": 1, "B": 2}, True]
+
+
+@pytest.mark.parametrize(
+    "hung",
+    [
+        "run.params.insert(0, debug)",
+        "run.params += [debug]",
+        "run.params[0] = debug",
+        "run.first = debug",
+        "run.settings['a'] = debug",
+        "run.set(debug)",
+        "run.sub.set(debug)",
+    ],
+)
+def test_what_is_done_to_what_a_decorator_makes_anew_is_done_again(program: Start, hung: str) -> None:
+    text = f"""
+        debug = "debug"
+        class Part:
+            def set(self, value): self.given = value
+        class Command(Part):
+            def __init__(self, function):
+                self.function, self.params, self.settings = function, [1], {{}}
+                self.sub = Part()
+            def __call__(self): return self.function()
+        def command(function): return Command(function)
+        @command
+        def run(a=1): return 1
+        {hung}
+        def told(): return [run(), run.params, run.settings, getattr(run, "first", 0), vars(run).get("given"), vars(run.sub)]
+    """
+    app = program(m=text)
+    before = app("m.told()")
+    app.edit(m=text.replace("def run(a=1): return 1", "def run(a=1, b=2): return 1")).update()
+    assert app("m.told()") == before
+
+
+def test_the_plan_tells_what_is_not_done_again_to_what_is_made_anew(program: Start) -> None:
+    text = """
+        class Command:
+            def __init__(self, function): self.function, self.params = function, [1]
+        def command(function): return Command(function)
+        def note():
+            print("noted")
+            return 5
+        @command
+        def run(a=1): return 1
+        run.params.append(note())
+    """
+    app = program(m=text)
+    plan = app.edit(m=text.replace("def run(a=1): return 1", "def run(a=1, b=2): return 1")).plan()
+    assert [note.text for note in plan.notes if note.code == "not-again"] == [
+        "`run.params.append(note())` is not run again, as it may do more: run is made anew without it"
+    ]

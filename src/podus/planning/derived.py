@@ -16,6 +16,7 @@ from podus.planning.looking import lists_names
 from podus.planning.meanings import Meanings, Name, Named
 from podus.planning.mentions import Mentions
 from podus.planning.reading import (
+    done_to,
     evaluated,
     in_annotations,
     in_class_head,
@@ -62,6 +63,8 @@ class Derived:
         self.surveys = Surveys(self)
         # Decorated definitions that run again: what others have hung on the object that they had made is hung on the new one.
         self.remade: set[Name] = set()
+        # Statements that did something to these and are not run again, by their ids; and to which.
+        self.not_hung: dict[int, tuple[Module, Statement, str]] = {}
         self._reset = frozenset(compiler.request.get("reset") or ())
 
     def follow(self) -> None:
@@ -500,7 +503,7 @@ class Derived:
     def _hangs(
         self, statement: Statement, module: Module, hidden: frozenset[str] | set[str], again: set[str]
     ) -> bool:
-        """Whether a statement hangs something on what a decorated definition that runs again has made: `@cli.command()`, `cli.add(run)`."""
+        """Whether a statement hangs something on what a decorated definition that runs again has made: `@cli.command()`, `cli.add(run)`, `run.help = ""`."""
         node = statement.node
         calls: list[ast.expr] = list(getattr(node, "decorator_list", ()))
         if not (self.remade or again):
@@ -512,14 +515,32 @@ class Derived:
                 calls.append(node.value)
         for call in calls:
             function = call.func if isinstance(call, ast.Call) else call
-            if not isinstance(function, ast.Attribute):
-                continue
-            if isinstance(function.value, ast.Name) and function.value.id in again:
+            if isinstance(function, ast.Attribute) and self._is_remade(function.value, module, hidden, again):
                 return True
-            place = None if root(function) in hidden else self.new.path(module, function.value)
-            if place is not None and (place[0], ".".join(place[1])) in self.remade:
-                return True
+        for target, values in done_to(node):
+            if self._is_remade(target, module, hidden, again, within=True):
+                if all(self.is_pure(value, module) for value in values):
+                    return True
+                self.not_hung[id(statement)] = (module, statement, root(target))
         return False
+
+    def _is_remade(
+        self,
+        node: ast.expr,
+        module: Module,
+        hidden: frozenset[str] | set[str],
+        again: set[str],
+        *,
+        within: bool = False,
+    ) -> bool:
+        """Whether it is what a decorated definition has made that runs again; or (``within``) something that it holds."""
+        if root(node) in again and (within or isinstance(node, ast.Name)):
+            return True
+        place = None if root(node) in hidden else self.new.path(module, node)
+        if place is None:
+            return False
+        parts = range(1, len(place[1]) + 1) if within else (len(place[1]),)
+        return any((place[0], ".".join(place[1][:count])) in self.remade for count in parts)
 
     def moves(self, node: ast.expr, module: Module, hidden: frozenset[str] | set[str]) -> bool:
         """Whether a name, or an attribute of one, has another value now; ``hidden`` are no names of the module."""

@@ -69,6 +69,22 @@ def reads(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
             yield part
 
 
+def done_to(node: ast.stmt) -> Iterator[tuple[ast.expr, list[ast.expr]]]:
+    """What a statement changes inside, ``OBJECT.part`` or an entry of it, and the expressions that it does so with."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        function = node.value.func
+        if isinstance(function, ast.Attribute):
+            yield function.value, [*node.value.args, *(k.value for k in node.value.keywords)]
+    elif isinstance(node, ast.Assign | ast.AugAssign):
+        for assigned in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            target, inner = assigned, list[ast.expr]()
+            while isinstance(target, ast.Subscript):
+                inner.append(target.slice)
+                target = target.value
+            if inner or isinstance(target, ast.Attribute):
+                yield target, [*inner, node.value]
+
+
 def read_in_loops(node: ast.stmt, listed: Callable[[str], ast.expr | None]) -> Iterator[ast.Attribute]:
     """The attributes that a statement reads of what it goes through: `a.NAME` and `b.NAME` for `m.NAME for m in (a, b)`.
 

@@ -114,6 +114,12 @@ class TopLevel:
             if known.isdisjoint(_full(module, statement)):
                 text = f"`{statement.text}` is not run again: what {maker} made of data that changes stays"
                 self.plan.notes.append(Note("not-again", text, "", f"{module.file}:{statement.line}"))
+        for key, (module, statement, name) in self.compiler.derived.not_hung.items():
+            if key not in self.compiler.derived.run_of(module):
+                text = (
+                    f"`{statement.text}` is not run again, as it may do more: {name} is made anew without it"
+                )
+                self.plan.notes.append(Note("not-again", text, "", f"{module.file}:{statement.line}"))
         dressed: dict[str, list[tuple[Module, Statement]]] = {}
         for module, statement, decorator in self.compiler.derived.decorators.not_decorated_again():
             dressed.setdefault(decorator, []).append((module, statement))
