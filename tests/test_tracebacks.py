@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,3 +99,25 @@ def test_versions_elsewhere_name_their_own_files(program: Start, tmp_path: Path)
     assert app.join("t") == OLD
     assert app("shop.shown()") == OLD
     assert app("shop.fail.__code__.co_filename") == str(tmp_path / "two" / "shop.py") != file
+
+
+def test_lines_follow_in_what_descriptors_and_callable_objects_hold(program: Callable[..., Program]) -> None:
+    text = """
+        class Memo:
+            __slots__ = ("fget",)
+            def __init__(self, fget): self.fget = fget
+            def __get__(self, obj, cls=None): return self.fget(obj)
+        class Command:
+            def __init__(self, function): self.parts = 1; self.function = function
+            def __call__(self): return self.function()
+        class T:
+            @Memo
+            def cache(self): raise ValueError
+        @Command
+        def run(): raise ValueError
+    """
+    app = program(m=text)
+    lines = "[vars(m.T)['cache'].fget.__code__.co_firstlineno, m.run.function.__code__.co_firstlineno]"
+    before = app(lines)
+    app.edit(m="# one\n# two\n" + textwrap.dedent(text)).update()
+    assert app(lines) == [line + 2 for line in before]

@@ -147,7 +147,7 @@ class Told:
             for name, entry in vars(base).items():
                 if _is(entry, types.MemberDescriptorType) and kind.__module__ != "builtins":
                     try:
-                        slots[name] = entry.__get__(value, kind)
+                        slots[name] = entry.__get__(value, kind) if name != "__vectorcalloffset__" else 0
                     except AttributeError:
                         pass
         entries = [f"{k}={self.word(v, depth)}" for k, v in sorted({**held, **slots}.items())]
@@ -212,7 +212,7 @@ def _digest(text: str) -> str:
 
 
 def _without_places(text: str) -> str:
-    return re.sub(r"/[^ '\"]*/site-packages\b", "", re.sub(r"0x[0-9a-f]{6,}", "0x", text))
+    return re.sub(r"/[^ '\"]*/site-packages\b", "", re.sub(r"0x[0-9a-f]{6,}|(?<=:)\d{12,}", "0x", text))
 
 
 def _code(code: types.CodeType) -> str:
@@ -228,7 +228,7 @@ def _code(code: types.CodeType) -> str:
         code.co_freevars,
         code.co_cellvars,
         consts,
-        code.co_flags,
+        code.co_flags & ~0x700000,
         code.co_qualname,
     )
     return f"{_digest(repr(parts))}@{code.co_firstlineno}"

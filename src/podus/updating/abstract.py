@@ -9,10 +9,10 @@ from _abc import _abc_init, _abc_register, _get_dump, _reset_caches  # type: ign
 from collections.abc import Iterable
 from types import FunctionType
 
+from podus.updating.ancestry import Lines
 from podus.updating.binding import Switch
 from podus.updating.breath import Breath
 from podus.updating.family import below, with_subclasses
-from podus.updating.lines import Lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

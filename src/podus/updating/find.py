@@ -14,7 +14,7 @@ from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
 from podus.updating.binding import HANDED_OVER
 from podus.updating.breath import Breath, let_go
-from podus.updating.held import is_a, module_of
+from podus.updating.held import HEAP, is_a, module_of
 from podus.updating.listing import referring
 
 TYPE_CHECKING = False
@@ -151,7 +151,11 @@ class Finder:
             return [(item, depth) for item in self._around(value, (value.__func__,))]
         if issubclass(kind, functools.partial | functools.cached_property | functools.partialmethod):
             return [(item, depth) for item in self._around(value, (value.func,))]
-        return [(item, depth) for item in self._around(value, _wrapped(value))]
+        held = self._around(value, _wrapped(value))
+        if kind.__flags__ & HEAP and (callable(value) or _is_descriptor(kind)):
+            # What a decorator has made: it holds the function under some name.
+            held += _functions_in(value)
+        return [(item, depth) for item in held]
 
     def _around(self, value: Any, inside: tuple[Any, ...]) -> tuple[Any, ...]:
         """Note what ``value`` was made around, through wrappers that lie in each other; returns ``inside``."""
@@ -187,6 +191,17 @@ def _wrapped(value: Any) -> tuple[Any, ...]:
         return (object.__getattribute__(value, "__wrapped__"),)
     except AttributeError:
         return ()
+
+
+def _is_descriptor(kind: type) -> bool:
+    return any("__get__" in type.__getattribute__(base, "__dict__") for base in type.mro(kind))
+
+
+def _functions_in(value: Any) -> tuple[Any, ...]:
+    """The functions that an object's fields hold. (To ask for its ``__dict__`` would make it bigger.)"""
+    found = get_referents(value)
+    found += [item for each in found if type(each) is dict for item in list(each.values())]
+    return tuple(item for item in found if type(item) is FunctionType)
 
 
 def cell_contents(cell: CellType) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ from podus.support.declare import Declaration
 from podus.support.load import execute
 from podus.threads import RLock
 from podus.updating.abstract import abstract_into
+from podus.updating.ancestry import in_order
 from podus.updating.binding import Switch, settle
 from podus.updating.bound import check_listing
 from podus.updating.breath import Breath
@@ -26,7 +27,6 @@ from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.footprint import Footprint, Registries, drop_overloads
 from podus.updating.heap import SMALL, Search
 from podus.updating.held import GONE
-from podus.updating.lines import in_order
 from podus.updating.listing import TARGETS
 from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
