@@ -587,3 +587,36 @@ def test_what_is_read_of_a_module_that_a_call_imports(program: Callable[..., Pro
     app = program(**{"pkg/__init__.py": "__version__ = '1'\n", "shop": text})
     app.files(**{"pkg/__init__.py": "__version__ = '2'\n"}).update()
     assert app("[shop.AGENT, shop.OTHER]") == ["Agent/2", "2!"]
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        "from importlib import metadata\n__version__ = metadata.version('shop')\n",
+        "from importlib.metadata import version\n__version__ = version('shop')\n",
+        "import importlib.metadata\n__version__ = 'v' + importlib.metadata.version('shop')\n",
+    ],
+)
+def test_the_release_that_is_installed(program: Callable[..., Program], asks: str) -> None:
+    def info(number: str) -> dict[str, str]:
+        return {"shop.dist-info/METADATA": f"Metadata-Version: 2.1\nName: shop\nVersion: {number}\n"}
+
+    app = program(**{"shop/__init__.py": asks, "shop/a.py": "def f(): return 1\n", **info("1.0")})
+    app.run("import shop.a")
+    assert app("shop.__version__.strip('v')") == "1.0"
+    app.files(**{"shop/a.py": "def f(): return 2\n", **info("2.0")}).update()
+    assert app("[shop.__version__.strip('v'), shop.a.f()]") == ["2.0", 2]
+
+
+@pytest.mark.parametrize("released", ["RELEASED = True\n", "RELEASED = not False\n"])
+def test_a_step_that_does_not_run(program: Callable[..., Program], released: str) -> None:
+    text = released + (
+        "VERSION = tag = '1'\nif not RELEASED:\n    import subprocess\n"
+        "    VERSION = VERSION + subprocess.run(['x'], capture_output=True, text=True).stdout\n"
+    )
+    app = program(m=text)
+    plan = app.edit(m=text.replace("'1'", "'2'")).plan()
+    known = released == "RELEASED = True\n"
+    assert [(row.name, row.action) for row in plan.data if row.name == "m:VERSION"] == [
+        ("m:VERSION", "set" if known else "keep")
+    ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Set
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from podus.planning.decorators import Decorators
@@ -28,7 +29,7 @@ from podus.planning.reading import (
 from podus.planning.shapes import is_reshaped, shapes
 from podus.planning.surveying import Surveys, tables
 from podus.program.bindings import NAMESPACE, bound_in, root
-from podus.program.body import Statement, is_pure, without_annotation
+from podus.program.body import Statement, asks_for_version, is_pure, without_annotation
 from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules, complete
 from podus.program.constant import Computation
 from podus.program.nodes import everything_in
@@ -89,7 +90,7 @@ class Derived:
         # Data of classes that is to be made again runs where it stands in its body.
         in_classes |= {n.partition(":")[0] for n in self._reset if "." in n.partition(":")[2]}
         lists = {m for m in self.regrown if self.mentions.lists_names(self.compiler.new.modules[m])}
-        lists |= self.surveys.modules
+        lists |= self.surveys.modules | self._of_installed
         grown = bool(self.moved or self.procedures or in_classes or self.reshaped or self.remade or lists)
         while grown:
             grown = False
@@ -105,12 +106,31 @@ class Derived:
             if change.body is not None:
                 self._from_the_start(change.new, change.body)
 
+    @cached_property
+    def _of_installed(self) -> set[str]:
+        """The modules, of packages that change, that may ask what release of something is installed."""
+        tops = {name.partition(".")[0] for name in self.compiler.changes}
+        return {
+            module.name
+            for module in self.compiler.new.modules.values()
+            if module.name.partition(".")[0] in tops and "version" in self.mentions.of(module)
+        }
+
+    def _asks_for_installed(self, statement: Statement, module: Module) -> bool:
+        """Whether a statement asks what release is installed: files of a package that have changed say that it is another."""
+        return any(
+            asks_for_version(part) and self.new.library(module, part.func) == "importlib.metadata.version"
+            for part in evaluated(statement.node)
+            if isinstance(part, ast.Call)
+        )
+
     def _concerned(self) -> set[str]:
         words = {
             name.rpartition(".")[2]
             for _, name in self.moved | self.reshaped | self.remade | self.decorators.names()
         } | {p.partition(":")[2].rpartition(".")[2] for p in self.procedures}
-        return self.mentions.under(words) | (NAMESPACE if self.regrown else set())
+        more = (NAMESPACE if self.regrown else set()) | ({"version"} if self._of_installed else set())
+        return self.mentions.under(words) | more
 
     def _from_the_start(self, module: Module, body: BodyChange) -> None:
         """Add the imports that bring what statements go on with, so that these do not go on with what they have made of it before."""
@@ -432,6 +452,8 @@ class Derived:
         if self.decorators.dressed(statement, module, hidden):
             return True
         if not hidden and module.name in self.regrown and lists_names(statement):
+            return True
+        if statement.kind == "assign" and self._asks_for_installed(statement, module):
             return True
         if statement.kind == "def":
             said = statement.words[0] - hidden

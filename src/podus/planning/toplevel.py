@@ -18,7 +18,8 @@ from podus.planning.registered import registrars, withdrawn, withdrawn_with
 from podus.planning.remade import Remade
 from podus.planning.standing_for import as_it_stands
 from podus.planning.steps import Stepwise
-from podus.program.body import Statement, compile_body, without_annotation, without_value
+from podus.program.bindings import bound_in
+from podus.program.body import Body, Statement, compile_body, without_annotation, without_value
 from podus.program.changes import BodyChange, ModuleChange
 from podus.program.field import last_word
 from podus.program.flow import imported_by_from
@@ -428,9 +429,25 @@ def _left_out(body: BodyChange, statement: Statement, name: str) -> Statement | 
     run = set(map(id, body.run))
     found = None
     for other in body.new.statements[body.new.statements.index(statement) + 1 :]:
-        if name in other.names:
+        if name in other.names and not _is_passed(other.node, name, body.new):
             found = other if other.kind == "other" and name in other.reads and id(other) not in run else None
     return found
+
+
+def _is_passed(node: ast.stmt, name: str, body: Body) -> bool:
+    """Whether a statement is an ``if`` whose test is a constant of the module, and the name is bound only where it does not go (``if not RELEASED:``)."""
+    if not isinstance(node, ast.If):
+        return False
+    test, wanted = node.test, True
+    while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test, wanted = test.operand, not wanted
+    if isinstance(test, ast.Name):
+        bound = [s.node for s in body.statements if test.id in s.names]
+        test = bound[0].value if len(bound) == 1 and isinstance(bound[0], ast.Assign) else test
+    if not isinstance(test, ast.Constant):
+        return False
+    goes = node.body if bool(test.value) == wanted else node.orelse
+    return not any(name in bound_in(statement) for statement in goes)
 
 
 def _full(module: Module, statement: Statement) -> list[str]:

@@ -120,11 +120,13 @@ PURE_FUNCTIONS = frozenset(
         *("ipaddress.ip_address", "ipaddress.ip_network"),
         # The same object each time, which is made once at the most.
         *("logging.getLogger", "importlib.import_module"),
+        # What is installed may be another release by the next time.
+        *("importlib.metadata.version",),
     }
 )
 _IMPORTED = frozenset(name.rpartition(".")[2] for name in PURE_FUNCTIONS) - {
     *("compile", "time", "join", "log", "escape", "fields", "get", "copy"),
-    *("match", "fullmatch", "search", "findall", "split", "cast"),
+    *("match", "fullmatch", "search", "findall", "split", "cast", "version"),
 }
 
 
@@ -208,6 +210,8 @@ class Statement:
     def dependent(self) -> bool:
         """Whether it reads attributes, which may be others when it runs again."""
         called = {id(n.func) for n in everything_in(self.node) if isinstance(n, ast.Call)}
+        if "version" in self.calls or any(map(asks_for_version, everything_in(self.node))):
+            return True
         return any(isinstance(n, ast.Attribute) and id(n) not in called for n in everything_in(self.node))
 
     @cached_property
@@ -393,6 +397,14 @@ def _statement(node: ast.stmt, owners: tuple[str, ...], flags: int, first: bool)
         kind = "main"
     names = ("__doc__",) if kind == "docstring" else tuple(dict.fromkeys(_bound(node)))
     return Statement(node, kind, names, owners, body)
+
+
+def asks_for_version(node: ast.AST) -> bool:
+    """Whether it is a call as ``metadata.version("package")``: of what is installed, which an update replaces."""
+    if not (isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords):
+        return False
+    word = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return word == "version"
 
 
 def _future_flags(nodes: list[ast.stmt]) -> int:
