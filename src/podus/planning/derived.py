@@ -7,12 +7,13 @@ condition; a table that a changed procedure makes; what a star import brings. A 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Set
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from podus.planning.decorators import Decorators
 from podus.planning.filling import acted_on
+from podus.planning.lagging import Lagging
 from podus.planning.looking import lists_names
 from podus.planning.meanings import Meanings, Name, Named
 from podus.planning.mentions import Mentions
@@ -22,6 +23,8 @@ from podus.planning.reading import (
     in_annotations,
     in_class_head,
     is_definition,
+    is_script,
+    listed,
     read_in_loops,
     reads,
     targets,
@@ -29,7 +32,7 @@ from podus.planning.reading import (
 from podus.planning.shapes import is_reshaped, shapes
 from podus.planning.surveying import Surveys, tables
 from podus.program.bindings import NAMESPACE, bound_in, root
-from podus.program.body import Statement, asks_for_version, is_pure, without_annotation
+from podus.program.body import Statement, asks_for_version, is_pure
 from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules, complete
 from podus.program.constant import Computation
 from podus.program.nodes import everything_in
@@ -62,6 +65,7 @@ class Derived:
         self.regrown: set[str] = set()
         self.decorators = Decorators(self)
         self.surveys = Surveys(self)
+        self.lagging = Lagging(self)
         # Decorated definitions that run again: what others have hung on the object that they had made is hung on the new one.
         self.remade: set[Name] = set()
         # Statements that did something to these and are not run again, by their ids; and to which.
@@ -136,65 +140,6 @@ class Derived:
         """Add the imports that bring what statements go on with, so that these do not go on with what they have made of it before."""
         sources = [self.new.source_of(module, statement) for statement in body.run]
         body.run_too(source[0] for source in sources if source is not None)
-
-    def left(self, kept: set[Name]) -> Iterator[tuple[Module, Statement, list[str]]]:
-        """The statements of modules that read what has changed, and are not run again: they may do more than compute a value. And what they read.
-
-        ``kept`` is data that stays as the program has it.
-        """
-        self.moved -= kept
-        words = {name for _, name in self.moved}
-        for module, statement, hidden in self.not_run(words):
-            read = self.read_of_moved(statement, module, hidden)
-            if read:
-                yield module, statement, read
-
-    def read_of_moved(
-        self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]
-    ) -> list[str]:
-        """What a statement reads that has moved, and so would give something else now; nothing if it would not."""
-        # What an annotation names is no part of the value.
-        node = without_annotation(statement.node)
-        every = (*reads(node), *read_in_loops(node, _listed(module)))
-        read = [ast.unparse(n) for n in every if self.moves(n, module, hidden)]
-        if isinstance(statement.node, ast.Expr):
-            # Another statement acts on it as well: it is the same as before, and is not acted on twice.
-            same = {n for n in acted_on(statement.node) if (module.name, n) not in self.assigned}
-            read = [
-                t
-                for t in read
-                if t.partition(".")[0] not in same or t.partition(".")[0] in self.new.imports(module)
-            ]
-        if self.new.source_of(module, statement) is not None:
-            read += statement.reads.intersection(statement.names)
-        return list(dict.fromkeys(read)) if read and self._follows(statement, module, hidden) else []
-
-    def not_run(self, words: set[str]) -> Iterator[tuple[Module, Statement, frozenset[str]]]:
-        """The statements that make data, or do something, and are not run again, of modules and classes that mention one of the words.
-
-        And the names that are not the module's there.
-        """
-        words = self.mentions.under(words)
-        for module in self.compiler.new.modules.values():
-            before = self.compiler.old.modules.get(module.name)
-            if before is None or before.source is None or words.isdisjoint(self.mentions.of(module)):
-                continue
-            if module.body is None:
-                continue
-            run = self.run_of(module)
-            todo = [module.body]
-            while todo:
-                inside = todo.pop()
-                hidden = frozenset(inside.binds()) if inside.owners else frozenset[str]()
-                for statement in inside.statements:
-                    if id(statement) in run:
-                        continue
-                    if statement.kind == "class" and statement.body is not None and statement.says(words):
-                        todo.append(statement.body)
-                    if statement.kind in ("assign", "other") and not (
-                        isinstance(statement.node, ast.AnnAssign) and statement.node.value is None
-                    ):
-                        yield module, statement, hidden
 
     def run_of(self, module: Module) -> set[int]:
         """The ids of the statements of a module, and of the classes in it, that run."""
@@ -298,7 +243,7 @@ class Derived:
 
     def _module(self, module: Module) -> bool:
         body = module.body
-        if body is None or _is_script(module):
+        if body is None or is_script(module):
             # What it has worked out is its state.
             return False
         change = self.compiler.changes.get(module.name)
@@ -351,7 +296,7 @@ class Derived:
             elif (id(statement) not in chosen and self._says(statement, bound.keys() | again)) and (
                 self._hangs(statement, change.new, hidden, again)
                 or (
-                    (self._follows(statement, change.new, hidden) or _goes_on(statement, body, bound))
+                    (self.follows(statement, change.new, hidden) or _goes_on(statement, body, bound))
                     and self._fit(statement, change.new)
                 )
             ):
@@ -431,7 +376,7 @@ class Derived:
             return True
         return self._body(change, inner, frozenset())
 
-    def _follows(self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]) -> bool:
+    def follows(self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]) -> bool:
         """Whether a statement reads something that has moved."""
         own = statement.reads.intersection(statement.names)
         if isinstance(statement.node, ast.For):
@@ -445,7 +390,7 @@ class Derived:
             return True
         if any(self.moves(node, module, hidden) for node in reads(statement.node)):
             return True
-        if any(self.moves(node, module, hidden) for node in read_in_loops(statement.node, _listed(module))):
+        if any(self.moves(node, module, hidden) for node in read_in_loops(statement.node, listed(module))):
             return True
         if self.reshaped and any(self._other_shape(n, module, hidden) for n in shapes(statement.node)):
             return True
@@ -491,36 +436,6 @@ class Derived:
         own = {p.arg for p in parts if isinstance(p, ast.arg)}
         own |= bound_in(statement.node)
         return any(not isinstance(p, ast.arg) and self.moves(p, module, own) for p in parts)
-
-    def called(self) -> Iterator[tuple[Module, Statement, list[str]]]:
-        """The statements of modules that call what has changed, and are not run again: what it gave them, or did for them, was the old version's. And what they call."""
-        changed = {f"{c.new.name}:{name}" for c in self.compiler.changes.values() for name in c.changed}
-        words = {name.rpartition(":")[2].rpartition(".")[2] for name in changed}
-        for module, statement, hidden in self.not_run(words):
-            if _is_script(module):
-                continue
-            calls = [part.func for part in evaluated(statement.node) if isinstance(part, ast.Call)]
-            calls = [function for function in calls if root(function) not in hidden]
-            found = [
-                f
-                for f in calls
-                if (place := self.new.path(module, f)) and f"{place[0]}:{'.'.join(place[1])}" in changed
-            ]
-            if found:
-                yield module, statement, list(dict.fromkeys(map(ast.unparse, found)))
-
-    def made_from_moved(self) -> Iterator[tuple[Module, Statement, str]]:
-        """The statements of modules that have a procedure or class of the program make data, are not run again, and of which that one reads what has moved. And its name there."""
-        changed = {f"{c.new.name}:{name}" for c in self.compiler.changes.values() for name in c.changed}
-        readers = {name.removesuffix(".__init__") for name in self.procedures - changed}
-        words = {name.rpartition(":")[2].rpartition(".")[2] for name in readers}
-        for module, statement, hidden in self.not_run(words) if readers else ():
-            value = getattr(statement.node, "value", None)
-            if statement.kind != "assign" or not isinstance(value, ast.Call) or root(value.func) in hidden:
-                continue
-            place = self.new.path(module, value.func)
-            if place is not None and f"{place[0]}:{'.'.join(place[1])}" in readers and not _is_script(module):
-                yield module, statement, ast.unparse(value.func)
 
     def _hangs(
         self, statement: Statement, module: Module, hidden: frozenset[str] | set[str], again: set[str]
@@ -603,23 +518,6 @@ def _remakes(statement: Statement, body: BodyChange) -> set[str]:
 def _is_outermost(name: str) -> bool:
     """Whether it is a procedure of a module's top level, or of a class there."""
     return name.count(".") <= 1
-
-
-def _is_script(module: Module) -> bool:
-    """Whether it is a script whose top level is the program itself."""
-    statements = module.body.statements if module.body is not None else ()
-    return module.main and not any(s.kind == "main" for s in statements)
-
-
-def _listed(module: Module) -> Callable[[str], ast.expr | None]:
-    """Gives for a name the value that the one assignment to it in a module has; None if there is no such one."""
-
-    def value(name: str) -> ast.expr | None:
-        found = [s for s in module.body.statements if name in s.names] if module.body is not None else []
-        node = found[0].node if len(found) == 1 else None
-        return node.value if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
-
-    return value
 
 
 def _is_data(before: Statement | None) -> bool:

@@ -105,7 +105,7 @@ class Given:
         hidden = change.new.binds()
         for statement in same:
             value = getattr(statement.node, "value", None)
-            read = self.compiler.derived.read_of_moved(statement, module.new, hidden) if value else []
+            read = self.compiler.derived.lagging.read_of_moved(statement, module.new, hidden) if value else []
             if read:
                 self.toplevel.not_again(module.new, statement, f"reads {' and '.join(read)}")
         for statement in change.run:

@@ -54,7 +54,7 @@ def looking(compiler: Compiler) -> Iterator[tuple[Module, Statement, str]]:
             faces |= {(change.new.name, name) for name in _other_faces(*change.bodies)}
             faces |= _inherited_otherwise(compiler, change)
     words = {name for _, name in faces}
-    for module, statement, _ in compiler.derived.not_run(words) if words else ():
+    for module, statement, _ in compiler.derived.lagging.not_run(words) if words else ():
         for part in _looked_at(statement.node):
             place = compiler.derived.new.path(module, part)
             if place is not None and (place[0], ".".join(place[1])) in faces:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from podus.program.bindings import root
 from podus.program.body import Statement
 from podus.program.nodes import directly_in, everything_in
+from podus.program.version import Module
 
 _PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
 
@@ -131,3 +132,20 @@ def in_class_head(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
     if isinstance(node, ast.ClassDef):
         for part in (*node.decorator_list, *(keyword.value for keyword in node.keywords)):
             yield from reads(ast.copy_location(ast.Expr(part), part))
+
+
+def is_script(module: Module) -> bool:
+    """Whether it is a script whose top level is the program itself."""
+    statements = module.body.statements if module.body is not None else ()
+    return module.main and not any(s.kind == "main" for s in statements)
+
+
+def listed(module: Module) -> Callable[[str], ast.expr | None]:
+    """Gives for a name the value that the one assignment to it in a module has; None if there is no such one."""
+
+    def value(name: str) -> ast.expr | None:
+        found = [s for s in module.body.statements if name in s.names] if module.body is not None else []
+        node = found[0].node if len(found) == 1 else None
+        return node.value if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+
+    return value

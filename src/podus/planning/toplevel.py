@@ -100,10 +100,12 @@ class TopLevel:
     def _left(self) -> None:
         """Ask about what is made from data that changes by statements that may do more than that, and so are not run again."""
         kept = {d.name.partition(":") for d in self.plan.data if d.action in ("keep", "map")}
-        for module, statement, read in self.compiler.derived.left({(home, name) for home, _, name in kept}):
+        for module, statement, read in self.compiler.derived.lagging.left(
+            {(home, name) for home, _, name in kept}
+        ):
             self.not_again(module, statement, f"reads {' and '.join(read)}")
         known = {d.name for d in self.plan.data}
-        for module, statement, called in self.compiler.derived.called():
+        for module, statement, called in self.compiler.derived.lagging.called():
             if known.isdisjoint(_full(module, statement)):
                 self.not_again(module, statement, f"calls {' and '.join(called)}")
         looked = {id(row[1]): row for row in self.compiler.derived.surveys.left()}
@@ -111,7 +113,7 @@ class TopLevel:
         for module, statement, what in looked.values():
             if known.isdisjoint(_full(module, statement)):
                 self.not_again(module, statement, f"looks at {what}")
-        for module, statement, maker in self.compiler.derived.made_from_moved():
+        for module, statement, maker in self.compiler.derived.lagging.made_from_moved():
             if known.isdisjoint(_full(module, statement)):
                 text = f"`{statement.text}` is not run again: what {maker} made of data that changes stays"
                 self.plan.notes.append(Note("not-again", text, "", f"{module.file}:{statement.line}"))

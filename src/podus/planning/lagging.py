@@ -1,0 +1,118 @@
+"""Statements that are not run again, as they may do more than compute a value, though they would come to something else now: the plan tells them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from podus.planning.filling import acted_on
+from podus.planning.reading import evaluated, is_script, listed, read_in_loops, reads
+from podus.program.bindings import root
+from podus.program.body import Statement, without_annotation
+from podus.program.version import Module
+
+if TYPE_CHECKING:
+    from podus.planning.derived import Derived
+    from podus.planning.meanings import Name
+
+
+class Lagging:
+    """Finds them, when all that runs is known."""
+
+    def __init__(self, derived: Derived) -> None:
+        self._derived = derived
+
+    def left(self, kept: set[Name]) -> Iterator[tuple[Module, Statement, list[str]]]:
+        """The statements of modules that read what has changed, and are not run again: they may do more than compute a value. And what they read.
+
+        ``kept`` is data that stays as the program has it.
+        """
+        self._derived.moved -= kept
+        words = {name for _, name in self._derived.moved}
+        for module, statement, hidden in self.not_run(words):
+            read = self.read_of_moved(statement, module, hidden)
+            if read:
+                yield module, statement, read
+
+    def read_of_moved(
+        self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]
+    ) -> list[str]:
+        """What a statement reads that has moved, and so would give something else now; nothing if it would not."""
+        # What an annotation names is no part of the value.
+        node = without_annotation(statement.node)
+        every = (*reads(node), *read_in_loops(node, listed(module)))
+        read = [ast.unparse(n) for n in every if self._derived.moves(n, module, hidden)]
+        if isinstance(statement.node, ast.Expr):
+            # Another statement acts on it as well: it is the same as before, and is not acted on twice.
+            same = {n for n in acted_on(statement.node) if (module.name, n) not in self._derived.assigned}
+            read = [
+                t
+                for t in read
+                if t.partition(".")[0] not in same or t.partition(".")[0] in self._derived.new.imports(module)
+            ]
+        if self._derived.new.source_of(module, statement) is not None:
+            read += statement.reads.intersection(statement.names)
+        return list(dict.fromkeys(read)) if read and self._derived.follows(statement, module, hidden) else []
+
+    def not_run(self, words: set[str]) -> Iterator[tuple[Module, Statement, frozenset[str]]]:
+        """The statements that make data, or do something, and are not run again, of modules and classes that mention one of the words.
+
+        And the names that are not the module's there.
+        """
+        words = self._derived.mentions.under(words)
+        for module in self._derived.compiler.new.modules.values():
+            before = self._derived.compiler.old.modules.get(module.name)
+            if before is None or before.source is None or words.isdisjoint(self._derived.mentions.of(module)):
+                continue
+            if module.body is None:
+                continue
+            run = self._derived.run_of(module)
+            todo = [module.body]
+            while todo:
+                inside = todo.pop()
+                hidden = frozenset(inside.binds()) if inside.owners else frozenset[str]()
+                for statement in inside.statements:
+                    if id(statement) in run:
+                        continue
+                    if statement.kind == "class" and statement.body is not None and statement.says(words):
+                        todo.append(statement.body)
+                    if statement.kind in ("assign", "other") and not (
+                        isinstance(statement.node, ast.AnnAssign) and statement.node.value is None
+                    ):
+                        yield module, statement, hidden
+
+    def called(self) -> Iterator[tuple[Module, Statement, list[str]]]:
+        """The statements of modules that call what has changed, and are not run again: what it gave them, or did for them, was the old version's. And what they call."""
+        changed = {
+            f"{c.new.name}:{name}" for c in self._derived.compiler.changes.values() for name in c.changed
+        }
+        words = {name.rpartition(":")[2].rpartition(".")[2] for name in changed}
+        for module, statement, hidden in self.not_run(words):
+            if is_script(module):
+                continue
+            calls = [part.func for part in evaluated(statement.node) if isinstance(part, ast.Call)]
+            calls = [function for function in calls if root(function) not in hidden]
+            found = [
+                f
+                for f in calls
+                if (place := self._derived.new.path(module, f))
+                and f"{place[0]}:{'.'.join(place[1])}" in changed
+            ]
+            if found:
+                yield module, statement, list(dict.fromkeys(map(ast.unparse, found)))
+
+    def made_from_moved(self) -> Iterator[tuple[Module, Statement, str]]:
+        """The statements of modules that have a procedure or class of the program make data, are not run again, and of which that one reads what has moved. And its name there."""
+        changed = {
+            f"{c.new.name}:{name}" for c in self._derived.compiler.changes.values() for name in c.changed
+        }
+        readers = {name.removesuffix(".__init__") for name in self._derived.procedures - changed}
+        words = {name.rpartition(":")[2].rpartition(".")[2] for name in readers}
+        for module, statement, hidden in self.not_run(words) if readers else ():
+            value = getattr(statement.node, "value", None)
+            if statement.kind != "assign" or not isinstance(value, ast.Call) or root(value.func) in hidden:
+                continue
+            place = self._derived.new.path(module, value.func)
+            if place is not None and f"{place[0]}:{'.'.join(place[1])}" in readers and not is_script(module):
+                yield module, statement, ast.unparse(value.func)
