@@ -433,3 +433,29 @@ def test_what_a_decorator_of_a_class_has_given_it_knows_the_class_that_goes_on(p
         1,
         [True],
     ]
+
+
+@pytest.mark.parametrize(
+    "method", ["__new__(cls, f=None, *, {})", "__init__(self, f=None, *, {})", "of(cls, f=None, *, {})"]
+)
+def test_new_statements_make_objects_with_new_defaults(program: Start, method: str) -> None:
+    text = """
+        class Made:
+            METHOD
+                self = object.__new__(cls) if "cls" in dir() else self
+                self.f, self.size = f, SIZE
+                return RESULT
+            def __call__(self): return self.f()
+        make = HOW
+        @make
+        def a(): return 1
+    """
+    of = method.startswith("of")
+    text = text.replace("METHOD", ("@classmethod\n            " if of else "") + f"def {method}:")
+    text = text.replace("RESULT", "None" if "__init__" in method else "self").replace(
+        "HOW", "Made.of" if of else "Made"
+    )
+    more = "        @make\n        def b(): return 2\n        c = make(a, size=7)\n"
+    app = program(m=text.format("old=1").replace("SIZE", "1"))
+    app.edit(m=text.format("size=5").replace("SIZE", "size").rstrip(" ") + more).update()
+    assert app("[m.b.size, m.b(), m.c.size, m.c()()if callable(m.c()) else m.c()]") == [5, 2, 7, 1]

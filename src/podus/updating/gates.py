@@ -205,11 +205,10 @@ def _runs_a_loop() -> bool:
     return events is not None and events._get_running_loop() is not None
 
 
-def stage_gate(function: FunctionType, new: CodeType, namespace: dict[str, Any]) -> CodeType:
-    """While new top-level statements run: their thread gets the new procedure, every other thread the old one."""
+def stage_gate(function: FunctionType, after: FunctionType) -> CodeType:
+    """While new top-level statements run: their thread gets the new procedure ``after``, every other thread the old one."""
     owner = get_ident()
     before = twin(function, function.__code__)
-    after = twin(function, new, namespace)
 
     def dispatch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return (after if get_ident() == owner else before)(*args, **kwargs)

@@ -21,7 +21,7 @@ from podus.updating.binding import Stall, Switch, commit, settle
 from podus.updating.collecting import Collector
 from podus.updating.contents import Contents
 from podus.updating.find import Finder, class_at, program_modules
-from podus.updating.gates import stage_gate
+from podus.updating.gates import stage_gate, twin
 from podus.updating.graft import functions_of, stays
 from podus.updating.held import is_a
 from podus.updating.meanwhile import Meanwhile
@@ -48,6 +48,9 @@ class Statements(Collector):
         self.runners: dict[str, dict[str, CodeType]] = {}
         self.finder = Finder({})
         self.showing = Showing(self.stall)
+        # What methods are in their new definitions, and what stands for them while statements run: by their ids.
+        self._anew: dict[int, FunctionType] = {}
+        self._afters: dict[int, FunctionType] = {}
         self.meanwhile = Meanwhile(self.stall)
         self._contents = Contents()
         # What modules that do not change, or not yet, have imported of those that do: what it is going to be.
@@ -293,7 +296,9 @@ class Statements(Collector):
                     namespace: dict[str, Any] = (
                         other if function.__globals__ is other.real else function.__globals__
                     )
-                    gates.set_attribute(function, "__code__", stage_gate(function, new, namespace))
+                    after = self._afters[id(function)] = twin(function, new, namespace)
+                    take_defaults(after, self._anew.get(id(function)))
+                    gates.set_attribute(function, "__code__", stage_gate(function, after))
                     leading.setdefault(id(other), other)
         for other in leading.values() if gates.do else ():
             other.lead(gates)
@@ -319,9 +324,25 @@ class Statements(Collector):
         adopt_cell(dict.pop(target, "__classdictcell__", None), cls)
         for name in ("__module__", "__qualname__", "__firstlineno__", "__static_attributes__"):
             dict.pop(target, name, None)
+        for name, value in target.items():
+            old, new = map(_function_of, (vars(cls).get(name), value))
+            if old is not None and new is not None:
+                self._anew[id(old)] = new
+                take_defaults(self._afters.get(id(old)), new)
         if row.runner:
             self.showing.show(cls, target)
         self.class_shadows.setdefault(part.name, []).append((cls, row, target))
+
+
+def _function_of(value: Any) -> FunctionType | None:
+    made = value.__func__ if is_a(value, staticmethod | classmethod) else value
+    return made if is_a(made, FunctionType) else None
+
+
+def take_defaults(function: FunctionType | None, new: FunctionType | None) -> None:
+    """Give what stands for a procedure the defaults of its new definition, which has run by now."""
+    if function is not None and new is not None:
+        function.__defaults__, function.__kwdefaults__ = new.__defaults__, new.__kwdefaults__
 
 
 def _of_new_bases(before: type, made: type) -> dict[str, Any]:
