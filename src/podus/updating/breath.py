@@ -26,6 +26,8 @@ LONG_WORK = 0.0003
 LONG_PAUSE = 0.0005
 # The switch interval, in seconds, while podus works: a shorter one would take threads out of the middle of short work.
 QUICK = 0.001
+# Seconds by which a pause is too long where the program's threads do not wait for anything.
+CROWDED = 0.003
 # Who waits may have to wait for so many turns of others; and no turn is shorter than that, for there would be nothing but turns.
 TURNS = 5
 QUICKEST = 0.00005
@@ -34,17 +36,21 @@ QUICKEST = 0.00005
 class Breath:
     """Call it often: it sleeps for a moment when this thread has worked for a moment. ``long``: the work is long in all."""
 
-    __slots__ = ("_pause", "_since", "_work")
+    __slots__ = ("_pause", "_since", "_work", "late")
 
     def __init__(self, *, long: bool = False) -> None:
         self._work, self._pause = (LONG_WORK, LONG_PAUSE) if long else (WORK, PAUSE)
         self._since = time.perf_counter()
+        # Seconds that the last pauses were too long, on average.
+        self.late = 0.0
 
     def __call__(self) -> None:
         """Let others run if it is time."""
-        if time.perf_counter() - self._since > self._work:
+        ended = time.perf_counter()
+        if ended - self._since > self._work:
             sleep(self._pause)
             self._since = time.perf_counter()
+            self.late += (self._since - ended - self._pause - self.late) / 16
 
 
 def let_go(container: Any) -> None:
@@ -120,6 +126,17 @@ class _QuickTurns:
             self._inside -= 1
             if self._inside == 0 and abs(sys.getswitchinterval() - self._set) < 2e-6:
                 sys.setswitchinterval(self._before)
+
+    def relax(self, late: float) -> None:
+        """Let the program have its own switch interval meanwhile, unless we come back from our pauses so ``late`` that its threads must be computing.
+
+        For work of ours that takes breaths, and with a lock that the program's threads want: who is stopped in the middle of it keeps all others waiting.
+        """
+        with self._lock:
+            wanted = self._set if late > CROWDED else self._before
+            known = (self._set, self._before)
+            if self._inside and any(abs(sys.getswitchinterval() - each) < 2e-6 for each in known):
+                sys.setswitchinterval(wanted)
 
     def alone(self, seconds: float) -> _Alone:
         """``with quick_turns.alone(s):`` no other thread runs for up to ``s`` seconds, unless this one waits itself; to get there may take some times that, where others compute."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from podus.updating.breath import Breath
+from podus.updating.breath import Breath, quick_turns
 from podus.updating.heap import SMALL, Search
 from podus.updating.held import own_names
 
@@ -25,12 +25,15 @@ def sweep(conversions: list[Conversion], stall: Stall, *, hurry: bool, between: 
     Raises MapperFailed.
     """
     breath = _none if hurry else Breath(long=True)
+    mapped = any(conversion.converts for conversion in conversions)
     bound = stall.bound_us / 1e6 if stall.refuses else None
     search = Search([conversion.cls for conversion in conversions], breath, bound)
     concerned: dict[int, list[Conversion]] = {}
     for batch in search:
         for conversion, objects in _by_class(batch, conversions, concerned):
             conversion.bring(objects, breath)
+        if mapped and isinstance(breath, Breath):
+            quick_turns.relax(breath.late)
         search.promote()
         if not between():
             return False
