@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from podus.planning.meanings import Meanings
 
 _SUBCLASSES = "__subclasses__"
+# What a procedure says that looks at all names of its module, or at what derives from a class.
+_SURVEYED = frozenset({"globals", _SUBCLASSES})
 # What a survey may call without an effect.
 _CALLS = frozenset(
     (
@@ -100,7 +102,7 @@ class Surveys:
             name.rpartition(".")[2]
             for module in version.modules.values()
             for name, code in module.procedures.items()
-            if "." not in name and any({"globals", _SUBCLASSES} & {*part.co_names} for part in walk(code))
+            if "." not in name and any(not _SURVEYED.isdisjoint(part.co_names) for part in walk(code))
         }
         words = {*NAMESPACE, _SUBCLASSES, "modules", *self._derived.mentions.under(procedures)}
         return {m.name for m in version.modules.values() if words & self._derived.mentions.of(m)}
