@@ -10,7 +10,7 @@ import enum
 import os
 import sys
 from itertools import pairwise
-from types import CodeType, FrameType, FunctionType, ModuleType
+from types import ClassMethodDescriptorType, CodeType, FrameType, FunctionType, ModuleType
 
 from podus.errors import Refused
 from podus.planning.model import ClassPart, ModulePart, Plan
@@ -326,7 +326,8 @@ class Statements(Collector):
             dict.pop(target, name, None)
         for name, value in target.items():
             old, new = map(_function_of, (vars(cls).get(name), value))
-            if old is not None and new is not None:
+            # What wraps a definition, and has its name, is called otherwise.
+            if old is not None and new is not None and _is_of(new, old.__code__):
                 self._anew[id(old)] = new
                 take_defaults(self._afters.get(id(old)), new)
         if row.runner:
@@ -337,6 +338,10 @@ class Statements(Collector):
 def _function_of(value: Any) -> FunctionType | None:
     made = value.__func__ if is_a(value, staticmethod | classmethod) else value
     return made if is_a(made, FunctionType) else None
+
+
+def _is_of(function: FunctionType, code: CodeType) -> bool:
+    return bool(function.__code__.co_qualname == code.co_qualname)
 
 
 def take_defaults(function: FunctionType | None, new: FunctionType | None) -> None:
@@ -353,9 +358,13 @@ def _of_new_bases(before: type, made: type) -> dict[str, Any]:
         name: value
         for base in reversed(new)
         for name, value in list(vars(base).items())
-        if is_a(value, FunctionType | classmethod | staticmethod | property)
+        if is_a(value, FunctionType | classmethod | staticmethod | property | ClassMethodDescriptorType)
         and not any(name in vars(old) for old in type.mro(before))
     }
+    if type(found.get("__class_getitem__")) is ClassMethodDescriptorType:
+        # typing.Generic's own (from Python 3.12 on) takes classes that derive from it already.
+        make = getattr(sys.modules.get("typing"), "_generic_class_getitem", None)
+        found |= {} if make is None else {"__class_getitem__": classmethod(make)}
     return found | {name: vars(made)[name] for name in OF_GENERIC if new and name in vars(made)}
 
 
