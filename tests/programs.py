@@ -184,6 +184,13 @@ class Program:
                 assert time.monotonic() < end, status
                 assert status["state"] in ("staging", "pending", "backing-out"), status
                 status = pup.call("wait", update=update, seconds=5, after=status["events"])
+            # Until it has looked at the stacks for the first time, nobody who asks can be told who is waited for.
+            soon = time.monotonic() + 0.5
+            while (
+                any("is about to switch" in row["why"] for row in status["pending"])
+                and time.monotonic() < soon
+            ):
+                status = pup.call("wait", update=update, seconds=0.05, after=status["events"])
             return dict(status)
 
     def until_switched(self, update: str, *procedures: str) -> dict[str, Any]:
