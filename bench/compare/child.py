@@ -83,7 +83,6 @@ def main() -> None:
             # What has come with the new release.
             if "refused" not in result["update"]:
                 result["failed"] = import_all(spec["modules"], spec["skip"])
-        result["blocks"] = sys.getallocatedblocks()
         if "refused" not in result.get("update", {}):
             import structure
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from podus.planning.reading import is_enum, is_star
 from podus.program.body import Body, Statement
+from podus.program.field import last_word
 from podus.program.flow import absolute
 from podus.program.head import Definition
 from podus.program.making import as_procedure, is_next, is_plain_class, is_tuple_class, of_class
@@ -20,12 +21,11 @@ Made = tuple[Module, str, Body]
 
 def imported_by_call(node: ast.AST) -> str:
     """The module that ``import_module("name")`` gives; "" if it is something else."""
-    if not (isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords):
-        return ""
-    word = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    name = node.args[0]
-    known = word == "import_module" and isinstance(name, ast.Constant) and isinstance(name.value, str)
-    return str(name.value) if known else ""  # type: ignore[attr-defined]
+    if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+        name = node.args[0]
+        if last_word(node) == "import_module" and isinstance(name, ast.Constant):
+            return name.value if isinstance(name.value, str) else ""
+    return ""
 
 
 class Meanings:

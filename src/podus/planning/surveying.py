@@ -160,16 +160,6 @@ class Surveys:
         """Whether running a survey once more can do no more than put what it finds into tables, again."""
         return _Filling(self._derived.new, module).again(statement.node)
 
-    def only_computes(self, statement: Statement, module: Module) -> bool:
-        """Whether an assignment of one name has no effect but that."""
-        node = statement.node
-        filling = _Filling(self._derived.new, module)
-        return (
-            len(statement.names) == 1
-            and isinstance(node, ast.Assign | ast.AnnAssign)
-            and filling.computes(node)
-        )
-
     def _looks_at(
         self, parts: Iterable[ast.AST], module: Module, namespace: frozenset[str]
     ) -> frozenset[str]:
@@ -271,11 +261,6 @@ class _Filling:
         if isinstance(node, ast.Delete):
             return all(isinstance(t, ast.Name) and t.id in self._own for t in node.targets)
         return isinstance(node, ast.Pass | ast.Continue | ast.Break)
-
-    def computes(self, node: ast.Assign | ast.AnnAssign) -> bool:
-        """Whether an assignment works out its value from what is no table."""
-        value = node.value
-        return value is not None and self.again(node) and not self._is_from_table(value)
 
     def _all(self, *blocks: list[ast.stmt]) -> bool:
         return all(self.again(statement) for block in blocks for statement in block)

@@ -116,20 +116,24 @@ class TopLevel:
         for module, statement, maker in self.compiler.derived.lagging.made_from_moved():
             if known.isdisjoint(_full(module, statement)):
                 text = f"`{statement.text}` is not run again: what {maker} made of data that changes stays"
-                self.plan.notes.append(Note("not-again", text, "", f"{module.file}:{statement.line}"))
+                self._remark(text, module, statement)
         for key, (module, statement, name) in self.compiler.derived.not_hung.items():
             if key not in self.compiler.derived.run_of(module):
                 text = (
                     f"`{statement.text}` is not run again, as it may do more: {name} is made anew without it"
                 )
-                self.plan.notes.append(Note("not-again", text, "", f"{module.file}:{statement.line}"))
+                self._remark(text, module, statement)
         dressed: dict[str, list[tuple[Module, Statement]]] = {}
         for module, statement, decorator in self.compiler.derived.decorators.not_decorated_again():
             dressed.setdefault(decorator, []).append((module, statement))
         for decorator, rows in dressed.items():
             listed = names([statement.names[-1] for _, statement in rows], _NAMED)
             text = f"`{decorator}` decorates otherwise now, and may do more than that: what it has decorated is not decorated again ({listed})"
-            self.plan.notes.append(Note("not-again", text, "", f"{rows[0][0].file}:{rows[0][1].line}"))
+            self._remark(text, *rows[0])
+
+    def _remark(self, text: str, module: Module, statement: Statement) -> None:
+        """Say in the plan what is not run again, where nothing is asked."""
+        self.plan.notes.append(Note("not-again", text, "", f"{module.file}:{statement.line}"))
 
     def not_again(self, module: Module, statement: Statement, does: str) -> None:
         """Ask about a statement that is not run again, though what it ``does`` would come to something else now; or remark it, where it makes no data."""
@@ -141,7 +145,7 @@ class TopLevel:
         where = f"{module.file}:{statement.line}"
         grows = isinstance(statement.node, ast.AugAssign)
         if not grows and not (statement.kind == "assign" and names):
-            self.plan.notes.append(Note("not-again", text, "", where))
+            self._remark(text, module, statement)
             return
         again = f"to make it again: {' '.join(f'--reset {name}' for name in names)}"
         remedy = "write it as an assignment to have it follow" if grows else again

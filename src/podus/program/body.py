@@ -17,6 +17,7 @@ from types import CodeType
 from podus.program.bindings import is_for_type_checkers, is_namespace
 from podus.program.bytecode import compile_source
 from podus.program.code import fingerprint
+from podus.program.field import last_word
 from podus.program.head import Definition, asked_kind, head_of, with_body
 from podus.program.nodes import directly_in, everything_in
 
@@ -210,7 +211,7 @@ class Statement:
     def dependent(self) -> bool:
         """Whether it reads attributes, which may be others when it runs again."""
         called = {id(n.func) for n in everything_in(self.node) if isinstance(n, ast.Call)}
-        if "version" in self.calls or any(map(asks_for_version, everything_in(self.node))):
+        if any(map(asks_for_version, everything_in(self.node))):
             return True
         return any(isinstance(n, ast.Attribute) and id(n) not in called for n in everything_in(self.node))
 
@@ -403,8 +404,7 @@ def asks_for_version(node: ast.AST) -> bool:
     """Whether it is a call as ``metadata.version("package")``: of what is installed, which an update replaces."""
     if not (isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords):
         return False
-    word = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    return word == "version"
+    return last_word(node) == "version"
 
 
 def _future_flags(nodes: list[ast.stmt]) -> int:
