@@ -311,46 +311,6 @@ def test_a_method_that_has_the_name_of_a_property_of_the_metaclass(program: Star
     assert app("[t.family(), u.family(), hasattr(u, 'late'), m.T.late]") == ["old", "old", False, 1]
 
 
-ASKED = """
-class Hook:
-    def __init_subclass__(cls):
-        if cls.__bases__ == (Hook,): return
-        cls.kind = next((one.__name__ for one in cls.__mro__[1:] if issubclass(one, Base)), None)
-class Base(Hook): pass
-class Number(Base): pass
-TABLE = {}
-def register(cls):
-    if not issubclass(cls, Base): raise TypeError(cls)
-    TABLE[cls.__name__] = cls
-    return cls
-"""
-ASKING = """
-from base import Base, Number, TABLE, register
-@register
-class Small(Number):
-    def f(self): return 1
-"""
-
-
-def test_hooks_and_decorators_ask_for_the_bases_that_are_made_again(program: Start) -> None:
-    app = program(base=ASKED, m=ASKING)
-    app.run("s = m.Small(); classes = [base.Base, base.Number, m.Small]")
-    new = ASKED.replace("class Base(Hook): pass", "class Base(Hook):\n    level = 1")
-    new = new.replace("class Number(Base): pass", "class Number(Base):\n    unit = 1")
-    app.edit(base=new, m=ASKING.replace("    def f", "    size = 3\n    def f")).update()
-    assert app("[m.Small.kind, base.Number.kind, s.f(), s.size, m.TABLE['Small'] is m.Small]") == [
-        *("Number", "Base", 1, 3, True)
-    ]
-    assert app("[classes == [base.Base, base.Number, m.Small], m.register.__globals__ is vars(base)]") == [
-        True,
-        True,
-    ]
-    app.update(back_out=True)
-    assert app(
-        "[m.Small.kind, base.Number.kind, s.f(), hasattr(s, 'size'), m.TABLE == {'Small': m.Small}]"
-    ) == [*("Number", "Base", 1, False, True)]
-
-
 @pytest.mark.parametrize("around", ["", "def __init__(self): pass"])
 def test_bases_that_move_up_change_in_an_order_that_is_possible(program: Start, around: str) -> None:
     before = """

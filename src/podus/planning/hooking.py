@@ -12,7 +12,7 @@ import ast
 import builtins
 from typing import TYPE_CHECKING
 
-from podus.program.code import walk
+from podus.program.code import INLINE_NAMES, walk
 from podus.program.field import last_word
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from podus.program.version import Module
 
 _PLAIN_METACLASSES = ("type", "ABCMeta")
-# Code that is nested in a procedure and is gone when that ends.
-_PASSING = frozenset({"<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"})
 # What asks for the bases of a class, or the class of an object.
 _ASKING = frozenset({"issubclass", "isinstance", "__mro__", "mro", "__bases__", "__base__"})
 
@@ -65,7 +63,7 @@ def asking(compiler: Compiler) -> set[str]:
             names = {name for part in parts for name in part.co_names}
             said = () if _ASKING.isdisjoint(names) else names & words
             meant = any(compiler.derived.new.of_word(module, name) in remade for name in said)
-            if meant and all(part is code or part.co_name in _PASSING for part in parts):
+            if meant and all(part is code or part.co_name in INLINE_NAMES for part in parts):
                 found.add(f"{module.name}:{qualname}")
     return found
 

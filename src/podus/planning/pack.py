@@ -20,6 +20,8 @@ ON_STAGE = "on stage"
 # What such code puts before the names (``module:name``) that it reads, and the name by which it tells of a function that it has made.
 ASIDE = "_:"
 MADE = "_:made"
+# What it asks through functions that know of classes that are made again (podus.updating.kinship).
+ASKING = ("isinstance", "issubclass")
 
 
 def encoded(code: CodeType) -> str:

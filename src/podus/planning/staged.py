@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from podus.planning.pack import ASIDE, MADE
+from podus.planning.pack import ASIDE, ASKING, MADE
 from podus.program.body import Body, Statement
 from podus.program.flow import absolute
 from podus.program.nodes import everything_in
@@ -199,6 +199,20 @@ class _Reader(ast.NodeTransformer):
                 self.attributes.add(name)
             return ast.copy_location(ast.Name(name, node.ctx), node)
         return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        before = len(self.used)
+        self.generic_visit(node)
+        asks = node.func.id if isinstance(node.func, ast.Name) and self.hidden else ""
+        if asks in ASKING and len(self.used) > before and not self._binds(asks):
+            # What derives from the class that goes on derives from the new one, too.
+            self.used.append(f"builtins:{asks}")
+            node.func = ast.copy_location(ast.Name(ASIDE + self.used[-1], ast.Load()), node.func)
+        return node
+
+    def _binds(self, name: str) -> bool:
+        own = self.module.body.binds() if self.module.body is not None else set()
+        return any(name in names for names in (own, *self.hidden))
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         # In the order in which they run.

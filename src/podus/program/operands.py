@@ -82,5 +82,6 @@ STORES_ATTRIBUTE = opcodes("STORE_ATTR")
 # Loads and stores of attributes; and what may bind a global, or an attribute of a module, anew.
 ATTRIBUTES = opcodes("LOAD_ATTR", "STORE_ATTR", "DELETE_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
 REBINDS = opcodes("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR")
+LOADS_GLOBAL = opcodes("LOAD_GLOBAL")
 LOADS = opcodes("LOAD_NAME", "LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "LOAD_FROM_DICT")
 _IMPORTS = opcodes("IMPORT_FROM")

@@ -37,6 +37,8 @@ class Shadow(dict[str, "Any"]):
         # The same for all that the star import brings that runs just now; and what it may not bind, as later statements have.
         self.starred: dict[str, Any] = {}
         self.closed: frozenset[str] = frozenset()
+        # What code before the switch calls to ask for classes that are made again (podus.updating.kinship).
+        self.asking: dict[str, Any] = {}
         # Names whose value stands in the real namespace under another name while the statements run.
         self.shown: dict[str, str] = {}
 
@@ -46,7 +48,7 @@ class Shadow(dict[str, "Any"]):
             raise KeyError(name)
         if name not in self.real and self.first is not None:
             return self.first[name]
-        return self.real[name]
+        return self.asking[name] if name in self.asking else self.real[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
         if name in MAKERS:

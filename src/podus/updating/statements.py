@@ -24,6 +24,7 @@ from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.gates import stage_gate, twin
 from podus.updating.graft import functions_of, stays
 from podus.updating.held import is_a
+from podus.updating.kinship import Kinship
 from podus.updating.meanwhile import Meanwhile
 from podus.updating.onstage import OF_GENERIC, Showing
 from podus.updating.readmit import entries_of, without
@@ -52,6 +53,7 @@ class Statements(Collector):
         self._anew: dict[int, FunctionType] = {}
         self._afters: dict[int, FunctionType] = {}
         self.meanwhile = Meanwhile(self.stall)
+        self.kinship = Kinship()
         self._contents = Contents()
         # What modules that do not change, or not yet, have imported of those that do: what it is going to be.
         self._lent: dict[str, dict[str, Any]] = {}
@@ -75,6 +77,7 @@ class Statements(Collector):
         real = vars(module)
         shadow = self.shadows[part.name] = Shadow(real, True)
         shadow.first = _first_namespace(module)
+        shadow.asking = self.kinship.functions
         places = getattr(vars(module).get("__spec__"), "submodule_search_locations", None)
         if (part.package and "__path__" not in vars(module)) or (not part.package and places is not None):
             self._becomes_package(module, part)
@@ -162,7 +165,9 @@ class Statements(Collector):
         for full in part.staged:
             source, _, name = full.partition(":")
             other, module = self.shadows.get(source), sys.modules.get(source)
-            if other is not None and dict.__contains__(other, name):
+            if source == "builtins":
+                found.append((ASIDE + full, self.kinship.functions[ASIDE + full]))
+            elif other is not None and dict.__contains__(other, name):
                 found.append((ASIDE + full, dict.__getitem__(other, name)))
             elif name in self._lent.get(source, {}):
                 found.append((ASIDE + full, self._lent[source][name]))
@@ -190,6 +195,7 @@ class Statements(Collector):
                 before, made = vars(module).get(name), dict.get(shadow, name)
                 classes = is_a(before, type) and is_a(made, type) and before is not made
                 if classes and not (is_a(before, enum.EnumMeta) or is_a(made, enum.EnumMeta)):
+                    self.kinship.note(before, made)
                     self._give_what_stays(f"{part.name}:{name}", before, made)
                     self._show_made(before, made, code.co_filename)
         except Refused as error:
@@ -296,6 +302,8 @@ class Statements(Collector):
                     namespace: dict[str, Any] = (
                         other if function.__globals__ is other.real else function.__globals__
                     )
+                    if namespace is other:
+                        new = self.kinship.knowing(new)
                     after = self._afters[id(function)] = twin(function, new, namespace)
                     take_defaults(after, self._anew.get(id(function)))
                     gates.set_attribute(function, "__code__", stage_gate(function, after))

@@ -1,0 +1,134 @@
+"""What hooks and decorators hear that ask, while an update is made, whether a class derives from one that is made again.
+
+Some of the classes below it are made again, too, and derive from the new one; the others are the old ones until the switch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+
+ASKED = """
+class Hook:
+    def __init_subclass__(cls):
+        if cls.__bases__ == (Hook,): return
+        cls.kind = next((one.__name__ for one in cls.__mro__[1:] if issubclass(one, Base)), None)
+class Base(Hook): pass
+class Number(Base): pass
+TABLE = {}
+def register(cls):
+    if not issubclass(cls, Base): raise TypeError(cls)
+    TABLE[cls.__name__] = cls
+    return cls
+"""
+ASKING = """
+from base import Base, Number, TABLE, register
+@register
+class Small(Number):
+    def f(self): return 1
+"""
+
+
+def test_hooks_and_decorators_ask_for_the_bases_that_are_made_again(program: Start) -> None:
+    app = program(base=ASKED, m=ASKING)
+    app.run("s = m.Small(); classes = [base.Base, base.Number, m.Small]")
+    new = ASKED.replace("class Base(Hook): pass", "class Base(Hook):\n    level = 1")
+    new = new.replace("class Number(Base): pass", "class Number(Base):\n    unit = 1")
+    app.edit(base=new, m=ASKING.replace("    def f", "    size = 3\n    def f")).update()
+    assert app("[m.Small.kind, base.Number.kind, s.f(), s.size, m.TABLE['Small'] is m.Small]") == [
+        *("Number", "Base", 1, 3, True)
+    ]
+    assert app("[classes == [base.Base, base.Number, m.Small], m.register.__globals__ is vars(base)]") == [
+        True,
+        True,
+    ]
+    app.update(back_out=True)
+    assert app(
+        "[m.Small.kind, base.Number.kind, s.f(), hasattr(s, 'size'), m.TABLE == {'Small': m.Small}]"
+    ) == [*("Number", "Base", 1, False, True)]
+
+
+NODES = """
+class Meta(type):
+    def __new__(mcs, name, bases, members, **kwargs):
+        return super().__new__(mcs, name, bases, members, **kwargs)
+class Mark: pass
+class Node(metaclass=Meta):
+    mark = Mark()
+    def __init_subclass__(cls, inherit=True):
+        super().__init_subclass__()
+        cls.inherit = inherit
+        cls.names = [one.__name__ for one in cls._line(cls)]
+        cls.merged = cls._merge()
+    @classmethod
+    def _line(cls, one):
+        found = [one]
+        while True:
+            for base in one.__bases__:
+                if issubclass(base, Node):
+                    one = base
+                    break
+            else:
+                return found
+            found.append(one)
+    @classmethod
+    def _merge(cls):
+        return sorted({n for c in cls.__mro__ if issubclass(c, (int, Node)) for n, v in vars(c).items() if isinstance(v, Mark)})
+"""
+WIDGETS = """
+from nodes import Mark, Node
+class Widget(Node):
+    own = Mark()
+    def f(self): return 1
+class Scrolling(Widget):
+    bar = Mark()
+class List(Scrolling, inherit=False):
+    item = Mark()
+    def g(self): return 1
+"""
+
+
+def test_what_is_not_made_again_counts_as_derived_from_what_is(program: Start) -> None:
+    app = program(nodes=NODES, w=WIDGETS)
+    app.run("one = w.List(); node = nodes.Node")
+    assert app("[w.List.names, w.List.merged]") == [
+        *(["List", "Scrolling", "Widget", "Node"], ["bar", "item", "mark", "own"])
+    ]
+    new = NODES.replace("class Mark: pass", "class Mark(metaclass=Meta):\n    level = 1")
+    new = new.replace("    mark = Mark()", "    mark = Mark()\n    level = 1")
+    widgets = WIDGETS.replace("    item = Mark()", "    item = Mark()\n    more = Mark()")
+    app.edit(nodes=new, w=widgets).update()
+    assert app(
+        "[w.List.names, w.List.merged, one.g(), isinstance(one, node), issubclass(w.Scrolling, node)]"
+    ) == [
+        *(["List", "Scrolling", "Widget", "Node"], ["bar", "item", "mark", "more", "own"]),
+        *(1, True, True),
+    ]
+    assert app(
+        "[w.List.more.level, nodes.Node._line.__func__.__globals__ is vars(nodes), nodes.Node.level]"
+    ) == [1, True, 1]
+    app.update(back_out=True)
+    assert app("[w.List.merged, hasattr(nodes.Node, 'level')]") == [["bar", "item", "mark", "own"], False]
+
+
+def test_a_decorator_of_a_module_that_does_not_change_asks_for_what_it_has_imported(program: Start) -> None:
+    registry = """
+        from nodes import Node
+        TABLE = {}
+        def register(cls):
+            if not issubclass(cls, Node) or any(isinstance(c, Node) for c in (1, 2)): raise TypeError(cls)
+            TABLE[cls.__name__] = cls
+            return cls
+    """
+    widgets = (
+        "from registry import register, Node\n@register\nclass Widget(Node):\n    def f(self): return 1\n"
+    )
+    app = program(nodes=NODES, registry=registry, w=widgets)
+    new = NODES.replace("    mark = Mark()", "    mark = Mark()\n    level = 1")
+    app.edit(nodes=new, w=widgets.replace("    def f", "    size = 3\n    def f")).update()
+    assert app(
+        "[w.Widget.size, w.Widget.names, registry.TABLE == {'Widget': w.Widget}, registry.Node is nodes.Node]"
+    ) == [*(3, ["Widget", "Node"], True, True)]
