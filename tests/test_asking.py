@@ -132,3 +132,15 @@ def test_a_decorator_of_a_module_that_does_not_change_asks_for_what_it_has_impor
     assert app(
         "[w.Widget.size, w.Widget.names, registry.TABLE == {'Widget': w.Widget}, registry.Node is nodes.Node]"
     ) == [*(3, ["Widget", "Node"], True, True)]
+
+
+def test_a_base_that_no_text_says_where_it_is_from_is_the_new_one(program: Start) -> None:
+    lazy = "import importlib\ndef __getattr__(name): return getattr(importlib.import_module('w'), name)\n"
+    app = program(
+        nodes=NODES, w=WIDGETS, lazy=lazy, m="from lazy import List\nclass Own(List, inherit=True): pass\n"
+    )
+    app.run("one = m.Own()")
+    app.edit(w=WIDGETS.replace("    item = Mark()", "    item = Mark()\n    more = Mark()")).update()
+    assert app("[m.Own.merged, m.Own.__bases__ == (w.List,), one.g(), m.List is w.List]") == [
+        *(["bar", "item", "mark", "more", "own"], True, 1, True)
+    ]

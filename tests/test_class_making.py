@@ -419,3 +419,70 @@ def test_new_statements_make_objects_with_new_defaults(program: Start, method: s
     app = program(m=text.format("old=1").replace("SIZE", "1"))
     app.edit(m=text.format("size=5").replace("SIZE", "size").rstrip(" ") + more).update()
     assert app("[m.b.size, m.b(), m.c.size, m.c()()if callable(m.c()) else m.c()]") == [5, 2, 7, 1]
+
+
+HEEDED = """
+LIMIT = 1
+def limited(cls): return LIMIT + len(cls.__name__)
+class Base:
+    prefix = 'a'
+    other = 1
+    def __init_subclass__(cls):
+        cls.full = cls.prefix + cls.__name__
+        cls.limit = limited(cls)
+class Sub(Base): pass
+class Meta(type):
+    def __new__(mcs, name, bases, members):
+        cls = super().__new__(mcs, name, bases, members)
+        cls.total = cls._sum()
+        return cls
+    def _sum(cls): return sum(c.__dict__.get('size', 0) for c in cls.mro())
+class Sized:
+    size = 1
+class Small(Sized, metaclass=Meta): pass
+class Smaller(Small): pass
+class Plain(Sized): pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "seen"),
+    [
+        ("prefix = 'a'", "prefix = 'b'", {"Sub.full": "bSub"}),
+        ("LIMIT = 1", "LIMIT = 5", {"Sub.limit": 8}),
+        ("return LIMIT +", "return 10 * LIMIT +", {"Sub.limit": 13}),
+        ("size = 1", "size = 2", {"Small.total": 2, "Smaller.total": 2, "Plain.size": 2}),
+        ("metaclass=Meta): pass", "metaclass=Meta):\n    size = 5", {"Smaller.total": 6, "Small.total": 6}),
+        (
+            "def _sum(cls): return sum",
+            "def _sum(cls): return 10 * sum",
+            {"Small.total": 10, "Smaller.total": 10},
+        ),
+        ("other = 1", "other = 2", {"Sub.other": 2}),
+    ],
+)
+def test_classes_are_made_again_of_which_a_hook_sees_what_changes(
+    program: Start, one: str, other: str, seen: dict[str, object]
+) -> None:
+    app = program(m=HEEDED)
+    names = [f"m.{name}" for name in (*seen, "Sub.full", "Sub.limit", "Smaller.total")]
+    app.run("classes = [m.Sub, m.Small, m.Smaller, m.Plain]; s = m.Smaller()")
+    before = app(f"[{', '.join(names)}]")
+    app.edit(m=HEEDED.replace(one, other)).update()
+    assert dict(zip(seen, app(f"[{', '.join(names)}]"), strict=False)) == seen
+    assert app("[classes == [m.Sub, m.Small, m.Smaller, m.Plain], isinstance(s, m.Sized)]") == [True, True]
+    app.update(back_out=True)
+    assert app(f"[{', '.join(names)}]") == before
+
+
+def test_classes_are_left_alone_of_which_no_hook_sees_what_changes(program: Start) -> None:
+    app = program(m=HEEDED)
+    plan = app.edit(m=HEEDED.replace("other = 1", "other = 2")).plan()
+    assert [module.redefined for module in plan.modules] == [[]]
+
+
+def test_what_others_make_of_what_a_class_inherits_is_made_again(program: Start) -> None:
+    text = "import string\nclass Percent(string.Template):\n    delimiter = '%'\nclass Own(Percent):\n    braceidpattern = 'x'\n"
+    app = program(m=text)
+    app.edit(m=text.replace("'%'", "'&'")).update()
+    assert app("[m.Percent('&a %b').substitute(a=1), m.Own('&a %b').substitute(a=1)]") == ["1 %b", "1 %b"]

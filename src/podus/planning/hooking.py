@@ -10,19 +10,27 @@ from __future__ import annotations
 
 import ast
 import builtins
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from podus.program.code import INLINE_NAMES, walk
 from podus.program.field import last_word
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from podus.planning.ask import Asker
     from podus.planning.compile import Compiler
     from podus.planning.meanings import Meanings
+    from podus.program.body import Statement
     from podus.program.changes import ModuleChange
     from podus.program.version import Module
 
+# A procedure of the program that runs when a class is made: its module, its class and its name; None for one that isn't seen.
+Hook: TypeAlias = "tuple[Module, str, str] | None"
+
 _PLAIN_METACLASSES = ("type", "ABCMeta")
+# What of a metaclass runs when a class is made.
+CONSTRUCTORS = frozenset({"__new__", "__init__", "__prepare__"})
 # What asks for the bases of a class, or the class of an object.
 _ASKING = frozenset({"issubclass", "isinstance", "__mro__", "mro", "__bases__", "__base__"})
 
@@ -33,11 +41,11 @@ def newly_hooked(change: ModuleChange, old: Meanings, new: Meanings, pup: Asker)
     for before, statement in change.body.classes_again() if change.body is not None else ():
         if before.kind != "class":
             continue
-        one, other = _heads(before.node), _heads(statement.node)
+        one, other = heads(before.node), heads(statement.node)
         gone = [node for text, node in one.items() if text not in other]
         come = [node for text, node in other.items() if text not in one]
-        if any(_Hooks(old, pup).has(change.old, node) for node in gone) or any(
-            _Hooks(new, pup).has(change.new, node) for node in come
+        if any(Hooks(old, pup).has(change.old, node) for node in gone) or any(
+            Hooks(new, pup).has(change.new, node) for node in come
         ):
             found.append(f"{change.new.name}:{statement.names[-1]}.__init_subclass__")
     return found
@@ -68,15 +76,19 @@ def asking(compiler: Compiler) -> set[str]:
     return found
 
 
-def _heads(node: ast.AST) -> dict[str, ast.expr | ast.keyword]:
+def _bases(node: ast.AST) -> list[ast.expr]:
+    return list(getattr(node, "bases", ()))
+
+
+def heads(node: ast.AST) -> dict[str, ast.expr | ast.keyword]:
     """The bases and the metaclass of a class, by how they are written."""
-    bases: list[ast.expr] = getattr(node, "bases", [])
+    bases = _bases(node)
     keywords: list[ast.keyword] = [k for k in getattr(node, "keywords", []) if k.arg == "metaclass"]
     parts: list[ast.expr | ast.keyword] = [*bases, *keywords]
     return {ast.dump(part): part for part in parts}
 
 
-class _Hooks:
+class Hooks:
     """Looks for hooks in one version, and in the running program for what is not of it."""
 
     def __init__(self, meanings: Meanings, pup: Asker) -> None:
@@ -86,31 +98,57 @@ class _Hooks:
 
     def has(self, module: Module, node: ast.expr | ast.keyword) -> bool:
         """Whether a base or metaclass has hooks that run for what is below it. What isn't seen may have some."""
+        return any(True for _ in self._of(module, node))
+
+    def of_class(self, module: Module, statement: Statement) -> Iterator[Hook]:
+        """The hooks that run when the statement of a class does."""
+        self._seen.clear()
+        for part in heads(statement.node).values():
+            yield from self._of(module, part)
+
+    def _of(self, module: Module, node: ast.expr | ast.keyword) -> Iterator[Hook]:
         if isinstance(node, ast.keyword):
-            return last_word(node.value) not in _PLAIN_METACLASSES
+            if last_word(node.value) not in _PLAIN_METACLASSES:
+                yield from self._of_metaclass(module, node.value)
+            return
         if isinstance(node, ast.Subscript):
             node = node.value
-        origin = self.meanings.origin(module, node)
-        if origin is None:
-            return True
-        home, words = origin
+        home, words = self.meanings.origin(module, node) or ("", [])
         around = self.meanings.version.modules.get(home)
-        if around is None:
+        if home and around is None:
             name = f"{home}:{'.'.join(words)}"
-            hooking: dict[str, bool] = self.pup.call("hooking", names=[name])
-            return hooking[name]
-        if len(words) != 1:
-            return True
-        return self._in_program(around, words[0])
+            if self.pup.call("hooking", names=[name])[name]:
+                yield None
+        elif around is None or len(words) != 1:
+            yield None
+        elif (home, words[0]) not in self._seen:
+            self._seen.add((home, words[0]))
+            yield from self._in_program(around, words[0])
 
-    def _in_program(self, module: Module, name: str) -> bool:
-        if (module.name, name) in self._seen:
-            return False
-        self._seen.add((module.name, name))
+    def _in_program(self, module: Module, name: str) -> Iterator[Hook]:
         statement = module.body.last(name) if module.body is not None else None
         if statement is None:
-            return not isinstance(getattr(builtins, name, None), type)
+            if not isinstance(getattr(builtins, name, None), type):
+                yield None
+            return
         if statement.kind != "class" or statement.body is None:
-            return True
-        own = any("__init_subclass__" in inner.names for inner in statement.body.statements)
-        return own or any(self.has(module, part) for part in _heads(statement.node).values())
+            yield None
+            return
+        if any("__init_subclass__" in inner.names for inner in statement.body.statements):
+            yield module, name, "__init_subclass__"
+        for part in heads(statement.node).values():
+            yield from self._of(module, part)
+
+    def _of_metaclass(self, module: Module, node: ast.expr) -> Iterator[Hook]:
+        home, words = self.meanings.path(module, node) or ("", [])
+        around = self.meanings.version.modules.get(home)
+        body = around.body if around is not None else None
+        statement = body.last(words[0]) if body is not None and len(words) == 1 else None
+        if around is None or statement is None or statement.body is None:
+            yield None
+            return
+        for name in sorted(CONSTRUCTORS & statement.body.binds()):
+            yield around, words[0], name
+        for base in _bases(statement.node):
+            if last_word(base) not in _PLAIN_METACLASSES:
+                yield from self._of_metaclass(around, base)

@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from podus.planning.heeding import Heeding
 from podus.planning.hooking import newly_hooked
 from podus.planning.model import Note
 from podus.planning.reading import is_enum
@@ -68,15 +69,22 @@ class Remade:
             procedures = [*change.changed, *change.added, *change.removed]
             hooks += [f"{name}:{p}" for p in procedures if p.rpartition(".")[2] in _HOOKS and "." in p]
             hooks += newly_hooked(change, compiler.derived.old, compiler.derived.new, compiler.pup)
+        heeding = Heeding(compiler)
+        hooks += heeding.otherwise()
+        heeded, above = heeding.below()
+        for other in above:
+            self._add(*other.split(":"))
         changed = [f"{module}:{top}" for module, names in self.whole.items() for top in names]
         for name, change in compiler.changes.items():
             if change.body is not None:
                 changed += [f"{name}:{s.names[-1]}" for _, s in change.body.classes_again()]
-        if not (hooks or changed):
+        if not (hooks or changed or heeded):
             return
         if hooks:
             self.rehooked = compiler.pup.call("dependents", classes=[], hooks=hooks)
-        for other in compiler.pup.call("dependents", classes=changed, hooks=hooks):
+        self.rehooked += heeded
+        others = compiler.pup.call("dependents", classes=[*changed, *heeded], hooks=hooks)
+        for other in dict.fromkeys([*heeded, *others]):
             module, _, qualname = other.partition(":")
             self._add(module, qualname.partition(".")[0])
             self.below.setdefault(module, set()).add(qualname)

@@ -191,6 +191,18 @@ class Inquiry:
 
         return dependents(classes, hooks, self._agent.is_program)
 
+    def ask_below_by_hooks(self, names: list[str]) -> dict[str, dict[str, list[str]]]:
+        """The classes below some that hooks have made: see :func:`podus.pup.made.below_by_hooks`."""
+        from podus.pup.made import below_by_hooks
+
+        return below_by_hooks(names, self._agent.is_program)
+
+    def ask_metaclasses(self) -> list[str]:
+        """The metaclasses of the program, each ``module:qualname``."""
+        from podus.pup.made import metaclasses
+
+        return metaclasses(self._agent.is_program)
+
     def ask_objects(
         self,
         classes: list[str],

@@ -105,6 +105,31 @@ def dependents(changed: Iterable[str], hooks: Iterable[str], in_program: Callabl
     return [name for name, cls in names.items() if named(name) is cls]
 
 
+def metaclasses(in_program: Callable[[str], bool]) -> list[str]:
+    """The metaclasses of the program."""
+    found = (meta for meta in below(type, Breath()) if in_program(module_of(meta)))
+    return [f"{module_of(meta)}:{meta.__qualname__}" for meta in found]
+
+
+def below_by_hooks(
+    names: Iterable[str], in_program: Callable[[str], bool]
+) -> dict[str, dict[str, list[str]]]:
+    """The classes of the program below each class of ``names`` that a hook, of the program or of others, has made; and those between the two."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for name in names:
+        cls = named(name)
+        known: dict[type, str] = {}
+        for made in below(cls, Breath()) if isinstance(cls, type) else ():
+            full = f"{module_of(made)}:{made.__qualname__}"
+            if in_program(module_of(made)) and named(full) is made:
+                known[made] = full
+        for made, full in known.items():
+            if kind_of(made, in_program) in ("hooked", "made"):
+                between = [known[base] for base in made.__mro__[1:] if base in known]
+                found.setdefault(name, {})[full] = between
+    return found
+
+
 def _names(model: Any, cls: type) -> bool:
     fields = vars(model).get("__pydantic_fields__") or vars(model).get("model_fields")
     if type(fields) is not dict:

@@ -33,9 +33,13 @@ class Kinship:
             f"{ASIDE}builtins:{name}": self._asker(getattr(builtins, name)) for name in ASKING
         }
 
-    def note(self, before: type, made: type) -> None:
+    def note(self, before: Any, made: Any) -> None:
         """``before`` goes on, and ``made`` is what it is going to be."""
         self._other[id(before)] = self._other[id(made)] = (before, made)
+
+    def newest(self, value: Any) -> Any:
+        """What is going to be there in place of ``value``, as far as it has been made."""
+        return self._other[id(value)][1] if id(value) in self._other else value
 
     def knowing(self, code: CodeType) -> CodeType:
         """Code of a procedure that asks, with what is nested in it and is gone when it ends, as it has to be before the switch."""

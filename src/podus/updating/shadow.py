@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podus.updating.binding import Switch
+    from podus.updating.kinship import Kinship
 
 
 # What ``type()`` and imports look for in the globals of whoever calls.
@@ -37,8 +38,8 @@ class Shadow(dict[str, "Any"]):
         # The same for all that the star import brings that runs just now; and what it may not bind, as later statements have.
         self.starred: dict[str, Any] = {}
         self.closed: frozenset[str] = frozenset()
-        # What code before the switch calls to ask for classes that are made again (podus.updating.kinship).
-        self.asking: dict[str, Any] = {}
+        # Of the statements of modules: the classes that are made again, and how they are asked for.
+        self.kinship: Kinship | None = None
         # Names whose value stands in the real namespace under another name while the statements run.
         self.shown: dict[str, str] = {}
 
@@ -48,7 +49,12 @@ class Shadow(dict[str, "Any"]):
             raise KeyError(name)
         if name not in self.real and self.first is not None:
             return self.first[name]
-        return self.asking[name] if name in self.asking else self.real[name]
+        if self.kinship is None:
+            return self.real[name]
+        if name in self.kinship.functions:
+            return self.kinship.functions[name]
+        # Also where no text says that it is this class: a package may look its names up when it is asked for them.
+        return self.kinship.newest(self.real[name])
 
     def __setitem__(self, name: str, value: Any) -> None:
         if name in MAKERS:

@@ -77,7 +77,7 @@ class Statements(Collector):
         real = vars(module)
         shadow = self.shadows[part.name] = Shadow(real, True)
         shadow.first = _first_namespace(module)
-        shadow.asking = self.kinship.functions
+        shadow.kinship = self.kinship
         places = getattr(vars(module).get("__spec__"), "submodule_search_locations", None)
         if (part.package and "__path__" not in vars(module)) or (not part.package and places is not None):
             self._becomes_package(module, part)
