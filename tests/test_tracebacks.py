@@ -121,3 +121,22 @@ def test_lines_follow_in_what_descriptors_and_callable_objects_hold(program: Cal
     before = app(lines)
     app.edit(m="# one\n# two\n" + textwrap.dedent(text)).update()
     assert app(lines) == [line + 2 for line in before]
+
+
+def test_lines_follow_in_what_new_statements_have_had_decorated(program: Start) -> None:
+    tools = """
+        import functools
+        # A line.
+        def traced(f):
+            @functools.wraps(f)
+            def inner(*args): return f(*args)
+            return inner
+    """
+    text = "from tools import traced\n@traced\ndef one(): return 1\n"
+    app = program(tools=tools, m=text)
+    new = text + "@traced\ndef two(): return 2\n"
+    app.edit(tools=tools.replace("# A line.", "# A line.\n        # Another."), m=new).update()
+    assert app("[f.__code__.co_firstlineno for f in (tools.traced, m.one, m.two)] + [m.one(), m.two()]") == [
+        *(5, 6, 6),
+        *(1, 2),
+    ]

@@ -471,6 +471,9 @@ class Evaluation:
         """Give unchanged procedures of changed modules their new line numbers; behaviour is the same, so the instant does not matter."""
         assert self.stage is not None
         finder = self.stage.finder
+        if any("<locals>" in name for name in self.stage.relabel):
+            # New statements have called some of them (decorators), and what these have made says the old lines.
+            finder.walk(self.stage.ran_in())
         ops = [
             (setattr, function, "__code__", moved)
             for name, code in self.stage.relabel.items()

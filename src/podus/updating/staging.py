@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 
 from podus.errors import Refused
 from podus.planning.model import ObjectPart, Plan
@@ -427,6 +427,11 @@ class Stage(Statements):
                 f"looked through the heap once ({held * 1e3:.1f} ms) for closures and hidden functions"
             )
         self.finder.rest()
+
+    def ran_in(self) -> list[ModuleType]:
+        """The modules of which statements have run."""
+        imported = (part.name for part in self.plan.modules if part.action == "import")
+        return program_modules([*self.shadows, *imported])
 
     # ---- modules
 
