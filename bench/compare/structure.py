@@ -159,6 +159,7 @@ class Told:
         return f"({bases}) of {_of(type(cls))}, mro {[_of(c) for c in cls.__mro__]}"
 
     def _function(self, function: types.FunctionType, depth: int) -> str:
+        function = _behind(function)
         parts = [f"def {function.__module__}:{function.__qualname__} {_code(function.__code__)}"]
         if function.__defaults__:
             parts.append(f"defaults {self.word(function.__defaults__, depth)}")
@@ -213,6 +214,14 @@ def _digest(text: str) -> str:
 
 def _without_places(text: str) -> str:
     return re.sub(r"/[^ '\"]*/site-packages\b", "", re.sub(r"0x[0-9a-f]{6,}|(?<=:)\d{12,}", "0x", text))
+
+
+def _behind(function: types.FunctionType) -> types.FunctionType:
+    """What is called in place of a function that has got free variables, and so can't have its new code itself."""
+    calls = [c.call for c in function.__code__.co_consts if type(c).__name__ == "_Callee"]
+    cells = dict(zip(calls[0].__code__.co_freevars, calls[0].__closure__ or (), strict=True)) if calls else {}
+    target = cells["target"].cell_contents if "target" in cells else function
+    return target if isinstance(target, types.FunctionType) else function
 
 
 def _code(code: types.CodeType) -> str:

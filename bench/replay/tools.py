@@ -197,7 +197,9 @@ def overwrite(live: str, new: str) -> set[str]:
             target = os.path.join(live, os.path.relpath(source, new))
             os.makedirs(os.path.dirname(target), exist_ok=True)
             if not os.path.exists(target) or _bytes(target) != _bytes(source):
-                shutil.copyfile(source, target)
+                # A file of its own: to shorten one that is mapped (an extension module) takes its pages from the process.
+                shutil.copyfile(source, f"{target}.new")
+                os.replace(f"{target}.new", target)
                 if name.endswith(".py"):
                     changed.add(target)
     for base, _, names in os.walk(live, topdown=False):
