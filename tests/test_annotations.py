@@ -161,3 +161,21 @@ def test_an_annotation_that_is_written_otherwise_and_equal(program: Start) -> No
     app = program(m=old)
     app.edit(m="def f(x: int | None) -> str | None: ...\n").update()
     assert app("[str(each) for each in m.f.__annotations__.values()]") == ["int | None", "str | None"]
+
+
+def test_an_annotation_that_is_gone_goes(program: Start) -> None:
+    old = "class C:\n    a: int = 1\n    b: str\n    __c: int\n    def f(self): return 1\nx: int = 1\ny: int\n"
+    app = program(m=old)
+    app.run("c = m.C(); m.C.more = 1; m.x = 2")
+    seen = "[sorted(m.C.__annotations__), sorted(m.__annotations__), m.C.a, m.C.more, m.x, c.f()]"
+    before = app(seen)
+    new = old.replace("    b: str\n    __c: int\n", "").replace("y: int\n", "")
+    assert not app.edit(m=new).plan().empty
+    app.update()
+    assert app(seen) == [["a"], ["x"], 1, 1, 2, 1]
+    app.edit(m=new.replace("a: int", "a").replace("x: int", "x")).update()
+    assert app(seen) == [[], [], 1, 1, 2, 1]
+    app.update(back_out=True)
+    assert app(seen) == [["a"], ["x"], 1, 1, 2, 1]
+    app.edit(m=old).update()
+    assert app(seen) == before

@@ -144,6 +144,7 @@ class ClassPart:
     ``runner`` names the code in the module's pack; ``removed`` the attributes that are gone. With ``instead_of`` it is what is done if that
     piece of the module's code, in which the whole class is made again, raises: a registry may refuse a second class of one name.
     ``after`` is how many pieces of the module's code run before it. ``outer`` are names that its statements read before the body binds them: the module's.
+    ``unannotated`` are those that have no annotation any more.
     """
 
     qualname: str
@@ -152,6 +153,7 @@ class ClassPart:
     instead_of: str = ""
     after: int = 0
     outer: list[str] = field(default_factory=list)
+    unannotated: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -202,6 +204,8 @@ class ModulePart:
     # Name that is bound anew -> where other modules have imported it to (``module:name``).
     importers: dict[str, list[str]] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
+    # Names that have no annotation any more.
+    unannotated: list[str] = field(default_factory=list)
     redefined: list[str] = field(default_factory=list)
     statements: list[str] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)

@@ -83,7 +83,7 @@ class Runners:
         flags = change.body.new.flags
 
         def add(runner: str, statements: list[Statement], body: BodyChange) -> None:
-            declared = _declarations(statements, body.new)
+            declared = _declarations(statements, body)
             modules = self.toplevel.compiler.new.modules
             statements = as_it_stands(statements, body.new, module, modules, body.removed)
             plain, staged = self.staged.rewrite(statements, module, body.new, part.staged)
@@ -92,6 +92,7 @@ class Runners:
                 nodes = [*staged, *declared]
                 writer.add(f"{runner} {ON_STAGE}", compile_body(nodes, body.owners, module.file, flags))
 
+        part.unannotated = change.body.unannotated
         lines = self._lines[part.name] = []
         for piece in self._pieces(part, change):
             runner = f"run {len(part.runners)}"
@@ -117,19 +118,20 @@ class Runners:
                     inner = f"{runner} {'.'.join(body.owners)}"
                     add(inner, body.run, body)
                 row = ClassPart(".".join(body.owners), inner, list(body.removed), runner)
-                row.outer = _outer(body.new, body.run)
+                row.outer, row.unannotated = _outer(body.new, body.run), body.unannotated
                 part.classes.append(row)
         for (name, owners), chosen in self.toplevel.class_run.items():
             if name != part.name:
                 continue
             body = next(b for b in change.body.all_classes() if b.owners == owners)
             runner = ""
-            if chosen:
+            unannotated = body.unannotated
+            if chosen or (unannotated and sys.version_info >= (3, 14)):
                 runner = "run " + ".".join(owners)
                 add(runner, chosen, body)
             after = bisect(lines, _line_of(change, owners))
             row = ClassPart(".".join(owners), runner, list(body.removed), after=after)
-            row.outer = _outer(body.new, chosen)
+            row.outer, row.unannotated = _outer(body.new, chosen), unannotated
             part.classes.append(row)
 
     def _bound_later(self, change: ModuleChange, start: Statement, *, again: bool = False) -> set[str]:
@@ -185,12 +187,15 @@ class Runners:
         return found
 
 
-def _declarations(chosen: list[Statement], body: Body) -> list[ast.stmt]:
-    """The other annotations of a body of which some statements with annotations run: from Python 3.14 on they are worked out together, when they are asked for."""
-    if sys.version_info < (3, 14) or not any(isinstance(s.node, ast.AnnAssign) for s in chosen):
+def _declarations(chosen: list[Statement], change: BodyChange) -> list[ast.stmt]:
+    """The other annotations of a body of which some change: from Python 3.14 on they are worked out together, when they are asked for."""
+    changes = any(isinstance(s.node, ast.AnnAssign) for s in chosen) or bool(
+        change.owners and change.unannotated
+    )
+    if sys.version_info < (3, 14) or not changes:
         return []
     found: list[ast.stmt] = []
-    for statement in body.statements:
+    for statement in change.new.statements:
         node = statement.node
         if isinstance(node, ast.AnnAssign) and node.simple and not any(node is s.node for s in chosen):
             found.append(without_value(node))

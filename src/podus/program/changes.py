@@ -12,7 +12,8 @@ from types import CodeType
 from typing import Any
 
 from podus.program.body import Body, Statement
-from podus.program.code import SUSPENDS, fingerprint, same
+from podus.program.code import SUSPENDS, fingerprint, mangled, same
+from podus.program.nodes import everything_in
 from podus.program.passing import add_passing, deleted
 from podus.program.version import Module
 
@@ -50,7 +51,14 @@ class BodyChange:
     @property
     def empty(self) -> bool:
         """Whether nothing of the body has to run."""
-        return not (self.run or self.annotated or self.removed or any(not c.empty for c in self.classes))
+        own = self.run or self.annotated or self.removed or self.unannotated
+        return not (own or any(not c.empty for c in self.classes))
+
+    @cached_property
+    def unannotated(self) -> list[str]:
+        """The names that have no annotation any more, as the class or module keeps them."""
+        gone = _annotated(self.gone) - _annotated(self.new.statements) if self.gone else set()
+        return sorted(mangled(name, self.owners) for name in gone)
 
     def run_too(self, statements: Iterable[Statement]) -> None:
         """Have these statements of the new body run as well, all in their order."""
@@ -63,10 +71,10 @@ class BodyChange:
         return [(self.previous[s.names[-1]], s) for s in classes if s.names[-1] in self.previous]
 
     def all_classes(self) -> list[BodyChange]:
-        """The changed classes below this body, the outer ones first, that have something to run or remove."""
+        """The changed classes below this body, the outer ones first, that have something to run or remove, annotations too."""
         found: list[BodyChange] = []
         for change in self.classes:
-            if change.run or change.removed:
+            if change.run or change.removed or change.unannotated:
                 found.append(change)
             found += change.all_classes()
         return found
@@ -282,6 +290,17 @@ def _alike(before: list[str], after: list[str], change: ModuleChange) -> list[tu
     """Pair those that do the same first, then the rest."""
     pairs = _identical(before, after, change)
     return pairs + _in_order(*_unpaired(before, after, pairs))
+
+
+def _annotated(statements: Iterable[Statement]) -> set[str]:
+    """The names that statements annotate in their own namespace."""
+    return {
+        part.target.id
+        for statement in statements
+        if statement.kind not in ("def", "class")
+        for part in everything_in(statement.node)
+        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)
+    }
 
 
 def compare_bodies(old: Body, new: Body) -> BodyChange:

@@ -49,6 +49,11 @@ def same(one: tuple[str, Any], other: tuple[str, Any]) -> bool:
     return list(map(type, one[1].values())) == list(map(type, other[1].values()))
 
 
+def without(annotations: dict[str, Any], gone: list[str]) -> dict[str, Any]:
+    """What is left of a class's or module's annotations without those of some names."""
+    return {name: value for name, value in annotations.items() if name not in gone}
+
+
 def into(old: FunctionType, new: FunctionType, switch: Switch) -> None:
     """Plan to give ``old`` the annotations of ``new``."""
     given = of_function(new)

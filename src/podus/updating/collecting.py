@@ -277,6 +277,10 @@ class Collector:
         real = shadow.real
         if shadow.annotate is not None:
             self._collect_annotations(shadow)
+        if part.unannotated and not annotated.LAZY and "__annotations__" in real:
+            self.base.set_item(
+                real, "__annotations__", annotated.without(real["__annotations__"], part.unannotated)
+            )
         for name, value in list(shadow.items()):
             if name in shadow.added:
                 continue
@@ -286,7 +290,8 @@ class Collector:
             if name == "__annotations__":
                 if annotated.LAZY and real.get("__annotate__") is not None:
                     self.base.set_item(real, "__annotate__", None)
-                self.base.set_item(real, name, {**real.get(name, {}), **value})
+                said = annotated.without(real.get(name, {}), part.unannotated)
+                self.base.set_item(real, name, {**said, **value})
                 continue
             before = real.get(name)
             if self.replacement.has(before, value):
@@ -440,10 +445,9 @@ class Collector:
             self.base.set_class_attribute(cls, "__annotate__", target.annotate)
         elif annotations and annotated.LAZY:
             self.base.set_class_attribute(cls, "__annotations__", annotations)
-        elif annotations:
-            self.base.set_class_attribute(
-                cls, "__annotations__", {**vars(cls).get("__annotations__", {}), **annotations}
-            )
+        elif annotations or row.unannotated:
+            said = annotated.without(vars(cls).get("__annotations__", {}), row.unannotated)
+            self.base.set_class_attribute(cls, "__annotations__", {**said, **(annotations or {})})
         removed = [name for name in row.removed if name != "__slots__"]
         slots = dict.pop(target, "__slots__", None)
         for name, value in target.items():
