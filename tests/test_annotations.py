@@ -164,7 +164,9 @@ def test_an_annotation_that_is_written_otherwise_and_equal(program: Start) -> No
 
 
 def test_an_annotation_that_is_gone_goes(program: Start) -> None:
-    old = "class C:\n    a: int = 1\n    b: str\n    __c: int\n    def f(self): return 1\nx: int = 1\ny: int\n"
+    old = (
+        "class C:\n    a: int = 1\n    b: str\n    __c: int\n    def f(self): return 1\nx: int = 1\ny: int\n"
+    )
     app = program(m=old)
     app.run("c = m.C(); m.C.more = 1; m.x = 2")
     seen = "[sorted(m.C.__annotations__), sorted(m.__annotations__), m.C.a, m.C.more, m.x, c.f()]"

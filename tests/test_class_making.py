@@ -486,3 +486,35 @@ def test_what_others_make_of_what_a_class_inherits_is_made_again(program: Start)
     app = program(m=text)
     app.edit(m=text.replace("'%'", "'&'")).update()
     assert app("[m.Percent('&a %b').substitute(a=1), m.Own('&a %b').substitute(a=1)]") == ["1 %b", "1 %b"]
+
+
+def test_what_a_class_has_bound_to_itself_is_bound_to_the_one_that_goes_on(program: Start) -> None:
+    old = """
+import enum
+class G(enum.IntFlag):
+    A = 4
+class Hook:
+    def __init_subclass__(cls):
+        cls.create = cls._make
+    @classmethod
+    def _make(cls): return cls()
+class S(Hook):
+    level = 1
+    @classmethod
+    def own(cls): return cls()
+    other = staticmethod(own)
+TABLE = {'make': S.create, 'own': S.own}
+"""
+    app = program(m=old)
+    app.run("make, own = m.S.create, m.S.own")
+    # The members of a Flag that do not come in order: another function goes through them.
+    new = old.replace("    A = 4", "    A = 4\n    C = 2").replace("level = 1", "level = 2")
+    app.edit(m=new).update()
+    assert app("[x is m.G.A or x is m.G.C for x in m.G.A | m.G.C]") == [True, True]
+    calls = ("m.S.create", "m.TABLE['make']", "m.TABLE['own']", "m.S.own", "make", "own")
+    assert app(f"[type(f()) is m.S for f in ({', '.join(calls)})]") == [True] * 6
+    app.update(back_out=True)
+    assert app(f"[type(f()) is m.S for f in ({', '.join(calls)})] + [m.S.create().level, list(m.G)]") == [
+        *[True] * 6,
+        *(1, [4]),
+    ]

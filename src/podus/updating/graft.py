@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import functools
 import gc
-from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType
+from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
 
 from podus.errors import Refused
 from podus.program.code import docstring
@@ -229,6 +229,9 @@ def attribute_into(
 ) -> None:
     """Plan ``cls.name = value``; a method that is there already keeps its function object. ``going`` are names that the class loses."""
     before: Any = own_definition(cls.__dict__, name, going)
+    if type(value) is MethodType:
+        # `cls.create = cls._make`
+        value = kept.of(value)
     if kept.other(before, value):
         pass
     elif isinstance(before, FunctionType) and isinstance(value, FunctionType):

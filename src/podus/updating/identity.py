@@ -81,6 +81,8 @@ class Identity:
         """Note what a class has had under one name, if it goes on in place of what its new statement has made."""
         if self.is_other(before, value):
             return
+        if type(before) is type(value) and is_a(before, staticmethod | classmethod):
+            before, value = before.__func__, value.__func__
         functions = is_a(before, FunctionType) and is_a(value, FunctionType)
         if (is_a(before, type) and is_a(value, type)) or (functions and can_become(before, value)):
             self.keep(before, value)
@@ -95,7 +97,7 @@ class Identity:
         return [names for cls in classes for names in get_referents(vars(cls)) if type(names) is dict]
 
     def of(self, value: Any) -> Any:
-        """What stands for ``value`` from now on: itself, what is kept in its place, or a tuple in which that is done."""
+        """What stands for ``value`` from now on: itself, what is kept in its place, or a tuple or bound method in which that is done."""
         pair = self._pairs.get(id(value))
         if pair is not None:
             return pair[1]
@@ -104,6 +106,8 @@ class Identity:
             return value if all(a is b for a, b in zip(inside, value, strict=True)) else inside
         if is_alias(value):
             return with_others(value, self.of)
+        if type(value) is MethodType and id(value.__self__) in self._pairs:
+            return MethodType(self.of(value.__func__), self.of(value.__self__))
         return value
 
     def made(self, old: Any) -> Any:
