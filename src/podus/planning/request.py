@@ -46,6 +46,10 @@ def make_plan(
         return planner.make(request, progress, deadline)
 
 
+class _Silent(PodusError):
+    """A planner has ended, and said nothing."""
+
+
 class Planner:
     """A planner process of the interpreter ``executable``; it is started for the first plan, and ended with the ``with`` statement."""
 
@@ -71,14 +75,14 @@ class Planner:
             if self._process is not None and self._process.poll() is not None:
                 # Somebody has ended it while it had nothing to do.
                 self._kill()
-            if self._process is None:
-                self._start()
+            stood_ready = self._process is not None
             try:
-                answer = self._answer(request, progress, deadline)
-            except BaseException:
-                # What it says from here on would be taken for the answer to another request.
-                self._kill()
-                raise
+                answer = self._asked(request, progress, deadline)
+            except _Silent:
+                if not stood_ready:
+                    raise
+                # It was ended just now; the next one has done nothing yet.
+                answer = self._asked(request, progress, deadline)
         if "error" in answer:
             error = answer["error"]
             raise KINDS.get(error["kind"], PodusError)(error["message"], error["remedy"])
@@ -91,6 +95,18 @@ class Planner:
             if self._process is not None:
                 self._process.stdin.close()
                 self._reap()
+
+    def _asked(
+        self, request: dict[str, Any], progress: Callable[[str], None] | None, deadline: float | None
+    ) -> dict[str, Any]:
+        if self._process is None:
+            self._start()
+        try:
+            return self._answer(request, progress, deadline)
+        except BaseException:
+            # What it says from here on would be taken for the answer to another request.
+            self._kill()
+            raise
 
     def _start(self) -> None:
         import subprocess
@@ -130,10 +146,10 @@ class Planner:
                 progress(message["progress"])
         self._errors.seek(said)
         trouble = self._errors.read().decode("utf-8", "replace").strip().splitlines()
-        raise PodusError(
-            f"the planner failed: {trouble[-1] if trouble else 'it ended without a word'}",
-            "report it, with the program's old and new version if you can",
-        )
+        remedy = "report it, with the program's old and new version if you can"
+        if not trouble:
+            raise _Silent("the planner failed: it ended without a word", remedy)
+        raise PodusError(f"the planner failed: {trouble[-1]}", remedy)
 
     def _kill(self) -> None:
         import signal
