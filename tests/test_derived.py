@@ -620,3 +620,42 @@ def test_a_step_that_does_not_run(program: Callable[..., Program], released: str
     assert [(row.name, row.action) for row in plan.data if row.name == "m:VERSION"] == [
         ("m:VERSION", "set" if known else "keep")
     ]
+
+
+def test_what_a_module_on_the_way_imports_from_elsewhere_now(program: Start) -> None:
+    module = """
+        import facade
+        from facade import Base, LIMIT, make
+        class S(Base): pass
+        class T(facade.Base): pass
+        class U(S, make("b")): pass
+        X = LIMIT * 2
+        Y = facade.LIMIT * 3
+        def f(n=LIMIT): return n
+    """
+    app = program(
+        one="LIMIT = 1\nclass Base:\n    x = 1\n    def old(self): return 1\ndef make(name): return type(name, (), {})\n",
+        two="LIMIT = 2\nclass Base:\n    x = 2\n",
+        facade="from one import Base, LIMIT, make\n",
+        m=module,
+    )
+    app.run("s, held = m.S(), [m.S, m.T]")
+    seen = "[m.X, m.Y, m.S.x, m.T.x, m.U.x, m.f(), s.x, m.LIMIT, hasattr(s, 'old'), held == [m.S, m.T], issubclass(m.S, one.Base)]"
+    before = app(seen)
+    app.edit(facade="from two import Base, LIMIT\nfrom one import make\n").update()
+    assert app(seen) == [4, 6, 2, 2, 2, 2, 2, 2, False, True, False]
+    app.update(back_out=True)
+    assert app(seen) == before == [2, 3, 1, 1, 1, 1, 1, 1, True, True, True]
+
+
+def test_a_base_that_comes_by_another_way_is_the_same(program: Start) -> None:
+    app = program(
+        one="class Base: pass\n",
+        facade="from one import Base\n",
+        m="from facade import Base\nclass S(Base): pass\n",
+    )
+    plan = app.edit(m="from one import Base\nclass S(Base): pass\n").plan()
+    assert [module.redefined for module in plan.modules] == [[]]
+    app.edit(m="from io import StringIO\nclass S(StringIO): pass\n").update()
+    plan = app.edit(m="from _io import StringIO\nclass S(StringIO): pass\n").plan()
+    assert [module.redefined for module in plan.modules] == [[]]

@@ -183,7 +183,7 @@ class Derived:
             names = [name for name in statement.names if name in change.body.previous]
             if statement.kind == "import":
                 # The others that it brings mean what they meant.
-                names = [name for name in names if before.get(name) != after.get(name)]
+                names = [n for n in names if before.get(n) != after.get(n) and self._means_another(change, n)]
             if statement.kind in ("assign", "other") and not names:
                 # What it goes on with holds something else now, though its name is not bound anew.
                 names = [
@@ -192,6 +192,12 @@ class Derived:
             self.moved |= {(home, name) for name in names}
             if statement.kind == "assign":
                 self.assigned |= {(home, name) for name in names}
+
+    def _means_another(self, change: ModuleChange, name: str) -> bool:
+        """Whether what an import brings under a name is another thing now, and not the same by another way."""
+        node = ast.Name(name)
+        one, other = self.old.origin(change.old, node), self.new.origin(change.new, node)
+        return one is None or one != other
 
     def _mark_classes(self, home: str, body: BodyChange) -> None:
         """Note the data of classes that their bodies, or new ones in the place of these, assign otherwise; and which get other members or fields."""
@@ -481,17 +487,22 @@ class Derived:
 
     def moves(self, node: ast.expr, module: Module, hidden: frozenset[str] | set[str]) -> bool:
         """Whether a name, or an attribute of one, has another value now; ``hidden`` are no names of the module."""
-        return root(node) not in hidden and self._has_moved(self.new.path(module, node))
+        if root(node) in hidden:
+            return False
+        trail: list[Name] = []
+        origin = self.new.origin(module, node, trail)
+        # A module on the way may import it from elsewhere now.
+        if not self.moved.isdisjoint(trail):
+            return True
+        return origin is not None and origin[0] in self.compiler.new.modules and self._has_moved(origin)
 
     def _other_shape(self, node: ast.expr, module: Module, hidden: frozenset[str] | set[str]) -> bool:
         """Whether an expression names a class that has other members or fields now."""
         place = None if root(node) in hidden else self.new.path(module, node)
         return place is not None and (place[0], ".".join(place[1])) in self.reshaped
 
-    def _has_moved(self, place: tuple[str, list[str]] | None) -> bool:
+    def _has_moved(self, place: tuple[str, list[str]]) -> bool:
         """Whether a name of a module, or an attribute of one of its classes, has another value now."""
-        if place is None:
-            return False
         home, words = place
         if (home, words[0]) in self.moved:
             return True

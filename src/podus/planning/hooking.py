@@ -51,6 +51,48 @@ def newly_hooked(change: ModuleChange, old: Meanings, new: Meanings, pup: Asker)
     return found
 
 
+def rebased(compiler: Compiler) -> Iterator[tuple[str, bool]]:
+    """The classes, ``module:Class``, of which a base is another one now though it is called as before; and whether hooks come or go with it.
+
+    An import brings another definition under the name, or what the name is assigned is made anew.
+    """
+    old, new, pup = compiler.derived.old, compiler.derived.new, compiler.pup
+    words = {name for _, name in compiler.derived.moved if "." not in name}
+    for module in list(compiler.new.modules.values()) if words else ():
+        before = compiler.old.modules.get(module.name)
+        if before is None or before.body is None or words.isdisjoint(compiler.derived.mentions.of(module)):
+            continue
+        run = compiler.derived.run_of(module)
+        for statement in module.body.statements if module.body is not None else ():
+            was = before.body.last(statement.names[-1]) if statement.kind == "class" else None
+            if was is None or was.kind != "class" or id(statement) in run:
+                continue
+            for base in map(_unsubscribed, bases_of(statement.node)):
+                if compiler.derived.moves(base, module, frozenset()) and _means_another(
+                    compiler, before, module, base
+                ):
+                    hooks = Hooks(old, pup).has(before, base) or Hooks(new, pup).has(module, base)
+                    yield f"{module.name}:{statement.names[-1]}", hooks
+
+
+def _means_another(compiler: Compiler, before: Module, module: Module, base: ast.expr) -> bool:
+    one, other = compiler.derived.old.origin(before, base), compiler.derived.new.origin(module, base)
+    if one is None or other is None:
+        return True
+    names = [f"{home}:{'.'.join(words)}" for home, words in (one, other)]
+    if compiler.plan.moves.get(names[0], names[0]) == names[1]:
+        # What it is assigned may be another class.
+        return (other[0], other[1][0]) in compiler.derived.assigned
+    if any(origin[0] in version.modules for origin, version in ((one, compiler.old), (other, compiler.new))):
+        return True
+    # Of libraries: one may have what another has.
+    return not compiler.pup.call("one_class", names=names)
+
+
+def _unsubscribed(base: ast.expr) -> ast.expr:
+    return base.value if isinstance(base, ast.Subscript) else base
+
+
 def asking(compiler: Compiler) -> set[str]:
     """The procedures that ask whether something is, or derives from, a class whose statement runs again.
 
@@ -76,13 +118,13 @@ def asking(compiler: Compiler) -> set[str]:
     return found
 
 
-def _bases(node: ast.AST) -> list[ast.expr]:
+def bases_of(node: ast.AST) -> list[ast.expr]:
     return list(getattr(node, "bases", ()))
 
 
 def heads(node: ast.AST) -> dict[str, ast.expr | ast.keyword]:
     """The bases and the metaclass of a class, by how they are written."""
-    bases = _bases(node)
+    bases = bases_of(node)
     keywords: list[ast.keyword] = [k for k in getattr(node, "keywords", []) if k.arg == "metaclass"]
     parts: list[ast.expr | ast.keyword] = [*bases, *keywords]
     return {ast.dump(part): part for part in parts}
@@ -111,8 +153,7 @@ class Hooks:
             if last_word(node.value) not in _PLAIN_METACLASSES:
                 yield from self._of_metaclass(module, node.value)
             return
-        if isinstance(node, ast.Subscript):
-            node = node.value
+        node = _unsubscribed(node)
         home, words = self.meanings.origin(module, node) or ("", [])
         around = self.meanings.version.modules.get(home)
         if home and around is None:
@@ -149,6 +190,6 @@ class Hooks:
             return
         for name in sorted(CONSTRUCTORS & statement.body.binds()):
             yield around, words[0], name
-        for base in _bases(statement.node):
+        for base in bases_of(statement.node):
             if last_word(base) not in _PLAIN_METACLASSES:
                 yield from self._of_metaclass(around, base)

@@ -104,8 +104,13 @@ class Meanings:
             else ""
         )
 
-    def origin(self, module: Module, node: ast.expr) -> tuple[str, list[str]] | None:
-        """The same, and also of what modules outside the program define."""
+    def origin(
+        self, module: Module, node: ast.expr, trail: list[Name] | None = None
+    ) -> tuple[str, list[str]] | None:
+        """The same, and also of what modules outside the program define.
+
+        Adds to ``trail`` the names that lead there: those of modules that only import it, the definition's last.
+        """
         words: list[str] = []
         while isinstance(node, ast.Attribute):
             words.insert(0, node.attr)
@@ -118,6 +123,8 @@ class Meanings:
             around = self.version.modules.get(home)
             if not words:
                 return None
+            if trail is not None:
+                trail.append((home, words[0]))
             onward = self.imports(around).get(words[0]) if around is not None else None
             if around is not None and onward is None and words[0] in self._other_names(around):
                 home, names = self._other_names(around)[words[0]]

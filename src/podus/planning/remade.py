@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from podus.planning.heeding import Heeding
-from podus.planning.hooking import newly_hooked
+from podus.planning.hooking import newly_hooked, rebased
 from podus.planning.model import Note
 from podus.planning.reading import is_enum
 from podus.program.body import Body, Statement
@@ -69,6 +69,10 @@ class Remade:
             procedures = [*change.changed, *change.added, *change.removed]
             hooks += [f"{name}:{p}" for p in procedures if p.rpartition(".")[2] in _HOOKS and "." in p]
             hooks += newly_hooked(change, compiler.derived.old, compiler.derived.new, compiler.pup)
+        for other, hooked in list(rebased(compiler)):
+            self._add(*other.split(":"))
+            hooks += [f"{other}.__init_subclass__"] if hooked else []
+            self.rehooked.append(other)
         heeding = Heeding(compiler)
         hooks += heeding.otherwise()
         heeded, above = heeding.below()
@@ -81,7 +85,7 @@ class Remade:
         if not (hooks or changed or heeded):
             return
         if hooks:
-            self.rehooked = compiler.pup.call("dependents", classes=[], hooks=hooks)
+            self.rehooked += compiler.pup.call("dependents", classes=[], hooks=hooks)
         self.rehooked += heeded
         others = compiler.pup.call("dependents", classes=[*changed, *heeded], hooks=hooks)
         for other in dict.fromkeys([*heeded, *others]):

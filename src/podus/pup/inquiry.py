@@ -175,6 +175,13 @@ class Inquiry:
 
         return {name: is_hooking(named(name)) for name in names}
 
+    def ask_one_class(self, names: list[str]) -> bool:
+        """Whether classes, each ``module:qualname``, are all one and the same, and loaded."""
+        from podus.pup.made import named
+
+        classes = [named(name) for name in names]
+        return classes[0] is not None and all(cls is classes[0] for cls in classes)
+
     def ask_attributes(self, classes: list[str]) -> dict[str, list[str]]:
         """The names of what classes have themselves but for their slots, each ``module:qualname``."""
         from podus.pup.made import named
