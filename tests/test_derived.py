@@ -656,6 +656,9 @@ def test_a_base_that_comes_by_another_way_is_the_same(program: Start) -> None:
     )
     plan = app.edit(m="from one import Base\nclass S(Base): pass\n").plan()
     assert [module.redefined for module in plan.modules] == [[]]
+    app.edit(m="from typing_extensions import Protocol\nclass S(Protocol): pass\n").update()
+    app.edit(m="from typing import Protocol\nclass S(Protocol): pass\n").update()
+    assert app("[b.__module__ for b in m.S.__bases__]") == ["typing"]
     app.edit(m="from io import StringIO\nclass S(StringIO): pass\n").update()
     plan = app.edit(m="from _io import StringIO\nclass S(StringIO): pass\n").plan()
     assert [module.redefined for module in plan.modules] == [[]]
