@@ -342,6 +342,34 @@ def test_bases_that_move_up_change_in_an_order_that_is_possible(program: Start, 
     assert app("[m.Comment.__mro__ == was, c.marked, m.Raw.__bases__ == (m.Mark, m.Text)]") == [True, 1, True]
 
 
+@pytest.mark.parametrize("base", ["typing.Generic[T]", "Mixin"])
+def test_bases_of_two_that_one_derives_from_move_alike(program: Start, base: str) -> None:
+    before = f"""
+        import typing
+        T = typing.TypeVar("T")
+        class Mixin: pass
+        class Base:
+            def f(self): return 1
+        class Receive({base}, Base): pass
+        class Send({base}, Base): pass
+        class Stream(Receive, Send): pass
+        class Receiver(Receive): pass
+        class Sender(Send): pass
+        class Both(Receiver, Sender, Stream): pass
+    """
+    app = program(m=before)
+    app.run("c = m.Both(); was = m.Both.__mro__")
+    app.edit(m=before.replace(f"({base}, Base)", f"(Base, {base})").replace("return 1", "return 2")).update()
+    name = "Mixin" if base == "Mixin" else "Generic"
+    seen = "[[k.__name__ for k in type(c).__mro__], [k.__name__ for k in m.Receive.__bases__], m.Send.__base__.__name__, c.f(), type(c)().f()]"
+    assert app(seen) == [
+        ["Both", "Receiver", "Sender", "Stream", "Receive", "Send", "Base", name, "object"],
+        *(["Base", name], "Base", 2, 2),
+    ]
+    app.update(back_out=True)
+    assert app("[m.Both.__mro__ == was, m.Receive.__base__.__name__, c.f()]") == [True, name, 1]
+
+
 def test_objects_get_and_lose_a_name_of_their_own(program: Start) -> None:
     plain = "class Task:\n    name = 'a'\n    def told(self): return 1\n"
     named = plain + "    @property\n    def __name__(self): return self.name\n"
