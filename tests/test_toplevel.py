@@ -1113,3 +1113,32 @@ def test_slots_that_a_decorator_made_and_attribute_getters_are_as_their_class_wa
     assert not plan.asks, plan.asks
     app.update()
     assert app("[m.T(2).name, t.name, f.width]") == ["n", "a", 2]
+
+
+def test_a_new_name_of_data_that_is_kept_names_what_is_kept(program: Callable[..., Program]) -> None:
+    old = "class Stack(list): pass\napp = default = Stack()\n"
+    app = program(m=old)
+    app.run("m.app.append(1); was = m.app")
+    app.edit(m=old.replace("app = default = Stack()", "apps = app = default = Stack([2])")).update()
+    assert app("[m.apps is was, m.app is was, m.default is was]") == [True, True, True]
+    app.update(back_out=True)
+    assert app("[hasattr(m, 'apps'), m.app is was]") == [False, True]
+
+
+def test_an_import_behind_a_new_definition_counts_last(program: Callable[..., Program]) -> None:
+    old = """
+        def work(n): return n
+        try:
+            from fast import work
+        except ImportError:
+            pass
+        import json
+        def f(): return [work(1), json.dumps(1)]
+    """
+    new = old.replace(
+        "def work(n): return n", "def _work(n): return -n\n        work = _work\n        json = None"
+    )
+    app = program(fast="def work(n): return 'fast'\n", m=old)
+    app.run("work = m.work")
+    app.edit(m=new).update()
+    assert app("[*m.f(), m.work is work, m.work is fast.work, m._work(1)]") == ["fast", "1", True, True, -1]

@@ -293,6 +293,9 @@ class TopLevel:
                 if statement.kind == "class":
                     part.redefined.append(".".join((*body.owners, statement.names[-1])))
                 part.statements.append(f"{statement.line}: {statement.text}")
+            elif (more := _more_names(statement, body)) is not None:
+                chosen.append(more)
+                part.statements.append(f"{statement.line}: {more.text}")
         chosen.sort(key=lambda s: s.line)
         if not body.owners:
             for name in {n for s in chosen for n in s.names if n in body.previous}:
@@ -459,6 +462,22 @@ def _is_passed(node: ast.stmt, name: str, body: Body) -> bool:
 def _full(module: Module, statement: Statement) -> list[str]:
     """The names that a statement binds, each as ``module:Class.name``."""
     return [f"{module.name}:{'.'.join((*statement.owners, name))}" for name in statement.names]
+
+
+def _more_names(statement: Statement, body: BodyChange) -> Statement | None:
+    """What gives data that is kept the names that are new in the statement that makes it (``apps = app = Stack()``, where ``app`` was there); None if there are none."""
+    node = statement.node
+    if not isinstance(node, ast.Assign) or not all(isinstance(target, ast.Name) for target in node.targets):
+        return None
+    kept = [name for name in statement.names if name in body.previous]
+    new = [name for name in statement.names if name not in body.previous]
+    if not (kept and new):
+        return None
+    targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in new]
+    made = ast.fix_missing_locations(
+        ast.copy_location(ast.Assign(targets, ast.Name(kept[0], ast.Load())), node)
+    )
+    return Statement(made, "assign", tuple(new), statement.owners)
 
 
 def _attributes_gone(change: ModuleChange) -> list[str]:

@@ -512,6 +512,21 @@ def _add_derived(change: BodyChange, new: Body) -> None:
     change.run = [s for s in new.statements if id(s) in chosen]
 
 
+def _imports(node: ast.stmt) -> bool:
+    """Whether a statement does no more than import names, or try to."""
+    if isinstance(node, ast.ImportFrom):
+        return node.names[0].name != "*"
+    if not isinstance(node, ast.Try):
+        return isinstance(node, ast.Import)
+    inner = [
+        *node.body,
+        *node.orelse,
+        *node.finalbody,
+        *(s for handler in node.handlers for s in handler.body),
+    ]
+    return all(isinstance(part, ast.Pass) or _imports(part) for part in inner)
+
+
 def _add_later(change: BodyChange, new: Body) -> None:
     """Of several definitions of one name (overloads, a docstring and a property of its name, a wrapped one) the last one counts: it runs after the others."""
     chosen = set(map(id, change.run))
@@ -519,6 +534,7 @@ def _add_later(change: BodyChange, new: Body) -> None:
     for statement in new.statements:
         if id(statement) not in chosen:
             repeats = statement.kind in ("def", "docstring") or statement.pure or _wraps(statement)
+            repeats = repeats or _imports(statement.node)
             if not repeats or not bound & set(statement.names):
                 continue
             chosen.add(id(statement))
