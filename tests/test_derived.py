@@ -595,17 +595,19 @@ def test_what_is_read_of_a_module_that_a_call_imports(program: Callable[..., Pro
         "from importlib import metadata\n__version__ = metadata.version('shop')\n",
         "from importlib.metadata import version\n__version__ = version('shop')\n",
         "import importlib.metadata\n__version__ = 'v' + importlib.metadata.version('shop')\n",
+        "from importlib import metadata\ntry:\n    __version__ = metadata.version('shop')\nexcept Exception:\n    __version__ = 'unknown'\n",
     ],
 )
 def test_the_release_that_is_installed(program: Callable[..., Program], asks: str) -> None:
     def info(number: str) -> dict[str, str]:
         return {"shop.dist-info/METADATA": f"Metadata-Version: 2.1\nName: shop\nVersion: {number}\n"}
 
-    app = program(**{"shop/__init__.py": asks, "shop/a.py": "def f(): return 1\n", **info("1.0")})
+    module = "from shop import __version__\nAGENT = 'shop/' + __version__.strip('v')\ndef f(): return 1\n"
+    app = program(**{"shop/__init__.py": asks, "shop/a.py": module, **info("1.0")})
     app.run("import shop.a")
     assert app("shop.__version__.strip('v')") == "1.0"
-    app.files(**{"shop/a.py": "def f(): return 2\n", **info("2.0")}).update()
-    assert app("[shop.__version__.strip('v'), shop.a.f()]") == ["2.0", 2]
+    app.files(**{"shop/a.py": module.replace("return 1", "return 2"), **info("2.0")}).update()
+    assert app("[shop.__version__.strip('v'), shop.a.AGENT, shop.a.f()]") == ["2.0", "shop/2.0", 2]
 
 
 @pytest.mark.parametrize("released", ["RELEASED = True\n", "RELEASED = not False\n"])

@@ -33,7 +33,14 @@ from podus.planning.shapes import is_reshaped, shapes
 from podus.planning.surveying import Surveys, tables
 from podus.program.bindings import NAMESPACE, bound_in, root
 from podus.program.body import Statement, asks_for_version, is_pure
-from podus.program.changes import BodyChange, ModuleChange, compare_bodies, compare_modules, complete
+from podus.program.changes import (
+    BodyChange,
+    ModuleChange,
+    compare_bodies,
+    compare_modules,
+    complete,
+    imports,
+)
 from podus.program.constant import Computation
 from podus.program.nodes import everything_in
 from podus.program.version import Module
@@ -404,7 +411,7 @@ class Derived:
             return True
         if not hidden and module.name in self.regrown and lists_names(statement):
             return True
-        if statement.kind == "assign" and self._asks_for_installed(statement, module):
+        if statement.kind in ("assign", "other") and self._asks_for_installed(statement, module):
             return True
         if statement.kind == "def":
             said = statement.words[0] - hidden
@@ -514,8 +521,22 @@ class Derived:
             if any(not isinstance(n, ast.Name) for n in targets(statement.node)):
                 return False
             return statement.pure or self.computed(statement, module) is not None
+        if isinstance(statement.node, ast.Try):
+            return self._only_tries(statement.node, module)
         # What is decorated otherwise now is defined again, as if its decorator were written otherwise.
         return statement.kind == "def" or is_definition(statement.node)
+
+    def _only_tries(self, node: ast.Try, module: Module) -> bool:
+        """Whether a `try` does no more than import names and compute values: `try: __version__ = version("shop")`, `except …: __version__ = ""`."""
+        inner = [*node.body, *node.orelse, *node.finalbody]
+        inner += [part for handler in node.handlers for part in handler.body]
+        for part in inner:
+            if isinstance(part, ast.Pass) or imports(part) or is_definition(part):
+                continue
+            named = isinstance(part, ast.Assign) and all(isinstance(t, ast.Name) for t in part.targets)
+            if not named or not Computation(Named(self.new, module)).take(part.value).only:  # type: ignore[attr-defined]
+                return False
+        return True
 
 
 def _remakes(statement: Statement, body: BodyChange) -> set[str]:

@@ -512,7 +512,7 @@ def _add_derived(change: BodyChange, new: Body) -> None:
     change.run = [s for s in new.statements if id(s) in chosen]
 
 
-def _imports(node: ast.stmt) -> bool:
+def imports(node: ast.stmt) -> bool:
     """Whether a statement does no more than import names, or try to."""
     if isinstance(node, ast.ImportFrom):
         return node.names[0].name != "*"
@@ -524,7 +524,7 @@ def _imports(node: ast.stmt) -> bool:
         *node.finalbody,
         *(s for handler in node.handlers for s in handler.body),
     ]
-    return all(isinstance(part, ast.Pass) or _imports(part) for part in inner)
+    return all(isinstance(part, ast.Pass) or imports(part) for part in inner)
 
 
 def _add_later(change: BodyChange, new: Body) -> None:
@@ -534,7 +534,7 @@ def _add_later(change: BodyChange, new: Body) -> None:
     for statement in new.statements:
         if id(statement) not in chosen:
             repeats = statement.kind in ("def", "docstring") or statement.pure or _wraps(statement)
-            repeats = repeats or _imports(statement.node)
+            repeats = repeats or imports(statement.node)
             if not repeats or not bound & set(statement.names):
                 continue
             chosen.add(id(statement))
