@@ -13,6 +13,7 @@ import pathlib
 import re
 import sys
 import types
+import typing
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -133,6 +134,11 @@ class Told:
             "weakref",
             "collections.abc",
         ):
+            if typing.get_origin(value) in (typing.Union, types.UnionType):
+                # However it is written: `Optional[int]` equals `int | None`, in any order.
+                return f"union {sorted(self.word(each, depth) for each in typing.get_args(value))}"
+            if typing.get_origin(value) is not None and type(value).__module__ == "typing":
+                return f"{_of(kind)} {_of(value.__origin__)}{self.word(value.__args__, depth)}"
             own = f" of {self.word(value.__wrapped__, depth)}" if hasattr(value, "__wrapped__") else ""
             args = getattr(value, "__args__", None) or getattr(value, "__constraints__", None)
             inner = f" {self.word(args, depth)}" if _is(args, tuple) else ""
