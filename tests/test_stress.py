@@ -134,7 +134,7 @@ def texts(*, same_interface: bool) -> list[str]:
     return [CHAIN.format(n="VERSION", **words) for words in (plain, other)]
 
 
-@pytest.mark.timeout(120 + 3 * UPDATES)
+@pytest.mark.timeout(120 + 10 * UPDATES)
 @pytest.mark.parametrize("policy", ["podus", "atomic", "consistent", "immediate"])
 def test_nothing_is_mixed_lost_or_doubled(tmp_path: Path, home: Path, policy: str) -> None:
     versions = texts(same_interface=policy == "immediate")

@@ -103,3 +103,76 @@ def test_who_holds_what_is_decorated_otherwise(program: Start, old: str, new: st
     assert app("shop.alias is shop.m is shop.table['m']")
     app.update(back_out=True)
     assert app(holders) == [before] * 6
+
+
+NESTED = """
+def deco(f):
+    def w(*args): return [f.__name__, f(*args)]
+    return w
+@deco
+def a(): return 'a'
+@deco
+@deco
+def b(): return 'b'
+combined = deco(a)
+"""
+
+
+def test_a_wrapper_that_gets_another_function_leaves_the_one_that_it_had(
+    program: Callable[..., Program],
+) -> None:
+    app = program(m=NESTED)
+    app.run("a, b, combined = m.a, m.b, m.combined")
+    app.edit(m=NESTED.replace("deco(a)", "deco(b)").replace("'b'", "'c'")).update()
+    assert app("[m.a(), m.b(), m.combined(), combined is m.combined, a is m.a, b is m.b]") == [
+        *(["a", "a"], ["w", ["b", "c"]], ["w", ["w", ["b", "c"]]]),
+        *(True, True, True),
+    ]
+    app.update(back_out=True)
+    assert app("[m.a(), m.b(), m.combined()]") == [["a", "a"], ["w", ["b", "b"]], ["w", ["a", "a"]]]
+
+
+HIERARCHY = """
+def wrapped(f):
+    def nf(self, *args): return [f.__qualname__, f(self, *args)]
+    return nf
+def immutable(cls):
+    if hasattr(cls, 'done'):
+        cls.load = wrapped(cls.load)
+        return cls
+    class made(cls):
+        done = True
+        @wrapped
+        def load(self, state): return super().load(state)
+    made.__name__, made.__qualname__, made.__module__ = cls.__name__, cls.__qualname__, cls.__module__
+    return made
+@immutable
+class Data:
+    level = 1
+    def load(self, state): return state
+@immutable
+class Text(Data):
+    level = 1
+@immutable
+class Name(Data):
+    level = 1
+"""
+
+
+def test_wrappers_of_inherited_methods_stay_those_of_their_classes(program: Callable[..., Program]) -> None:
+    app = program(m=HIERARCHY)
+    app.run("d, t, n = m.Data(), m.Text(), m.Name()")
+    seen = "[d.load(1), t.load(2), n.load(3), m.Data().load(1), m.Name().load(3), n.level, isinstance(n, m.Data)]"
+    first = ["immutable.<locals>.made.load", 1]
+    before = app(seen)
+    assert before[0] == first
+    # One of them goes through another one now.
+    new = HIERARCHY.replace("level = 1", "level = 2").replace("class Name(Data)", "class Name(Text)")
+    app.edit(m=new).update()
+    nf = "wrapped.<locals>.nf"
+    assert app(seen) == [
+        *(first, [nf, [first[0], 2]], [nf, [nf, [first[0], 3]]]),
+        *(first, [nf, [nf, [first[0], 3]]], 2, True),
+    ]
+    app.update(back_out=True)
+    assert app(seen) == before

@@ -55,6 +55,8 @@ _FUNCTION_PARTS = (
     "__module__",
     "__type_params__",
 )
+# So many decorators are looked through.
+_LAYERS = 16
 _DESCRIPTORS = (staticmethod, classmethod)
 _METHODS = (FunctionType, *_DESCRIPTORS)
 
@@ -142,17 +144,34 @@ def _cell_into(before: CellType, after: CellType, switch: Switch, kept: Keeping,
     if old and new:
         if old[0] is new[0] or (isinstance(old[0], type) and isinstance(new[0], type)):
             return True
-        functions = isinstance(old[0], FunctionType) and isinstance(new[0], FunctionType)
+        goes_on = kept.of(new[0])
         # What a decorator wrapped is itself a procedure that others may hold.
-        same = functions and depth < 8 and old[0].__qualname__ == new[0].__qualname__
-        if same and function_into(old[0], new[0], switch, kept, depth + 1):
+        same = goes_on is new[0] and depth < 8 and _wraps_the_same(old[0], new[0])
+        if goes_on is old[0] or (same and function_into(old[0], new[0], switch, kept, depth + 1)):
             return True
-        switch.set_attribute(before, "cell_contents", new[0])
+        switch.set_attribute(before, "cell_contents", goes_on)
         return True
     if new:
         switch.do.append((setattr, before, "cell_contents", new[0]))
         switch.undo.append((delattr, before, "cell_contents"))
     return True
+
+
+def _wraps_the_same(old: Any, new: Any) -> bool:
+    """Whether ``new`` is what ``old`` is for a new version of the definition that that one is, or wraps; not where it is another one's, or wraps something that is there already."""
+    for _ in range(_LAYERS):
+        functions = isinstance(old, FunctionType) and isinstance(new, FunctionType)
+        if not functions or old is new or old.__module__ != new.__module__:
+            break
+        if old.__code__.co_qualname != new.__code__.co_qualname:
+            break
+        if "<locals>" not in old.__code__.co_qualname:
+            return True
+        cells = zip(old.__closure__ or (), new.__closure__ or (), strict=False)
+        inside = ((*cell_contents(one), *cell_contents(other)) for one, other in cells)
+        pairs = (pair for pair in inside if len(pair) == 2 and pair[0] is not pair[1])
+        old, new = next((pair for pair in pairs if isinstance(pair[0], FunctionType)), (None, None))
+    return False
 
 
 def value_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> bool:

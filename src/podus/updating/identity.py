@@ -82,7 +82,10 @@ class Identity:
         if self.is_other(before, value):
             return
         if type(before) is type(value) and is_a(before, staticmethod | classmethod):
-            before, value = before.__func__, value.__func__
+            # (`static = staticmethod(f)` may name another definition now.)
+            if getattr(before, "__qualname__", before) == getattr(value, "__qualname__", value):
+                self.keep_part(before.__func__, value.__func__)
+            return
         functions = is_a(before, FunctionType) and is_a(value, FunctionType)
         if (is_a(before, type) and is_a(value, type)) or (functions and can_become(before, value)):
             self.keep(before, value)
