@@ -33,6 +33,7 @@ class Heeding:
     def __init__(self, compiler: Compiler) -> None:
         self.compiler = compiler
         self.meanings = compiler.derived.new
+        self._hooks = Hooks(self.meanings, compiler.pup)
         self._looks: dict[tuple[str, str, str], _Look] = {}
 
     def otherwise(self) -> list[str]:
@@ -106,7 +107,7 @@ class Heeding:
         statement = module.body.last(qualname) if module is not None and module.body is not None else None
         if module is None or statement is None:
             return
-        for hook in Hooks(self.meanings, self.compiler.pup).of_class(module, statement):
+        for hook in self._hooks.of_class(module, statement):
             look = self._look(*hook) if hook is not None else None
             if look is None or look.through_bases or not look.words.isdisjoint(touched):
                 yield look

@@ -137,6 +137,8 @@ class Hooks:
         self.meanings = meanings
         self.pup = pup
         self._seen: set[tuple[str, str]] = set()
+        # Of classes outside the program: whether they have hooks.
+        self._hooking: dict[str, bool] = {}
 
     def has(self, module: Module, node: ast.expr | ast.keyword) -> bool:
         """Whether a base or metaclass has hooks that run for what is below it. What isn't seen may have some."""
@@ -158,7 +160,9 @@ class Hooks:
         around = self.meanings.version.modules.get(home)
         if home and around is None:
             name = f"{home}:{'.'.join(words)}"
-            if self.pup.call("hooking", names=[name])[name]:
+            if name not in self._hooking:
+                self._hooking |= self.pup.call("hooking", names=[name])
+            if self._hooking[name]:
                 yield None
         elif around is None or len(words) != 1:
             yield None
