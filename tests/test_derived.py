@@ -624,7 +624,14 @@ def test_a_step_that_does_not_run(program: Callable[..., Program], released: str
     ]
 
 
-def test_what_a_module_on_the_way_imports_from_elsewhere_now(program: Start) -> None:
+@pytest.mark.parametrize(
+    ("way", "other"),
+    [
+        ("from one import Base, LIMIT, make\n", "from two import Base, LIMIT\nfrom one import make\n"),
+        ("from one import *\n", "from one import make\nfrom two import *\n"),
+    ],
+)
+def test_what_a_module_on_the_way_imports_from_elsewhere_now(program: Start, way: str, other: str) -> None:
     module = """
         import facade
         from facade import Base, LIMIT, make
@@ -638,16 +645,46 @@ def test_what_a_module_on_the_way_imports_from_elsewhere_now(program: Start) -> 
     app = program(
         one="LIMIT = 1\nclass Base:\n    x = 1\n    def old(self): return 1\ndef make(name): return type(name, (), {})\n",
         two="LIMIT = 2\nclass Base:\n    x = 2\n",
-        facade="from one import Base, LIMIT, make\n",
+        facade=way,
         m=module,
     )
     app.run("s, held = m.S(), [m.S, m.T]")
-    seen = "[m.X, m.Y, m.S.x, m.T.x, m.U.x, m.f(), s.x, m.LIMIT, hasattr(s, 'old'), held == [m.S, m.T], issubclass(m.S, one.Base)]"
+    seen = "[m.X, m.Y, m.S.x, m.T.x, m.U.x, m.f(), s.x, m.LIMIT, facade.LIMIT, hasattr(s, 'old'), held == [m.S, m.T], issubclass(m.S, one.Base)]"
     before = app(seen)
-    app.edit(facade="from two import Base, LIMIT\nfrom one import make\n").update()
-    assert app(seen) == [4, 6, 2, 2, 2, 2, 2, 2, False, True, False]
+    app.edit(facade=other).update()
+    assert app(seen) == [4, 6, 2, 2, 2, 2, 2, 2, 2, False, True, False]
     app.update(back_out=True)
-    assert app(seen) == before == [2, 3, 1, 1, 1, 1, 1, 1, True, True, True]
+    assert app(seen) == before == [2, 3, 1, 1, 1, 1, 1, 1, 1, True, True, True]
+
+
+def test_a_base_that_its_own_module_makes_anew(program: Start) -> None:
+    old = """
+        from collections import namedtuple
+        import one as mod
+        Point = namedtuple('Point', 'x y')
+        class P(Point):
+            def total(self): return sum(self)
+        def make(n): return type('B', (), {'n': n})
+        Base = make(1)
+        class Q(Base): pass
+        Other = mod.Base
+        class R(Other): pass
+        class S(mod.Base): pass
+    """
+    app = program(m=old, one="class Base:\n    x = 1\n", two="class Base:\n    x = 2\n")
+    app.run("q, r, s = m.Q(), m.R(), m.S()")
+    new = old.replace("'x y'", "'x y z'").replace("make(1)", "make(2)").replace("one as mod", "two as mod")
+    app.edit(m=new).update()
+    assert app("[m.P._fields, m.P(1, 2, 3).total(), m.Q.n, q.n, r.x, s.x]") == [
+        ["x", "y", "z"],
+        6,
+        2,
+        2,
+        2,
+        2,
+    ]
+    app.update(back_out=True)
+    assert app("[m.P._fields, m.P(1, 2).total(), m.Q.n, q.n, r.x, s.x]") == [["x", "y"], 3, 1, 1, 1, 1]
 
 
 def test_a_base_that_comes_by_another_way_is_the_same(program: Start) -> None:

@@ -24,6 +24,7 @@ from podus.planning.reading import (
     in_class_head,
     is_definition,
     is_script,
+    is_star,
     listed,
     read_in_loops,
     reads,
@@ -188,7 +189,11 @@ class Derived:
         before, after = self.old.imports(change.old), self.new.imports(change.new)
         for statement in statements:
             names = [name for name in statement.names if name in change.body.previous]
-            if statement.kind == "import":
+            if is_star(statement):
+                # Brought by another star before, or by none.
+                brought = self.new.brought(change.new, statement) & self.old.starred(change.old, at_most=True)
+                self.moved |= {(home, n) for n in brought if self._means_another(change, n)}
+            elif statement.kind == "import":
                 # The others that it brings mean what they meant.
                 names = [n for n in names if before.get(n) != after.get(n) and self._means_another(change, n)]
             if statement.kind in ("assign", "other") and not names:

@@ -323,6 +323,11 @@ class Meanings:
         assert isinstance(star.node, ast.ImportFrom)
         return absolute(module.name, module.package, star.node.level, star.node.module or "")
 
+    def stars(self, module: Module) -> set[str]:
+        """The modules from which a module imports all names."""
+        statements = module.body.statements if module.body is not None else ()
+        return {self.star_of(module, statement) for statement in statements if is_star(statement)}
+
     def brought(
         self,
         module: Module,

@@ -199,6 +199,8 @@ class ModulePart:
     starred: dict[str, str] = field(default_factory=dict)
     brought: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     bound_later: dict[str, list[str]] = field(default_factory=dict)
+    # Modules of which the old version took all names, and the new one does not.
+    stars_gone: list[str] = field(default_factory=list)
     # Names that star imports bring now, and that old statements bound.
     from_stars: list[str] = field(default_factory=list)
     # Name that is bound anew -> where other modules have imported it to (``module:name``).

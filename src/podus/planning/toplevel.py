@@ -168,6 +168,8 @@ class TopLevel:
         part.redirects = self._redirects(change.new)
         part.stars = self.compiler.stars_of(change.new)
         part.from_stars = self.compiler.from_stars.get(part.name, [])
+        before, after = self.compiler.derived.old, self.compiler.derived.new
+        part.stars_gone = sorted(before.stars(change.old) - after.stars(change.new))
         self.parts[part.name] = part
         self.plan.modules.append(part)
         if change.body is None:

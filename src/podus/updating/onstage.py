@@ -123,7 +123,9 @@ class ModuleOnStage(ModuleType):
         value = dict.__getitem__(data, name)
         # Definitions go on as the objects that they are; but it is the new one that implementations are to be registered with.
         goes_on = isinstance(value, (FunctionType, type)) and registry_of(value) is None
-        return found if goes_on else value
+        # (A name may be imported from elsewhere now.)
+        of_one = getattr(value, "__module__", name) == getattr(found, "__module__", name)
+        return found if goes_on and of_one else value
 
     def __setattr__(self, name: str, value: Any) -> None:
         owner, data = _MODULES.get(id(self), (0, {}))

@@ -396,7 +396,8 @@ def _is_method(value: Any, file: str) -> bool:
 
 def _own_of(names: dict[str, Any], code: CodeType | None, part: ModulePart, runner: str) -> list[str]:
     """The names that the star import which runs would bind, and that the module has bound to something else since, as no statement of its own says."""
-    brought = [vars(sys.modules[source]) for source in part.starred.values() if source in sys.modules]
+    sources = (*part.starred.values(), *part.stars_gone)
+    brought = [vars(sys.modules[source]) for source in sources if source in sys.modules]
     source = sys.modules.get(part.starred.get(runner, ""))
     found = [
         name
