@@ -701,3 +701,65 @@ def test_a_base_that_comes_by_another_way_is_the_same(program: Start) -> None:
     app.edit(m="from io import StringIO\nclass S(StringIO): pass\n").update()
     plan = app.edit(m="from _io import StringIO\nclass S(StringIO): pass\n").plan()
     assert [module.redefined for module in plan.modules] == [[]]
+
+
+ANSWERS = """
+    import util
+    from util import scale as by, LIMIT as L
+    class Settings:
+        level = 1
+        def limit(self): return self.level * 10
+    class Own(Settings):
+        pass
+    settings = Settings()
+    A = Settings().limit()
+    B = [settings.limit(), 1]
+    C = Own().limit()
+    D = Settings().level
+    def f(n=Own().limit()): return n
+    def g(n=by(3)): return n
+    class T:
+        size = Settings().limit()
+"""
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("level = 1", "level = 2"), ("self.level * 10", "self.level * 20")]
+)
+def test_what_a_class_answers_that_changes_is_not_asked_again_and_told(
+    program: Start, one: str, other: str
+) -> None:
+    app = program(util="LIMIT = 1\ndef scale(n): return n * LIMIT\n", m=ANSWERS)
+    plan = app.edit(m=ANSWERS.replace(one, other)).plan()
+    told = " ".join(note.text for note in (*plan.notes, *plan.asks))
+    names = ["m:A", "m:B", "m:C", "def f", "m:T.size", *(["m:D"] if "level" in one[:6] else [])]
+    assert [name for name in names if name not in told] == []
+    assert "m:settings" not in told
+    told = " ".join(
+        note.text for note in app.edit(m=ANSWERS.replace("    pass", "    other = 1")).plan().asks
+    )
+    assert "limit" not in told
+
+
+def test_a_default_that_a_procedure_computes_of_what_changes(program: Start) -> None:
+    text = "LIMIT = 1\ndef scale(n): return n * LIMIT\n"
+    app = program(util=text, m=ANSWERS)
+    app.edit(util=text.replace("LIMIT = 1", "LIMIT = 5")).update()
+    assert app("[m.g(), m.L]") == [15, 5]
+
+
+def test_a_decorator_that_runs_again_reads_what_is_imported_from_elsewhere_now(program: Start) -> None:
+    old = "from util import K as KX\ndef d(f):\n    def inner(*args): return f(*args)\n    inner.extra = KX\n    return inner\n@d\ndef g(n=1): return n\n"
+    app = program(util="K = 1\nJ = 2\n", m=old)
+    app.edit(m=old.replace("import K", "import J")).update()
+    assert app("[m.g.extra, m.KX, m.g()]") == [2, 2, 1]
+
+
+def test_a_name_that_is_imported_from_elsewhere_leaves_what_it_meant(program: Start) -> None:
+    base = "def d(f):\n    def inner(*args): return f(*args)\n    return inner\n@d\ndef f(): return 'f'\ndef g(): return 'g'\n"
+    app = program(base=base, util="from base import f\n", more="from base import f\ndef call(): return f()\n")
+    app.run("f = base.f")
+    app.edit(util="from base import g as f\n").update()
+    assert app("[util.f(), base.f(), more.call(), f()]") == ["g", "f", "f", "f"]
+    app.edit(util="def f(): return 'own'\n").update()
+    assert app("[util.f(), base.f(), base.g(), more.call(), f()]") == ["own", "f", "g", "f", "f"]

@@ -120,7 +120,7 @@ class Compiler:
         objects = ObjectChanges(self, support, toplevel)
         objects.compile()
         asked = asking(self)
-        if plan.procedures or plan.data or support.declarations or asked:
+        if plan.procedures or plan.data or support.declarations or asked or self.derived.moved:
             self.progress("tracing calls")
             Safety(self, support, toplevel, objects.remade, asked).compile()
         self.progress("writing the plan")

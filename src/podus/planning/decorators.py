@@ -54,9 +54,10 @@ class Decorators:
 
     def mark_readers(self) -> None:
         """Note the decorators that read, when they decorate, data that has moved, or call what may return something else now."""
-        words = {name.rpartition(".")[2] for _, name in self._derived.moved} | {
-            name.partition(":")[2].rpartition(".")[2] for name in self._derived.procedures
-        }
+        words = self._derived.mentions.aliases(
+            {name.rpartition(".")[2] for _, name in self._derived.moved}
+            | {name.partition(":")[2].rpartition(".")[2] for name in self._derived.procedures}
+        )
         for module in self._derived.compiler.new.modules.values() if words else ():
             before = self._derived.compiler.old.modules.get(module.name)
             readers = {

@@ -18,6 +18,7 @@ from podus.planning.looking import lists_names
 from podus.planning.meanings import Meanings, Name, Named
 from podus.planning.mentions import Mentions
 from podus.planning.reading import (
+    defaults,
     done_to,
     evaluated,
     in_annotations,
@@ -424,11 +425,20 @@ class Derived:
             if assigned and not assigned.isdisjoint(in_annotations(statement.node)):
                 return True
         computed = self.computed(statement, module)
-        return computed is not None and bool(self.procedures & set(computed.calls))
+        if computed is not None:
+            return bool(self.procedures & set(computed.calls))
+        return any(self._gives_another(default, module) for default in defaults(statement.node))
+
+    def _gives_another(self, default: ast.expr, module: Module) -> bool:
+        """Whether a default is computed by a procedure that returns something else now, without another effect."""
+        if not self.procedures or not any(isinstance(part, ast.Call) for part in everything_in(default)):
+            return False
+        found = Computation(Named(self.new, module)).take(default)
+        return found.only and not self.procedures.isdisjoint(found.calls)
 
     def _mark_readers(self) -> None:
         """Note the procedures that may return something else, as they read data that has moved."""
-        words = {name.rpartition(".")[2] for _, name in self.moved}
+        words = self.mentions.aliases({name.rpartition(".")[2] for _, name in self.moved})
         for module in self.compiler.new.modules.values() if words else ():
             for name, code in module.procedures.items():
                 full = f"{module.name}:{name}"

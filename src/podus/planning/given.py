@@ -108,6 +108,10 @@ class Given:
             read = self.compiler.derived.lagging.read_of_moved(statement, module.new, hidden) if value else []
             if read:
                 self.toplevel.not_again(module.new, statement, f"reads {' and '.join(read)}")
+                continue
+            called = self.compiler.derived.lagging.calls_of_changed(statement, module.new, hidden)
+            if called:
+                self.toplevel.not_again(module.new, statement, f"calls {' and '.join(called)}")
         for statement in change.run:
             for name in statement.names if statement.kind == "assign" else ():
                 full = f"{module.new.name}:{'.'.join((*change.owners, name))}"

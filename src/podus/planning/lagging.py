@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from podus.planning.answering import Objects
 from podus.planning.filling import acted_on
-from podus.planning.reading import evaluated, is_script, listed, read_in_loops, reads
+from podus.planning.reading import defaults, evaluated, is_script, listed, read_in_loops, reads
 from podus.program.bindings import root
 from podus.program.body import Statement, without_annotation
+from podus.program.nodes import everything_in
 from podus.program.version import Module
 
 if TYPE_CHECKING:
@@ -77,37 +80,48 @@ class Lagging:
                         continue
                     if statement.kind == "class" and statement.body is not None and statement.says(words):
                         todo.append(statement.body)
-                    if statement.kind in ("assign", "other") and not (
-                        isinstance(statement.node, ast.AnnAssign) and statement.node.value is None
-                    ):
+                    empty = isinstance(statement.node, ast.AnnAssign) and statement.node.value is None
+                    computes = statement.kind in ("assign", "other") and not empty
+                    if computes or any(map(_calls, defaults(statement.node))):
                         yield module, statement, hidden
 
     def called(self) -> Iterator[tuple[Module, Statement, list[str]]]:
         """The statements of modules that call what has changed, and are not run again: what it gave them, or did for them, was the old version's. And what they call."""
-        changed = {
-            f"{c.new.name}:{name}" for c in self._derived.compiler.changes.values() for name in c.changed
-        }
-        words = {name.rpartition(":")[2].rpartition(".")[2] for name in changed}
-        for module, statement, hidden in self.not_run(words):
-            if is_script(module):
-                continue
-            calls = [part.func for part in evaluated(statement.node) if isinstance(part, ast.Call)]
-            calls = [function for function in calls if root(function) not in hidden]
-            found = [
-                f
-                for f in calls
-                if (place := self._derived.new.path(module, f))
-                and f"{place[0]}:{'.'.join(place[1])}" in changed
-            ]
-            if found:
-                yield module, statement, list(dict.fromkeys(map(ast.unparse, found)))
+        words = {name.rpartition(":")[2].rpartition(".")[2] for name in self._changed}
+        for module, statement, hidden in self.not_run(words | self._objects.words):
+            called = [] if is_script(module) else self.calls_of_changed(statement, module, hidden)
+            if called:
+                yield module, statement, called
+
+    def calls_of_changed(
+        self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]
+    ) -> list[str]:
+        """What a statement calls that has changed, methods of objects that it makes among it."""
+        parts = list(evaluated(statement.node))
+        if statement.kind == "def":
+            # What its decorators do is another question.
+            parts = [part for default in defaults(statement.node) for part in everything_in(default)]
+        calls = [part.func for part in parts if isinstance(part, ast.Call) and root(part.func) not in hidden]
+        found = [
+            ast.unparse(function)
+            for function in calls
+            if (place := self._derived.new.path(module, function))
+            and f"{place[0]}:{'.'.join(place[1])}" in self._changed
+        ]
+        return list(dict.fromkeys([*found, *self._objects.asked(parts, module, hidden)]))
+
+    @cached_property
+    def _changed(self) -> set[str]:
+        changes = self._derived.compiler.changes.values()
+        return {f"{change.new.name}:{name}" for change in changes for name in change.changed}
+
+    @cached_property
+    def _objects(self) -> Objects:
+        return Objects(self._derived)
 
     def made_from_moved(self) -> Iterator[tuple[Module, Statement, str]]:
         """The statements of modules that have a procedure or class of the program make data, are not run again, and of which that one reads what has moved. And its name there."""
-        changed = {
-            f"{c.new.name}:{name}" for c in self._derived.compiler.changes.values() for name in c.changed
-        }
-        readers = {name.removesuffix(".__init__") for name in self._derived.procedures - changed}
+        readers = {name.removesuffix(".__init__") for name in self._derived.procedures - self._changed}
         words = {name.rpartition(":")[2].rpartition(".")[2] for name in readers}
         for module, statement, hidden in self.not_run(words) if readers else ():
             value = getattr(statement.node, "value", None)
@@ -116,3 +130,7 @@ class Lagging:
             place = self._derived.new.path(module, value.func)
             if place is not None and f"{place[0]}:{'.'.join(place[1])}" in readers and not is_script(module):
                 yield module, statement, ast.unparse(value.func)
+
+
+def _calls(node: ast.expr) -> bool:
+    return any(isinstance(part, ast.Call) for part in everything_in(node))

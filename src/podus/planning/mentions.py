@@ -40,6 +40,10 @@ class Mentions:
         """Whether any module's own code loads something that may have this name."""
         return not self._loaded.isdisjoint(_closure({name}, self._renamed))
 
+    def aliases(self, names: set[str]) -> set[str]:
+        """Names, and those that imports and assignments give to something that may have one of them."""
+        return _closure(names, self._renamed) if names else set()
+
     def under(self, names: set[str]) -> set[str]:
         """The names by which a module may come to something that has one of these: other names of it, and of procedures that mention it."""
         # Most plans ask for nothing, and need not trace the whole program for it.

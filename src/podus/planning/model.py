@@ -199,6 +199,8 @@ class ModulePart:
     starred: dict[str, str] = field(default_factory=dict)
     brought: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     bound_later: dict[str, list[str]] = field(default_factory=dict)
+    # Names that an import bound in the old version: what they hold is another module's, and goes on there.
+    borrowed: list[str] = field(default_factory=list)
     # Modules of which the old version took all names, and the new one does not.
     stars_gone: list[str] = field(default_factory=list)
     # Names that star imports bring now, and that old statements bound.

@@ -70,6 +70,13 @@ def reads(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
             yield part
 
 
+def defaults(node: ast.stmt) -> list[ast.expr]:
+    """What the parameters of a procedure are if nothing is given for them, as its definition says."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return []
+    return [*node.args.defaults, *(default for default in node.args.kw_defaults if default is not None)]
+
+
 def done_to(node: ast.stmt) -> Iterator[tuple[ast.expr, list[ast.expr]]]:
     """What a statement changes inside, ``OBJECT.part`` or an entry of it, and the expressions that it does so with."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):

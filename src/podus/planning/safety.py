@@ -371,6 +371,11 @@ class Safety:
         targets = [d.name for d in self.plan.data if d.action in ("set", "map")]
         targets += self.toplevel.remade.reshaped
         never = self.active.never_end
+        # What is imported from elsewhere now is not found otherwise by statements that run before the switch.
+        known = {*targets, *mappers}
+        for home, word in self.compiler.derived.moved:
+            if "." not in word and f"{home}:{word}" not in known:
+                self.data_users |= set(self._users(f"{home}:{word}"))
         for name in dict.fromkeys([*targets, *mappers]):
             users = self._users(name)
             self.data_users |= set(users)

@@ -169,6 +169,7 @@ class TopLevel:
         part.stars = self.compiler.stars_of(change.new)
         part.from_stars = self.compiler.from_stars.get(part.name, [])
         before, after = self.compiler.derived.old, self.compiler.derived.new
+        part.borrowed = _borrowed(change.old)
         part.stars_gone = sorted(before.stars(change.old) - after.stars(change.new))
         self.parts[part.name] = part
         self.plan.modules.append(part)
@@ -464,6 +465,11 @@ def _is_passed(node: ast.stmt, name: str, body: Body) -> bool:
 def _full(module: Module, statement: Statement) -> list[str]:
     """The names that a statement binds, each as ``module:Class.name``."""
     return [f"{module.name}:{'.'.join((*statement.owners, name))}" for name in statement.names]
+
+
+def _borrowed(module: Module) -> list[str]:
+    last = {n: s for s in (module.body.statements if module.body is not None else ()) for n in s.names}
+    return sorted(name for name, statement in last.items() if statement.kind == "import")
 
 
 def _more_names(statement: Statement, body: BodyChange) -> Statement | None:

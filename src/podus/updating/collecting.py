@@ -298,10 +298,11 @@ class Collector:
                 continue
             if before is value or (part.stars and _is_submodule(part.name, name, before, value)):
                 continue
-            if self._is_imported(part, before, value):
+            borrowed = name in part.borrowed
+            if self._is_imported(part, before, value) or (borrowed and self.identity.of(value) is before):
                 continue
             switch = self.switch_for(f"{part.name}:{name}")
-            own = own_definition(real, name, part.removed) is before
+            own = own_definition(real, name, part.removed) is before and not borrowed
             same, successor = self._relation(part, name, before, value) if own else (False, False)
             if name in real and same and value_into(before, value, switch, self.keeping):
                 continue
