@@ -716,6 +716,8 @@ ANSWERS = """
     B = [settings.limit(), 1]
     C = Own().limit()
     D = Settings().level
+    TABLE = {}
+    TABLE['level'] = Settings.level
     def f(n=Own().limit()): return n
     def g(n=by(3)): return n
     class T:
@@ -732,13 +734,22 @@ def test_what_a_class_answers_that_changes_is_not_asked_again_and_told(
     app = program(util="LIMIT = 1\ndef scale(n): return n * LIMIT\n", m=ANSWERS)
     plan = app.edit(m=ANSWERS.replace(one, other)).plan()
     told = " ".join(note.text for note in (*plan.notes, *plan.asks))
-    names = ["m:A", "m:B", "m:C", "def f", "m:T.size", *(["m:D"] if "level" in one[:6] else [])]
+    names = ["m:A", "m:B", "m:C", "def f", "m:T.size", *(["m:D", "TABLE"] if "level" in one[:6] else [])]
     assert [name for name in names if name not in told] == []
     assert "m:settings" not in told
     told = " ".join(
         note.text for note in app.edit(m=ANSWERS.replace("    pass", "    other = 1")).plan().asks
     )
     assert "limit" not in told
+
+
+def test_what_is_made_by_the_way_of_a_procedure_that_reads_what_changes_is_told(program: Start) -> None:
+    util = "K = 1\ndef mark(f):\n    f.mark = 1\n    return f\n@mark\ndef by(n): return n * K\n"
+    app = program(util=util, m="from util import by as times\nL = [times(2)]\nM = times(3)\n")
+    plan = app.edit(util=util.replace("K = 1", "K = 2")).plan()
+    told = " ".join(note.text for note in (*plan.notes, *plan.asks))
+    assert "L = [times(2)]" in told
+    assert "M = times(3)" in told
 
 
 def test_a_default_that_a_procedure_computes_of_what_changes(program: Start) -> None:

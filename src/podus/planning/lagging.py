@@ -32,7 +32,7 @@ class Lagging:
         ``kept`` is data that stays as the program has it.
         """
         self._derived.moved -= kept
-        words = {name for _, name in self._derived.moved}
+        words = {name.rpartition(".")[2] for _, name in self._derived.moved}
         for module, statement, hidden in self.not_run(words):
             read = self.read_of_moved(statement, module, hidden)
             if read:
@@ -87,7 +87,8 @@ class Lagging:
 
     def called(self) -> Iterator[tuple[Module, Statement, list[str]]]:
         """The statements of modules that call what has changed, and are not run again: what it gave them, or did for them, was the old version's. And what they call."""
-        words = {name.rpartition(":")[2].rpartition(".")[2] for name in self._changed}
+        changed = self._changed | self._derived.procedures
+        words = {name.rpartition(":")[2].rpartition(".")[2] for name in changed}
         for module, statement, hidden in self.not_run(words | self._objects.words):
             called = [] if is_script(module) else self.calls_of_changed(statement, module, hidden)
             if called:
@@ -101,12 +102,15 @@ class Lagging:
         if statement.kind == "def":
             # What its decorators do is another question.
             parts = [part for default in defaults(statement.node) for part in everything_in(default)]
-        calls = [part.func for part in parts if isinstance(part, ast.Call) and root(part.func) not in hidden]
+        calls = [part for part in parts if isinstance(part, ast.Call) and root(part.func) not in hidden]
+        # What the value itself is made by is told otherwise: see made_from_moved().
+        value = getattr(statement.node, "value", None)
         found = [
-            ast.unparse(function)
-            for function in calls
-            if (place := self._derived.new.path(module, function))
-            and f"{place[0]}:{'.'.join(place[1])}" in self._changed
+            ast.unparse(call.func)
+            for call in calls
+            if (place := self._derived.new.path(module, call.func))
+            and (name := f"{place[0]}:{'.'.join(place[1])}")
+            and (name in self._changed or (name in self._derived.procedures and call is not value))
         ]
         return list(dict.fromkeys([*found, *self._objects.asked(parts, module, hidden)]))
 
