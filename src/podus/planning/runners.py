@@ -87,10 +87,14 @@ class Runners:
             modules = self.toplevel.compiler.new.modules
             statements = as_it_stands(statements, body.new, module, modules, body.removed)
             plain, staged = self.staged.rewrite(statements, module, body.new, part.staged)
-            writer.add(runner, compile_body([*plain, *declared], body.owners, module.file, flags))
+            # (What is left of the annotations may be nothing.)
+            nodes = [*plain, *declared] or [ast.Pass(lineno=1, col_offset=0)]
+            writer.add(runner, compile_body(nodes, body.owners, module.file, flags))
             if staged is not None:
-                nodes = [*staged, *declared]
-                writer.add(f"{runner} {ON_STAGE}", compile_body(nodes, body.owners, module.file, flags))
+                writer.add(
+                    f"{runner} {ON_STAGE}",
+                    compile_body([*staged, *declared], body.owners, module.file, flags),
+                )
 
         part.unannotated = change.body.unannotated
         lines = self._lines[part.name] = []
