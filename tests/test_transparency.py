@@ -154,7 +154,8 @@ def test_an_archive_runs(stage: Stage) -> None:
 def test_pythonpath_is_as_it_was_given(stage: Stage, tmp_path: Path) -> None:
     stage.files(main=FACTS, **{"lib/extra.py": ""})
     for given in ("", str(stage.root / "lib"), "lib:other"):
-        assert "podus" not in stage.same("main.py", env={"PYTHONPATH": given}).out.splitlines()[2]
+        # (The sources of podus itself may lie on the path: where it is installed to be worked on.)
+        assert "boot" not in stage.same("main.py", env={"PYTHONPATH": given}).out.splitlines()[2]
 
 
 def test_what_it_starts_gets_the_plain_environment(stage: Stage) -> None:
