@@ -468,3 +468,49 @@ def test_a_policy_is_handed_over_in_python(program: Start) -> None:
     with pytest.raises(Raised) as raised:
         app.run("podus.policy(type('patient', (), {}))")
     assert "can't be called 'patient'" in str(raised.value)
+
+
+PASSING = """
+    import asyncio
+    import asyncio.events
+    real, armed = asyncio.events._get_running_loop, []
+    def asked():
+        if armed and armed.pop():
+            gate("passing")
+        return real()
+    def inside():
+        gate("in")
+        return second(1)
+    def second(number): return [1, number]
+    async def task(number):
+        await asyncio.sleep(0)
+        return second(number)
+    async def main():
+        gate("loop")
+        asyncio.events._get_running_loop = asked
+        armed.append(True)
+        try:
+            return await task(7)
+        finally:
+            asyncio.events._get_running_loop = real
+"""
+
+
+def test_who_was_passing_an_atomic_door_when_it_was_opened_gets_what_has_switched(program: Start) -> None:
+    app = program(shop=PASSING)
+    app.start("inside", "shop.inside()", at="in")
+    app.start("loop", "shop.asyncio.run(shop.main())", at="loop")
+    new = PASSING.replace("second(number): return [1,", "second(more, number): return [2, more,")
+    new = new.replace("return second(1)", "return second('m', 1)").replace(
+        "return second(number)", "return second('m', number)"
+    )
+    update = app.edit(shop=new).begin(policy="atomic", max_hold=60, timeout=120)
+    while not app("any(type(c).__name__ == '_Callee' for c in shop.task.__code__.co_consts)"):
+        pass  # the doors are not shut yet
+    app.open("loop")
+    app.reached("passing")
+    app.open("in")
+    assert app.join("inside") == [1, 1]
+    app.until(update, "complete")
+    app.open("passing")
+    assert app.join("loop") == [2, "m", 7]

@@ -10,6 +10,7 @@ from podus.updating.binding import Switch, commit_unless_active
 from podus.updating.bound import split
 from podus.updating.breath import PAUSE
 from podus.updating.forward import Replaced, may_sleep
+from podus.updating.gates import LETTING
 from podus.updating.held import Missing
 from podus.updating.mapping import Doors, convert
 from podus.updating.sweep import restore
@@ -69,7 +70,7 @@ def _needs(update: Evaluation, unit: Unit) -> list[Unit]:
 def _back_together(update: Evaluation, units: list[Unit]) -> bool:
     assert update.stage is not None
     units = sorted(units, key=update.units.index, reverse=True)
-    inside = {i for unit in units for i in unit.new_codes}
+    inside = {i for unit in units for i in unit.new_codes} | LETTING
     taken = [unit.taken for unit in units if unit.taken is not None]
     undo = [op for switch in taken for op in switch.undo[::-1]]
     later = [op for op in undo if _may_stay(op)]

@@ -7,6 +7,7 @@ from functools import partial
 
 from podus.updating.binding import Stall, Switch, commit, commit_unless_active
 from podus.updating.bound import passed
+from podus.updating.gates import LETTING
 from podus.updating.mapping import Doors, convert
 from podus.updating.units import Unit
 
@@ -89,7 +90,7 @@ def switch_together(
     """
     assert update.stage is not None
     update.announce(units)
-    forbidden = {i for u in units if not (u.forced or u.passed) for i in u.old_codes}.union(also)
+    forbidden = {i for u in units if not (u.forced or u.passed) for i in u.old_codes}.union(also, LETTING)
     sleepers = may_sleep(units, update.activity)
     mapped = any(u.mappers for u in units)
     replaced = Replaced(units, update.stall, back=False)

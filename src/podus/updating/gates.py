@@ -147,6 +147,8 @@ class Door:
         self.loops_pass = False
         # Somebody has come in who runs an event loop, and may have begun what is suspended by now.
         self.let_in = False
+        # The procedures are what they were again, or what they are to be.
+        self.opened = False
         # Seconds that a caller waits at the most; None: until it is opened.
         self.limit: float | None = None
         # Somebody has waited for so long and gone through; the switch has been made.
@@ -157,8 +159,10 @@ class Door:
         before = twin(function, function.__code__)
 
         def dispatch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            if get_ident() == self._owner or self._passes():
+            if get_ident() == self._owner or self._is_inside():
                 return before(*args, **kwargs)
+            if self.loops_pass and _runs_a_loop():
+                return let_through(self, before, function, args, kwargs)
             if self.limit is None:
                 with self._lock:
                     pass
@@ -170,22 +174,36 @@ class Door:
 
         return gate_code(function.__code__, dispatch)
 
-    def _passes(self) -> bool:
-        if not self.insiders:
-            return False
-        frame: Any = sys._getframe(2)
+    def _is_inside(self) -> bool:
+        frame: Any = sys._getframe(2) if self.insiders else None
         while frame is not None:
             if id(frame.f_code) in self.insiders:
                 return True
             frame = frame.f_back
-        if not (self.loops_pass and _runs_a_loop()):
-            return False
-        self.let_in = True
-        return True
+        return False
 
     def open(self) -> None:
         """Let everybody pass."""
         self._lock.release()
+
+
+def let_through(
+    door: Door, before: FunctionType, function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """The call of somebody who runs an event loop: as before, unless the door has been opened just now.
+
+    What a coroutine function has made is on no stack, and may not be found any more: so nothing switches while this is on any (:data:`LETTING`),
+    and what has begun meanwhile is noted before it leaves.
+    """
+    if door.opened:
+        return function(*args, **kwargs)
+    try:
+        return before(*args, **kwargs)
+    finally:
+        door.let_in = True
+
+
+LETTING = frozenset({id(let_through.__code__)})
 
 
 def go_through(

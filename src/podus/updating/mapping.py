@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import starmap
 
 from podus.errors import Refused
@@ -79,26 +79,30 @@ class Doors:
 
         A coroutine that was made before the doors were shut may have begun since: it is not done if code of ``forbidden`` is on a stack.
         """
-        ops = [*self._shut.undo, *(switch or ())]
-        also: Iterator[Any] | None = None
+        back_again = [*self._shut.undo, (setattr, self._door, "opened", True)]
+        ops = [*back_again, *(switch or ())]
+        told: list[str] = []
         if switch and self._door.loops_pass:
-            forbidden = {*(forbidden or ()), True}
-            also = starmap(getattr, [(self._door, "let_in")])
+            told.append("let_in")
         if switch and self._door.limit is not None:
             # Who has waited long enough has gone through, and may have changed what was converted meanwhile.
-            forbidden = {*(forbidden or ()), *self.inside, id(go_through.__code__), True}
-            also = starmap(getattr, [(self._door, "passed")])
+            forbidden = {*(forbidden or ()), *self.inside, id(go_through.__code__)}
+            told.append("passed")
             ops.append((setattr, self._door, "switched", True))
-        own = len(self._shut.undo)
+        # Asked at the instant itself.
+        also = starmap(getattr, [(self._door, name) for name in told]) if told else None
+        if told:
+            forbidden = {*(forbidden or ()), True}
+        own = len(back_again)
         try:
             back = None if undo is None else lambda count: undo(count - own)
             done = commit_unless_active(forbidden or (), ops, self._stall, held, also, back)
         except BaseException:
-            settle(self._shut.undo, self._stall)
+            settle(back_again, self._stall)
             self._door.open()
             raise
         if not done:
-            commit(self._shut.undo, self._stall)
+            commit(back_again, self._stall)
         self._door.open()
         return done
 
