@@ -124,6 +124,11 @@ def function_into(
     annotated.into(old, new, switch)
     for name in [*old.__dict__, *new.__dict__]:
         if name == "__wrapped__" and isinstance(new.__dict__.get(name), FunctionType):
+            # What goes into the one that it had (see _cell_into) stays that.
+            wraps, wrapped = old.__dict__.get(name), new.__dict__[name]
+            if kept.of(wrapped) is wraps or _wraps_the_same(wraps, wrapped):
+                continue
+            switch.set_item(old.__dict__, name, kept.of(wrapped))
             continue
         if name in new.__dict__ and old.__dict__.get(name) is not new.__dict__[name]:
             switch.set_item(old.__dict__, name, new.__dict__[name])
