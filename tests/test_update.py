@@ -314,7 +314,9 @@ def test_nobody_waits_for_a_procedure_that_never_returns(program: Start) -> None
     done = app.podus("update", "app", check=3)
     assert "shop:main" in done.stdout and "never returns" in done.stdout
     assert app("shop.step()") == 1
-    app.back_out()
+    update = app.status()["id"]
+    app.back_out(update)
+    app.until(update, "backed-out")
     assert app("shop.step()") is None
 
 
