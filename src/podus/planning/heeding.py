@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # What leads to all that a class inherits.
 _THROUGH_BASES = frozenset({"__mro__", "mro", "__bases__", "__base__", "dir", "getmembers", "getmro"})
+# What leads to what a class has itself.
 _INSIDE = frozenset({"__dict__", "vars"})
 # A procedure of the program: its module, its class ("" for none) and its definition.
 _Procedure = tuple["Module", str, ast.FunctionDef | ast.AsyncFunctionDef]
