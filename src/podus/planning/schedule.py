@@ -49,7 +49,8 @@ def schedule(
 
 def _by_calls(module: Module) -> Iterator[tuple[str, int, bool]]:
     """The modules that statements import by ``import_module("name")``, in rows as :func:`imports_of` gives them."""
-    if module.source is None or module.body is None or "import_module" not in module.code.co_names:
+    # (To parse a module takes long, and most of a large program's say no such word.)
+    if module.source is None or "import_module" not in module.code.co_names or module.body is None:
         return
     for statement in module.body.statements:
         for part in evaluated(statement.node):

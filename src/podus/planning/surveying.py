@@ -110,7 +110,8 @@ class Surveys:
     @cached_property
     def _grown(self) -> set[str]:
         """The modules of which names come or go."""
-        rows = [c for c in self._derived.compiler.changes.values() if c.bodies is not None]
+        changes = self._derived.compiler.changes.values()
+        rows = [c for c in changes if not c.same_around and c.bodies is not None]
         return {
             c.new.name for c in rows if c.bodies is not None and c.bodies[0].binds() ^ c.bodies[1].binds()
         }
@@ -125,7 +126,7 @@ class Surveys:
         ):
             return True
         for change in compiler.changes.values():
-            before, after = change.bodies or (None, None)
+            before, after = (None, None) if change.same_around else change.bodies or (None, None)
             if (
                 before is not None
                 and after is not None
