@@ -6,8 +6,10 @@ import ast
 from collections.abc import Iterable, Iterator, Set
 from typing import TYPE_CHECKING
 
+from podus.planning.hooking import bases_of
 from podus.program.bindings import root
-from podus.program.body import Body
+from podus.program.body import Statement
+from podus.program.field import last_word
 from podus.program.nodes import everything_in
 
 if TYPE_CHECKING:
@@ -21,16 +23,15 @@ _DEEP = 8
 class Objects:
     """Looks for them, when all that changes is known."""
 
-    def __init__(self, derived: Derived) -> None:
+    def __init__(self, derived: Derived, procedures: Iterable[str]) -> None:
+        """``procedures`` are those that change, or return something else."""
         self._derived = derived
         # (Module, class) -> what of it is another thing now: methods, and data.
         self._touched: dict[tuple[str, str], set[str]] = {}
-        changed = {f"{c.new.name}:{name}" for c in derived.compiler.changes.values() for name in c.changed}
-        for full in changed | derived.procedures:
-            home, _, name = full.partition(":")
-            self._note(home, name)
-        for home, name in derived.moved:
-            self._note(home, name)
+        for home, name in (*derived.moved, *((n.partition(":")[0], n.partition(":")[2]) for n in procedures)):
+            owner, _, member = name.partition(".")
+            if member and "." not in member:
+                self._touched.setdefault((home, owner), set()).add(member)
         self._known: dict[tuple[str, str], set[str]] = {}
         # The words that a module has to say to make an object of such a class, or of one that derives from it.
         self.words = self._with_heirs()
@@ -44,11 +45,6 @@ class Objects:
             if made is not None and part.attr in self._answers(*made, 0):
                 yield ast.unparse(part)
 
-    def _note(self, home: str, name: str) -> None:
-        owner, _, member = name.partition(".")
-        if member and "." not in member:
-            self._touched.setdefault((home, owner), set()).add(member)
-
     def _with_heirs(self) -> set[str]:
         words = {name for _, name in self._touched}
         grown = bool(words)
@@ -58,59 +54,44 @@ class Objects:
                 if words.isdisjoint(self._derived.mentions.of(module)) or module.body is None:
                     continue
                 for statement in module.body.statements:
-                    bases = getattr(statement.node, "bases", ()) if statement.kind == "class" else ()
                     said = {
-                        part.id
-                        for base in bases
+                        last_word(part)
+                        for base in bases_of(statement.node)
                         for part in everything_in(base)
-                        if isinstance(part, ast.Name)
-                    }
-                    said |= {
-                        part.attr
-                        for base in bases
-                        for part in everything_in(base)
-                        if isinstance(part, ast.Attribute)
+                        if isinstance(part, ast.expr)
                     }
                     if not words.isdisjoint(said):
                         words.add(statement.names[-1])
             grown = len(words) > size
         return words
 
-    def _made(self, value: ast.expr, module: Module, hidden: Set[str]) -> tuple[str, str] | None:
-        """The class of an object that an expression makes, or names."""
+    def _made(self, value: ast.expr, module: Module, hidden: Set[str]) -> tuple[Module, Statement] | None:
+        """The class of an object that an expression makes, or names; and its module."""
         if isinstance(value, ast.Name) and value.id not in hidden and module.body is not None:
             found = module.body.last(value.id)
-            value = (
-                getattr(found.node, "value", value) if found is not None and found.kind == "assign" else value
-            )
+            if found is not None and found.kind == "assign":
+                value = getattr(found.node, "value", value)
         if not isinstance(value, ast.Call) or root(value.func) in hidden:
             return None
-        home, words = self._derived.new.path(module, value.func) or ("", [])
-        return (home, words[0]) if len(words) == 1 and self._body(home, words[0]) is not None else None
+        place = self._derived.new.top(module, value.func)
+        return place if place is not None and place[1].kind == "class" else None
 
-    def _body(self, home: str, name: str) -> Body | None:
-        module = self._derived.new.version.modules.get(home)
-        statement = module.body.last(name) if module is not None and module.body is not None else None
-        return statement.body if statement is not None and statement.kind == "class" else None
-
-    def _answers(self, home: str, name: str, depth: int) -> set[str]:
+    def _answers(self, module: Module, statement: Statement, depth: int) -> set[str]:
         """The members of a class, inherited ones too, that are others now, or look at such."""
-        if (home, name) in self._known:
-            return self._known[home, name]
-        body = self._body(home, name)
-        found = self._known[home, name] = set(self._touched.get((home, name), ()))
-        if body is None:
+        key = module.name, statement.names[-1]
+        if key in self._known:
+            return self._known[key]
+        found = self._known[key] = set(self._touched.get(key, ()))
+        if statement.kind != "class" or statement.body is None:
             return found
-        module = self._derived.new.version.modules[home]
-        statement = module.body.last(name) if module.body is not None else None
-        own = body.binds()
-        for base in getattr(statement.node, "bases", ()) if statement is not None and depth < _DEEP else ():
-            place, words = self._derived.new.path(module, base) or ("", [])
-            if len(words) == 1:
-                found |= self._answers(place, words[0], depth + 1) - own
+        own = statement.body.binds()
+        for base in bases_of(statement.node) if depth < _DEEP else ():
+            place = self._derived.new.top(module, base)
+            if place is not None:
+                found |= self._answers(*place, depth + 1) - own
         said = {
             inner.names[-1]: {p.attr for p in everything_in(inner.node) if isinstance(p, ast.Attribute)}
-            for inner in body.statements
+            for inner in statement.body.statements
             if inner.kind == "def"
         }
         grown = True

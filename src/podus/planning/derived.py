@@ -548,8 +548,9 @@ class Derived:
         for part in inner:
             if isinstance(part, ast.Pass) or imports(part) or is_definition(part):
                 continue
-            named = isinstance(part, ast.Assign) and all(isinstance(t, ast.Name) for t in part.targets)
-            if not named or not Computation(Named(self.new, module)).take(part.value).only:  # type: ignore[attr-defined]
+            if not (isinstance(part, ast.Assign) and all(isinstance(t, ast.Name) for t in part.targets)):
+                return False
+            if not Computation(Named(self.new, module)).take(part.value).only:
                 return False
         return True
 

@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from podus.planning.hooking import CONSTRUCTORS, Hooks, heads
+from podus.planning.hooking import CONSTRUCTORS, Hooks, bases_of, heads
 from podus.program.body import Statement
 from podus.program.changes import BodyChange, compare_bodies
 from podus.program.nodes import everything_in
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _THROUGH_BASES = frozenset({"__mro__", "mro", "__bases__", "__base__", "dir", "getmembers", "getmro"})
 # What leads to what a class has itself.
 _INSIDE = frozenset({"__dict__", "vars"})
+# So many bases are looked through.
+_DEEP = 8
 # A procedure of the program: its module, its class ("" for none) and its definition.
 _Procedure = tuple["Module", str, ast.FunctionDef | ast.AsyncFunctionDef]
 
@@ -43,7 +45,7 @@ class Heeding:
         if not changed:
             return []
         hooks = [
-            (module, name[: -len(".__init_subclass__")], "__init_subclass__")
+            (module, name.removesuffix(".__init_subclass__"), "__init_subclass__")
             for module in self.compiler.new.modules.values()
             for name in module.procedures
             if name.endswith(".__init_subclass__")
@@ -147,26 +149,18 @@ class Heeding:
         if statement is not None:
             node = statement.node
             return (module, owner, node) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
-        for base in getattr(around.node, "bases", ()) if depth < 8 else ():
-            home, words = self.meanings.path(module, base) or ("", [])
-            if len(words) == 1:
-                found = self._method(self.meanings.version.modules[home], words[0], name, depth + 1)
-                if found is not None:
-                    return found
+        for base in bases_of(around.node) if depth < _DEEP else ():
+            place = self.meanings.top(module, base)
+            found = None if place is None else self._method(place[0], place[1].names[-1], name, depth + 1)
+            if found is not None:
+                return found
         return None
 
     def _function(self, module: Module, node: ast.expr) -> _Procedure | None:
-        home, words = self.meanings.path(module, node) or ("", [])
-        around = self.meanings.version.modules.get(home)
-        statement = (
-            around.body.last(words[0])
-            if around is not None and around.body is not None and len(words) == 1
-            else None
-        )
-        found = statement.node if statement is not None else None
-        if around is None or not isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef):
+        place = self.meanings.top(module, node)
+        if place is None or not isinstance(place[1].node, ast.FunctionDef | ast.AsyncFunctionDef):
             return None
-        return around, "", found
+        return place[0], "", place[1].node
 
 
 class _Look:
@@ -208,8 +202,9 @@ def _is_data(statement: Statement | None) -> bool:
 
 
 def _asks_by_computed_name(node: ast.AST) -> bool:
-    asks = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr"
-    return asks and len(node.args) > 1 and not isinstance(node.args[1], ast.Constant)  # type: ignore[attr-defined]
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr"):
+        return False
+    return len(node.args) > 1 and not isinstance(node.args[1], ast.Constant)
 
 
 def _uses_bases(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

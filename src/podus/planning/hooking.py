@@ -185,15 +185,14 @@ class Hooks:
             yield from self._of(module, part)
 
     def _of_metaclass(self, module: Module, node: ast.expr) -> Iterator[Hook]:
-        home, words = self.meanings.path(module, node) or ("", [])
-        around = self.meanings.version.modules.get(home)
-        body = around.body if around is not None else None
-        statement = body.last(words[0]) if body is not None and len(words) == 1 else None
-        if around is None or statement is None or statement.body is None:
+        place = self.meanings.top(module, node)
+        if place is None or place[1].body is None:
             yield None
             return
+        around, statement = place
+        assert statement.body is not None
         for name in sorted(CONSTRUCTORS & statement.body.binds()):
-            yield around, words[0], name
+            yield around, statement.names[-1], name
         for base in bases_of(statement.node):
             if last_word(base) not in _PLAIN_METACLASSES:
                 yield from self._of_metaclass(around, base)

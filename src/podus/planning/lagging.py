@@ -121,7 +121,7 @@ class Lagging:
 
     @cached_property
     def _objects(self) -> Objects:
-        return Objects(self._derived)
+        return Objects(self._derived, self._changed | self._derived.procedures)
 
     def made_from_moved(self) -> Iterator[tuple[Module, Statement, str]]:
         """The statements of modules that have a procedure or class of the program make data, are not run again, and of which that one reads what has moved. And its name there."""

@@ -176,20 +176,28 @@ class Meanings:
             body = statement.body
         return True
 
+    def top(self, module: Module, node: ast.expr) -> tuple[Module, Statement] | None:
+        """The statement of a module's top level that binds last what an expression names, and that module; None if it names no such thing of the program."""
+        home, words = self.path(module, node) or ("", [])
+        around = self.version.modules.get(home)
+        if around is None or around.body is None or len(words) != 1:
+            return None
+        statement = around.body.last(words[0])
+        return None if statement is None else (around, statement)
+
     def line(self, module: Module, node: ast.expr, depth: int = 0) -> list[Made] | None:
         """The plain class of the program that an expression names, and those that it derives from, in the order in which they inherit.
 
         None if it is none, if there is a class among them that is none, or if one derives from several.
         """
-        home, words = self.path(module, node) or ("", [])
-        around = self.version.modules.get(home)
-        found = around.body.last(words[0]) if around is not None and around.body is not None else None
-        if around is None or found is None or len(words) != 1 or depth > 8 or not is_plain_class(found):
+        place = self.top(module, node)
+        if place is None or depth > 8 or not is_plain_class(place[1]):
             return None
+        around, found = place
         bases = [b for b in found.node.bases if ast.unparse(b) != "object"]  # type: ignore[attr-defined]
         rest = self.line(around, bases[0], depth + 1) if len(bases) == 1 else []
         assert found.body is not None
-        return None if rest is None or len(bases) > 1 else [(around, words[0], found.body), *rest]
+        return None if rest is None or len(bases) > 1 else [(around, found.names[-1], found.body), *rest]
 
     def attributes(self, home: str, words: list[str], depth: int = 0) -> Iterator[Name]:
         """The attributes of classes that ``Class.attribute…`` in the module ``home`` reads, each by the class whose body binds it."""

@@ -57,7 +57,7 @@ def evaluated(node: ast.stmt) -> Iterator[ast.AST]:
         part = todo.pop()
         yield part
         if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            todo += [*part.args.defaults, *(d for d in part.args.kw_defaults if d)]
+            todo += defaults(part)
             todo += getattr(part, "decorator_list", [])
         else:
             todo += directly_in(part)
@@ -70,9 +70,9 @@ def reads(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
             yield part
 
 
-def defaults(node: ast.stmt) -> list[ast.expr]:
+def defaults(node: ast.AST) -> list[ast.expr]:
     """What the parameters of a procedure are if nothing is given for them, as its definition says."""
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         return []
     return [*node.args.defaults, *(default for default in node.args.kw_defaults if default is not None)]
 

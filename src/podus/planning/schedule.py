@@ -7,11 +7,12 @@ changed module, then that one's, and then the rest. Which module is imported fir
 from __future__ import annotations
 
 import sys
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 from podus.planning.meanings import imported_by_call
 from podus.planning.reading import evaluated
+from podus.program.changes import ModuleChange
 from podus.program.importing import imports_of
 from podus.program.version import Module
 
@@ -20,7 +21,7 @@ END = sys.maxsize
 
 
 def schedule(
-    modules: Mapping[str, Module], roots: Iterable[str], changed: Container[str]
+    modules: Mapping[str, Module], roots: Iterable[str], changed: Mapping[str, ModuleChange]
 ) -> list[tuple[str, int]]:
     """Rows of a changed module and the line before which its statements run then; the last row of each says ``END``.
 
@@ -34,7 +35,8 @@ def schedule(
         rows = [*imports_of(modules[name]), *_by_calls(modules[name])]
         for wanted, line, _ in sorted(rows, key=_line):
             if wanted in modules and wanted not in begun:
-                if name in changed:
+                # (Of a module of which only procedures change no statement runs.)
+                if name in changed and changed[name].body is not None:
                     found.append((name, _beginning(modules[name], line)))
                 visit(wanted)
         if name in changed:

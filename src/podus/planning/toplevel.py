@@ -168,15 +168,15 @@ class TopLevel:
         part.redirects = self._redirects(change.new)
         part.stars = self.compiler.stars_of(change.new)
         part.from_stars = self.compiler.from_stars.get(part.name, [])
-        before, after = self.compiler.derived.old, self.compiler.derived.new
-        part.borrowed = _borrowed(change.old)
-        part.stars_gone = sorted(before.stars(change.old) - after.stars(change.new))
         self.parts[part.name] = part
         self.plan.modules.append(part)
         if change.body is None:
             if change.new.source is None or change.old.source is None:
                 self._bytecode_only(change)
             return
+        before, after = self.compiler.derived.old, self.compiler.derived.new
+        part.stars_gone = sorted(before.stars(change.old) - after.stars(change.new))
+        part.borrowed = sorted(n for n, s in change.body.previous.items() if s.kind == "import")
         # What has moved is registered by its new module.
         moved = {n.partition(":")[2] for n in self.plan.moves if n.startswith(f"{part.name}:")}
         part.withdrawn = [name for name in withdrawn(change) if name not in moved]
@@ -465,11 +465,6 @@ def _is_passed(node: ast.stmt, name: str, body: Body) -> bool:
 def _full(module: Module, statement: Statement) -> list[str]:
     """The names that a statement binds, each as ``module:Class.name``."""
     return [f"{module.name}:{'.'.join((*statement.owners, name))}" for name in statement.names]
-
-
-def _borrowed(module: Module) -> list[str]:
-    last = {n: s for s in (module.body.statements if module.body is not None else ()) for n in s.names}
-    return sorted(name for name, statement in last.items() if statement.kind == "import")
 
 
 def _more_names(statement: Statement, body: BodyChange) -> Statement | None:

@@ -275,23 +275,12 @@ class Collector:
 
     def _collect_module(self, part: ModulePart, shadow: Shadow) -> None:
         real = shadow.real
-        if shadow.annotate is not None:
-            self._collect_annotations(shadow)
-        if part.unannotated and not annotated.LAZY and "__annotations__" in real:
-            self.base.set_item(
-                real, "__annotations__", annotated.without(real["__annotations__"], part.unannotated)
-            )
+        self._collect_annotations(part, shadow)
         for name, value in list(shadow.items()):
-            if name in shadow.added:
+            if name in shadow.added or name == "__annotations__":
                 continue
             if "." in name:
                 attribute_of(real, name, value, self.switch_for(f"{part.name}:{name.partition('.')[0]}"))
-                continue
-            if name == "__annotations__":
-                if annotated.LAZY and real.get("__annotate__") is not None:
-                    self.base.set_item(real, "__annotate__", None)
-                said = annotated.without(real.get(name, {}), part.unannotated)
-                self.base.set_item(real, name, {**said, **value})
                 continue
             before = real.get(name)
             if self.replacement.has(before, value):
@@ -355,11 +344,20 @@ class Collector:
             if known and is_a(method, FunctionType) and method.__module__ == part.name:
                 method.__module__ = cls.__module__
 
-    def _collect_annotations(self, shadow: Shadow) -> None:
-        """A module's annotations are worked out anew when they are asked for the next time."""
-        self.base.set_item(shadow.real, "__annotate__", shadow.annotate)
-        for ops in (self.base.do, self.base.undo):
-            ops.append((dict.pop, shadow.real, "__annotations__", None))
+    def _collect_annotations(self, part: ModulePart, shadow: Shadow) -> None:
+        """A module's annotations, without those that are gone; what works them out does so anew when they are asked for the next time."""
+        real = shadow.real
+        if shadow.annotate is not None:
+            self.base.set_item(real, "__annotate__", shadow.annotate)
+            for ops in (self.base.do, self.base.undo):
+                ops.append((dict.pop, real, "__annotations__", None))
+        said = dict.get(shadow, "__annotations__")
+        gone = part.unannotated and not annotated.LAZY and "__annotations__" in real
+        if said is not None or gone:
+            if annotated.LAZY and real.get("__annotate__") is not None:
+                self.base.set_item(real, "__annotate__", None)
+            before = annotated.without(real.get("__annotations__", {}), part.unannotated)
+            self.base.set_item(real, "__annotations__", {**before, **(said or {})})
 
     def _stays(self, part: ModulePart, function: FunctionType) -> bool:
         """Whether a function goes on under its own name in another module: the name that changes was only an import of it."""

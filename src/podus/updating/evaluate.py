@@ -474,6 +474,7 @@ class Evaluation:
         if any("<locals>" in name for name in self.stage.relabel):
             # New statements have called some of them (decorators), and what these have made says the old lines.
             finder.walk(self.stage.ran_in())
+            finder.rest()
         ops = [
             (setattr, function, "__code__", moved)
             for name, code in self.stage.relabel.items()

@@ -39,7 +39,7 @@ _LEAVES = frozenset(map(id, [FunctionType, *_PLAIN]))
 
 
 # So many decorators are looked through.
-_LAYERS = 16
+LAYERS = 16
 # So many objects are looked into for what one may call.
 _WITHIN = 200
 
@@ -160,7 +160,7 @@ class Finder:
     def _around(self, value: Any, inside: tuple[Any, ...]) -> tuple[Any, ...]:
         """Note what ``value`` was made around, through wrappers that lie in each other; returns ``inside``."""
         step = inside
-        for _ in range(_LAYERS):
+        for _ in range(LAYERS):
             if not step:
                 break
             if type(step[0]) is FunctionType and id(step[0].__code__) in self.names:

@@ -16,7 +16,7 @@ from podus.program.code import docstring
 from podus.updating import annotated
 from podus.updating.bases import bases_into, layout
 from podus.updating.binding import MADE_BY_TYPE, Switch, can_become
-from podus.updating.find import cell_contents, leads_to, own_definition
+from podus.updating.find import LAYERS, cell_contents, leads_to, own_definition
 from podus.updating.gates import bound_otherwise, forward
 from podus.updating.metaclass import metaclass_into
 from podus.updating.pydantic_models import compiled_for
@@ -55,8 +55,6 @@ _FUNCTION_PARTS = (
     "__module__",
     "__type_params__",
 )
-# So many decorators are looked through.
-_LAYERS = 16
 _DESCRIPTORS = (staticmethod, classmethod)
 _METHODS = (FunctionType, *_DESCRIPTORS)
 
@@ -164,7 +162,7 @@ def _cell_into(before: CellType, after: CellType, switch: Switch, kept: Keeping,
 
 def _wraps_the_same(old: Any, new: Any) -> bool:
     """Whether ``new`` is what ``old`` is for a new version of the definition that that one is, or wraps; not where it is another one's, or wraps something that is there already."""
-    for _ in range(_LAYERS):
+    for _ in range(LAYERS):
         functions = isinstance(old, FunctionType) and isinstance(new, FunctionType)
         if not functions or old is new or old.__module__ != new.__module__:
             break
