@@ -32,6 +32,7 @@ allocate_lock: Callable[[], Lock] = _genuine(_thread, "allocate_lock")
 start_new_thread: Callable[..., int] = _genuine(_thread, "start_new_thread")
 get_ident: Callable[[], int] = _genuine(_thread, "get_ident")
 get_native_id = _thread.get_native_id
+local: Callable[[], Any] = _genuine(_thread, "_local")
 RLock: Callable[[], Any] = _genuine(_thread, "RLock")
 sleep: Callable[[float], None] = _genuine(time, "sleep")
 poll: Callable[[], Any] = _genuine(select, "poll")

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 
+from podus.pieces import decoded
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from dataclasses import asdict, dataclass, field
     from typing import Any
 else:
@@ -453,12 +456,12 @@ class Plan:
         return json.dumps(asdict(self) | {"safe": self.safe, "empty": self.empty})
 
     @classmethod
-    def from_json(cls, text: str) -> Plan:
+    def from_json(cls, text: str, breathe: Callable[[], object] = int) -> Plan:
         """Read what :meth:`to_json` wrote.
 
-        Raises ValueError if it is no plan.
+        ``breathe`` is called between pieces to let other threads run. Raises ValueError if it is no plan.
         """
-        raw = _in_pieces(text)
+        raw = decoded(text, breathe)
         if not isinstance(raw, dict) or "to_version" not in raw:
             raise ValueError("not a plan")
         # What is added for readers is no part of the plan.
@@ -482,51 +485,16 @@ class Plan:
             "diffs": Diff,
         }
         for name, kind in lists.items():
-            raw[name] = [kind(**item) for item in raw.get(name, [])]
+            made = []
+            for item in raw.get(name, []):
+                made.append(kind(**item))
+                breathe()
+            raw[name] = made
         raw["made"] = {name: MadePart(**item) for name, item in raw.get("made", {}).items()}
         for module in raw["modules"]:
+            breathe()
             module.classes = [ClassPart(**item) for item in module.classes]
             module.runs = [Run(**item) for item in module.runs]
         for part in raw["objects"]:
             part.fields = [FieldPart(**item) for item in part.fields]
         return cls(**raw)
-
-
-_BETWEEN = " \t\r\n,:"
-
-
-def _in_pieces(text: str) -> Any:
-    """What ``json.loads`` gives; but of an object each value, and each item of its lists, in a call of its own, so that other threads may run in between.
-
-    Raises ValueError.
-    """
-    decode = json.JSONDecoder().raw_decode
-    start = _after(text, 0)
-    if text[start : start + 1] != "{":
-        return json.loads(text)
-    found: dict[str, Any] = {}
-    place = _after(text, start + 1)
-    while text[place : place + 1] != "}":
-        key, place = decode(text, place)
-        place = _after(text, place)
-        if text[place : place + 1] == "[":
-            items: list[Any] = []
-            place = _after(text, place + 1)
-            while text[place : place + 1] != "]":
-                item, place = decode(text, place)
-                items.append(item)
-                place = _after(text, place)
-            found[key] = items
-            place += 1
-        else:
-            found[key], place = decode(text, place)
-        place = _after(text, place)
-    if text[place + 1 :].strip():
-        raise ValueError("there is something behind the plan")
-    return found
-
-
-def _after(text: str, place: int) -> int:
-    while text[place : place + 1] and text[place] in _BETWEEN:
-        place += 1
-    return place

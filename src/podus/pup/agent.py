@@ -21,7 +21,7 @@ from podus.pup.retired import Retired
 from podus.pup.server import Later, UnknownMethod
 from podus.support.declare import Declaration
 from podus.threads import RLock
-from podus.updating.breath import let_go, quick_turns
+from podus.updating.breath import Breath, let_go, paced, quick_turns
 from podus.updating.closures import variants
 from podus.updating.evaluate import Evaluation
 from podus.updating.kept import Kept
@@ -42,6 +42,8 @@ VERSION = "0.1.0"
 _KEPT = 8
 # Seconds that a bound on stalls holds while a plan is made.
 _PLANNING = 60.0
+# Seconds after a question before it is told what goes on in an update: to find who is waited for takes the program's time.
+_CALM = 0.05
 # Seconds without a question after which what is young may be much again.
 _RESTED = 0.2
 
@@ -220,16 +222,20 @@ class Agent:
         return self._evaluation(update).status()
 
     def ask_wait(self, update: str, seconds: float = 10.0, after: int | None = None) -> Later:
-        """As ``status``, once there is something new."""
+        """As ``status``, once there is something new; that it is over at once, else after a while, for most updates are over by then."""
         evaluation = self._evaluation(update)
         seen = evaluation.events if after is None else after
+        now = time.monotonic()
 
         def ready(expired: bool) -> Any:
-            if expired or evaluation.events != seen or evaluation.state not in UNDER_WAY:
+            if expired or evaluation.state not in UNDER_WAY:
                 return evaluation.status()
+            if evaluation.events != seen:
+                later.deadline = min(later.deadline, now + _CALM)
             return None
 
-        return Later(ready, time.monotonic() + min(float(seconds), 60.0))
+        later = Later(ready, now + min(float(seconds), 60.0))
+        return later
 
     def ask_back_out(self, update: str | None = None, who: dict[str, Any] | None = None) -> dict[str, Any]:
         """Back out the update under way."""
@@ -464,7 +470,7 @@ class Agent:
         ]
         places = [*(r.file for r in records), *(r.source_path for r in records)]
         used = {os.path.join(e.plan.directory, "") for e in self.updates.values()}
-        for directory in list(self._directories):
+        for directory in paced(list(self._directories)):
             inside = os.path.join(directory, "")
             if inside not in used and not any(place.startswith(inside) for place in places):
                 self._directories.discard(directory)
@@ -545,7 +551,7 @@ def _read_plan(directory: str) -> Plan:
     path = os.path.join(directory, "plan.json")
     try:
         with open(path, encoding="utf-8") as file:
-            plan = Plan.from_json(file.read())
+            plan = Plan.from_json(file.read(), Breath())
     except (OSError, ValueError, TypeError) as error:
         raise Refused(f"{path} is no plan: {error}", "make one with `podus plan`") from None
     plan.directory = directory

@@ -15,7 +15,7 @@ import sys
 import time
 
 from podus.threads import allocate_lock, get_ident, get_native_id, poll, sleep, start_new_thread
-from podus.updating.breath import quick_turns
+from podus.updating.breath import Breath, quick_turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -332,14 +332,14 @@ class Server:
         connection.waiting = still
 
     def _reply(self, connection: _Connection, number: Any, result: Any = None, *, error: Any = None) -> None:
-        import json
+        from podus.pieces import encoded
 
         message: dict[str, Any] = {"jsonrpc": "2.0", "id": number}
         if error is None:
             message["result"] = result
         else:
             message["error"] = {"code": error[0], "message": error[1], "data": error[2]}
-        connection.unsent += json.dumps(message).encode("utf-8") + b"\n"
+        connection.unsent += "".join(encoded(message, Breath())).encode() + b"\n"
 
     def _flush(self, connection: _Connection) -> None:
         if connection.unsent:

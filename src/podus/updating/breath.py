@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
 
-from podus.threads import allocate_lock, sleep
+from podus.threads import allocate_lock, local, sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeVar
+
+    Item = TypeVar("Item")
 
 # Seconds of work between two breaths, and the length of one.
 WORK = 0.0001
@@ -33,6 +36,10 @@ TURNS = 5
 QUICKEST = 0.00005
 
 
+# When the thread began to work: since its last breath, wherever in our work it took that.
+_here = local()
+
+
 class Breath:
     """Call it often: it sleeps for a moment when this thread has worked for a moment. ``long``: the work is long in all."""
 
@@ -40,7 +47,7 @@ class Breath:
 
     def __init__(self, *, long: bool = False) -> None:
         self._work, self._pause = (LONG_WORK, LONG_PAUSE) if long else (WORK, PAUSE)
-        self._since = time.perf_counter()
+        self._since: float = getattr(_here, "since", 0.0) or time.perf_counter()
         # Seconds that the last pauses were too long, on average.
         self.late = 0.0
 
@@ -49,14 +56,22 @@ class Breath:
         ended = time.perf_counter()
         if ended - self._since > self._work:
             sleep(self._pause)
-            self._since = time.perf_counter()
+            self._since = _here.since = time.perf_counter()
             self.late += (self._since - ended - self._pause - self.late) / 16
 
 
-def let_go(container: Any) -> None:
+def paced(items: Iterable[Item]) -> Iterator[Item]:
+    """The items, with a breath between two of them whenever it is time."""
+    breath = Breath()
+    for item in items:
+        yield item
+        breath()
+
+
+def let_go(container: Any, breath: Breath | None = None) -> None:
     """Empty a large dictionary, list or set piece by piece: to free all that is in it at once would be a stall."""
     take = container.popitem if isinstance(container, dict) else container.pop
-    breath = Breath(long=True)
+    breath = breath or Breath(long=True)
     while container:
         for _ in range(min(100, len(container))):
             take()

@@ -19,7 +19,7 @@ from podus.updating import bound, report, states
 from podus.updating.activity import Activity
 from podus.updating.backward import activity_of_new, one_way, switch_back
 from podus.updating.binding import PARKED, Stall, in_slices, settle
-from podus.updating.breath import PAUSE, let_go, quick_turns
+from podus.updating.breath import PAUSE, Breath, let_go, paced, quick_turns
 from podus.updating.caches import clear_stale
 from podus.updating.clock import Clock
 from podus.updating.closures import fitted
@@ -244,7 +244,7 @@ class Evaluation:
         self.notes = stage.notes
         codes = [
             (code, name)
-            for unit in self.units
+            for unit in paced(self.units)
             for name in unit.names
             for code in stage.old_codes.get(name, ())
         ]
@@ -439,6 +439,7 @@ class Evaluation:
                 self.notes += filter(None, [clear_stale(name, cache)])
         sleep(PAUSE)
         self.agent.installed(self)
+        sleep(PAUSE)
         self._relabel()
         sleep(PAUSE)
         self.notes += bound.broken(self.stall) + self.rehash.notes
@@ -477,7 +478,7 @@ class Evaluation:
             finder.rest()
         ops = [
             (setattr, function, "__code__", moved)
-            for name, code in self.stage.relabel.items()
+            for name, code in paced(self.stage.relabel.items())
             for function in finder.functions.get(name, ())
             # A wrapper may have been made to lead elsewhere meanwhile.
             if finder.names.get(id(function.__code__)) == name
@@ -589,8 +590,9 @@ class Evaluation:
         if stage is not None:
             switches = [stage.base, stage.removals, *stage.redefined.values(), *stage.data.values()]
             switches += [
-                switch for unit in units for switch in (unit.switch, unit.taken) if switch is not None
+                switch for unit in paced(units) for switch in (unit.switch, unit.taken) if switch is not None
             ]
+            breath = Breath(long=True)
             with quick_turns:
                 for container in (
                     stage.deferred,
@@ -602,7 +604,7 @@ class Evaluation:
                     stage.runners,
                     stage.old_codes,
                 ):
-                    let_go(container)
+                    let_go(container, breath)
 
     def wait(self, seconds: float | None) -> None:
         """Wait until the update is over, or its time is up, or for ``seconds``."""

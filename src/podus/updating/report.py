@@ -5,6 +5,7 @@ from __future__ import annotations
 from podus.errors import Refused
 from podus.updating import states
 from podus.updating.activity import Activity
+from podus.updating.breath import paced
 from podus.updating.holders import Holders
 from podus.updating.units import Unit
 
@@ -19,13 +20,14 @@ def status(update: Evaluation) -> dict[str, Any]:
     """The update's state for people and programs, as ARCHITECTURE.md lists it."""
     pending: list[dict[str, Any]] = []
     callers: list[dict[str, Any]] = []
-    # The update may come to its end while it is looked at.
+    # The update may go on, or come to its end, while it is looked at: whoever asks for what comes after this is told of that.
+    events = update.events
     activity, gates = update.activity, update.gates
     if activity is not None and update.state == states.PENDING:
         active = activity.glance()
         holders = Holders(activity)
         names = update.pending()
-        for unit in update.units:
+        for unit in paced(update.units):
             if not unit.done:
                 pending += [
                     _pending(update, activity, holders, unit, name, names, active) for name in unit.names
@@ -37,9 +39,12 @@ def status(update: Evaluation) -> dict[str, Any]:
     back = update.activity_back
     if back is not None and update.state == states.BACKING_OUT:
         pending += _going_back(update, back)
+    state = update.state
+    if state not in states.UNDER_WAY:
+        pending, callers = [], []
     return {
         "id": update.plan.id,
-        "state": update.state,
+        "state": state,
         "policy": update.plan.policy,
         "from": update.plan.from_version,
         "to": update.plan.to_version,
@@ -47,7 +52,7 @@ def status(update: Evaluation) -> dict[str, Any]:
         "total": update.total,
         "switched": list(update.switched),
         "pending": pending,
-        "events": update.events,
+        "events": events,
         "started": update.started,
         "ended": update.ended,
         "deadline": update.clock.deadline,

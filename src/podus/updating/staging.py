@@ -22,7 +22,7 @@ from podus.updating.abstract import abstract_into
 from podus.updating.ancestry import in_order
 from podus.updating.binding import Switch, settle
 from podus.updating.bound import check_listing
-from podus.updating.breath import Breath
+from podus.updating.breath import Breath, paced
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.footprint import Footprint, Registries, drop_overloads
 from podus.updating.heap import SMALL, Search
@@ -149,7 +149,8 @@ class Stage(Statements):
             self._contents.settle()
         made = [(self.shadows[part.name], name) for part in parts for name in part.redefined]
         registries.once((name for _, name in made), (n for shadow, n in made if n not in shadow.added))
-        codes = {id(code) for pack in self.runners.values() for one in pack.values() for code in walk(one)}
+        packed = (one for pack in self.runners.values() for one in pack.values())
+        codes = {id(code) for one in packed for code in paced(walk(one))}
         for found in (registries, self._elsewhere):
             found.find_holders(codes)
         again = self._register_again()
@@ -378,7 +379,7 @@ class Stage(Statements):
             self.module_codes[part.name] = code
             self.runners[part.name] = packed
             self.defined[part.name] = procedures(code)
-            for qualname, procedure in self.defined[part.name].items():
+            for qualname, procedure in paced(self.defined[part.name].items()):
                 self.codes[f"{part.name}:{qualname}"] = procedure
             if part.stands:
                 # The body itself goes on in the new version.
@@ -391,11 +392,10 @@ class Stage(Statements):
         hidden = any(p.hidden for p in self.plan.procedures)
         # Closures made before are hidden or gone: that no name leads to one says nothing.
         closures = {name for name in switching if "<locals>" in name or name.endswith(":<module>")}
-        breath = Breath()
         for part in self.plan.modules:
             if part.action not in ("update", "lines"):
                 continue
-            for qualname, codes in self.agent.live_codes(part.name).items():
+            for qualname, codes in paced(self.agent.live_codes(part.name).items()):
                 new_name = part.pairs.get(qualname, qualname)
                 full = f"{part.name}:{new_name}"
                 if qualname in part.gone or full not in self.codes:
@@ -405,7 +405,6 @@ class Stage(Statements):
                     self.old_codes[full] = codes
                 else:
                     self.relabel[full] = self.codes[full]
-            breath()
         wanted = {called for part in self.plan.modules for called in part.calls} | set(self.plan.caches)
         for name in wanted - switching:
             module, _, qualname = name.partition(":")

@@ -18,6 +18,7 @@ from podus.planning.pack import ASIDE
 from podus.program.code import nested
 from podus.updating.annotated import adopt_cell
 from podus.updating.binding import Stall, Switch, commit, settle
+from podus.updating.breath import paced
 from podus.updating.collecting import Collector
 from podus.updating.contents import Contents
 from podus.updating.find import Finder, class_at, program_modules
@@ -66,7 +67,7 @@ class Statements(Collector):
         for name, count in self.plan.sequence:
             stops.setdefault(name, []).append(count)
         begun = {part.name: self._module(part, stops[part.name]) for part in parts}
-        for name, _ in self.plan.sequence:
+        for name, _ in paced(self.plan.sequence):
             next(begun[name])
 
     def _module(self, part: ModulePart, stops: list[int]) -> Iterator[None]:

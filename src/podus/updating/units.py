@@ -11,6 +11,7 @@ from podus.support.declare import Declaration
 from podus.updating import annotated
 from podus.updating.binding import Stall, Switch, can_take_code, settle
 from podus.updating.bound import check_listing
+from podus.updating.breath import paced
 from podus.updating.closures import fitted, variants
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.gates import forward, interprocedure_gate, twin
@@ -135,13 +136,13 @@ class Builder:
 
     def build(self) -> list[Unit]:
         """The units, those without procedures first."""
-        for codes in self.stage.old_codes.values():
+        for codes in paced(self.stage.old_codes.values()):
             self.old_ids |= set(map(id, codes))
         stage = self.stage
         self.planned = {
             id(op[1])
             for switch in (stage.base, *stage.redefined.values(), *stage.data.values())
-            for op in switch.do
+            for op in paced(switch.do)
             if op[0] is setattr and op[2] == "__code__"
         }
         mappers = {m.target: m for m in self.plan.mappers}
@@ -155,7 +156,7 @@ class Builder:
         units.append(first)
         for group in self.plan.groups:
             unit = Unit(group)
-            for name in group.procedures:
+            for name in paced(group.procedures):
                 self._procedure(unit, name, name in gates)
                 if name in mappers and mappers[name].kind == "static":
                     unit.mappers.append(self._step(mappers[name]))
@@ -186,7 +187,7 @@ class Builder:
             if not conversion.part.converts:
                 first.conversions.append(conversion)
                 first.switch.extend(conversion.hooks(self.stage.planned))
-        for unit in units:
+        for unit in paced(units):
             # A method that a class was given (a dataclass's __init__) is no procedure of the program, but may be at work as well.
             codes = [op[1].__code__ for op in unit.switch.do if op[0] is setattr and op[2] == "__code__"]
             for op in unit.switch.undo:
@@ -199,11 +200,13 @@ class Builder:
     def _order(self, units: list[Unit]) -> None:
         """Say for each unit which others its version can reach: a new procedure must call only new ones, and on the way back an old one old ones."""
         plan = self.plan
-        for unit, reached in zip(units, _reached(units, plan.reaches, plan.reach_sets), strict=True):
+        for unit, reached in paced(zip(units, _reached(units, plan.reaches, plan.reach_sets), strict=True)):
             # What is held by hand is left to that hand.
             unit.needs = [units[n] for n in sorted(reached) if not units[n].held]
         if plan.back_reaches is not None:
-            for unit, reached in zip(units, _reached(units, plan.back_reaches, plan.back_sets), strict=True):
+            for unit, reached in paced(
+                zip(units, _reached(units, plan.back_reaches, plan.back_sets), strict=True)
+            ):
                 unit.back_needs = [units[n] for n in sorted(reached)]
 
     def _declared(self, kind: str, target: str) -> Declaration:
@@ -346,13 +349,15 @@ class Builder:
 def _reached(units: list[Unit], reaches: dict[str, int], reach_sets: list[list[str]]) -> list[set[int]]:
     """For each unit the numbers of the others that it can reach."""
     unit_of = {name: number for number, unit in enumerate(units) for name in unit.names}
-    sets = [frozenset(unit_of[n] for n in found if n in unit_of) for found in reach_sets]
-    reached = [{n for name in unit.names if name in reaches for n in sets[reaches[name]]} for unit in units]
+    sets = [frozenset(unit_of[n] for n in found if n in unit_of) for found in paced(reach_sets)]
+    reached = [
+        {n for name in unit.names if name in reaches for n in sets[reaches[name]]} for unit in paced(units)
+    ]
     # A group reaches what any of its members does, so reaching is no longer transitive by itself.
     grown = True
     while grown:
         grown = False
-        for found in reached:
+        for found in paced(reached):
             size = len(found)
             for other in list(found):
                 if len(units[other].names) > 1:

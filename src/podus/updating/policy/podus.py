@@ -6,6 +6,7 @@ Segal and Frieder, "On-the-Fly Program Modification", IEEE Software, March 1993.
 from __future__ import annotations
 
 from podus.updating.bound import split
+from podus.updating.breath import paced
 from podus.updating.forward import switch_together
 
 TYPE_CHECKING = False
@@ -23,18 +24,19 @@ class Podus:
         pending = update.pending()
         blocked = {
             id(unit)
-            for unit in units
+            for unit in paced(units)
             if not unit.done
             and not unit.forced
             and any(update.activity.blocked_by(n, pending, active) for n in unit.names)
         }
         able = [u for u in units if not u.done and not u.held and id(u) not in blocked]
         # A new procedure calls only new ones: a unit goes with all that it can reach, or after them.
-        here = set(map(id, able))
-        able = [u for u in able if u.forced or all(n.done or id(n) in here for n in u.needs)]
+        done = {id(unit) for unit in update.units if unit.done}
+        here = done.union(map(id, able))
+        able = [u for u in paced(able) if u.forced or here.issuperset(map(id, u.needs))]
         for part in split(update.stall, able) if able else ():
-            here = set(map(id, part))
-            if not all(u.forced or all(n.done or id(n) in here for n in u.needs) for u in part):
+            here = {id(unit) for unit in update.units if unit.done}.union(map(id, part))
+            if not all(u.forced or here.issuperset(map(id, u.needs)) for u in paced(part)):
                 # Those that were to go before could not after all.
                 continue
             if switch_together(update, part):
