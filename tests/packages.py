@@ -11,9 +11,20 @@ from random import Random
 Package = dict[str, list[str]]
 MODULES = ("base", "util", "mid", "top")
 # What names of a kind begin with.
-_KINDS = {"int": "K", "func": "f", "cls": "C", "list": "L", "dict": "D", "deco": "d", "str": "S"}
-_MADE = ("int", "int", "func", "func", "cls", "cls", "list", "dict", "deco", "str")
-_NAMES = re.compile(r"\b[KfCLDdS]\d+x?\b")
+_KINDS = {
+    "int": "K",
+    "func": "f",
+    "cls": "C",
+    "list": "L",
+    "dict": "D",
+    "deco": "d",
+    "str": "S",
+    "enum": "E",
+    "object": "O",
+    "hint": "A",
+}
+_MADE = (*("int", "func", "cls") * 2, "list", "dict", "deco", "str", "enum", "object", "hint", "more", "more")
+_NAMES = re.compile(r"\b[KfCLDdSEOA]\d+x?\b")
 
 
 class Writer:
@@ -40,6 +51,10 @@ class Writer:
         for _ in range(random.randint(4, 8)):
             kind = random.choice(_MADE)
             self._count += 1
+            if kind == "more":
+                if statement := self._more():
+                    text.append(statement)
+                continue
             name = f"{_KINDS[kind]}{self._count}"
             text.append(getattr(self, f"_{kind}")(name))
             self._scope.append((name, kind))
@@ -61,6 +76,10 @@ class Writer:
             forms += [f"len({name})", f"{name}.get('a', 0)"]
         if name := self._pick("list"):
             forms += [f"sum({name})", f"max({name})"]
+        if name := self._pick("enum"):
+            forms += [f"{name}.ONE.value", f"len({name})"]
+        if name := self._pick("object"):
+            forms += [f"{name}.get()", f"{name}.size"]
         return self._random.choice(forms)
 
     def _int(self, name: str) -> str:
@@ -94,6 +113,51 @@ class Writer:
             ]
         )
 
+    def _enum(self, name: str) -> str:
+        kind = self._random.choice(["Enum", "IntEnum", "Enum"])
+        extra = self._random.choice(
+            ["", "", f"\n    TWO = {self._number()} + 10", "\n    def twice(self): return self.value * 2"]
+        )
+        return f"import enum\nclass {name}(enum.{kind}):\n    ONE = {self._number()}{extra}"
+
+    def _object(self, name: str) -> str:
+        cls = self._pick("cls")
+        if cls is None:
+            return f"import types\n{name} = types.SimpleNamespace(size={self._number()}, get=lambda: {self._number()})"
+        return self._random.choice(
+            [f"{name} = {cls}()", f"{name} = {cls}()", f"{name} = {cls}()\n{name}.extra = {self._number()}"]
+        )
+
+    def _hint(self, name: str) -> str:
+        cls, function = self._pick("cls") or "int", self._pick("func") or "len"
+        return self._random.choice(
+            [
+                f"{name} = list[{cls}]",
+                f"import typing\n{name} = typing.Optional[{cls}]",
+                f"{name} = {cls} | None",
+                f"{name} = ({cls}, {function})",
+                f"import functools\n{name} = functools.partial({function}, {self._number()})",
+                f"{name} = [{cls}().get, {function}]",
+                f"{name} = lambda n=1: ({cls}, {function}, n)",
+            ]
+        )
+
+    def _more(self) -> str | None:
+        """A statement that does something to what is there."""
+        cls, found, table, function = (self._pick(kind) for kind in ("cls", "list", "dict", "func"))
+        forms = [
+            f"if {self._number()} > 3:\n    K{self._count} = {self._number()}\nelse:\n    K{self._count} = {self._number()}"
+        ]
+        forms += [f"try:\n    K{self._count} = {self._number()}\nexcept ValueError:\n    K{self._count} = 0"]
+        forms += [f"for _n in (1, 2):\n    {found}.append(_n + {self._number()})"] if found else []
+        forms += [f"{found}.extend([{self._number()}, {self._number()}])"] if found else []
+        forms += [f"{table}['y'] = {self._number()}", f"{table}.update(z={self._number()})"] if table else []
+        forms += [f"{table}['{function}'] = {function}"] if table and function else []
+        forms += [f"{cls}.extra = {self._number()}"] if cls else []
+        forms += [f"{cls}.also = {function}"] if cls and function and "." not in function else []
+        forms += [f"{function}.note = {self._number()}"] if function else []
+        return self._random.choice(forms)
+
     def _deco(self, name: str) -> str:
         number = self._pick("int") or "1"
         return self._random.choice(
@@ -111,7 +175,20 @@ class Writer:
         bodies += [f"return {other}(n) + 1"] if other else []
         default = self._random.choice(["1", number or "2", self._number()])
         head = f"@{decorator}\n" if decorator and self._random.random() < 0.6 else ""
-        return f"{head}def {name}(n={default}): {self._random.choice(bodies)}"
+        plain = f"{head}def {name}(n={default}): {self._random.choice(bodies)}"
+        if self._random.random() < 0.7:
+            return plain
+        cls = self._pick("cls") or "int"
+        return self._random.choice(
+            [
+                f"def make_{name}(k={number or 1}):\n    def inner(n=1): return n + k\n    return inner\n{name} = make_{name}({self._number()})",
+                f"{name} = lambda n=1: n + {number or 2}",
+                f"import functools\n@functools.lru_cache\ndef {name}(n={default}): {self._random.choice(bodies)}",
+                f"{head}def {name}(n: {cls} = {default}) -> '{cls}': {self._random.choice(bodies)}",
+                f"{head}def {name}(n={default}, *, also={self._number()}): return n + also",
+                f"{name} = {other}" if other else plain,
+            ]
+        )
 
     def _cls(self, name: str) -> str:
         random, base, function = self._random, self._pick("cls"), self._pick("func")
@@ -126,6 +203,13 @@ class Writer:
             f"    @property\n    def prop(self): return {self._pick('int') or 3}",
             f"    x: int = {random.randint(1, 9)}",
             *([f"    call = staticmethod({function})"] if function else []),
+            f"    class Inner:\n        deep = {self._number()}",
+            f"    def __init__(self, n={self._number()}): self.n = n",
+            f"    def later(self): return super().__repr__() and {self._number()}",
+            f"    table = {{'k': {self._number()}}}",
+            f"    key = lambda self: {self._number()}",
+            "    import functools\n    @functools.cached_property\n    def once(self): return 1",
+            *([f"    kind = {self._pick('cls')}"] if base else []),
         ]
         lines += [line for line in more if random.random() < 0.2]
         head = "import dataclasses\n@dataclasses.dataclass\n" if random.random() < 0.15 else ""
@@ -191,4 +275,6 @@ def _edit(random: Random, found: Package, module: str) -> None:
 
 def _bound(text: list[str]) -> list[str]:
     """The names that a module's definitions and assignments bind."""
-    return [name for s in text for name in re.findall(r"^(?:class |def )?([KfCLDdS]\d+)\b", s, re.MULTILINE)]
+    return [
+        name for s in text for name in re.findall(r"^(?:class |def )?([KfCLDdSEOA]\d+)\b", s, re.MULTILINE)
+    ]

@@ -330,3 +330,40 @@ def test_a_module_that_changed_before_it_was_deleted_comes_back_step_by_step(pro
     assert app("m.f()") == 2
     app.podus("back-out", "app")
     assert app("[m.f(), m.part.seen]") == [1, [1]]
+
+
+SETS = """
+    import types
+    from base import settings, work
+    def first(): return 1
+    settings.level = {level}
+    work.mark = {level}
+    box = types.SimpleNamespace()
+    box.size = {level}
+"""
+
+
+def test_attributes_that_statements_set_are_taken_back(program: Start) -> None:
+    base = "import types\nsettings = types.SimpleNamespace(other=0)\ndef work(): pass\n"
+    app = program(base=base, shop=SETS.format(level=1))
+    held = "[vars(shop.settings), vars(shop.work), vars(shop.box)]"
+    before = app(held)
+    app.edit(shop=SETS.format(level=2)).update()
+    assert app(held) == [{"other": 0, "level": 2}, {"mark": 2}, {"size": 2}]
+    app.podus("back-out", "app")
+    assert app(held) == before
+    app.update()
+    app.run("shop.settings.level = 7")
+    app.podus("back-out", "app")
+    assert app("[shop.settings.level, shop.work.mark]") == [7, 1]
+
+
+def test_attributes_that_statements_set_are_taken_back_where_they_fail(program: Start) -> None:
+    base = "import types\nsettings = types.SimpleNamespace(other=0)\ndef work(): pass\n"
+    app = program(base=base, shop=SETS.format(level=1))
+    held = "[vars(shop.settings), vars(shop.work), vars(shop.box)]"
+    before = app(held)
+    app.edit(shop=SETS.format(level=2) + "    1 / 0\n")
+    status = app.until(app.begin(), "failed")
+    assert "division" in status["reason"]
+    assert app(held) == before

@@ -1142,3 +1142,29 @@ def test_an_import_behind_a_new_definition_counts_last(program: Callable[..., Pr
     app.run("work = m.work")
     app.edit(m=new).update()
     assert app("[*m.f(), m.work is work, m.work is fast.work, m._work(1)]") == ["fast", "1", True, True, -1]
+
+
+def test_a_loop_that_acts_on_what_others_have_is_told_of(program: Start) -> None:
+    base = "L = []\nclass Box: n = 0\n"
+    old = "from base import L, Box\nimport base\nfor n in (1, 2):\n    L.append(n)\nbase.Box.n += 1\nif L:\n    print(len(L))\n"
+    app = program(base=base, m=old)
+    new = old.replace("(1, 2)", "(3, 2)").replace("n += 1", "n += 2").replace("print(len(L))", "print(0)")
+    plan = app.edit(m=new).plan()
+    assert [n.text for n in plan.notes] == [
+        "`for n in (1, 2):` is not in the new version: what it did stays",
+        "`base.Box.n += 1` is not in the new version: what it did stays",
+    ]
+    plan = app.edit(m="import base\n").plan()
+    assert [n.text for n in plan.notes][:1] == [
+        "`for n in (1, 2):` is not in the new version: what it did stays"
+    ]
+
+
+def test_an_assignment_on_the_other_side_of_what_changes_its_data_is_told_of(program: Start) -> None:
+    old = "L = [1]\nTOTAL = sum(L)\nOTHER = 5\nL.append(2)\n"
+    app = program(m=old)
+    plan = app.edit(m="L = [1]\nL.append(2)\nTOTAL = sum(L)\nOTHER = 5\n").plan()
+    assert [n.text for n in plan.notes] == [
+        "`TOTAL = sum(L)` stands behind `L.append(2)` now, which changes what it reads, and is not run again"
+    ]
+    assert not app.edit(m="OTHER = 5\nL = [1]\nTOTAL = sum(L)\nL.append(2)\n").plan().notes

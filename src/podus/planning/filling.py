@@ -17,6 +17,9 @@ from podus.program.head import outside_procedures
 from podus.program.nodes import everything_in
 
 _DEFINITIONS = ("def", "class")
+_COMPOUND = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.Match)
+# Functions that leave nothing behind.
+_SAYING = ("print", "warnings.warn", "warn")
 # How functions are called that replace what they have set before.
 _SETTING = ("set", "basicconfig", "dictconfig", "seed", "configure", "init")
 
@@ -109,27 +112,46 @@ class Fillings:
     def left_behind(self) -> list[Statement]:
         """The old statements that called something for its effect, or assigned to what is not the module's, and have nothing in their place."""
         body = self.change.new
-        calls = {ast.unparse(c.func) for s in self.change.run if (c := _call(s)) is not None}
+        calls = {ast.unparse(c.func) for s in self.change.run if (c := _call(s.node)) is not None}
         written = {target for s in body.statements for target in _targets(s.node)}
+        own = self.assigned | {n for s in body.statements if s.kind in _DEFINITIONS for n in s.names}
         asked = set(map(id, self.outdated.values()))
+        before = self.change.previous
+        shown = {n for n in self.change.removed if n in before and before[n].kind != "import"}
         found = []
         for statement in self.change.gone:
-            if id(statement) in asked or not statement.reads.isdisjoint(self.change.removed):
+            if id(statement) in asked or not (statement.reads - {*statement.names}).isdisjoint(shown):
                 # What it showed somebody is gone, and goes from there.
                 continue
             if acted_on(statement.node) & self.assigned:
                 # The data is made again.
                 continue
-            call = _call(statement)
-            if call is not None:
-                function = ast.unparse(call.func)
-                in_place = function in calls and function.rpartition(".")[2].lower().startswith(_SETTING)
-                if not in_place and function != "print":
-                    found.append(statement)
-            elif targets := _targets(statement.node) - written:
-                own = self.assigned | {n for s in body.statements if s.kind in _DEFINITIONS for n in s.names}
-                if {target.partition("[")[0].partition(".")[0] for target in targets} - own:
-                    found.append(statement)
+            if _acts_elsewhere(statement.node, own, calls, written) or any(
+                _acts_elsewhere(part, own, set(), set())
+                for part in (
+                    outside_procedures(statement.node) if isinstance(statement.node, _COMPOUND) else ()
+                )
+            ):
+                found.append(statement)
+        return found
+
+    @cached_property
+    def reordered(self) -> list[tuple[Statement, Statement]]:
+        """Assignments that don't run again although they stand on the other side now of a statement that changes what they read; each with that one."""
+        change = self.change
+        again = set(map(id, change.run))
+        was = {s.head: n for n, s in enumerate(change.old.statements)}
+        kept = [s for s in change.new.statements if s.kind in ("assign", "other") and s.head in was]
+        places = [was[s.head] for s in kept]
+        if places == sorted(places):
+            return []
+        found = []
+        for reader in (s for s in kept if s.kind == "assign" and id(s) not in again):
+            for other in kept:
+                swapped = (other.line < reader.line) != (was[other.head] < was[reader.head])
+                if swapped and other is not reader and acted_on(other.node) & reader.reads:
+                    found.append((reader, other))
+                    break
         return found
 
     def run_again(self, names: Iterable[str]) -> None:
@@ -141,8 +163,21 @@ class Fillings:
         change.classes = [c for c in change.classes if c.owners[-1] not in whole]
 
 
-def _call(statement: Statement) -> ast.Call | None:
-    node = statement.node
+def _acts_elsewhere(node: ast.AST, own: set[str], calls: set[str], written: set[str]) -> bool:
+    """Whether a statement by itself acts on what is not the module's ``own``, and none of the ``calls`` and ``written`` targets does so in its place."""
+    call = _call(node)
+    if call is not None:
+        function = ast.unparse(call.func)
+        in_place = function in calls and function.rpartition(".")[2].lower().startswith(_SETTING)
+        return not in_place and function not in _SAYING
+    if isinstance(node, ast.AugAssign) and not isinstance(node.target, ast.Name):
+        targets = {ast.unparse(node.target)}
+    else:
+        targets = _targets(node) - written
+    return bool({target.partition("[")[0].partition(".")[0] for target in targets} - own)
+
+
+def _call(node: ast.AST) -> ast.Call | None:
     return node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
 
 
@@ -177,7 +212,7 @@ def _read(statement: Statement) -> set[str]:
     return {part.id for d in decorators for part in everything_in(d) if isinstance(part, ast.Name)}
 
 
-def _targets(node: ast.stmt) -> set[str]:
+def _targets(node: ast.AST) -> set[str]:
     """What an assignment into something assigns to, as it is written."""
     targets = node.targets if isinstance(node, ast.Assign) else []
     return {ast.unparse(t) for t in targets if isinstance(t, ast.Subscript | ast.Attribute)}

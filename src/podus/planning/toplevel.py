@@ -225,6 +225,10 @@ class TopLevel:
         for statement in fillings.left_behind:
             text = f"`{statement.text}` is not in the new version: what it did stays"
             self.plan.notes.append(Note("effect-stays", text, "", f"{change.old.file}:{statement.line}"))
+        for statement, other in fillings.reordered:
+            side = "behind" if other.line < statement.line else "before"
+            text = f"`{statement.text}` stands {side} `{other.text}` now, which changes what it reads, and is not run again"
+            self.plan.notes.append(Note("reordered", text, "", f"{change.new.file}:{statement.line}"))
         missing = sorted(fillings.with_all(wanted) - wanted)
         if missing:
             names = ", ".join(f"{change.new.name}:{name}" for name in sorted(wanted & fillings.assigned))

@@ -1,4 +1,4 @@
-"""What new statements do to containers that the program goes on with: taken back if the update is, also after it is complete.
+"""What new statements do to containers and to attributes of objects that the program goes on with: taken back if the update is, also after it is complete.
 
 Only what the statements themselves have done while they ran: what the program does to its data before or after stays.
 """
@@ -10,15 +10,15 @@ from operator import setitem
 from types import CodeType, FunctionType, ModuleType
 
 from podus.program.code import is_procedure, nested, walk
-from podus.updating.held import own_fields
+from podus.program.control import NAMES, units
+from podus.updating.binding import Switch
+from podus.updating.held import is_a, own_fields, own_names
 from podus.updating.withdrawn import take_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
-
-    from podus.updating.binding import Switch
 
 _MUTABLE = (dict, list, set, bytearray)
 # A container that holds more is not copied: it would take too long.
@@ -81,12 +81,32 @@ class Difference:
             switch.undo.append((setitem, container, slice(None), after))
 
 
+class FieldDifference:
+    """What some statements have done to an attribute of an object that is no class."""
+
+    def __init__(self, obj: Any, name: str, before: Any, after: Any) -> None:
+        self._obj, self._name = obj, name
+        self._before, self._after = before, after
+
+    def take_back(self, switch: Switch, entries: set[tuple[int, int]]) -> None:
+        """Plan to take it back if the program has not set it since."""
+        own = own_names(self._obj)
+        if own.get(self._name, _ABSENT) is self._after:
+            if self._before is _ABSENT:
+                switch.delete_item(own, self._name)
+            else:
+                switch.set_item(own, self._name, self._before)
+
+
 class Contents:
-    """The containers that some statements may change, as they were, and what has become of them."""
+    """The containers and attributes that some statements may change, as they were, and what has become of them."""
 
     def __init__(self) -> None:
         self._before: dict[int, tuple[Any, Any]] = {}
         self._done: list[tuple[Any, Any, Any]] = []
+        # By object's id and attribute.
+        self._fields: dict[tuple[int, str], tuple[Any, str, Any]] = {}
+        self._fields_done: list[tuple[Any, str, Any, Any]] = []
 
     def look(self, namespace: dict[str, Any], codes: Iterable[CodeType], program: set[str]) -> None:
         """Note the containers of ``namespace`` that ``codes`` name, or procedures that they call by their names; and those of other modules of
@@ -94,7 +114,10 @@ class Contents:
         """
         codes = list(codes)
         self._note(namespace, _names(namespace, codes))
-        said = {name for code in codes for part in _at_once(code) for name in part.co_names}
+        at_once = [part for code in codes for part in _at_once(code)]
+        said = {name for part in at_once for name in part.co_names}
+        attributes = {name for part in at_once for name in _set_in(part)}
+        self._note_fields(namespace, said, attributes)
         package = str(namespace.get("__package__") or "")
         for name in said:
             value: Any = namespace.get(name)
@@ -102,12 +125,21 @@ class Contents:
                 value = value if isinstance(value, ModuleType) else sys.modules.get(full)
             if isinstance(value, ModuleType) and value.__name__ in program and vars(value) is not namespace:
                 self._note(vars(value), said)
+                self._note_fields(vars(value), said, attributes)
 
     def _note(self, namespace: dict[str, Any], names: Iterable[str]) -> None:
         for name in names:
             value: Any = namespace.get(name)
             if type(value) in _MUTABLE and value is not namespace and len(value) <= _AT_MOST:
                 self._before.setdefault(id(value), (value, value.copy()))
+
+    def _note_fields(self, namespace: dict[str, Any], names: Iterable[str], attributes: set[str]) -> None:
+        for name in names if attributes else ():
+            value: Any = namespace.get(name)
+            own = {} if is_a(value, type | ModuleType) else own_names(value)
+            for attribute in attributes:
+                known = (value, attribute, own.get(attribute, _ABSENT))
+                self._fields.setdefault((id(value), attribute), known)
 
     def look_into(self, value: Any) -> None:
         """Watch a container, or the containers that an object holds, which statements that run now may come to by other ways than a name."""
@@ -120,15 +152,27 @@ class Contents:
         done = [(value, before, value.copy()) for value, before in self._before.values()]
         self._done = [row for row in done if not _same(list(row[1]), list(row[2])) or _differs(*row)]
         self._before = {}
+        for obj, name, before in self._fields.values():
+            after = own_names(obj).get(name, _ABSENT)
+            if after is not before:
+                self._fields_done.append((obj, name, before, after))
+        self._fields = {}
 
-    def differences(self) -> list[Difference]:
+    def differences(self) -> list[Difference | FieldDifference]:
         """What the statements have done, for the way back from a complete update."""
-        return [Difference(*row) for row in self._done]
+        fields = [FieldDifference(*row) for row in self._fields_done]
+        return [*(Difference(*row) for row in self._done), *fields]
 
     def undo(self) -> None:
         """Take it back, where the program has not gone on with it since."""
-        if self._before:
+        if self._before or self._fields:
             self.settle()
+        switch = Switch()
+        for row in self._fields_done:
+            FieldDifference(*row).take_back(switch, set())
+        for op in switch.do:
+            op[0](*op[1:])
+        self._fields_done = []
         for value, before, after in self._done:
             if type(value) is dict:
                 _undo_dict(value, before, after)
@@ -138,6 +182,13 @@ class Contents:
             else:
                 _undo_list(value, before, after)
         self._done = []
+
+
+def _set_in(code: CodeType) -> Iterator[str]:
+    """The attributes that a piece of code sets or deletes, of whatever object."""
+    for _, op, arg, _ in units(code):
+        if NAMES[op] in ("STORE_ATTR", "DELETE_ATTR"):
+            yield code.co_names[arg]
 
 
 def _at_once(code: CodeType) -> Iterator[CodeType]:

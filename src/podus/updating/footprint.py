@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podus.updating.binding import Op
-    from podus.updating.contents import Difference
+    from podus.updating.contents import Difference, FieldDifference
 
 # A container that holds more than this is no registry of definitions.
 _AT_MOST = 100_000
@@ -48,7 +48,7 @@ class Footprint:
         self.there: set[str] = set()
         self.entries: list[Entry] = []
         # What statements did to data that goes on.
-        self.contents: list[Difference] = []
+        self.contents: list[Difference | FieldDifference] = []
         # What single-dispatch functions remember of a registry that has changed.
         self.caches: list[dict[Any, Any]] = []
 
