@@ -719,3 +719,13 @@ def test_classes_of_another_module_by_their_own_word_are_made_again_in_their_pla
     assert app(f"[v.f(), was == [pkg.O, pkg.V], {bases}, pkg.O.f.__module__]") == [3, True, True, "pkg"]
     app.files(**{"pkg/_m.py": FROM.replace("g(self)", "g(self, more=1)")}).update()
     assert app("[pkg.V.g.__module__, pkg.V.g.__defaults__]") == ["pkg", [1]]
+
+
+@pytest.mark.parametrize("before", ["", "(enum.Enum)", "(Base)"])
+def test_a_class_that_becomes_an_enum_or_is_one_no_more_is_refused(program: Start, before: str) -> None:
+    text = "import enum\nclass Base(enum.Enum): pass\nclass E{}:\n    ONE = 1\nx = 1\n"
+    app = program(m=text.format(before))
+    plan = app.edit(m=text.format("" if before else "(enum.Enum)")).plan()
+    assert [n.code for n in plan.refusals] == ["enum-or-not"]
+    plan = app.edit(m=text.format("(object)" if not before else "(enum.Enum)")).plan()
+    assert not plan.refusals

@@ -104,6 +104,8 @@ class Remade:
                     )
                 if statement.kind != "class":
                     continue
+                if before is not None and before.kind == "class":
+                    self._enum_or_not(change, before, statement)
                 if before is not None and before.body is not None and statement.body is not None:
                     inherits = statement.names[-1] in self.below.get(name, ()) and _declared(statement.body)
                     if inherits or _is_reshaped(before.body, statement.body):
@@ -179,6 +181,22 @@ class Remade:
             self.compiler.refuse(
                 "enum-data",
                 f"the members of {change.new.name}:{statement.names[-1]} are data of another type ({words[0]} -> {words[1]}), and members that are held can't become others",
+                "give the new form a name of its own, or restart the program for this version",
+                f"{change.new.file}:{statement.line}",
+            )
+
+    def _enum_or_not(self, change: ModuleChange, before: Statement, statement: Statement) -> None:
+        """Refuse a class that becomes an Enum, or is one no more: neither its members nor its objects could go on."""
+        bases = [getattr(one.node, "bases", ()) for one in (before, statement)]
+        becomes = is_enum(statement) and not is_enum(before)
+        if not (becomes or (bases[0] and not bases[1])):
+            return
+        name = f"{change.new.name}:{statement.names[-1]}"
+        kind = self.compiler.pup.call("classes", names=[name])[name]
+        if kind != "none" and kind.startswith("enum") != becomes:
+            self.compiler.refuse(
+                "enum-or-not",
+                f"{name} {'becomes an Enum' if becomes else 'is no Enum any more'}, and what is made of it can't go on as that",
                 "give the new form a name of its own, or restart the program for this version",
                 f"{change.new.file}:{statement.line}",
             )
