@@ -334,22 +334,24 @@ def test_a_module_that_changed_before_it_was_deleted_comes_back_step_by_step(pro
 
 SETS = """
     import types
+    import base
     from base import settings, work
     def first(): return 1
     settings.level = {level}
     work.mark = {level}
+    base.Thing.size = {level}
     box = types.SimpleNamespace()
     box.size = {level}
 """
 
 
 def test_attributes_that_statements_set_are_taken_back(program: Start) -> None:
-    base = "import types\nsettings = types.SimpleNamespace(other=0)\ndef work(): pass\n"
+    base = "import types\nsettings = types.SimpleNamespace(other=0)\ndef work(): pass\nclass Thing: pass\n"
     app = program(base=base, shop=SETS.format(level=1))
-    held = "[vars(shop.settings), vars(shop.work), vars(shop.box)]"
+    held = "[vars(shop.settings), vars(shop.work), vars(shop.box), base.Thing.size]"
     before = app(held)
     app.edit(shop=SETS.format(level=2)).update()
-    assert app(held) == [{"other": 0, "level": 2}, {"mark": 2}, {"size": 2}]
+    assert app(held) == [{"other": 0, "level": 2}, {"mark": 2}, {"size": 2}, 2]
     app.podus("back-out", "app")
     assert app(held) == before
     app.update()
@@ -359,9 +361,9 @@ def test_attributes_that_statements_set_are_taken_back(program: Start) -> None:
 
 
 def test_attributes_that_statements_set_are_taken_back_where_they_fail(program: Start) -> None:
-    base = "import types\nsettings = types.SimpleNamespace(other=0)\ndef work(): pass\n"
+    base = "import types\nsettings = types.SimpleNamespace(other=0)\ndef work(): pass\nclass Thing: pass\n"
     app = program(base=base, shop=SETS.format(level=1))
-    held = "[vars(shop.settings), vars(shop.work), vars(shop.box)]"
+    held = "[vars(shop.settings), vars(shop.work), vars(shop.box), base.Thing.size]"
     before = app(held)
     app.edit(shop=SETS.format(level=2) + "    1 / 0\n")
     status = app.until(app.begin(), "failed")

@@ -774,3 +774,40 @@ def test_a_name_that_is_imported_from_elsewhere_leaves_what_it_meant(program: St
     assert app("[util.f(), base.f(), more.call(), f()]") == ["g", "f", "f", "f"]
     app.edit(util="def f(): return 'own'\n").update()
     assert app("[util.f(), base.f(), base.g(), more.call(), f()]") == ["own", "f", "g", "f", "f"]
+
+
+DRESSED = "def deco(f):\n    def inner(*a): return f(*a)\n    inner.extra = {}\n    return inner\n@deco\ndef f(): return 1\n"
+
+
+@pytest.mark.parametrize("name", ["K", "Kx"])
+def test_what_decorators_read_comes_through_modules_that_do_not_change(program: Start, name: str) -> None:
+    importing = f"from n import K as {name}\n"
+    app = program(u="K = 1\n", n="from u import K\n", m=importing + DRESSED.format(name))
+    app.edit(u="K = 2\n").update()
+    assert app(f"[m.f.extra, m.{name}, n.K]") == [2, 2, 2]
+
+
+MADE = {
+    "a decorator's": "import functools\ndef deco(f):\n    @functools.wraps(f)\n    def inner(n): return f(n) + 1\n    return inner\n@deco\ndef f(n): return n\n",
+    "a lambda": "f = lambda n: n + 1\n",
+    "a partial": "import functools\ndef g(k, n): return n + 1\nf = functools.partial(g, 1)\n",
+    "another name": "import functools\n@functools.lru_cache\ndef g(n): return n + 1\nf = g\n",
+}
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_what_is_made_by_calling_what_does_otherwise_is_told(program: Start, kind: str) -> None:
+    app = program(u=MADE[kind], m="from u import f\nK = f(2)\n")
+    plan = app.edit(u=MADE[kind].replace("+ 1", "+ 11")).plan()
+    assert [n.text for n in plan.asks] == [
+        "`K = f(2)` calls f, which changes, and is not run again: m:K stays as it is"
+    ]
+    app.update()
+    assert app("[m.K, m.f(2)]") == [3, 13]
+
+
+def test_what_others_set_on_a_function_is_set_again_where_its_decorator_goes(program: Start) -> None:
+    old = "def d(f): return lambda *a: f(*a)\n@d\ndef f(): return 1\n"
+    app = program(u=old, m="from u import f\nf.note = 5\n")
+    app.edit(u=old.replace("@d\n", "")).update()
+    assert app("[m.f.note, m.f(), m.f is u.f]") == [5, 1, True]

@@ -556,11 +556,13 @@ class Derived:
 
 
 def _remakes(statement: Statement, body: BodyChange) -> set[str]:
-    """The name of a decorated definition that was there before, and of which the decorator may make something else than the function itself."""
-    before = body.previous.get(statement.names[-1]) if statement.names else None
-    decorators = getattr(statement.node, "decorator_list", ()) if statement.kind == "def" else ()
+    """The name of a definition that was there before, and of which a decorator makes, or made, something else than the function itself."""
+    before = body.previous.get(statement.names[-1]) if statement.kind == "def" else None
+    if before is None or before.kind != "def":
+        return set()
+    decorators = [d for one in (before, statement) for d in getattr(one.node, "decorator_list", ())]
     plain = all(isinstance(d, ast.Name) and d.id in _PLAIN_DECORATORS for d in decorators)
-    return set() if plain or before is None or before.kind != "def" else {statement.names[-1]}
+    return set() if plain else {statement.names[-1]}
 
 
 def _is_outermost(name: str) -> bool:

@@ -12,6 +12,7 @@ from podus.planning.filling import acted_on
 from podus.planning.reading import defaults, evaluated, is_script, listed, read_in_loops, reads
 from podus.program.bindings import root
 from podus.program.body import Statement, without_annotation
+from podus.program.changes import ModuleChange
 from podus.program.nodes import everything_in
 from podus.program.version import Module
 
@@ -87,7 +88,7 @@ class Lagging:
 
     def called(self) -> Iterator[tuple[Module, Statement, list[str]]]:
         """The statements of modules that call what has changed, and are not run again: what it gave them, or did for them, was the old version's. And what they call."""
-        changed = self._changed | self._derived.procedures
+        changed = self._changed | self._derived.procedures | self._holding
         words = {name.rpartition(":")[2].rpartition(".")[2] for name in changed}
         for module, statement, hidden in self.not_run(words | self._objects.words):
             called = [] if is_script(module) else self.calls_of_changed(statement, module, hidden)
@@ -110,7 +111,10 @@ class Lagging:
             for call in calls
             if (place := self._derived.new.path(module, call.func))
             and (name := f"{place[0]}:{'.'.join(place[1])}")
-            and (name in self._changed or (name in self._derived.procedures and call is not value))
+            and (
+                name in self._changed | self._holding
+                or (name in self._derived.procedures and call is not value)
+            )
         ]
         return list(dict.fromkeys([*found, *self._objects.asked(parts, module, hidden)]))
 
@@ -118,6 +122,46 @@ class Lagging:
     def _changed(self) -> set[str]:
         changes = self._derived.compiler.changes.values()
         return {f"{change.new.name}:{name}" for change in changes for name in change.changed}
+
+    @cached_property
+    def _holding(self) -> set[str]:
+        """What does otherwise when it is called, as it is made of a procedure that changes: decorated with it, a lambda or closure, a partial, another name."""
+        # Whose closures change, and so what they have made.
+        makers = {name.partition(".<locals>")[0] for name in self._changed if ".<locals>." in name}
+        found = {name for change in self._derived.compiler.changes.values() for name in _lambdas(change)}
+        size = -1
+        while len(found) > size and (makers or found or self._changed):
+            size = len(found)
+            changed = {name for name in self._changed if "<" not in name} | found
+            words = {name.rpartition(":")[2].rpartition(".")[2] for name in changed | makers}
+            words = self._derived.mentions.under(words)
+            for module in self._derived.compiler.new.modules.values():
+                if module.source is None or words.isdisjoint(self._derived.mentions.of(module)):
+                    continue
+                run = self._derived.run_of(module)
+                for statement in module.body.statements if module.body is not None else ():
+                    if id(statement) not in run and self._holds(statement, module, changed, makers):
+                        found |= {f"{module.name}:{name}" for name in statement.names}
+        return found
+
+    def _holds(self, statement: Statement, module: Module, changed: set[str], makers: set[str]) -> bool:
+        """Whether what a statement makes is made by one of the ``makers``, or holds something that has ``changed`` without calling it."""
+        made: list[ast.expr] = []
+        held: list[ast.expr] = []
+        if statement.kind == "def":
+            decorators: list[ast.expr] = getattr(statement.node, "decorator_list", [])
+            made = [d.func if isinstance(d, ast.Call) else d for d in decorators]
+        elif statement.kind == "assign":
+            parts = [part for part in evaluated(statement.node) if isinstance(part, ast.expr)]
+            made = [part.func for part in parts if isinstance(part, ast.Call)]
+            called = set(map(id, made))
+            held = [p for p in parts if isinstance(p, ast.Name | ast.Attribute) and id(p) not in called]
+
+        def named(nodes: list[ast.expr]) -> set[str]:
+            places = (self._derived.new.path(module, node) for node in nodes)
+            return {f"{place[0]}:{'.'.join(place[1])}" for place in places if place is not None}
+
+        return not (named(made).isdisjoint(makers) and named(held).isdisjoint(changed))
 
     @cached_property
     def _objects(self) -> Objects:
@@ -134,6 +178,17 @@ class Lagging:
             place = self._derived.new.path(module, value.func)
             if place is not None and f"{place[0]}:{'.'.join(place[1])}" in readers and not is_script(module):
                 yield module, statement, ast.unparse(value.func)
+
+
+def _lambdas(change: ModuleChange) -> Iterator[str]:
+    """The names that hold a lambda of the module's own that changes."""
+    lines = {change.new.procedures[n].co_firstlineno for n in change.changed if n.startswith("<lambda>")}
+    body = change.new.body if lines else None
+    for statement in body.statements if body is not None else ():
+        node = statement.node
+        value = getattr(node, "value", None)
+        if statement.kind == "assign" and isinstance(value, ast.Lambda) and value.lineno in lines:
+            yield from (f"{change.new.name}:{name}" for name in statement.names)
 
 
 def _calls(node: ast.expr) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -425,20 +426,38 @@ class Safety:
                 self.groups.add(name)
             self.groups.join([part.cls, *computed, *part.switches], f"they use fields of {part.cls}")
 
+    @cached_property
+    def _redirects(self) -> dict[str, dict[str, list[str]]]:
+        """Module -> local name -> the module and name that it is imported from, of the new version."""
+        parts = self.toplevel.parts
+        return {
+            name: parts[name].redirects if name in parts else self.toplevel.redirects(module)
+            for name, module in self.compiler.new.modules.items()
+        }
+
+    @cached_property
+    def _imported(self) -> dict[tuple[str, str], list[tuple[str, str]]]:
+        """Module and name -> the modules that import it from there, each with its name for it."""
+        found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for other, redirects in self._redirects.items():
+            for local, (source, what) in redirects.items():
+                found.setdefault((source, what), []).append((other, local))
+        return found
+
     def _users(self, datum: str) -> list[str]:
-        """The procedures of the new version that mention a datum by name, in its module or where it was imported from there."""
+        """The procedures of the new version that mention a datum by name, in its module or where it was imported from there, directly or not."""
         module, _, name = datum.partition(":")
-        simple = name.rpartition(".")[2]
+        places = [(module, name.rpartition(".")[2])]
+        for place in places:
+            places += [found for found in self._imported.get(place, ()) if found not in places]
         users: list[str] = []
         for other in self.compiler.new.modules.values():
-            words = {simple} if other.name == module else set()
-            part = self.toplevel.parts.get(other.name)
-            redirects = part.redirects if part is not None else self.toplevel._redirects(other)
+            words = {word for home, word in places if home == other.name}
             words |= {
-                local for local, (source, what) in redirects.items() if source == module and what == simple
+                word
+                for home, word in places
+                if home.rpartition(".")[2] in other.code.co_names or home in self._redirects[other.name]
             }
-            if module.rpartition(".")[2] in other.code.co_names or module in redirects:
-                words.add(simple)
             for word in sorted(words):
                 for user, _ in self.compiler.mentions_in_new.get(word, ()):
                     if user.startswith(f"{other.name}:") and user not in users:

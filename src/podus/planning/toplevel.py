@@ -165,7 +165,7 @@ class TopLevel:
         part.pairs = {old: new for old, new in change.pairs.items() if old != new}
         part.stands = self.compiler.standing.lines.get(part.name, 0)
         part.gone, part.fresh = list(change.removed), list(change.added)
-        part.redirects = self._redirects(change.new)
+        part.redirects = self.redirects(change.new)
         part.stars = self.compiler.stars_of(change.new)
         part.from_stars = self.compiler.from_stars.get(part.name, [])
         self.parts[part.name] = part
@@ -253,7 +253,7 @@ class TopLevel:
                 change.new.file,
             )
 
-    def _redirects(self, module: Module) -> dict[str, list[str]]:
+    def redirects(self, module: Module) -> dict[str, list[str]]:
         """Local names that are imported from other modules of the program."""
         imported = imported_by_from(module.code, module.name, module.package)
         return {

@@ -82,7 +82,7 @@ class Difference:
 
 
 class FieldDifference:
-    """What some statements have done to an attribute of an object that is no class."""
+    """What some statements have done to an attribute of an object, or of a class."""
 
     def __init__(self, obj: Any, name: str, before: Any, after: Any) -> None:
         self._obj, self._name = obj, name
@@ -90,12 +90,18 @@ class FieldDifference:
 
     def take_back(self, switch: Switch, entries: set[tuple[int, int]]) -> None:
         """Plan to take it back if the program has not set it since."""
-        own = own_names(self._obj)
-        if own.get(self._name, _ABSENT) is self._after:
+        own = _own(self._obj)
+        if own.get(self._name, _ABSENT) is not self._after:
+            return
+        if is_a(self._obj, type):
             if self._before is _ABSENT:
-                switch.delete_item(own, self._name)
+                switch.delete_class_attribute(self._obj, self._name)
             else:
-                switch.set_item(own, self._name, self._before)
+                switch.set_class_attribute(self._obj, self._name, self._before)
+        elif self._before is _ABSENT:
+            switch.delete_item(own, self._name)
+        else:
+            switch.set_item(own, self._name, self._before)
 
 
 class Contents:
@@ -136,7 +142,7 @@ class Contents:
     def _note_fields(self, namespace: dict[str, Any], names: Iterable[str], attributes: set[str]) -> None:
         for name in names if attributes else ():
             value: Any = namespace.get(name)
-            own = {} if is_a(value, type | ModuleType) else own_names(value)
+            own = {} if is_a(value, ModuleType) else _own(value)
             for attribute in attributes:
                 known = (value, attribute, own.get(attribute, _ABSENT))
                 self._fields.setdefault((id(value), attribute), known)
@@ -153,7 +159,7 @@ class Contents:
         self._done = [row for row in done if not _same(list(row[1]), list(row[2])) or _differs(*row)]
         self._before = {}
         for obj, name, before in self._fields.values():
-            after = own_names(obj).get(name, _ABSENT)
+            after = _own(obj).get(name, _ABSENT)
             if after is not before:
                 self._fields_done.append((obj, name, before, after))
         self._fields = {}
@@ -182,6 +188,10 @@ class Contents:
             else:
                 _undo_list(value, before, after)
         self._done = []
+
+
+def _own(value: Any) -> Any:
+    return type.__getattribute__(value, "__dict__") if is_a(value, type) else own_names(value)
 
 
 def _set_in(code: CodeType) -> Iterator[str]:
