@@ -369,3 +369,12 @@ def test_attributes_that_statements_set_are_taken_back_where_they_fail(program: 
     status = app.until(app.begin(), "failed")
     assert "division" in status["reason"]
     assert app(held) == before
+
+
+def test_what_is_put_behind_the_same_is_taken_from_the_end(program: Start) -> None:
+    app = program(base="L = [12, 11]\n", m="from base import L\nX = 1\n")
+    app.edit(m="from base import L\nX = 1\nL.extend([22, 12])\n").update()
+    assert app("base.L") == [12, 11, 22, 12]
+    app.run("base.L.append(5)")
+    app.podus("back-out", "app")
+    assert app("base.L") == [12, 11, 5]

@@ -13,7 +13,6 @@ from podus.program.code import is_procedure, nested, walk
 from podus.program.control import NAMES, units
 from podus.updating.binding import Switch
 from podus.updating.held import is_a, own_fields, own_names
-from podus.updating.withdrawn import take_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,11 +69,11 @@ class Difference:
         container = self.container
         added = after[len(before) :]
         if _same(after[: len(before)], before):
-            for item in added:
+            for item in reversed(added):
                 if (id(container), id(item)) in entries:
                     continue
                 if any(item is other for other in container):
-                    switch.do.append((take_out, container, item))
+                    switch.do.append((_take_last_out, container, item))
                     switch.undo.append((container.append, item))
         elif _same(container, after):
             switch.do.append((setitem, container, slice(None), before))
@@ -190,6 +189,14 @@ class Contents:
         self._done = []
 
 
+def _take_last_out(container: Any, wanted: Any) -> None:
+    """Take the last that is ``wanted`` itself out: the statements have put theirs behind what there was, which may be the same number."""
+    for place in range(len(container) - 1, -1, -1):
+        if container[place] is wanted:
+            del container[place]
+            return
+
+
 def _own(value: Any) -> Any:
     return type.__getattribute__(value, "__dict__") if is_a(value, type) else own_names(value)
 
@@ -240,10 +247,7 @@ def _undo_list(value: Any, before: Any, after: Any) -> None:
     elif _same(after[: len(before)], before):
         # The statements have put something behind what there was.
         for item in reversed(after[len(before) :]):
-            for place in range(len(value) - 1, -1, -1):
-                if value[place] is item:
-                    del value[place]
-                    break
+            _take_last_out(value, item)
 
 
 def _differs(value: Any, before: Any, after: Any) -> bool:
