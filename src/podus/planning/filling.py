@@ -120,7 +120,11 @@ class Fillings:
         shown = {n for n in self.change.removed if n in before and before[n].kind != "import"}
         found = []
         for statement in self.change.gone:
-            if id(statement) in asked or not (statement.reads - {*statement.names}).isdisjoint(shown):
+            if (
+                statement.kind == "main"
+                or id(statement) in asked
+                or not (statement.reads - {*statement.names}).isdisjoint(shown)
+            ):
                 # What it showed somebody is gone, and goes from there.
                 continue
             if acted_on(statement.node) & self.assigned:

@@ -138,10 +138,11 @@ class Lagging:
             for module in self._derived.compiler.new.modules.values():
                 if module.source is None or words.isdisjoint(self._derived.mentions.of(module)):
                     continue
-                run = self._derived.run_of(module)
-                for statement in module.body.statements if module.body is not None else ():
+                body, run = module.body, self._derived.run_of(module)
+                for statement in body.statements if body is not None else ():
                     if id(statement) not in run and self._holds(statement, module, changed, makers):
-                        found |= {f"{module.name}:{name}" for name in statement.names}
+                        names = (n for n in statement.names if body is not None and body.last(n) is statement)
+                        found |= {f"{module.name}:{name}" for name in names}
         return found
 
     def _holds(self, statement: Statement, module: Module, changed: set[str], makers: set[str]) -> bool:
