@@ -811,3 +811,12 @@ def test_what_others_set_on_a_function_is_set_again_where_its_decorator_goes(pro
     app = program(u=old, m="from u import f\nf.note = 5\n")
     app.edit(u=old.replace("@d\n", "")).update()
     assert app("[m.f.note, m.f(), m.f is u.f]") == [5, 1, True]
+
+
+def test_what_an_object_answers_by_a_lambda_that_it_was_given_is_told(program: Start) -> None:
+    box = "import types\nbox = types.SimpleNamespace(get=lambda n: n + 1)\n"
+    app = program(u=box, m="from u import box\nK = box.get(2)\n")
+    plan = app.edit(u=box.replace("+ 1", "+ 11")).plan()
+    assert [n.text for n in plan.asks] == [
+        "`K = box.get(2)` calls box.get, which changes, and is not run again: m:K stays as it is"
+    ]

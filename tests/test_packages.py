@@ -1,4 +1,5 @@
-"""Generated packages: after an update each name of each module holds what it holds in a fresh process of the new version, or the plan has told.
+"""Generated packages: after an update each name of each module holds what it holds in a fresh process of the new version, or the plan has told;
+and after the way back what it held before.
 
 ``PODUS_PACKAGES=1000`` looks longer; ``PODUS_SEED`` begins elsewhere.
 """
@@ -37,7 +38,9 @@ print(json.dumps(found))
 """
 
 
-def test_what_is_not_as_in_a_fresh_process_is_told(program: Callable[..., Program], tmp_path: Path) -> None:
+def test_what_is_not_as_in_a_fresh_process_is_told_and_goes_back(
+    program: Callable[..., Program], tmp_path: Path
+) -> None:
     cases = {}
     for number in range(PACKAGES):
         random = Random(FIRST + number)
@@ -51,6 +54,7 @@ def test_what_is_not_as_in_a_fresh_process_is_told(program: Callable[..., Progra
         old, new = cases[name]
         app.files(**{f"{name}/__init__.py": "", **_files(name, old)})
         app.run(f"for m in {MODULES!r}: importlib.import_module(f'{name}.{{m}}')")
+        before = app(f"structure.of_modules([{name!r}])")
         plan = app.files(**_files(name, new)).plan()
         if plan.refusals:
             app.files(**_files(name, old))
@@ -62,6 +66,17 @@ def test_what_is_not_as_in_a_fresh_process_is_told(program: Callable[..., Progra
             path: (found.get(path), text) for path, text in fresh[name].items() if found.get(path) != text
         }
         assert told or not wrong, (name, _edit(old, new), wrong)
+        if plan.empty:
+            continue
+        back = app.plan(back_out=True)
+        if not (back.empty or back.refusals):
+            app.update(back_out=True)
+            found = app(f"structure.of_modules([{name!r}])")
+            wrong = {
+                path: (found.get(path), text) for path, text in before.items() if found.get(path) != text
+            }
+            assert back.notes or back.asks or not wrong, (name, _edit(old, new), wrong)
+            app.files(**_files(name, old))
 
 
 def _files(name: str, modules: dict[str, str]) -> dict[str, str]:

@@ -182,14 +182,16 @@ class Lagging:
 
 
 def _lambdas(change: ModuleChange) -> Iterator[str]:
-    """The names that hold a lambda of the module's own that changes."""
+    """The names that hold a lambda of the module's own that changes: `f = lambda: 1`, and `box.get` of `box = Box(get=lambda: 1)`."""
     lines = {change.new.procedures[n].co_firstlineno for n in change.changed if n.startswith("<lambda>")}
     body = change.new.body if lines else None
     for statement in body.statements if body is not None else ():
         node = statement.node
         value = getattr(node, "value", None)
-        if statement.kind == "assign" and isinstance(value, ast.Lambda) and value.lineno in lines:
-            yield from (f"{change.new.name}:{name}" for name in statement.names)
+        held = [("", value)] + [(f".{k.arg}", k.value) for k in getattr(value, "keywords", ()) if k.arg]
+        for attribute, made in held if statement.kind == "assign" else ():
+            if isinstance(made, ast.Lambda) and made.lineno in lines:
+                yield from (f"{change.new.name}:{name}{attribute}" for name in statement.names)
 
 
 def _calls(node: ast.expr) -> bool:
