@@ -112,7 +112,8 @@ class Lagging:
             if (place := self._derived.new.path(module, call.func))
             and (name := f"{place[0]}:{'.'.join(place[1])}")
             and (
-                name in self._changed | self._holding
+                name in self._changed
+                or name in self._holding
                 or (name in self._derived.procedures and call is not value)
             )
         ]

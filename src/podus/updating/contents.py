@@ -10,7 +10,7 @@ from operator import setitem
 from types import CodeType, FunctionType, ModuleType
 
 from podus.program.code import is_procedure, nested, walk
-from podus.program.control import NAMES, units
+from podus.program.operands import named, opcodes
 from podus.updating.binding import Switch
 from podus.updating.held import is_a, own_fields, own_names
 
@@ -25,6 +25,7 @@ _AT_MOST = 100_000
 # How many calls away from a statement a procedure may change what it names.
 _CALLS = 4
 _ABSENT: Any = object()
+_SETS = opcodes("STORE_ATTR", "DELETE_ATTR")
 
 
 class Difference:
@@ -121,7 +122,7 @@ class Contents:
         self._note(namespace, _names(namespace, codes))
         at_once = [part for code in codes for part in _at_once(code)]
         said = {name for part in at_once for name in part.co_names}
-        attributes = {name for part in at_once for name in _set_in(part)}
+        attributes = {name for part in at_once for name in named(part, _SETS)}
         self._note_fields(namespace, said, attributes)
         package = str(namespace.get("__package__") or "")
         for name in said:
@@ -199,13 +200,6 @@ def _take_last_out(container: Any, wanted: Any) -> None:
 
 def _own(value: Any) -> Any:
     return type.__getattribute__(value, "__dict__") if is_a(value, type) else own_names(value)
-
-
-def _set_in(code: CodeType) -> Iterator[str]:
-    """The attributes that a piece of code sets or deletes, of whatever object."""
-    for _, op, arg, _ in units(code):
-        if NAMES[op] in ("STORE_ATTR", "DELETE_ATTR"):
-            yield code.co_names[arg]
 
 
 def _at_once(code: CodeType) -> Iterator[CodeType]:

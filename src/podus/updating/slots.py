@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from types import CodeType, FunctionType, MemberDescriptorType
 
 from podus.errors import Refused
-from podus.program.control import NAMES, units
+from podus.program.operands import STORES_ATTRIBUTE, named
 from podus.updating.binding import Switch
 from podus.updating.family import with_subclasses
 
@@ -187,7 +187,4 @@ def _mangled(cls: type, name: str) -> str:
 
 def _stored(codes: Iterable[CodeType]) -> list[str]:
     """The attributes that some procedures set, on whatever object."""
-    stored = (
-        code.co_names[arg] for code in codes for _, op, arg, _ in units(code) if NAMES[op] == "STORE_ATTR"
-    )
-    return list(dict.fromkeys(stored))
+    return list(dict.fromkeys(name for code in codes for name in named(code, STORES_ATTRIBUTE)))
