@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections import deque
 from itertools import compress, repeat, starmap
 from operator import call, is_
@@ -11,13 +12,16 @@ from podus.updating.held import Asleep, Missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     from podus.updating.binding import Op
 
 _read = object.__getattribute__
 _write = object.__setattr__
+_ACCESS = ("__getattribute__", "__setattr__", "__getattr__")
+# Up to Python 3.11 a collection begins in the middle of what needs memory, later only where another thread may be let in as well.
+_COLLECTS_AT_ONCE = sys.version_info < (3, 12)
 
 
 def lacking(hook: Missing, objects: list[Any]) -> list[Any]:
@@ -46,45 +50,48 @@ def _look(hook: Missing, objects: list[Any], flags: list[bool]) -> Op:
     return (flags.extend, map(is_, map(_read, objects, repeat(hook.name)), repeat(hook)))
 
 
-class Hooks:
-    """The hooks of one class, for one object at a time: as :func:`lacking` and :func:`give`, in a fraction of their time.
+def is_plain(kind: type) -> bool:
+    """Whether to read and to set attributes of objects of this class runs no code of the program's, but for the attributes' own."""
+    return not any(name in base.__dict__ for base in type.mro(kind)[:-1] for name in _ACCESS)
 
-    A thread of the program waits for that, and maybe for many objects in a row.
+
+def filler(
+    hooks: list[Missing],
+    makers: Sequence[Callable[[Any], Any]],
+    notes: list[deque[Any]],
+    failed: Callable[[Exception], Exception],
+) -> Callable[[Any], None]:
+    """A function that gives one object what it lacks, as :func:`lacking` and :func:`give` do, in a tenth of their time.
+
+    A thread of the program waits for that, and maybe for many objects in a row. ``makers`` make the values, ``notes`` (none: nothing is noted) are
+    where an object is noted that got one; ``failed`` is told why a value can't be made, and says what is raised. The class must be :func:`is_plain`.
+
+    What must be one instant is one line without calls and loops: only there CPython lets another thread in, and debuggers are told of lines.
+    Attributes are written out in it, and so it is made for the class.
     """
-
-    def __init__(self, hooks: list[Missing]) -> None:
-        self.hooks = hooks
-        self.names = [hook.name for hook in hooks]
-        self._asleep: list[Op] = [(_write, hook, "__class__", Asleep) for hook in hooks]
-        self._awake: list[Op] = [(_write, hook, "__class__", Missing) for hook in hooks]
-        self._some: dict[tuple[bool, ...], Hooks] = {}
-
-    def lacking(self, obj: Any) -> Hooks:
-        """The hooks of the fields that an object, of which one has been met, lacks just now."""
-        if len(self.hooks) == 1:
-            return self
-        flags: list[bool] = []
-        _at_once([*self._asleep, self._look(obj, flags), *self._awake], self._awake)
-        if all(flags):
-            return self
-        key = tuple(flags)
-        found = self._some.get(key)
-        if found is None:
-            found = self._some[key] = Hooks(list(compress(self.hooks, flags)))
-        return found
-
-    def give(self, obj: Any, values: list[Any], given: list[deque[Any]]) -> None:
-        """Set those of its fields that it still lacks to their ``values``, in the order of the hooks, and note it in ``given``."""
-        flags: list[bool] = []
-        gifts = compress(zip(repeat(obj), self.names, values, strict=False), flags)
-        ops = [*self._asleep, self._look(obj, flags), (deque, starmap(_write, gifts), 0)]
-        if given:
-            ops.append((deque, map(deque.append, compress(given, flags), repeat(obj)), 0))
-        ops += self._awake
-        _at_once(ops, self._awake)
-
-    def _look(self, obj: Any, flags: list[bool]) -> Op:
-        return (flags.extend, map(is_, map(_read, repeat(obj), self.names), self.hooks))
+    numbers = range(len(hooks))
+    names: dict[str, Any] = {"Asleep": Asleep, "Missing": Missing, "on": gc.isenabled}
+    names |= {"enable": gc.enable, "disable": gc.disable, "failed": failed}
+    for n in numbers:
+        names |= {f"hook{n}": hooks[n], f"make{n}": makers[n]} | ({f"note{n}": notes[n]} if notes else {})
+    asleep = "; ".join(f"hook{n}.__class__ = Asleep" for n in numbers)
+    awake = "; ".join(f"hook{n}.__class__ = Missing" for n in numbers)
+    look = "; ".join(f"is{n} = obj.{hooks[n].name}" for n in numbers)
+    # Who had the field keeps what he has. No tuple is made here: that could begin a collection, which may run the program's code.
+    put = "; ".join(f"obj.{hooks[n].name} = is{n} if is{n} is not hook{n} else new{n}" for n in numbers)
+    note = "; ".join(f"note{n} += one if is{n} is hook{n} else none" for n in numbers) if notes else "pass"
+    lines = ["def fill(obj):", f" global {', '.join(f'note{n}' for n in numbers)}" if notes else ""]
+    # One that was met is lacking; of several each may be there.
+    first = [f" try: {asleep}; {look}; {awake}", f" except BaseException: {awake}; raise"]
+    lines += first if len(hooks) > 1 else [" is0 = hook0"]
+    lines += [" try:", *(f"  new{n} = make{n}(obj) if is{n} is hook{n} else None" for n in numbers)]
+    lines += [" except Exception as error: raise failed(error) from error"]
+    lines += [" one, none = (obj,), ()", *([" was = on()", " disable()"] if _COLLECTS_AT_ONCE else [])]
+    lines += [f" try: {asleep}; {look}; {put}; {note}; {awake}", f" except BaseException: {awake}; raise"]
+    lines += [" finally:", "  if was: enable()"] if _COLLECTS_AT_ONCE else []
+    exec(compile("\n".join(lines), "<podus>", "exec"), names)
+    made: Callable[[Any], None] = names["fill"]
+    return made
 
 
 def _with_hook_asleep(hook: Missing, ops: list[Op]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from _weakref import ref
 from types import GetSetDescriptorType, MemberDescriptorType
 
 from podus.updating.slots import Room
@@ -21,17 +22,41 @@ GONE = object()
 HEAP = 1 << 9
 
 
+class ByKind(dict[int, "Any"]):
+    """What is known of classes, by their ids: who searches the heap counts references to them. It ends with the class."""
+
+    def note(self, kind: type, known: Any) -> Any:
+        """Note what is known of ``kind``; returns that."""
+        ident = id(kind)
+        self[ident] = known
+        self._references.append(ref(kind, lambda _: self.pop(ident, None)))
+        return known
+
+    def clear(self) -> None:
+        """Nothing is known any more."""
+        super().clear()
+        self._references.clear()
+
+    def __init__(self) -> None:
+        self._references: list[ref[type]] = []
+
+
 class Missing:
     """Stands on a class for a field that its older objects lack, and gives it to them when it is asked for."""
 
-    __slots__ = ("_conversion", "name")
+    __slots__ = ("_conversion", "_fillers", "name")
 
     def __init__(self, conversion: Conversion, name: str) -> None:
         self._conversion = conversion
+        self._fillers = conversion.fillers
         # It becomes a key of the objects' dictionaries, where the interpreter's caches know a key by its identity.
         self.name = sys.intern(name)
 
     def __get__(self, obj: Any, owner: type | None = None) -> Any:
+        fill = self._fillers.get(id(type(obj)))
+        if fill is not None:
+            fill(obj)
+            return _read(obj, self.name)
         conversion = self._conversion
         if obj is None or conversion.looks():
             kind = (

@@ -16,16 +16,19 @@ from collections import deque
 from functools import partial
 from itertools import repeat, starmap
 from operator import call
+from time import thread_time
 from types import FunctionType
 
 from podus.errors import Refused
 from podus.planning.model import ObjectPart
 from podus.threads import get_ident, sleep
+from podus.updating.apart import Apart, apart, done
 from podus.updating.binding import Switch
 from podus.updating.breath import PAUSE, let_go
-from podus.updating.fill import Hooks, give, lacking
+from podus.updating.fill import filler, give, is_plain, lacking
 from podus.updating.held import (
     GONE,
+    ByKind,
     Missing,
     Unset,
     class_default,
@@ -49,8 +52,9 @@ if TYPE_CHECKING:
 _read = object.__getattribute__
 _write = object.__setattr__
 _delete = object.__delattr__
-# Objects that are filled at one go: about 50 us.
-_TOGETHER = 200
+# Objects that are filled at one go, at first and at most; seconds that it should take.
+_TOGETHER, _MOST = 20, 200
+_AT_ONE_GO = 0.0001
 # Seconds between two looks whether another thread is through with its object.
 _LONGEST_PAUSE = 0.0005
 
@@ -116,14 +120,22 @@ class Conversion:
         self._filled: dict[str, deque[Any]] = {}
         # The hooks that stand for plain fields, and for which kinds of object they are what is met.
         self._hooks: dict[str, Missing] = {}
-        self._standing = Hooks([])
         self._simple = False
-        self._kinds: dict[int, bool] = {}
+        self._together = _TOGETHER
+        self._kinds = ByKind()
+        # How objects of a class are given what they lack: for the hooks, which then need nothing else.
+        self.fillers = ByKind()
+        self._made: Callable[[Any], None] | None = None
+        # The stand-ins that the mapper works on, for which classes it can, and the objects that it is working for.
+        self._apart: Apart | None = None
+        self._takes = ByKind()
+        self._aside: set[int] = set()
         # What classes have and compute, by class and name, for as long as one batch takes. By id: who searches the heap counts references.
         self._facts: dict[tuple[int, str], bool] = {}
         self._covers: dict[tuple[int, str], bool] = {}
         self._remember = True
         self._going = (*part.gone, *part.hidden)
+        self._leaving = (*part.gone, *part.stale) if part.converts else ()
         # New fields that only an object itself can have, and those for which the class has a value as well.
         self._plain: list[str] = []
         self._covered: list[str] = []
@@ -145,6 +157,7 @@ class Conversion:
         )
         if self.converts:
             self._new = self._new or register()
+            before: list[Any] = []
             for name, make in (
                 ("__getattribute__", partial(get_hook, self.cls, self._new, self._prepare)),
                 ("__setattr__", partial(set_hook, self.cls, self._new, self._store)),
@@ -152,12 +165,14 @@ class Conversion:
             ):
                 own = planned(self.cls, name)
                 own = self.cls.__dict__.get(name) if own is GONE else own
+                before.append(own)
                 hook = make(own)
                 switch.do.append((type.__setattr__, self.cls, name, hook))
                 if own is None:
                     switch.undo.append((type.__delattr__, self.cls, name))
                 else:
                     switch.undo.append((type.__setattr__, self.cls, name, own))
+            self._apart = apart(self.cls, self.convert, before, (*self._going, *self.part.stale))
             self.unhooking = switch.undo[::-1]
             return switch
         for name in self._fields:
@@ -172,7 +187,6 @@ class Conversion:
                     self._hooks[name] = Missing(self, name)
                 hook = self._hooks[name] if slot is None else Unset(self, name, slot)
                 switch.set_class_attribute(self.cls, name, hook)
-        self._standing = Hooks(list(self._hooks.values()))
         self._filled = {name: deque() for name in self._hooks}
         self._simple = self.kept is None and not self._going and self._hooks.keys() == self._fields.keys()
         self.unhooking = switch.undo[::-1]
@@ -191,6 +205,8 @@ class Conversion:
             if overlay[name] is GONE:
                 raise AttributeError(f"{type(obj).__name__!r} object has no attribute {name!r}")
             return (overlay[name],)
+        if id(obj) in self._aside and self._apart is not None and name in self._apart.used:
+            raise AttributeError(f"{type(obj).__name__!r} object has no attribute {name!r}")
         if name in self.part.hidden:
             # The class has a property or method of this name now; the mapper means what the object holds.
             return (_read(obj, "__dict__")[name],)
@@ -212,7 +228,10 @@ class Conversion:
                 sets = self._facts[kind, name] = class_sets(type(obj), name)
             if sets:
                 return False
-        overlay[name] = value
+        if value is GONE and id(obj) in self._aside:
+            overlay.pop(name, None)
+        else:
+            overlay[name] = value
         return True
 
     # ---- converting one object
@@ -246,7 +265,7 @@ class Conversion:
         overlay: dict[str, Any] = {}
         self._open[ident] = overlay
         try:
-            self._map(obj, overlay)
+            had = self._map(obj, overlay)
         except Exception as error:
             failure = MapperFailed(
                 f"the mapper of {self.part.cls} raised {type(error).__name__}: {error}",
@@ -257,7 +276,7 @@ class Conversion:
         finally:
             self._owner = before
             del self._open[ident]
-        ops, before_it = self._assignments(obj, overlay)
+        ops, before_it = self._assignments(obj, overlay, had)
         self._note(obj, before_it, overlay)
         ops.append((new.add, ident))
         deque(starmap(call, ops), 0)
@@ -293,9 +312,20 @@ class Conversion:
         except AttributeError:
             return GONE
 
-    def _map(self, obj: Any, overlay: dict[str, Any]) -> None:
+    def _map(self, obj: Any, overlay: dict[str, Any]) -> dict[str, Any]:
+        """Find out what is to be set; returns what is known of what the object holds."""
+        had: dict[str, Any] = {}
         if self.convert is not None:
-            self.convert(obj)
+            kind = type(obj)
+            takes = self._takes.get(id(kind))
+            if takes is None:
+                takes = self._takes.note(
+                    kind, self._apart if self._apart and self._apart.takes(kind) else False
+                )
+            if takes:
+                had = self._map_apart(takes, obj, overlay)
+            else:
+                self.convert(obj)
         kept = self.kept.take(obj) if self.kept is not None else {}
         for name, function in self._fields.items():
             if name in overlay:
@@ -304,23 +334,40 @@ class Conversion:
                 overlay[name] = kept[name]
             elif held_by(obj, name, name in self._raw) is GONE:
                 overlay[name] = self._value(obj, name, function)
-        going = (*self.part.gone, *self.part.stale) if self.part.converts else ()
-        for name in going:
+        for name in self._leaving:
             if name not in overlay and self._held(obj, name) is not GONE:
                 overlay[name] = GONE
         for name in self.part.hidden:
             if overlay.get(name, GONE) is GONE:
                 overlay[name] = GONE
+        return had
+
+    def _map_apart(self, apart: Apart, obj: Any, overlay: dict[str, Any]) -> dict[str, Any]:
+        assert self.convert is not None
+        ident = id(obj)
+        stand_in, had = apart.stand_in(obj)
+        # For whoever comes to the object itself meanwhile: something else that the mapper looks at.
+        names = self._open[ident] = vars(stand_in)
+        self._aside.add(ident)
+        try:
+            self.convert(stand_in)
+        finally:
+            self._aside.discard(ident)
+            self._open[ident] = overlay
+        overlay.update(done(names, had))
+        return dict.fromkeys(apart.used, GONE) | had
 
     def _value(self, obj: Any, name: str, function: FunctionType | None) -> Any:
         return class_default(self.cls, name, obj) if function is None else function(obj)
 
-    def _assignments(self, obj: Any, overlay: dict[str, Any]) -> tuple[list[Op], dict[str, Any]]:
-        """The operations that give ``obj`` what is in ``overlay``, and what it has now of these names."""
+    def _assignments(
+        self, obj: Any, overlay: dict[str, Any], had: dict[str, Any] | None = None
+    ) -> tuple[list[Op], dict[str, Any]]:
+        """The operations that give ``obj`` what is in ``overlay``, and what it has now of these names: ``had``, as far as that is known."""
         ops: list[Op] = []
         before: dict[str, Any] = {}
         for name, value in overlay.items():
-            before[name] = held = self._held(obj, name)
+            before[name] = held = had[name] if had and name in had else self._held(obj, name)
             if name in self._raw:
                 # Generic access would come to the class's property first. One with slots only has no such field.
                 own = plain_names(obj)
@@ -347,9 +394,20 @@ class Conversion:
 
     def fill(self, obj: Any, wanted: str = "") -> None:
         """Give ``obj`` the new fields that it lacks; drop those that are gone, when none is asked for."""
-        if self._simple and self._meets_hooks(type(obj)):
-            self._fill_one(obj)
-            return
+        kind = type(obj)
+        if self._simple and self._meets_hooks(kind):
+            if not is_plain(kind) or not all(map(str.isidentifier, self._hooks)):
+                self._fill_all([obj])
+                return
+            self._enter()
+            try:
+                if self._simple:
+                    self.fillers.note(kind, self._filler())
+            finally:
+                self.lock.release()
+            if fill := self.fillers.get(id(kind)):
+                fill(obj)
+                return
         self._enter()
         before, self._owner = self._owner, get_ident()
         try:
@@ -367,8 +425,8 @@ class Conversion:
         found = self._kinds.get(id(kind))
         if found is None:
             owners = [next((c for c in type.mro(kind) if name in c.__dict__), None) for name in self._hooks]
-            found = self._kinds[id(kind)] = all(owner is self.cls for owner in owners)
-        return found
+            found = self._kinds.note(kind, all(owner is self.cls for owner in owners))
+        return bool(found)
 
     def _fill_all(self, objects: list[Any]) -> None:
         """Give the objects what they lack. Without the lock: whoever is first gives it."""
@@ -384,14 +442,13 @@ class Conversion:
                 raise self._not_given(error) from error
             give(hook, needy, values, self._filled[name] if self._remember else None)
 
-    def _fill_one(self, obj: Any) -> None:
-        """As :meth:`_fill_all`, for an object that a thread of the program waits for."""
-        needy = self._standing.lacking(obj)
-        try:
-            values = [self._value(obj, name, self._fields[name]) for name in needy.names]
-        except Exception as error:
-            raise self._not_given(error) from error
-        needy.give(obj, values, [self._filled[name] for name in needy.names] if self._remember else [])
+    def _filler(self) -> Callable[[Any], None]:
+        """For this class, and as long as what is filled has to be remembered: to make one takes a thousand times as long as to use it."""
+        if self._made is None:
+            makers = [self._fields[name] or partial(class_default, self.cls, name) for name in self._hooks]
+            notes = [self._filled[name] for name in self._hooks] if self._remember else []
+            self._made = filler(list(self._hooks.values()), makers, notes, self._not_given)
+        return self._made
 
     def _not_given(self, error: Exception) -> MapperFailed:
         failure = MapperFailed(
@@ -457,9 +514,12 @@ class Conversion:
     def bring(self, objects: list[Any], breath: Callable[[], None]) -> None:
         """Convert these objects, all of one class, if they are not. Raises MapperFailed."""
         self._kinds.clear()
-        for start in range(0, len(objects), _TOGETHER):
+        self.fillers.clear()
+        self._takes.clear()
+        start = 0
+        while piece := objects[start : start + self._together]:
+            start += len(piece)
             self._forget_classes()
-            piece = objects[start : start + _TOGETHER]
             if self.converts:
                 for obj in piece:
                     if id(obj) not in part_of(self._new, id(obj)):
@@ -470,7 +530,13 @@ class Conversion:
                             sleep(_LONGEST_PAUSE)
                         breath()
             elif self._simple and self._meets_hooks(type(piece[0])):
+                since = thread_time()
                 self._fill_all(piece)
+                spent = thread_time() - since
+                if spent > _AT_ONE_GO:
+                    self._together = max(_TOGETHER, self._together // 2)
+                elif len(piece) == self._together and spent < _AT_ONE_GO / 2:
+                    self._together = min(_MOST, self._together + _TOGETHER)
             else:
                 for obj in piece:
                     self.fill(obj)
@@ -484,6 +550,8 @@ class Conversion:
         """
         with self.lock:
             before, self._owner, self._remember = self._owner, get_ident(), False
+            self._simple = False
+            self.fillers.clear()
             self._forget_classes()
             for name, filled in self._filled.items():
                 while filled:
@@ -503,6 +571,15 @@ class Conversion:
                     if self._new and id(obj) in part_of(self._new, id(obj)):
                         self._go_back(obj, self.reverse)
             self._owner, self._passing = before, True
+
+    @property
+    def registers(self) -> tuple[set[int], ...]:
+        """The ids of the objects that have the new form."""
+        return self._new
+
+    def notes(self) -> list[deque[Any]]:
+        """What grows with each object that is converted, and refers to them."""
+        return [self._before, *self._filled.values()]
 
     def remembered(self) -> Iterable[tuple[Any, ...]]:
         """What holds the class, and objects of which something is noted for the way back, in tuples."""
@@ -530,14 +607,24 @@ class Conversion:
 
     def settle(self) -> None:
         """The update is complete: from now on the way back is an update of its own."""
-        self._remember = False
+        with self.lock:
+            self._remember = False
+            self._made = None
+            self.fillers.clear()
         self.done += max(map(len, self._filled.values()), default=0)
         for filled in self._filled.values():
             let_go(filled)
         let_go(self._before)
 
+    def let_go(self) -> None:
+        """All is over and the hooks are gone: let go of the register piece by piece. Left to whoever is the last to leave a hook, it would be a stall."""
+        self._passing = True
+        for part in self._new:
+            let_go(part)
+
     def after_fork(self, lock: Any) -> None:
         """In a forked child: whoever was converting is not here."""
         self.lock = lock
         self._open.clear()
+        self._aside.clear()
         self._owner = 0

@@ -1,0 +1,64 @@
+"""A mapper that uses its object by its attributes alone works on something else that has them, and what it has done is given to the object at one instant.
+
+So nothing that the mapper does goes through the hooks of the class, each of which is a procedure. A thread of the program waits for its object meanwhile.
+"""
+
+from __future__ import annotations
+
+from types import FunctionType
+
+from podus.program.alone import used_alone
+from podus.updating.held import GONE, class_has
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+_read = object.__getattribute__
+_HOOKED = ("__getattribute__", "__setattr__", "__delattr__")
+
+
+class Apart:
+    """The stand-ins for the objects of ``cls``: ``used`` are the attributes that the mapper uses."""
+
+    def __init__(self, cls: type, used: Iterable[str]) -> None:
+        self.cls = cls
+        self.used = tuple(used)
+        # Errors tell of the class by its name.
+        self._kind: Any = type(cls.__name__, (), {"__module__": cls.__module__})
+
+    def takes(self, kind: type) -> bool:
+        """Whether objects of this class hold themselves whatever they have under the names, and no code of the program's runs when they are used."""
+        owners = type.mro(kind)[:-1]
+        hooked = all(owner is self.cls for owner in owners for name in _HOOKED if name in owner.__dict__)
+        other = any("__getattr__" in owner.__dict__ for owner in owners)
+        return hooked and not other and not any(class_has(kind, name) for name in self.used)
+
+    def stand_in(self, obj: Any) -> tuple[Any, dict[str, Any]]:
+        """Something that has what ``obj`` has of these names, and what that is."""
+        found: Any = self._kind()
+        has = {}
+        for name in self.used:
+            try:
+                has[name] = _read(obj, name)
+            except AttributeError:
+                continue
+        vars(found).update(has)
+        return found, has
+
+
+def apart(
+    cls: type, mapper: Callable[[Any], Any] | None, own: Iterable[Any], going: Iterable[str]
+) -> Apart | None:
+    """The stand-ins for a mapper, if it can do with them; ``own`` are hooks of the program's own, ``going`` the fields that go if no mapper sets them."""
+    used = used_alone(mapper.__code__) if isinstance(mapper, FunctionType) else None
+    if used is None or any(used.get(name) for name in going) or any(hook is not None for hook in own):
+        return None
+    return Apart(cls, used)
+
+
+def done(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """What has become of a stand-in's names: the new values, GONE for those that are not there any more."""
+    found = {name: value for name, value in now.items() if before.get(name, GONE) is not value}
+    return found | {name: GONE for name in before if name not in now}
