@@ -346,6 +346,8 @@ class Evaluation:
                 conversion.failed = self.mapper_failed
             sweep(standing, self.stall, hurry=True, between=lambda: True)
             settle([op for conversion in standing for op in conversion.unhooking], self.stall)
+            for conversion in standing:
+                conversion.let_go()
             standing.clear()
 
     def _undisturbed(self) -> bool:
@@ -605,6 +607,9 @@ class Evaluation:
                     stage.old_codes,
                 ):
                     let_go(container, breath)
+                for conversion in stage.conversions.values():
+                    if conversion not in self.agent.standing:
+                        conversion.let_go()
 
     def wait(self, seconds: float | None) -> None:
         """Wait until the update is over, or its time is up, or for ``seconds``."""

@@ -41,6 +41,8 @@ PASSES = 2
 SAMPLES = 300
 # Young objects are few, unless collection is off.
 YOUNG = 60_000
+# Collections of the youngest (700 objects each) between two promotions.
+_AGED = 2
 # From 3.14 on collections of the old are short slices.
 _PROMOTES = sys.version_info < (3, 14)
 _HAVE_GC = 1 << 14
@@ -65,7 +67,8 @@ class Search:
 
     Iterate it: it yields lists of instances, none twice, and holds all of them until the end of the iteration. ``breath`` is called after
     each slice and lets others run (:class:`~podus.updating.breath.Breath`). ``bound_seconds`` forbids to list the heap where that is
-    expected to hold up the program for longer. While iterating, do not assign ``__class__`` to what was found: the account would not be level.
+    expected to hold up the program for longer. ``own`` is what refers to no instances, ``last`` what grows with every one that is yielded, and so
+    is looked into when there are hardly any more. While iterating, do not assign ``__class__`` to what was found: the account would not be level.
 
     Instances that are made while it works may be found or not; those that were alive before are.
     """
@@ -75,6 +78,9 @@ class Search:
         classes: Iterable[type],
         breath: Callable[[], None] | None = None,
         bound_seconds: float | None = None,
+        *,
+        own: Iterable[Any] = (),
+        last: Iterable[deque[Any]] = (),
     ) -> None:
         # Whether no instance can be missing; known at the end.
         self.complete = False
@@ -89,6 +95,7 @@ class Search:
         self.missing = 0
         self.count = 0
         self._bound = bound_seconds
+        self._own, self._last = list(own), list(last)
         self._breath = breath or Breath(long=True)
         self._wanted = with_subclasses(classes)
         self._ids = frozenset(map(id, self._wanted))
@@ -102,6 +109,8 @@ class Search:
         self._caught: deque[list[Any]] = deque()
         self._catches = 0
         self._watching = False
+        # Whether much is made for the instances, and is to be old soon.
+        self._promoting = False
         # Objects that refer to a class otherwise than by being its instance, by id.
         self._holders: dict[int, Any] = {}
         # The kinds of objects met, kept alive so that their ids stay theirs; the length function of those that can be large.
@@ -128,7 +137,9 @@ class Search:
         """Have what was just made for the instances count as old, as it lives as long as they do.
 
         Left to grow old by itself, so much would make for collections of the whole heap, which are stalls of many milliseconds.
+        From then on that is done whenever more has been made than a collection looks through in a millisecond.
         """
+        self._promoting = True
         if self._watching and gc.isenabled() and self._catches < YOUNG and gc.get_freeze_count() < FROZEN:
             # What is garbage already would stay, and the account could not be level for the references that it has.
             gc.collect(0)
@@ -146,6 +157,9 @@ class Search:
             for _ in range(PASSES):
                 self._begin()
                 self._add_roots()
+                yield from self._walk()
+                self._learn(self._last)
+                self._large += self._last
                 yield from self._walk()
                 self.walked = True
                 yield from self._prove()
@@ -218,6 +232,7 @@ class Search:
         self._limit = sys.getallocatedblocks() + YOUNG
         own = [self, self._found, self._batches, self._holders, self._kinds, self._known, self._wanted]
         own += [self._plain, self._large, self._pieces, self._caught]
+        own += [self._own, *self._own, self._last, *self._last]
         own += [module for module in (listing.asyncio_module(),) if module is not None]
         self._visited.fresh({id(thing): thing for thing in own})
 
@@ -263,8 +278,12 @@ class Search:
                 self._size = max(32, self._size // 2)
             elif spent < SLICE / 2:
                 self._size = min(500, self._size + 50)
+            self._breath()
             yield from self._hand_over()
             self._breath()
+            if self._promoting and gc.get_count()[1] > _AGED:
+                self.promote()
+                self._breath()
 
     def _step(self) -> bool:
         """Look at what some objects refer to, the last found first: so little is kept waiting, and alive."""

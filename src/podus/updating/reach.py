@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 # References that are looked at in one slice, and items that are taken at once from a container that changes.
-MANY = 600
+MANY = 200
 PIECE = 20_000
+# The same of a deque. The large ones are our own notes of what was converted, which hardly change any more when they are looked at.
+PIECE_OF_DEQUE = 4000
 # A container that was changed is taken up again so many items before the place.
 OVERLAP = 1000
 # The flag of a code object with fast locals, as in a function (inspect.CO_OPTIMIZED).
@@ -71,15 +73,19 @@ def parts_of(container: Any) -> Iterator[list[Any]]:
         if issubclass(kind, other):
             back: Any = deque.__reversed__ if issubclass(kind, deque) else other.__iter__
             length = partial(other.__len__, container)
-            yield from _changing(partial(other.__iter__, container), partial(back, container), length)
+            most = PIECE_OF_DEQUE if issubclass(kind, deque) else PIECE
+            yield from _changing(partial(other.__iter__, container), partial(back, container), length, most)
             return
     length = partial(dict.__len__, container)
     for view in (dict.values(container), dict.keys(container)):
-        yield from _changing(partial(iter, view), partial(reversed, view), length)
+        yield from _changing(partial(iter, view), partial(reversed, view), length, PIECE)
 
 
 def _changing(
-    forward: Callable[[], Iterable[Any]], backward: Callable[[], Iterable[Any]], length: Callable[[], int]
+    forward: Callable[[], Iterable[Any]],
+    backward: Callable[[], Iterable[Any]],
+    length: Callable[[], int],
+    most: int,
 ) -> Iterator[list[Any]]:
     """The items of a container whose iterator fails when its size has changed: then it is taken up again, from the nearer end."""
     changed = 0
@@ -88,7 +94,7 @@ def _changing(
         done = 0
         while not (changed and done > length() // 2 + OVERLAP):
             try:
-                taken = list(islice(items, PIECE))
+                taken = list(islice(items, most))
             except RuntimeError:
                 changed += 1
                 if changed > 10_000:

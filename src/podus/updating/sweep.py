@@ -27,7 +27,9 @@ def sweep(conversions: list[Conversion], stall: Stall, *, hurry: bool, between: 
     breath = _none if hurry else Breath(long=True)
     mapped = any(conversion.converts for conversion in conversions)
     bound = stall.bound_us / 1e6 if stall.refuses else None
-    search = Search([conversion.cls for conversion in conversions], breath, bound)
+    own = [part for conversion in conversions for part in conversion.registers]
+    notes = [note for conversion in conversions for note in conversion.notes()]
+    search = Search([conversion.cls for conversion in conversions], breath, bound, own=own, last=notes)
     concerned: dict[int, list[Conversion]] = {}
     for batch in search:
         for conversion, objects in _by_class(batch, conversions, concerned):
