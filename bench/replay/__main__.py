@@ -1,6 +1,6 @@
 """``python -m bench.replay [PACKAGE ...] [--tool TOOL ...]``: update running processes from release to release, and run the new release's tests in them.
 
-``make replay ARGS="click podus"`` runs what is named; what isn't keeps the results of its last run. ``lock`` as the only word
+``make replay ARGS="click podus"`` runs what is named; what isn't keeps the results of its last run, and ``--newest`` takes only one pair of each package. ``lock`` as the only word
 fetches all releases and writes their hashes; ``report`` writes the page from what is there.
 """
 
@@ -38,6 +38,9 @@ def main() -> int:
     parser.add_argument(
         "words", nargs="*", metavar="WORD", help=f"{', '.join(names)}; {', '.join(TOOLS)}; lock; report"
     )
+    parser.add_argument(
+        "--newest", action="store_true", help="of each package only the newest pair of releases"
+    )
     options = parser.parse_args()
     words = set(options.words)
     if unknown := words - {*names, *TOOLS, "lock", "report"}:
@@ -51,15 +54,19 @@ def main() -> int:
     if words != {"report"}:
         chosen = [package for name, package in names.items() if name in words or not words & {*names}]
         tools = [tool for tool in TOOLS if tool in words or not words & {*TOOLS}]
-        replay(chosen, tools, results)
+        replay(chosen, tools, results, newest=options.newest)
     report.write(results, RESULTS.parents[2] / "docs" / "replay.md", [*names.values()])
     return 0
 
 
-def replay(chosen: list[fetch.Package], tools: list[str], results: dict[str, Any]) -> None:
+def replay(
+    chosen: list[fetch.Package], tools: list[str], results: dict[str, Any], *, newest: bool = False
+) -> None:
     """Every pair of releases with every tool, one process after the other."""
     console = Console()
-    work = [(package, pair) for package in chosen for pair in package.pairs]
+    work = [
+        (package, pair) for package in chosen for pair in (package.pairs[-1:] if newest else package.pairs)
+    ]
     columns = (TextColumn("{task.description:48}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=len(work) * len(tools))
