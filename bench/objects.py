@@ -241,7 +241,7 @@ def account(self):
     del self.balance
 '''
 # Objects whose use is compared with those of a class that was always so.
-KINDS = ("control", "converted", "made", "late")
+KINDS = ("control", "aged", "converted", "made", "late")
 NEW = {"field": FIELD, "mapped": MAPPED, "fields": FIELDS}
 
 
@@ -349,6 +349,7 @@ def show(title: str, row: dict[str, Any]) -> None:
         f" busy {row['stall_ms']['busy']['longest']:.2f}, own {row['own_stall_ms']:.2f}),"
         f" throughput {row['throughput']:.2f}, done in {row['inside_seconds']:.2f} s, wrong {row['wrong']} of {row['served']:,},"
         f" failures {len(row['failures'])}, cost {row['cost']['converted']['ratio']:.3f}"
-        f" made {row['cost']['made']['ratio']:.3f} late {row['cost']['late']['ratio']:.3f} (control {row['cost']['control']['ratio']:.3f})",
+        f" made {row['cost']['made']['ratio']:.3f} late {row['cost']['late']['ratio']:.3f}"
+        f" (aged {row['cost']['aged']['ratio']:.3f}, control {row['cost']['control']['ratio']:.3f})",
         flush=True,
     )

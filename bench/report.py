@@ -430,7 +430,7 @@ def objects(part: dict[str, Any]) -> str:
                 f"{row['wrong'] + len(row['failures'])} of {row['served']:,}",
             ]
         )
-        costs = (row["cost"][kind] for kind in ("converted", "made", "late", "control"))
+        costs = (row["cost"][kind] for kind in ("converted", "made", "aged", "late", "control"))
         after.append(
             [title]
             + [f"{c['ratio']:.3f} ({c['interval'][0]:.3f}–{c['interval'][1]:.3f})" for c in costs]
@@ -469,12 +469,14 @@ Each method checks what it sees of its object, and in the end every object is lo
     }
 
 Afterwards, the time that a method takes against the same method of a class that has been so from the start, in the same process (1.00: as
-fast): with objects that were *converted*, with objects *made* after the update, and, as a *control*, with other objects of that very
-class. *Late* is for comparison what CPython itself makes of it where no update is: a class that has always had the new methods, and whose objects got
+fast): with objects that were *converted*, against objects of that other class as old as they are, used as much; with objects *made* after the update,
+and, as a *control*, with other objects of that very class, against new ones. *Aged* are the old ones of that class against new ones: what has been
+used for a while is less close together in the memory, updated or not. *Late* is for comparison what CPython itself makes of it where no update is: a class that has always had the new methods, and whose objects got
 the new fields later, from the program. Up to Python 3.13 a class with more than 30 objects has room for one more field in what they share of their
-dictionaries; with two more every object gets a dictionary of its own. With *lazy* the hooks stay until the next update.
+dictionaries; with two more every object gets a dictionary of its own; and where a program sets some of them before it reads any, and others not, these have their
+entries in different places, which costs again as much. With *lazy* the hooks stay until the next update.
 
-{table(["change, pace", "converted", "made", "late", "control", "hooks left"], after)}"""
+{table(["change, pace", "converted", "made", "aged", "late", "control", "hooks left"], after)}"""
 
 
 def peers(part: dict[str, Any]) -> str:

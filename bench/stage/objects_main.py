@@ -28,6 +28,8 @@ MADE = 2000
 
 stop = threading.Event()
 accounts = []
+# Of the class that is never updated, made together with the first accounts and used when they are: what is as old is as far apart in the memory.
+twins = []
 wrong = [0] * WORKERS
 paid = [0] * WORKERS
 failures = []
@@ -44,6 +46,8 @@ def worker(number, kept):
                 place = (turn >> 4) % OBJECTS
                 mine = place - place % WORKERS + number
                 wrong[number] += bank.serve(accounts[mine], accounts[place], turn)
+                if mine < MADE:
+                    twins[mine].work(turn)
                 paid[number] += 1
             kept.append((begun, clock() - begun))
             rest(0.001)
@@ -109,9 +113,9 @@ def early(number):
 
 
 def cost(rounds):
-    """Time with objects that were converted against time with objects of a class that never changed, round by round.
+    """Time with objects that were converted against time with objects as old of a class that never changed, round by round.
 
-    ``made`` are objects made after the update; ``control`` is the class that never changed against itself; the objects of ``late`` have
+    The others are against new ones of that class: ``made`` are objects made after the update; ``control`` is the class that never changed against itself; the objects of ``late`` have
     got their new fields from the program itself, as objects of a class that has always been so.
     """
     gc.collect()
@@ -119,6 +123,7 @@ def cost(rounds):
     kinds = {
         "plain": [twin.Account(n, n + 0.5) for n in range(MADE)],
         "control": [twin.Account(n, n + 0.5) for n in range(MADE)],
+        "aged": twins,
         "converted": accounts[:MADE],
         "late": [early(n) for n in range(MADE)],
         "made": [bank.Account(n, n + 0.5) for n in range(MADE)],
@@ -140,8 +145,9 @@ def cost(rounds):
                 times[kind].append(took)
     gc.enable()
     found = {"ns": statistics.median(times["plain"]) * 1e9 / SAMPLE / TURNS}
-    for kind in ("control", "converted", "made", "late"):
-        found[kind] = [a / b for a, b in zip(times[kind], times["plain"], strict=True)]
+    for kind in ("control", "aged", "converted", "made", "late"):
+        against = times["aged" if kind == "converted" else "plain"]
+        found[kind] = [a / b for a, b in zip(times[kind], against, strict=True)]
     return found
 
 
@@ -149,7 +155,10 @@ threads = []
 
 
 def main():
-    accounts.extend(bank.Account(n, n + 0.5) for n in range(OBJECTS))
+    for n in range(MADE):
+        accounts.append(bank.Account(n, n + 0.5))
+        twins.append(twin.Account(n, n + 0.5))
+    accounts.extend(bank.Account(n, n + 0.5) for n in range(MADE, OBJECTS))
     gc.collect()  # as in a program that has run for a while: the next full collection is not due by chance
     kept = [[] for _ in range(WORKERS)]
     seen = []
