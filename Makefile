@@ -49,6 +49,7 @@ tool: $(VENV)/.ready
 	@$(VENV)/bin/$(ARGS)
 
 bench: $(BENCH)/.ready ## measure, and write bench/results.json, docs/benchmarks.md and its plots
+	@$(BENCH)/bin/python -m compileall -q src
 	@$(BENCH)/bin/python -m bench $(ARGS)
 
 replay: $(REPLAY)/.ready ## update processes from release to release of real packages, and write docs/replay.md

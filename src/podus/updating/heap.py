@@ -27,7 +27,16 @@ from podus.updating.breath import Breath
 from podus.updating.family import with_subclasses
 from podus.updating.listing import FROZEN, at_once
 from podus.updating.marks import Marks, position
-from podus.updating.reach import MANY, OPTIMIZED, SNAPSHOTS, forget_snapshot, frames, locals_of, parts_of
+from podus.updating.reach import (
+    MANY,
+    OPTIMIZED,
+    SNAPSHOTS,
+    TOGETHER,
+    forget_snapshot,
+    frames,
+    locals_of,
+    parts_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -296,10 +305,10 @@ class Search:
             lengths: list[int] = list(
                 map(call, map(self._known.__getitem__, map(id, map(type, batch))), batch)
             )
-            fit = max(1, position(list(accumulate(reversed(lengths))), MANY))
+            fit = max(1, position(list(accumulate(reversed(lengths))), TOGETHER))
             batch = batch[-fit:]
             del self._large[-fit:]
-            if lengths[-1] > 2 * MANY:
+            if lengths[-1] > TOGETHER:
                 self._pieces.append((batch[0], parts_of(batch[0])))
             else:
                 self._take(gc.get_referents(*batch), batch)

@@ -15,8 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# References that are looked at in one slice, and items that are taken at once from a container that changes.
+# References that are looked at in one slice: of a container that is too large for one, whose items are mostly new ones, and of several small ones;
+# and items that are taken at once from a container that changes.
 MANY = 200
+TOGETHER = 600
 PIECE = 20_000
 # The same of a deque. The large ones are our own notes of what was converted, which hardly change any more when they are looked at.
 PIECE_OF_DEQUE = 4000
