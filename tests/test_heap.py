@@ -291,6 +291,45 @@ def test_what_a_program_has_of_its_locals_stays_as_it_is() -> None:
     assert search(code, "walk")[1] == "True"
 
 
+# What a thread's profiler is, and waits in while it has the variables of the frame that it is told of in its hands.
+PROFILERS = {
+    "function": "def told(frame, event, arg):\n            hold(event, frame)",
+    "method": "class P:\n            def told(self, frame, event, arg):\n                hold(event, frame)\n        told = P().told",
+    "any arguments": "told = lambda *args: hold(args[1], args[0])",
+    "caller's frame": "def told(frame, event, arg):\n            name, frame = frame.f_code.co_name, frame.f_back\n            hold(event, None, name)",
+}
+
+
+@pytest.mark.parametrize("kind", PROFILERS)
+@pytest.mark.parametrize("event", ["call", "c_call", "return"])
+def test_what_a_profiler_has_in_its_hands_is_left_alone(kind: str, event: str) -> None:
+    """Up to Python 3.12 a frame's variables are what is in its snapshot when a profiler comes back."""
+    code = f"""
+        def hold(event, frame, name=""):
+            if event == {event!r} and (name or frame.f_code.co_name) == "g" and not held.is_set():
+                held.set(); go.wait()
+        {PROFILERS[kind]}
+        def g(a, b):
+            c = len(kept)
+            return [a, b, c]
+        def f(up, done):
+            x = 1
+            sys.setprofile(told)
+            y = g(x, 2)
+            sys.setprofile(None)
+            seen.append([x, y]); back.set()
+        held, go, back, seen = threading.Event(), threading.Event(), threading.Event(), []
+        kept.append(C())
+        threading.Thread(target=f, args=(0, 0), daemon=True).start()
+        held.wait()
+        heap.SMALL = 0
+        list(heap.Search([C]))
+        go.set(); back.wait(10)
+        assert seen == [[1, [1, 2, 1]]], seen
+    """
+    assert search(code, "walk")[1] == "True"
+
+
 MAKING = """
         class Half:
             # A tuple that a thread is making: it goes on at each call, is finished, and the next is begun.

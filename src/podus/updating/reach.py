@@ -28,12 +28,35 @@ OVERLAP = 1000
 OPTIMIZED = 1
 # Before 3.13, to ask a frame for its locals is to make it keep a dictionary of them.
 SNAPSHOTS = sys.version_info < (3, 13)
+# A profiler is given a frame, an event and what that is about; or takes what it is given (inspect.CO_VARARGS).
+_TOLD = 3
+_ANY_ARGUMENTS = 4
 _ASKS_LOCALS = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe", "f_locals"})
 
 
 def frames(apart: dict[str, Any]) -> list[FrameType]:
-    """The frames of all threads, but those of the module with the globals ``apart``, and of this one."""
-    return [f for _, f in each_frame() if f.f_globals is not apart and f.f_globals is not globals()]
+    """The frames of all threads, but those of the module with the globals ``apart``, and of this one, and those that a profiler has in its hands."""
+    found = []
+    inner, held = None, False
+    for _, frame in each_frame():
+        # What is held itself can't be asked.
+        held = inner is not None and inner.f_back is frame and _is_told_of_frames(inner, asked=not held)
+        inner = frame
+        if not held and frame.f_globals is not apart and frame.f_globals is not globals():
+            found.append(frame)
+    return found
+
+
+def _is_told_of_frames(frame: FrameType, *, asked: bool) -> bool:
+    """Whether this may be a profiler's or a tracer's procedure at work: then the snapshot of the frame that it stands on is written back when it returns."""
+    code = frame.f_code
+    if not SNAPSHOTS or not (code.co_argcount >= _TOLD or code.co_flags & _ANY_ARGUMENTS):
+        return False
+    if not asked or _has_just_begun(frame):
+        return True
+    values = list(locals_of(frame).values())
+    values += [item for value in values if type(value) is tuple for item in value]
+    return not values or any(type(value) is FrameType for value in values)
 
 
 def locals_of(frame: FrameType) -> dict[str, Any]:
@@ -47,11 +70,15 @@ def locals_of(frame: FrameType) -> dict[str, Any]:
     if frame.f_trace is not None or not _ASKS_LOCALS.isdisjoint(code.co_names):
         return {}
     # And when it has just been entered a tracer may be looking at it: the snapshot will be written back.
-    if frame.f_lasti <= 2 * (len(code.co_cellvars) + 4):
+    if _has_just_begun(frame):
         return {}
     found = dict(frame.f_locals)
     forget_snapshot(frame)
     return found
+
+
+def _has_just_begun(frame: FrameType) -> bool:
+    return frame.f_lasti <= 2 * (len(frame.f_code.co_cellvars) + 4)
 
 
 def forget_snapshot(frame: FrameType) -> None:
