@@ -24,8 +24,8 @@ EXPLAINED = {
     "again, and the new exception is not in the table.",
     "bottle 0.12.25 0.13.0": "A regular expression of the template parser is kept, as the program may have modified it (the plan asks about it), and a procedure that a table of `functools.wraps` "
     "made at import keeps the old documentation: neither the statement nor its maker has changed.",
-    "networkx 3.3 3.4": "These functions got a keyword argument, and stand behind networkx's own decorator `argmap`, which exchanges the code of a function that it made when that is first "
-    "called: code of one version and defaults of the other meet in it.",
+    "networkx 3.3 3.4": "The views of edges get an abstract base class, which one of those that are derived from them lacks afterwards; and the settings "
+    "were asked to be made again, but keep an object of a class that has become a derived one.",
     "mistune 3.0.2 3.1.0": "`mistune.html` is an object that the old release made, and the rules in it go by the old release's names (`axt_heading`); the new release's code asks for "
     "`atx_heading`. Both are keys in a dictionary: no text says that one has become the other, and the plan can't ask. To rename them wherever the object holds them would be a mapper's business.",
 }
@@ -141,7 +141,7 @@ def peers(pairs: dict[str, dict[str, Any]]) -> str:
     rows.append(["same classes and functions", *(share(*sums[tool][2:]) for tool in tools)])
     return f"""## The same with others
 
-The share of the tests that pass after the update; 0 where the tool raised, ended the process or did not come to an end. `importlib.reload` gets the changed modules in the order of their imports.
+The share of the tests that pass after the update (of most packages the newest one; of all tools the same); 0 where the tool raised, ended the process or did not come to an end. `importlib.reload` gets the changed modules in the order of their imports.
 
 {table(["package", *(NAMES[tool] for tool in tools)], rows)}"""
 
