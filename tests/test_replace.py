@@ -190,3 +190,33 @@ def seen():
     assert app("[seen() == {id(m.P), id(m.S)}, id(m.P) == old]") == [True, False]
     app.update(back_out=True)
     assert app("[seen() == {id(m.P), id(m.S)}, id(m.P) == old]") == [True, True]
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_class_that_is_replaced_and_that_another_class_has_as_an_attribute_keeps_its_new_bases(
+    program: Start, live: bool
+) -> None:
+    """As in networkx 3.4, whose views of edges got an abstract base class; each view names the class of its data."""
+    old = (
+        "class Data:\n    __slots__ = ('viewer',)\n    def __init__(self): self.viewer = 1\n    def f(self): return 1\n"
+        "class Sub(Data):\n    __slots__ = ()\n"
+        "class View:\n    __slots__ = ('a',)\n    data = Data\n    sub = Sub\n    def make(self): return self.sub()\n"
+    )
+    app = program(views=old)
+    app.run("import views; held = [views.View(), views.Sub()]" if live else "import views; held = []")
+    app.edit(
+        views="from abc import ABC\nclass Base(ABC): pass\n"
+        + old.replace("class Data:", "class Data(Base):")
+        .replace("class View:", "class View(Base):")
+        .replace("return 1", "return 2")
+    )
+    app.update()
+    assert app("[issubclass(c, views.Base) for c in (views.Data, views.Sub, views.View)]") == [True] * 3
+    assert app("[c.__name__ for c in views.Sub.__mro__]") == ["Sub", "Data", "Base", "ABC", "object"]
+    assert app("[views.View.data is views.Data, views.View.sub is views.Sub]") == [True, True]
+    assert app("views.View().make().f()") == 2
+    assert app("[isinstance(o, views.Base) for o in held]") == [True] * (2 * live)
+    app.update(back_out=True)
+    assert app("[c.__name__ for c in views.Sub.__mro__]") == ["Sub", "Data", "object"]
+    assert app("[views.View.data is views.Data, views.View().make().f()]") == [True, 1]
+    assert app("[type(o) in (views.View, views.Sub) for o in held]") == [True] * (2 * live)

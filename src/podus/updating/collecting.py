@@ -57,7 +57,10 @@ class Collector:
             {part.name: _gone_of(part) for part in plan.modules},
         )
         self.identity = Identity(set())
-        self.identity.is_other = self._is_other
+        # A class that takes the place of another one goes on itself, wherever a name leads to it.
+        self.identity.is_other = lambda before, value: (
+            self._is_other(before, value) or self.replacement.has(before, value)
+        )
         self.naming = Naming({})
         self.replacement = Replacement()
         self.keeping = Keeping(
@@ -190,8 +193,6 @@ class Collector:
             if self.replacement.of(before) is not before:
                 continue
             self.replacement.add(before, value)
-            for name, part in list(vars(value).items()):
-                self.identity.keep_part(vars(before).get(name), part)
             for below in type.__subclasses__(before):
                 if any(self._is_to_be_replaced(base, made) for base in below.__bases__):
                     # It comes once more with the last of its bases: with one of them as it was, its layout may be none.
@@ -201,6 +202,9 @@ class Collector:
                     anew = copy_of(below, tuple(map(self.replacement.of, below.__bases__)))
                 if value in anew.__mro__:
                     todo.append((below, anew))
+        for before, value in zip(self.replacement.old, self.replacement.new, strict=True):
+            for name, part in list(vars(value).items()):
+                self.identity.keep_part(vars(before).get(name), part)
         for rows_of_module in self.class_shadows.values():
             rows_of_module[:] = [(self.replacement.of(c), row, target) for c, row, target in rows_of_module]
 
