@@ -121,6 +121,18 @@ def test_what_a_mapper_does_to_its_object(program: Start, kind: str, pace: str) 
     assert app("sorted(vars(items[0]))") == ["name", "note", "price"]
 
 
+def test_what_is_done_to_an_object_while_its_mapper_works_is_done(program: Start) -> None:
+    """Also to what the mapper itself does not use."""
+    drop = "items = []\ndef drop():\n    item = items[0]\n    del item.note, item.price\n    item.new = 5\n    return hasattr(item, 'note')\n"
+    app = program(shop=SHOP, hall=drop)
+    app.run("import shop; from hall import items; items.append(shop.Item('a', 3))")
+    app.edit(shop=CENTS)
+    app.update(
+        support=WAY + "    self.cents = self.price * 100\n    import hall\n    self.there = hall.drop()\n"
+    )
+    assert app("vars(items[0])") == {"name": "a", "cents": 300, "new": 5, "there": False}
+
+
 def test_an_attribute_that_is_not_there_is_missed_by_the_name_of_the_class(program: Start) -> None:
     app = program(shop=SHOP)
     app.run("import shop; items = [shop.Item('a', 3)]")

@@ -60,5 +60,5 @@ def apart(
 
 def done(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """What has become of a stand-in's names: the new values, GONE for those that are not there any more."""
-    found = {name: value for name, value in now.items() if before.get(name, GONE) is not value}
+    found = {n: value for n, value in now.items() if n not in before or before[n] is not value}
     return found | {name: GONE for name in before if name not in now}

@@ -205,7 +205,7 @@ class Conversion:
             if overlay[name] is GONE:
                 raise AttributeError(f"{type(obj).__name__!r} object has no attribute {name!r}")
             return (overlay[name],)
-        if id(obj) in self._aside and self._apart is not None and name in self._apart.used:
+        if self._stands_in_for(obj, name):
             raise AttributeError(f"{type(obj).__name__!r} object has no attribute {name!r}")
         if name in self.part.hidden:
             # The class has a property or method of this name now; the mapper means what the object holds.
@@ -228,11 +228,15 @@ class Conversion:
                 sets = self._facts[kind, name] = class_sets(type(obj), name)
             if sets:
                 return False
-        if value is GONE and id(obj) in self._aside:
+        if value is GONE and self._stands_in_for(obj, name):
             overlay.pop(name, None)
         else:
             overlay[name] = value
         return True
+
+    def _stands_in_for(self, obj: Any, name: str) -> bool:
+        """Whether something stands in for the object that has this attribute if the object has it."""
+        return id(obj) in self._aside and self._apart is not None and name in self._apart.used
 
     # ---- converting one object
 
