@@ -59,9 +59,7 @@ def main() -> int:
     return 0
 
 
-def replay(
-    chosen: list[fetch.Package], tools: list[str], results: dict[str, Any], *, newest: bool = False
-) -> None:
+def replay(chosen: list[fetch.Package], tools: list[str], results: dict[str, Any], *, newest: bool) -> None:
     """Every pair of releases with every tool, one process after the other."""
     console = Console()
     work = [

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dis
 from types import CodeType
 
+from podus.program.code import LOOKS_AT_ITSELF, SUSPENDS
+
 _READS = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _USES = _READS | {"STORE_ATTR", "DELETE_ATTR"}
 _LOADS = frozenset({"LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW"})
 # Two in one: the second is what is on top of the stack.
 _PAIRS = frozenset({"LOAD_FAST_LOAD_FAST", "LOAD_FAST_BORROW_LOAD_FAST_BORROW", "STORE_FAST_LOAD_FAST"})
 # What gets at the variables of whoever calls it.
-_LOOKS = frozenset({"locals", "vars", "dir", "eval", "exec", "super", "_getframe", "currentframe", "stack"})
-_NOT_PLAIN = 0x04 | 0x08 | 0x20 | 0x80 | 0x200  # *args, **kwargs, generators, coroutines
+_LOOKS = LOOKS_AT_ITSELF | {"super", "stack"}
+_NOT_PLAIN = SUSPENDS | 0x04 | 0x08  # or with *args, **kwargs
 
 
 def used_alone(code: CodeType) -> dict[str, bool] | None:

@@ -26,6 +26,8 @@ CO_OPTIMIZED = 0x1
 CO_NEWLOCALS = 0x2
 # Generators, coroutines, and both.
 SUSPENDS = 0x20 | 0x80 | 0x200
+# What code says that gets at its own variables, or its caller's, by another way than their names.
+LOOKS_AT_ITSELF = frozenset({"locals", "vars", "eval", "exec", "dir", "_getframe", "currentframe"})
 # What code says that counts on it that objects have a dictionary.
 OF_DICTIONARIES = frozenset({"__dict__", "vars", "setattr"})
 

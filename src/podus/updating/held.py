@@ -25,6 +25,9 @@ HEAP = 1 << 9
 class ByKind(dict[int, "Any"]):
     """What is known of classes, by their ids: who searches the heap counts references to them. It ends with the class."""
 
+    def __init__(self) -> None:
+        self._references: list[ref[type]] = []
+
     def note(self, kind: type, known: Any) -> Any:
         """Note what is known of ``kind``; returns that."""
         ident = id(kind)
@@ -36,9 +39,6 @@ class ByKind(dict[int, "Any"]):
         """Nothing is known any more."""
         super().clear()
         self._references.clear()
-
-    def __init__(self) -> None:
-        self._references: list[ref[type]] = []
 
 
 class Missing:

@@ -30,6 +30,7 @@ from podus.frames.stubs import (
     stub_lines,
     without_stubs,
 )
+from podus.program.code import LOOKS_AT_ITSELF
 from podus.updating.binding import HANDED_OVER
 from podus.updating.closures import note_variant
 from podus.updating.find import TWINS
@@ -248,7 +249,6 @@ _bodies: dict[int, list[Any]] = {}
 # Code of which some frame has handed over.
 _shells: dict[int, ref[CodeType]] = {}
 # Names by which a procedure may have got hold of its own variables as a dict.
-_LOOKS_AT_ITSELF = frozenset({"locals", "vars", "eval", "exec", "dir", "_getframe", "currentframe"})
 
 
 def forget(frame: FrameType) -> None:
@@ -256,7 +256,7 @@ def forget(frame: FrameType) -> None:
     if not frame.f_code.co_flags & _OPTIMIZED:
         # Its variables are the module's own.
         return
-    if sys.version_info < (3, 13) and _LOOKS_AT_ITSELF.isdisjoint(frame.f_code.co_names):
+    if sys.version_info < (3, 13) and LOOKS_AT_ITSELF.isdisjoint(frame.f_code.co_names):
         frame.f_locals.clear()
 
 

@@ -22,7 +22,7 @@ from types import FunctionType
 from podus.errors import Refused
 from podus.planning.model import ObjectPart
 from podus.threads import get_ident, sleep
-from podus.updating.apart import Apart, apart, done
+from podus.updating.apart import Apart, apart
 from podus.updating.binding import Switch
 from podus.updating.breath import PAUSE, let_go
 from podus.updating.fill import filler, give, is_plain, lacking
@@ -126,10 +126,8 @@ class Conversion:
         # How objects of a class are given what they lack: for the hooks, which then need nothing else.
         self.fillers = ByKind()
         self._made: Callable[[Any], None] | None = None
-        # The stand-ins that the mapper works on, for which classes it can, and the objects that it is working for.
+        # The stand-ins that the mapper works on, if it can do with them.
         self._apart: Apart | None = None
-        self._takes = ByKind()
-        self._aside: set[int] = set()
         # What classes have and compute, by class and name, for as long as one batch takes. By id: who searches the heap counts references.
         self._facts: dict[tuple[int, str], bool] = {}
         self._covers: dict[tuple[int, str], bool] = {}
@@ -205,7 +203,7 @@ class Conversion:
             if overlay[name] is GONE:
                 raise AttributeError(f"{type(obj).__name__!r} object has no attribute {name!r}")
             return (overlay[name],)
-        if self._stands_in_for(obj, name):
+        if self._apart is not None and self._apart.stands_in_for(obj, name):
             raise AttributeError(f"{type(obj).__name__!r} object has no attribute {name!r}")
         if name in self.part.hidden:
             # The class has a property or method of this name now; the mapper means what the object holds.
@@ -228,15 +226,11 @@ class Conversion:
                 sets = self._facts[kind, name] = class_sets(type(obj), name)
             if sets:
                 return False
-        if value is GONE and self._stands_in_for(obj, name):
+        if value is GONE and self._apart is not None and self._apart.stands_in_for(obj, name):
             overlay.pop(name, None)
         else:
             overlay[name] = value
         return True
-
-    def _stands_in_for(self, obj: Any, name: str) -> bool:
-        """Whether something stands in for the object that has this attribute if the object has it."""
-        return id(obj) in self._aside and self._apart is not None and name in self._apart.used
 
     # ---- converting one object
 
@@ -320,14 +314,9 @@ class Conversion:
         """Find out what is to be set; returns what is known of what the object holds."""
         had: dict[str, Any] = {}
         if self.convert is not None:
-            kind = type(obj)
-            takes = self._takes.get(id(kind))
-            if takes is None:
-                takes = self._takes.note(
-                    kind, self._apart if self._apart and self._apart.takes(kind) else False
-                )
-            if takes:
-                had = self._map_apart(takes, obj, overlay)
+            if self._apart is not None and self._apart.takes(type(obj)):
+                given, had = self._apart.work(obj, self._open)
+                overlay.update(given)
             else:
                 self.convert(obj)
         kept = self.kept.take(obj) if self.kept is not None else {}
@@ -345,21 +334,6 @@ class Conversion:
             if overlay.get(name, GONE) is GONE:
                 overlay[name] = GONE
         return had
-
-    def _map_apart(self, apart: Apart, obj: Any, overlay: dict[str, Any]) -> dict[str, Any]:
-        assert self.convert is not None
-        ident = id(obj)
-        stand_in, had = apart.stand_in(obj)
-        # For whoever comes to the object itself meanwhile: something else that the mapper looks at.
-        names = self._open[ident] = vars(stand_in)
-        self._aside.add(ident)
-        try:
-            self.convert(stand_in)
-        finally:
-            self._aside.discard(ident)
-            self._open[ident] = overlay
-        overlay.update(done(names, had))
-        return dict.fromkeys(apart.used, GONE) | had
 
     def _value(self, obj: Any, name: str, function: FunctionType | None) -> Any:
         return class_default(self.cls, name, obj) if function is None else function(obj)
@@ -400,13 +374,10 @@ class Conversion:
         """Give ``obj`` the new fields that it lacks; drop those that are gone, when none is asked for."""
         kind = type(obj)
         if self._simple and self._meets_hooks(kind):
-            if not is_plain(kind) or not all(map(str.isidentifier, self._hooks)):
-                self._fill_all([obj])
-                return
             self._enter()
             try:
                 if self._simple:
-                    self.fillers.note(kind, self._filler())
+                    self.fillers.note(kind, self._filler(kind))
             finally:
                 self.lock.release()
             if fill := self.fillers.get(id(kind)):
@@ -446,8 +417,10 @@ class Conversion:
                 raise self._not_given(error) from error
             give(hook, needy, values, self._filled[name] if self._remember else None)
 
-    def _filler(self) -> Callable[[Any], None]:
-        """For this class, and as long as what is filled has to be remembered: to make one takes a thousand times as long as to use it."""
+    def _filler(self, kind: type) -> Callable[[Any], None]:
+        """What gives an object of ``kind`` what it lacks. One is made as long as what is filled has to be remembered: that takes a thousand times as long as to use it."""
+        if not is_plain(kind) or not all(map(str.isidentifier, self._hooks)):
+            return lambda obj: self._fill_all([obj])
         if self._made is None:
             makers = [self._fields[name] or partial(class_default, self.cls, name) for name in self._hooks]
             notes = [self._filled[name] for name in self._hooks] if self._remember else []
@@ -519,7 +492,8 @@ class Conversion:
         """Convert these objects, all of one class, if they are not. Raises MapperFailed."""
         self._kinds.clear()
         self.fillers.clear()
-        self._takes.clear()
+        if self._apart is not None:
+            self._apart.kinds.clear()
         start = 0
         while piece := objects[start : start + self._together]:
             start += len(piece)
@@ -630,5 +604,6 @@ class Conversion:
         """In a forked child: whoever was converting is not here."""
         self.lock = lock
         self._open.clear()
-        self._aside.clear()
+        if self._apart is not None:
+            self._apart.working.clear()
         self._owner = 0

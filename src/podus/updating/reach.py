@@ -9,6 +9,7 @@ from functools import partial
 from itertools import islice
 from types import FrameType
 
+from podus.program.code import LOOKS_AT_ITSELF
 from podus.updating.binding import each_frame
 
 TYPE_CHECKING = False
@@ -31,7 +32,7 @@ SNAPSHOTS = sys.version_info < (3, 13)
 # A profiler is given a frame, an event and what that is about; or takes what it is given (inspect.CO_VARARGS).
 _TOLD = 3
 _ANY_ARGUMENTS = 4
-_ASKS_LOCALS = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe", "f_locals"})
+_ASKS_LOCALS = LOOKS_AT_ITSELF | {"f_locals"}
 
 
 def frames(apart: dict[str, Any]) -> list[FrameType]:
