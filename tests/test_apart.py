@@ -185,3 +185,18 @@ def test_who_has_some_of_the_new_fields_keeps_them(program: Start, pace: str) ->
     assert app("items[0].tags is not items[2].tags")
     app.update(back_out=True)
     assert app("[sorted(vars(i)) for i in items[1:]]") == [["name", "size"], ["name"]]
+
+
+def test_a_field_that_goes_while_another_one_is_made_is_not_set_to_nothing(program: Start) -> None:
+    old = "from dataclasses import dataclass\nitems = []\n@dataclass\nclass C:\n    x: int = 1\n"
+    new = (
+        "from dataclasses import dataclass, field\nitems = []\n"
+        "def make():\n    if items and 'last' in vars(items[0]): del items[0].last\n    return ['made']\n"
+        "@dataclass\nclass C:\n    x: int = 1\n    tags: list = field(default_factory=make)\n    last: list = field(default_factory=list)\n"
+    )
+    app = program(shop=old)
+    app.run("import shop; shop.items.append(shop.C())")
+    app.edit(shop=new)
+    app.update(objects="lazy")
+    app.run("shop.items[0].last = [7]")
+    assert app("[shop.items[0].tags, shop.items[0].last]") == [["made"], [7]]

@@ -84,7 +84,7 @@ def filler(
     # One that was met is lacking; of several each may be there.
     first = [f" try: {asleep}; {look}; {awake}", f" except BaseException: {awake}; raise"]
     lines += first if len(hooks) > 1 else [" is0 = hook0"]
-    lines += [" try:", *(f"  new{n} = make{n}(obj) if is{n} is hook{n} else None" for n in numbers)]
+    lines += [" try:", *(f"  new{n} = make{n}(obj) if is{n} is hook{n} else is{n}" for n in numbers)]
     lines += [" except Exception as error: raise failed(error) from error"]
     lines += [" one, none = (obj,), ()", *([" was = on()", " disable()"] if _COLLECTS_AT_ONCE else [])]
     lines += [f" try: {asleep}; {look}; {put}; {note}; {awake}", f" except BaseException: {awake}; raise"]
