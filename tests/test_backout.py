@@ -274,13 +274,14 @@ def test_hooks_for_new_fields_go_though_a_method_says_their_names(program: Start
     )
     app = program(shop=TWO, m=old)
     app.start("t", "shop.f()", at="in")
-    app.run("p = m.P(1)\nbefore = sorted(vars(m.P))")
+    # (What Python keeps of annotations that were asked for is its own, from 3.14 on.)
+    app.run("p = m.P(1)\nnames = lambda: vars(m.P).keys() - {'__annotations_cache__'}\nbefore = names()")
     update = app.edit(shop=TWO.replace("return 1", "return 2"), m=new).begin()
     app.until_switched(update, "shop:g")
     assert app("p.n()") == 0
     app.back_out(update)
     status = app.until(update, "backed-out")
-    assert app("sorted(vars(m.P)) == before and vars(p) == {'x': 1}") is True, status["notes"]
+    assert app("names() == before and vars(p) == {'x': 1}") is True, status["notes"]
     app.open("in")
     app.join("t")
     app.update()

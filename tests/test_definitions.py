@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Callable
 
@@ -625,11 +626,13 @@ def test_annotations_name_what_a_method_of_that_name_hides_later(program: Start,
     new = old.replace("-> list:", "-> list[int]:").replace("def list(self):", f"def list(self) {last}:")
     app = program(m=old)
     app.edit(m=new).update()
-    assert app("[m.C().query(), m.C().list(), str(m.C.query.__annotations__['return'])]") == [
-        [1],
-        [2],
-        "list[int]",
-    ]
+    assert app("[m.C().query(), m.C().list()]") == [[1], [2]]
+    said = "str(m.C.query.__annotations__['return'])"
+    if sys.version_info < (3, 14):
+        assert app(said) == "list[int]"
+    else:  # Worked out late, as in a process that has just started.
+        with pytest.raises(Raised, match="'function' object is not subscriptable"):
+            app(said)
 
 
 def test_abstract_methods_follow_other_bases(program: Start) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -348,7 +349,8 @@ def test_what_follows_of_several_definitions_brings_the_others_along(program: St
         1,
         True,
     ]
-    assert app("str(m.C.p.fget.__annotations__['return'])") == "typing.Union[int, str, float]"
+    said = "int | str | float" if sys.version_info >= (3, 14) else "typing.Union[int, str, float]"
+    assert app("str(m.C.p.fget.__annotations__['return'])") == said
     app.update(back_out=True)
     assert app("[m.get(1), held(1), c.get(1), c.p, held is m.get]") == ["made", "made", "made", "read", True]
 

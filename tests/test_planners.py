@@ -27,9 +27,21 @@ def planners() -> Iterator[Planners]:
 
 
 def _children(pid: int) -> list[int]:
-    asked = ["pgrep", "-P", str(pid), "-f", "podus.planning.planner"]
-    said = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return [int(word) for word in said.stdout.split()]
+    if not Path("/proc/self/stat").exists():
+        asked = ["pgrep", "-P", str(pid), "-f", "podus.planning.planner"]
+        said = subprocess.run(asked, capture_output=True, text=True, check=False)
+        return [int(word) for word in said.stdout.split()]
+    found = [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _is_planner_of(entry, pid)]
+    return sorted(found)
+
+
+def _is_planner_of(entry: Path, pid: int) -> bool:
+    """Linux's own account of a process: not every machine has pgrep."""
+    try:
+        parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+        return int(parent) == pid and b"podus.planning.planner" in (entry / "cmdline").read_bytes()
+    except OSError:
+        return False  # It is gone.
 
 
 def _plan(app: Program, planners: Planners, **request: Any) -> Any:

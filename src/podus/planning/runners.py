@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from podus.planning.toplevel import TopLevel
 
 
+# Annotations are worked out together, when they are asked for.
+LAZY = sys.version_info >= (3, 14)
+
+
 class Runners:
     """Writes the code of what has been decided of the top levels."""
 
@@ -98,7 +102,13 @@ class Runners:
 
         part.unannotated = change.body.unannotated
         lines = self._lines[part.name] = []
-        for piece in self._pieces(part, change):
+        pieces = self._pieces(part, change)
+        if change.body.unannotated and LAZY and not any(_is_declared(s) for piece in pieces for s in piece):
+            # What works out the annotations that are left.
+            lines.append(0)
+            part.runners.append("run 0")
+            add("run 0", [], change.body)
+        for piece in pieces:
             runner = f"run {len(part.runners)}"
             lines.append(piece[0].line)
             part.registers = part.registers or any(map(_registers, piece))
@@ -130,7 +140,7 @@ class Runners:
             body = next(b for b in change.body.all_classes() if b.owners == owners)
             runner = ""
             unannotated = body.unannotated
-            if chosen or (unannotated and sys.version_info >= (3, 14)):
+            if chosen or (unannotated and LAZY):
                 runner = "run " + ".".join(owners)
                 add(runner, chosen, body)
             after = bisect(lines, _line_of(change, owners))
@@ -191,12 +201,14 @@ class Runners:
         return found
 
 
+def _is_declared(statement: Statement) -> bool:
+    return isinstance(statement.node, ast.AnnAssign)
+
+
 def _declarations(chosen: list[Statement], change: BodyChange) -> list[ast.stmt]:
-    """The other annotations of a body of which some change: from Python 3.14 on they are worked out together, when they are asked for."""
-    changes = any(isinstance(s.node, ast.AnnAssign) for s in chosen) or bool(
-        change.owners and change.unannotated
-    )
-    if sys.version_info < (3, 14) or not changes:
+    """The other annotations of a body of which some change, where they are worked out together."""
+    changes = any(map(_is_declared, chosen)) or bool(change.unannotated and (change.owners or not chosen))
+    if not (LAZY and changes):
         return []
     found: list[ast.stmt] = []
     for statement in change.new.statements:

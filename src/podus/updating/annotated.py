@@ -22,6 +22,7 @@ OWN = frozenset(
     if LAZY
     else ()
 )
+OF_MODULE = frozenset({"__annotations__", "__annotate__"} if LAZY else {"__annotations__"})
 MAKERS = frozenset({"__annotate__", "__annotate_func__"} if LAZY else ())
 
 

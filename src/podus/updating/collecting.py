@@ -356,7 +356,10 @@ class Collector:
             for ops in (self.base.do, self.base.undo):
                 ops.append((dict.pop, real, "__annotations__", None))
         said = dict.get(shadow, "__annotations__")
-        gone = part.unannotated and not annotated.LAZY and "__annotations__" in real
+        # (Where they are worked out, and some are left, the plan has brought what does so.)
+        gone = (
+            part.unannotated and shadow.annotate is None and not real.keys().isdisjoint(annotated.OF_MODULE)
+        )
         if said is not None or gone:
             if annotated.LAZY and real.get("__annotate__") is not None:
                 self.base.set_item(real, "__annotate__", None)

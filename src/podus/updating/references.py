@@ -180,6 +180,8 @@ class Search:
             new = tuple(self._stand_in(item, ids) for item in value)
         elif is_a(value, FIXED):
             new = with_others(value, lambda part: self._stand_in(part, ids))
+            # From Python 3.14 on ``C | None`` compares a set of its parts that nobody else sees.
+            self.ours |= {id(part): 0 for part in gc.get_referents(value) if type(part) is frozenset}
         else:
             return value
         self.table[id(value)] = new
