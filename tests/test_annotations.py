@@ -181,3 +181,21 @@ def test_an_annotation_that_is_gone_goes(program: Start) -> None:
     assert app(seen) == [["a"], ["x"], 1, 1, 2, 1]
     app.edit(m=old).update()
     assert app(seen) == before
+
+
+def test_the_methods_of_a_dataclass_are_annotated_by_its_fields(program: Start) -> None:
+    old = (
+        "from dataclasses import dataclass\n@dataclass\nclass B:\n    x: int = 0\n    y: int = 1\n"
+        "@dataclass\nclass C(B):\n    z: str = ''\n"
+    )
+    app = program(m=old)
+    app.run("import inspect; seen = lambda: [str(inspect.signature(c)) for c in (m.B, m.C, m.C.__init__)]")
+    before = app("seen()")
+    app.edit(m=old.replace("    x: int = 0\n", "")).update()
+    assert app("seen()") == [
+        "(y: int = 1) -> None",
+        "(y: int = 1, z: str = '') -> None",
+        "(self, y: int = 1, z: str = '') -> None",
+    ]
+    app.update(back_out=True)
+    assert app("seen()") == before

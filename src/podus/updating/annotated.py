@@ -68,6 +68,9 @@ def adopt(make: Any, made: type, cls: type) -> None:
         for name, cell in zip(make.__code__.co_freevars, make.__closure__ or (), strict=True):
             if name == "__classdict__" and _is_namespace(cell.cell_contents, made):
                 adopt_cell(cell, cls)
+            elif name == "__class__" and cell.cell_contents is made:
+                # A dataclass's methods have those of all its bases' fields.
+                cell.cell_contents = cls
 
 
 def adopt_cell(cell: Any, cls: type) -> None:
