@@ -40,6 +40,39 @@ def test_constants_take_their_new_value_and_those_computed_from_them_follow(prog
     assert app("[shop.A, shop.B, shop.NAMES, other.f()]") == [2, 20, ["x", "y"], 22]
 
 
+def test_objects_of_c_code_take_their_new_value(program: Start) -> None:
+    """As the tables of idna: arrays."""
+    old = "from array import array\nimport hashlib\nA = array('I', [1, 2])\nB = array('I', [1])\nSALT = hashlib.sha1(b'old')\n"
+    app = program(shop=old, other="from shop import A\ndef f(): return A[1]\n")
+    app.run("shop.B.append(2)")
+    app.edit(shop=old.replace("[1, 2]", "[1, 3, 4]").replace("[1]", "[5]").replace("b'old'", "b'new'"))
+    assert {d.name: d.action for d in app.plan().data} == {
+        "shop:A": "set",
+        "shop:B": "keep",
+        "shop:SALT": "keep",
+    }
+    app.update(reset=["shop:SALT"])
+    assert app("[list(shop.A), list(shop.B), other.f()]") == [[1, 3, 4], [1, 2], 3]
+    assert app("shop.SALT.digest() == shop.hashlib.sha1(b'new').digest()") is True
+    app.update(back_out=True)
+    assert app("[list(shop.A), list(shop.B), other.f()]") == [[1, 2], [1, 2], 2]
+
+
+def test_tables_that_the_library_makes_take_their_new_value(program: Start) -> None:
+    old = (
+        "import base64, struct\nA = str.maketrans({'a': 'b'})\nB = dict.fromkeys(['x'], 1)\n"
+        "C = base64.b64decode('b25l')\nD = struct.pack('<H', 1)\nE = bytes.fromhex('00')\nF = dict.fromkeys(['y'])\n"
+    )
+    app = program(shop=old)
+    app.run("shop.F['z'] = 1")
+    new = old.replace("'b'", "'c'").replace("1)", "2)").replace("b25l", "dHdv").replace("00", "ff")
+    app.edit(shop=new.replace("['y']", "['y', 'w']")).update()
+    seen = "['a'.translate(shop.A), shop.B, shop.C.decode(), shop.D[0], shop.E[0], shop.F]"
+    assert app(seen) == ["c", {"x": 2}, "two", 2, 255, {"y": None, "z": 1}]
+    app.update(back_out=True)
+    assert app(seen) == ["b", {"x": 1}, "one", 1, 0, {"y": None, "z": 1}]
+
+
 def test_data_that_the_program_has_modified_is_kept_and_asked_about(program: Start) -> None:
     app = program(shop="LEVELS = {'a': 1}\ndef f(): return LEVELS\n")
     app.run("shop.LEVELS['b'] = 2")

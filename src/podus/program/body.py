@@ -118,7 +118,29 @@ PURE_FUNCTIONS = frozenset(
         *("types.MappingProxyType", "types.SimpleNamespace", "os.path.join", "os.path.dirname"),
         *("os.path.abspath", "os.path.basename", "os.path.realpath", "os.path.expanduser", "os.environ.get"),
         *("os.getenv", "pathlib.Path", "pathlib.PurePath", "json.loads", "fnmatch.translate", "uuid.UUID"),
-        *("ipaddress.ip_address", "ipaddress.ip_network"),
+        *("ipaddress.ip_address", "ipaddress.ip_network", "array.array", "ast.literal_eval", "json.dumps"),
+        *(
+            "str.maketrans",
+            "bytes.maketrans",
+            "bytes.fromhex",
+            "dict.fromkeys",
+            "struct.pack",
+            "unicodedata.normalize",
+        ),
+        *(
+            "base64.b64decode",
+            "base64.b64encode",
+            "binascii.unhexlify",
+            "binascii.a2b_base64",
+            "zlib.decompress",
+        ),
+        *(
+            "urllib.parse.quote",
+            "urllib.parse.urlparse",
+            "urllib.parse.urlsplit",
+            "urllib.parse.urljoin",
+            "shlex.split",
+        ),
         # The same object each time, which is made once at the most.
         *("logging.getLogger", "importlib.import_module"),
         # What is installed may be another release by the next time.
@@ -128,6 +150,7 @@ PURE_FUNCTIONS = frozenset(
 _IMPORTED = frozenset(name.rpartition(".")[2] for name in PURE_FUNCTIONS) - {
     *("compile", "time", "join", "log", "escape", "fields", "get", "copy"),
     *("match", "fullmatch", "search", "findall", "split", "cast", "version"),
+    *("pack", "normalize", "quote", "dumps", "decompress", "maketrans", "fromhex", "fromkeys"),
 }
 
 

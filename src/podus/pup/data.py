@@ -156,6 +156,8 @@ def _equal(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one)
     if kind in (*_SIMPLE, set, bytearray) or _is_value(kind):
         return bool(one == other)
+    if (kind.__module__, kind.__qualname__) == ("array", "array"):
+        return bool((one.typecode, one.tobytes()) == (other.typecode, other.tobytes()))
     if kind is FunctionType:
         # Made by one place in the program: a lambda in a table, or what a factory makes, with all that it holds.
         cells = one.__closure__ or (), other.__closure__ or ()

@@ -56,6 +56,8 @@ _FUNCTION_PARTS = (
     "__type_params__",
 )
 _DESCRIPTORS = (staticmethod, classmethod)
+# Bytes of an object that has a dictionary and weak references, and nothing else.
+_LARGEST_PLAIN = object.__basicsize__ + 2 * tuple.__itemsize__
 _METHODS = (FunctionType, *_DESCRIPTORS)
 
 
@@ -205,6 +207,8 @@ def is_marker(value: Any) -> bool:
     if (
         isinstance(value, type)
         or layout(kind)[-1] is not object
+        # C code's own objects: an array, a lock, a hash.
+        or (kind is not object and (not kind.__dictoffset__ or kind.__basicsize__ > _LARGEST_PLAIN))
         or any("__slots__" in vars(c) for c in kind.__mro__[:-1])
     ):
         return False
