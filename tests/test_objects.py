@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 ACCOUNT = """
 class Account:
     def __init__(self, owner, balance):
@@ -45,6 +47,30 @@ def test_a_field_is_derived_from_other_fields(program) -> None:
     assert app("vars(a)") == {"owner": "ann", "balance": 5, "label": "ANN5"}
     app.update(back_out=True)
     assert app("vars(a)") == {"owner": "ann", "balance": 5}
+
+
+@pytest.mark.parametrize("pace", ["lazy", "eager", "sweep"])
+@pytest.mark.parametrize("first", ["a.both", "a.half", "a.double", "a.total()"])
+def test_fields_are_derived_from_other_new_ones(program, pace, first) -> None:
+    """Whichever of them is asked for first."""
+    app = program(bank=ACCOUNT)
+    app.run("import bank; a = bank.Account('ann', 6)")
+    more = "self.log = []\n        self.half = balance // 2\n        self.double = self.half * 4\n        self.both = (self.half, self.double, self.log)\n"
+    app.replace("bank", "self.balance = balance\n", f"self.balance = balance\n        {more}")
+    app.replace("bank", "return self.balance", "return self.both[0]").update(objects=pace)
+    app.run(first)
+    assert app("[a.half, a.double, a.both, a.total(), a.both[2] is a.log]") == [3, 12, [3, 12, []], 3, True]
+    app.update(back_out=True)
+    assert app("vars(a)") == {"owner": "ann", "balance": 6}
+
+
+def test_a_factory_that_takes_the_object_sees_its_other_new_fields(program) -> None:
+    old = "import attr\n@attr.define(slots=False)\nclass A:\n    x: int\n"
+    app = program(m=old)
+    app.run("a = m.A(1)")
+    new = old + "    y: int = 5\n    z: list = attr.Factory(lambda self: [self.x, self.y], takes_self=True)\n"
+    app.edit(m=new).update(objects="lazy")
+    assert app("[a.z, a.y]") == [[1, 5], 5]
 
 
 def test_a_field_that_nobody_can_know_is_asked_for_and_a_mapper_gives_it(program) -> None:

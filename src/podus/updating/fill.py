@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import opcode
 import sys
 from collections import deque
 from itertools import compress, repeat, starmap
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _read = object.__getattribute__
 _write = object.__setattr__
 _ACCESS = ("__getattribute__", "__setattr__", "__getattr__")
+_LOADS = frozenset(number for name, number in opcode.opmap.items() if "LOAD_FAST" in name)
 # Up to Python 3.11 a collection begins in the middle of what needs memory, later only where another thread may be let in as well.
 _COLLECTS_AT_ONCE = sys.version_info < (3, 12)
 
@@ -67,31 +69,50 @@ def filler(
     where an object is noted that got one; ``failed`` is told why a value can't be made, and says what is raised. The class must be :func:`is_plain`.
 
     What must be one instant is one line without calls and loops: only there CPython lets another thread in, and debuggers are told of lines.
-    Attributes are written out in it, and so it is made for the class.
+    Attributes are written out in it, and so it is made for the class. A value that is made of others (``looks_at_it``) is made when those before it are there.
     """
-    numbers = range(len(hooks))
     names: dict[str, Any] = {"Asleep": Asleep, "Missing": Missing, "on": gc.isenabled}
     names |= {"enable": gc.enable, "disable": gc.disable, "failed": failed}
-    for n in numbers:
-        names |= {f"hook{n}": hooks[n], f"make{n}": makers[n]} | ({f"note{n}": notes[n]} if notes else {})
-    asleep = "; ".join(f"hook{n}.__class__ = Asleep" for n in numbers)
-    awake = "; ".join(f"hook{n}.__class__ = Missing" for n in numbers)
-    look = "; ".join(f"is{n} = obj.{hooks[n].name}" for n in numbers)
-    # Who had the field keeps what he has. No tuple is made here: that could begin a collection, which may run the program's code.
-    put = "; ".join(f"obj.{hooks[n].name} = is{n} if is{n} is not hook{n} else new{n}" for n in numbers)
-    note = "; ".join(f"note{n} += one if is{n} is hook{n} else none" for n in numbers) if notes else "pass"
-    lines = ["def fill(obj):", f" global {', '.join(f'note{n}' for n in numbers)}" if notes else ""]
-    # One that was met is lacking; of several each may be there.
-    first = [f" try: {asleep}; {look}; {awake}", f" except BaseException: {awake}; raise"]
-    lines += first if len(hooks) > 1 else [" is0 = hook0"]
-    lines += [" try:", *(f"  new{n} = make{n}(obj) if is{n} is hook{n} else is{n}" for n in numbers)]
-    lines += [" except Exception as error: raise failed(error) from error"]
-    lines += [" one, none = (obj,), ()", *([" was = on()", " disable()"] if _COLLECTS_AT_ONCE else [])]
-    lines += [f" try: {asleep}; {look}; {put}; {note}; {awake}", f" except BaseException: {awake}; raise"]
-    lines += [" finally:", "  if was: enable()"] if _COLLECTS_AT_ONCE else []
+    stages: list[list[int]] = [[]]
+    for n, make in enumerate(makers):
+        names |= {f"hook{n}": hooks[n], f"make{n}": make} | ({f"note{n}": notes[n]} if notes else {})
+        if stages[-1] and looks_at_it(make):
+            stages.append([])
+        stages[-1].append(n)
+    noted = [f" global {', '.join(f'note{n}' for n in range(len(hooks)))}"] if notes else []
+    lines = ["def fill(obj):", *noted, " one, none = (obj,), ()"]
+    for numbers in stages:
+        # One that was met is lacking; of several each may be there.
+        lines += _stage(numbers, [hook.name for hook in hooks], bool(notes), known=len(hooks) == 1)
     exec(compile("\n".join(lines), "<podus>", "exec"), names)
     made: Callable[[Any], None] = names["fill"]
     return made
+
+
+def _stage(numbers: list[int], fields: list[str], notes: bool, *, known: bool) -> list[str]:
+    """The lines that give some of the fields at one instant."""
+    asleep = "; ".join(f"hook{n}.__class__ = Asleep" for n in numbers)
+    awake = "; ".join(f"hook{n}.__class__ = Missing" for n in numbers)
+    look = "; ".join(f"is{n} = obj.{fields[n]}" for n in numbers)
+    # Who had the field keeps what he has. No tuple is made here: that could begin a collection, which may run the program's code.
+    put = "; ".join(f"obj.{fields[n]} = is{n} if is{n} is not hook{n} else new{n}" for n in numbers)
+    note = "; ".join(f"note{n} += one if is{n} is hook{n} else none" for n in numbers) if notes else "pass"
+    first = [f" try: {asleep}; {look}; {awake}", f" except BaseException: {awake}; raise"]
+    lines = [f" is{numbers[0]} = hook{numbers[0]}"] if known else first
+    lines += [" try:", *(f"  new{n} = make{n}(obj) if is{n} is hook{n} else is{n}" for n in numbers)]
+    lines += [" except Exception as error: raise failed(error) from error"]
+    lines += [" was = on()", " disable()"] if _COLLECTS_AT_ONCE else []
+    lines += [f" try: {asleep}; {look}; {put}; {note}; {awake}", f" except BaseException: {awake}; raise"]
+    lines += [" finally:", "  if was: enable()"] if _COLLECTS_AT_ONCE else []
+    return lines
+
+
+def looks_at_it(make: Callable[[Any], Any]) -> bool:
+    """Whether what makes a value may look at its object: a function that loads what it was given."""
+    code = getattr(make, "__code__", None)
+    if code is None or code.co_cellvars or code.co_argcount != 1:
+        return True
+    return any(op in _LOADS for op in code.co_code[::2])
 
 
 def _with_hook_asleep(hook: Missing, ops: list[Op]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from _weakref import ref
+from functools import partial
 from types import GetSetDescriptorType, MemberDescriptorType
 
 from podus.updating.slots import Room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from podus.updating.objects import Conversion
@@ -124,6 +125,14 @@ def class_default(cls: Any, name: str, obj: Any) -> Any:
         except TypeError:
             return field.get_default()
     raise AttributeError(f"{cls.__name__} has no default for {name}")
+
+
+def default_of(cls: Any, name: str) -> Callable[[Any], Any]:
+    """:func:`class_default` of one field; it takes its object and does not look at it, but where the factory is to have it."""
+    attributes = getattr(cls, "__attrs_attrs__", ())
+    if any(a.name == name and getattr(a.default, "takes_self", False) for a in attributes):
+        return partial(class_default, cls, name)
+    return lambda _: class_default(cls, name, None)
 
 
 def class_has(cls: type, name: str) -> bool:

@@ -34,6 +34,7 @@ from podus.updating.held import (
     class_default,
     class_has,
     class_sets,
+    default_of,
     has_own,
     held_by,
     plain_names,
@@ -422,7 +423,7 @@ class Conversion:
         if not is_plain(kind) or not all(map(str.isidentifier, self._hooks)):
             return lambda obj: self._fill_all([obj])
         if self._made is None:
-            makers = [self._fields[name] or partial(class_default, self.cls, name) for name in self._hooks]
+            makers = [self._fields[name] or default_of(self.cls, name) for name in self._hooks]
             notes = [self._filled[name] for name in self._hooks] if self._remember else []
             self._made = filler(list(self._hooks.values()), makers, notes, self._not_given)
         return self._made
