@@ -608,6 +608,9 @@ def forms(draw: st.DrawFn) -> Forms:
     old, new = draw(class_fields("plain")), draw(class_fields("plain"))
     # What stays keeps its value.
     new = {n: old.get(n, text) for n, text in new.items()}
+    # What is new is not set as one that goes: that may be it under another name, and is asked about.
+    gone = {text for name, text in old.items() if name not in new}
+    new = {n: text for n, text in new.items() if n in old or text not in gone}
     # And nothing is computed from what is not there.
     known: set[str] = set()
     for name, text in list(new.items()):

@@ -258,6 +258,45 @@ def test_a_class_and_a_marker_move_to_a_new_module(program: Start) -> None:
     assert app("repr(missing)") == "missing"
 
 
+@pytest.mark.parametrize("brings", ["from .tz import *", "from .tz import File, kind"])
+def test_a_class_moves_to_a_new_module_of_a_package_that_passes_it_on(program: Start, brings: str) -> None:
+    """As tzfile in dateutil 3.0: two modules bring it."""
+    head = "class Base:\n    def b(self): return 0\n"
+    moved = "class File(Base):\n    def f(self): return 1\n    def _set(self): return 2\ndef kind(x=1): return x\n"
+    package = f"{brings}\nclass Warned(Warning): pass\n"
+    app = program(
+        **{"p/__init__.py": package, "p/common.py": head, "p/tz.py": "from .common import Base\n" + moved}
+    )
+    app.run("import p; held, f, kind = p.File, p.File(), p.kind")
+    moved = (
+        moved.replace("    def _set(self): return 2\n", "")
+        .replace("return 1", "return 3")
+        .replace("x=1", "x=4")
+    )
+    app.files(
+        **{
+            "p/__init__.py": f"import sys\n{brings}\nclass Warned(Warning): pass\n",
+            "p/tz.py": "from .common import Base\nfrom ._file import File, kind\n",
+            "p/_file.py": "from .common import Base\n" + moved,
+        }
+    )
+    app.update()
+    assert app("[p.File is held is p.tz.File is p._file.File, f.f(), hasattr(f, '_set'), p.kind()]") == [
+        True,
+        3,
+        False,
+        4,
+    ]
+    app.update(back_out=True)
+    assert app("[p.File is held is p.tz.File, f.f(), f._set(), p.kind is kind, kind()]") == [
+        True,
+        1,
+        2,
+        True,
+        1,
+    ]
+
+
 def test_a_star_import_does_not_cover_a_submodule(program: Start) -> None:
     app = program(
         **{

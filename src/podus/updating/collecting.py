@@ -32,7 +32,7 @@ from podus.updating.slots import slots_into
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
     from podus.pup.agent import Agent
@@ -63,6 +63,8 @@ class Collector:
         )
         self.naming = Naming({})
         self.replacement = Replacement()
+        # What goes into what, by their ids.
+        self._gone_into: dict[tuple[int, int], tuple[Any, Any]] = {}
         self.keeping = Keeping(
             self.identity.of,
             self._made,
@@ -277,6 +279,20 @@ class Collector:
         shadow = None if home == part.name else self.shadows.get(home)
         return shadow is not None and dict.get(shadow, name) is value and shadow.real.get(name) is before
 
+    def go_into_others(self, pairs: Iterable[tuple[Any, Any]]) -> None:
+        """Have these old and new definitions be done with."""
+        self._gone_into |= {(id(before), id(value)): (before, value) for before, value in pairs}
+
+    def _goes_into(self, before: Any, value: Any, switch: Switch) -> bool:
+        """Whether a definition goes into the one that is there, once: a package passes on what has moved to a new module, too."""
+        pair = (id(before), id(value))
+        if pair in self._gone_into:
+            return True
+        into = value_into(before, value, switch, self.keeping)
+        if into:
+            self.go_into_others([(before, value)])
+        return into
+
     def _collect_module(self, part: ModulePart, shadow: Shadow) -> None:
         real = shadow.real
         self._collect_annotations(part, shadow)
@@ -297,7 +313,7 @@ class Collector:
             switch = self.switch_for(f"{part.name}:{name}")
             own = own_definition(real, name, part.removed) is before and not borrowed
             same, successor = self._relation(part, name, before, value) if own else (False, False)
-            if name in real and same and value_into(before, value, switch, self.keeping):
+            if name in real and same and self._goes_into(before, value, switch):
                 continue
             switch.set_item(real, name, value)
             if name in real and f"{part.name}:{name}" in self.plan.made and not is_a(value, type):

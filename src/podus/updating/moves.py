@@ -19,6 +19,7 @@ from podus.updating.identity import Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from podus.planning.model import MadePart
@@ -75,8 +76,8 @@ class Moves:
     def _made(self, cls: type) -> MadePart | None:
         return made_in(self.made, cls)
 
-    def collect(self, switch: Switch, identity: Identity) -> None:
-        """Plan what the kept ones become."""
+    def collect(self, switch: Switch, identity: Identity) -> Iterator[tuple[type, type]]:
+        """Plan what the kept ones become; gives the classes that go into others."""
         for before, value, place in self._pairs:
             if isinstance(before, type):
                 part = self._made(before)
@@ -88,6 +89,7 @@ class Moves:
                         _lead(old, new, switch)
                 class_into(before, value, switch, Keeping(identity.of, self._made))
                 switch.set_class_attribute(before, "__module__", place)
+                yield before, value
             else:
                 _lead(before, value, switch)
 

@@ -163,7 +163,7 @@ class Stage(Statements):
             still_there(inside, switch, self.identity.of)
             self.removals.extend(switch)
         self.fill_replaced()
-        moves.collect(self.base, self.identity)
+        self.go_into_others(moves.collect(self.base, self.identity))
         for part in parts:
             self.collect(part)
         self.lead_up()
