@@ -290,8 +290,10 @@ class Compiler:
         self._try_again()
         self._take_from_stars()
         self.derived.follow()
+        self.moves, notes = find_moves(self)
         if not self.plan.program.get("undo"):
-            self.plan.moves = find_moves(self)
+            self.plan.moves = self.moves
+            self.plan.notes += notes
             self.plan.moved_data = find_moved_data(self)
 
     def stars_of(self, module: Module) -> list[str]:

@@ -88,6 +88,7 @@ class PassedInCalls:
 
     def _calls(self, name: str) -> list[tuple[Module, ast.Call]]:
         """The calls of a class in the new version, each with its module."""
+        name = self._classes.place(name)
         home, _, qualname = name.partition(":")
         word = qualname.rpartition(".")[2]
         found = []

@@ -1,7 +1,7 @@
 """Functions and classes that go on in another module: a module that is renamed, split, or becomes a package.
 
 A definition has moved when one version has it in one module, the other has one of the same name and kind in another, and neither has
-a second of that name that came or went. Of classes the fields must be the same as well: else it is taken for another class.
+a second of that name that came or went. A class with other fields is taken for another class, unless the old module imports it back.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from podus.planning.model import Note
 from podus.program.body import Statement
+from podus.program.classes import Classes
 from podus.program.code import walk
+from podus.program.flow import absolute, flow
 from podus.program.operands import STORES_ATTRIBUTE, named
 from podus.program.version import Module
 
@@ -25,21 +27,34 @@ if TYPE_CHECKING:
 _BUILT_IN = frozenset(vars(builtins))
 
 
-def find_moves(compiler: Compiler) -> dict[str, str]:
-    """Definition of the old version -> what it is called in the new one (``module:name`` both), where the modules differ."""
+def find_moves(compiler: Compiler) -> tuple[dict[str, str], list[Note]]:
+    """Definition of the old version -> what it is called in the new one (``module:name`` both), where the modules differ; and what is to be told."""
     found: dict[str, str] = {}
+    notes: list[Note] = []
     for name, (home, was), (place, now) in _moved(compiler, _definitions):
         names = f"{home.name}:{name}", f"{place.name}:{name}"
-        if was.kind == "class" and _fields(was, home.code) != _fields(now, place.code):
-            compiler.plan.notes.append(
-                Note(
-                    "not-moved",
-                    f"{names[1]} has other fields than {names[0]} had: objects stay of the class that they are of",
-                )
+        other = was.kind == "class" and _fields(was, home.code) != _fields(now, place.code)
+        if other and not _is_passed_on(compiler, home.name, place.name, name):
+            text = (
+                f"{names[1]} has other fields than {names[0]} had: objects stay of the class that they are of"
             )
+            notes.append(Note("not-moved", text))
+        else:
+            found[names[0]] = names[1]
+    return found, notes
+
+
+def _is_passed_on(compiler: Compiler, home: str, place: str, name: str) -> bool:
+    """Whether the module that had a class imports it from the one that has it now; on the way back, this one did."""
+    for version, user, owner in ((compiler.new, home, place), (compiler.old, place, home)):
+        module = version.modules.get(user)
+        if module is None:
             continue
-        found[names[0]] = names[1]
-    return found
+        rows = flow(module.code).imports
+        starred = {absolute(user, module.package, r.level, r.module) for r in rows if r.name == "*"}
+        if owner in starred or Classes(version).resolve(user, name) == f"{owner}:{name}":
+            return True
+    return False
 
 
 def find_moved_data(compiler: Compiler) -> dict[str, str]:

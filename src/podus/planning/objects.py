@@ -47,7 +47,7 @@ class ObjectChanges:
         self.support = support
         self.toplevel = toplevel
         self.old = Classes(compiler.old)
-        self.new = Classes(compiler.new)
+        self.new = Classes(compiler.new, compiler.moves)
         # Classes whose objects are made by a method that is itself made from the fields: who makes them switches with the class.
         self.remade: list[str] = []
         self._otherwise = SetOtherwise(compiler, self.new)
@@ -102,7 +102,8 @@ class ObjectChanges:
     @cached_property
     def _classes(self) -> list[str]:
         """The classes whose objects may be concerned: ``module:qualname``, base classes first as far as the order of modules goes."""
-        found: dict[str, None] = {}
+        # Of a module that goes, too.
+        found = {name: None for name in self.compiler.moves if self.old.find(name) and self.new.find(name)}
         for module in self.compiler.order:
             change = self.compiler.changes[module]
             if change.old.source is None or change.new.source is None:
@@ -161,7 +162,7 @@ class ObjectChanges:
             live = counts[name]["live"]
             if not live:
                 continue
-            file = self.compiler.new.modules[name.partition(":")[0]].file
+            file = self.compiler.new.modules[self.new.home(name)].file
             whose = (
                 "its live objects go"
                 if live < 0
@@ -186,7 +187,7 @@ class ObjectChanges:
             return False
         if self._bound(name, attribute) or "__getattr__" in own.methods:
             return True
-        module = name.partition(":")[0]
+        module = self.new.home(name)
         return any(self._has(self.new.resolve(module, base), attribute) for base in own.bases)
 
     def _tuples(self) -> None:
@@ -231,7 +232,7 @@ class ObjectChanges:
                 return None
             before = after = ClassFields({}, [], set(), set(), set(), "")
         olds, news = self.old.all(name), self.new.all(name)
-        part = ObjectPart(name, before=sorted(olds))
+        part = ObjectPart(name, home=self.new.home(name), before=sorted(olds))
         if mapper is not None:
             part.mapper, part.reverse = mapper["function"], mapper["reverse"]
         # A slot that nothing sets is no field that an object could lack.

@@ -210,7 +210,7 @@ class SetOtherwise:
         return f"{self._file(name)}:{field.line}"
 
     def _file(self, name: str) -> str:
-        return self.compiler.new.modules[name.partition(":")[0]].file
+        return self.compiler.new.modules[self._new.home(name)].file
 
 
 def _short(text: str) -> str:

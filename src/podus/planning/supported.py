@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from podus.planning.model import POLICIES, Gate, Mapper
 from podus.program.code import is_function, walk
+from podus.program.version import Version
 from podus.support.load import inspect
 
 if TYPE_CHECKING:
@@ -124,12 +125,11 @@ class SupportCode:
     def mapper_rows(self) -> list[Mapper]:
         """The mappers, as the plan has them."""
         procedures = {f"{m.name}:{name}" for m in self.compiler.new.modules.values() for name in m.procedures}
-        classes = set(self.mapped_classes())
         return [
             Mapper(
                 target,
                 row["function"],
-                "static" if target in procedures else "objects" if target in classes else "data",
+                "static" if target in procedures else "objects" if self._class(target) else "data",
                 row["reverse"],
             )
             for row in self._usable("mapper")
@@ -137,22 +137,24 @@ class SupportCode:
         ]
 
     def mapped_classes(self) -> list[str]:
-        """The classes whose objects a mapper converts, as ``module:qualname``."""
-        return [row["targets"][0] for row in self._usable("mapper") if self._is_class(row["targets"][0])]
+        """The classes whose objects a mapper converts, as ``module:qualname`` in the old version."""
+        return [name for row in self._usable("mapper") if (name := self._class(row["targets"][0]))]
 
     def object_mapper(self, name: str) -> dict[str, Any] | None:
         """What is declared as the mapper of a class's objects."""
-        return next(
-            (r for r in self._usable("mapper") if r["targets"][0] == name and self._is_class(name)), None
-        )
+        return next((row for row in self._usable("mapper") if self._class(row["targets"][0]) == name), None)
 
-    def _is_class(self, target: str) -> bool:
-        """Whether both versions define a class of this name."""
-        module, _, qualname = target.partition(":")
-        versions = [v.modules.get(module) for v in (self.compiler.old, self.compiler.new)]
-        return all(
-            m is not None and any(c.co_qualname == qualname and not is_function(c) for c in walk(m.code))
-            for m in versions
+    def _class(self, target: str) -> str:
+        """What the old version calls a class that both versions define, and that a mapper names as one of them does; "" for anything else."""
+        moves = self.compiler.moves
+        names = [target, *(old for old, new in moves.items() if new == target)]
+        return next(
+            (
+                name
+                for name in names
+                if _defines(self.compiler.old, name) and _defines(self.compiler.new, moves.get(name, name))
+            ),
+            "",
         )
 
     def gate_rows(self) -> list[Gate]:
@@ -178,3 +180,12 @@ class SupportCode:
                     f"did you mean {near[0]}?" if near else "declare it in the support file with podus.policy"
                 )
                 self.compiler.refuse("unknown-policy", f"there is no policy {name!r}", hint, self.path)
+
+
+def _defines(version: Version, name: str) -> bool:
+    """Whether a version defines the class ``module:qualname``."""
+    module, _, qualname = name.partition(":")
+    found = version.modules.get(module)
+    return found is not None and any(
+        c.co_qualname == qualname and not is_function(c) for c in walk(found.code)
+    )

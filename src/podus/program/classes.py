@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from podus.program.bindings import bound_in
@@ -27,10 +28,14 @@ class Owner:
 
 
 class Classes:
-    """The classes of one version and their fields, read when they are asked for."""
+    """The classes of one version and their fields, read when they are asked for.
 
-    def __init__(self, version: Version) -> None:
+    ``moved`` are those that go by the name of the other version: old name -> new name.
+    """
+
+    def __init__(self, version: Version, moved: Mapping[str, str] | None = None) -> None:
         self.version = version
+        self._moved = moved or {}
         self._bodies: dict[str, dict[str, Owner]] = {}
         self._own: dict[str, ClassFields] = {}
         self._open: set[str] = set()
@@ -44,9 +49,21 @@ class Classes:
                 _collect(module, module.body, known)
         return known
 
+    def place(self, name: str) -> str:
+        """What a class is called in this version."""
+        if not self._moved:
+            return name
+        module, _, first = name.partition(":")
+        first, dot, rest = first.partition(".")
+        return f"{self._moved.get(f'{module}:{first}', f'{module}:{first}')}{dot}{rest}"
+
+    def home(self, name: str) -> str:
+        """The module of a class in this version."""
+        return self.place(name).partition(":")[0]
+
     def find(self, name: str) -> Owner | None:
         """The class ``module:qualname``."""
-        module, _, qualname = name.partition(":")
+        module, _, qualname = self.place(name).partition(":")
         owner = self.version.modules.get(module)
         return None if owner is None else self.of(owner).get(qualname)
 
@@ -68,7 +85,7 @@ class Classes:
 
     def bases(self, name: str) -> list[str]:
         """The bases of a class that are the program's."""
-        own, module = self.own(name), name.partition(":")[0]
+        own, module = self.own(name), self.home(name)
         found = (
             [self.resolve(module, base.partition("[")[0]) for base in own.bases] if own is not None else []
         )
@@ -91,7 +108,7 @@ class Classes:
         if own is None or name in seen:
             return {}
         found: dict[str, Field] = {}
-        module = name.partition(":")[0]
+        module = self.home(name)
         goes_on = own.calls is None or "super" in own.calls
         named = {self.resolve(module, word) for word in own.calls or ()}
         for base in self.bases(name):
@@ -159,7 +176,7 @@ class Classes:
         value = getattr(statement.node, "value", None) if statement is not None else None
         if not isinstance(value, ast.Call):
             return ""
-        found = self.find(self.resolve(name.partition(":")[0], ast.unparse(value.func)))
+        found = self.find(self.resolve(self.home(name), ast.unparse(value.func)))
         setter = found.statement.body.last("__set__") if found is not None and found.statement.body else None
         # In the object's own dictionary it goes on as the field that it was.
         if setter is None or found is None or "__dict__" in ast.unparse(setter.node):

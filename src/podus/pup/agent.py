@@ -430,8 +430,8 @@ class Agent:
             for values in (*self.kept.values(), *self.own_fields.values()):
                 values.let_go()
         conversions = {} if backwards else stage.conversions
-        self.own_fields = {n: c.own for n, c in conversions.items() if len(c.own)}
-        self.kept = {n: c.dropped for n, c in conversions.items() if len(c.dropped)}
+        self.own_fields = {c.part.after: c.own for c in conversions.values() if len(c.own)}
+        self.kept = {c.part.after: c.dropped for c in conversions.values() if len(c.dropped)}
         label = plan.to_version.get("label") or self._next_label()
         self.versions = [v for v in self.versions if not (v["label"] == label and not v.get("previous"))]
         self.version = {"label": label, "hash": plan.to_version["hash"], "origin": plan.to_version["origin"]}

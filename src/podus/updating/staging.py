@@ -316,7 +316,7 @@ class Stage(Statements):
                 raise Refused(f"{part.cls} is no class of the running program", "plan again")
             there = back = None
             if part.mapper:
-                found = declared(self.declarations, "mapper", part.cls, backwards)
+                found = declared(self.declarations, "mapper", {part.cls, part.after}, backwards)
                 there, back = found.function, found.reverse
                 if backwards:
                     there, back = back, there
@@ -339,9 +339,10 @@ class Stage(Statements):
 
     def _derived(self, part: ObjectPart, module: str) -> dict[str, FunctionType]:
         """The derived mappers of a class's new fields, each with the names of the constructor that it was made from."""
-        codes = self.runners.get(module, {})
+        home = part.home or module
+        codes = self.runners.get(home, {})
         return {
-            f.name: FunctionType(codes[f.runner], vars(sys.modules[f.module or module]))
+            f.name: FunctionType(codes[f.runner], vars(sys.modules[f.module or home]))
             for f in part.fields
             if f.runner in codes
         }
@@ -349,7 +350,7 @@ class Stage(Statements):
     def frame_mapper(self, name: str) -> Any:
         """What gives the variables of who is in the procedure ``name``. Raises Refused if the support code does not have it."""
         backwards = bool(self.plan.program.get("back_out"))
-        declaration = declared(self.declarations, "frame_mapper", name, backwards)
+        declaration = declared(self.declarations, "frame_mapper", {name}, backwards)
         return declaration.reverse if backwards else declaration.function
 
     def after_fork(self) -> None:
@@ -493,13 +494,13 @@ class Stage(Statements):
         self.agent.finder.forget()
 
 
-def declared(declarations: list[Declaration], kind: str, target: str, backwards: bool) -> Declaration:
-    """The support code of this kind for ``target``. Raises Refused if it is not there when it is run."""
+def declared(declarations: list[Declaration], kind: str, names: set[str], backwards: bool) -> Declaration:
+    """The support code of this kind for what goes by one of ``names``. Raises Refused if it is not there when it is run."""
     for declaration in declarations:
-        fits = declaration.kind == kind and target in declaration.targets
+        fits = declaration.kind == kind and not names.isdisjoint(declaration.targets)
         if fits and (not backwards or declaration.reverse is not None):
             return declaration
     raise Refused(
-        f"the support code has no {kind} for {target} when it is run",
+        f"the support code has no {kind} for {min(names)} when it is run",
         "declare it at the top level of the file",
     )

@@ -210,7 +210,7 @@ class Builder:
                 unit.back_needs = [units[n] for n in sorted(reached)]
 
     def _declared(self, kind: str, target: str) -> Declaration:
-        return declared(self.stage.declarations, kind, target, self.backwards)
+        return declared(self.stage.declarations, kind, {target}, self.backwards)
 
     def _step(self, mapper: Any) -> MapperStep:
         declaration = self._declared("mapper", mapper.target)

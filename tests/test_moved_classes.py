@@ -1,0 +1,66 @@
+"""Classes that go on in another module, with other fields: their objects go along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+OLD = "LIMIT = 1\nclass C:\n    def __init__(self, v): self.a = v\n    def f(self): return self.a\nclass D(C): pass\n"
+NEW = (
+    "LIMIT = 5\nclass C:\n    def __init__(self, v):\n        self.a = v\n        self.b = [v, LIMIT]\n"
+    "    def f(self): return self.b\nclass D(C): pass\n"
+)
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("brings", ["from n import C, D", "from n import *"])
+def test_they_get_their_new_fields(program: Start, there: bool, brings: str) -> None:
+    app = program(m=OLD, **({"n": "X = 1\n"} if there else {}))
+    app.run("import m; c, d, C = m.C(3), m.D(4), m.C" + ("; import n" if there else ""))
+    app.edit(m=f"{brings}\nLIMIT = 1\n", n=NEW).update()
+    assert app("[m.C is C, type(c) is C, c.f(), d.f(), m.C(6).f()]") == [True, True, [3, 5], [4, 5], [6, 5]]
+    app.update(back_out=True)
+    assert app("[m.C is C, c.f(), vars(c), vars(d)]") == [True, 3, {"a": 3}, {"a": 4}]
+    app.edit(m=f"{brings}\nLIMIT = 1\n", n=NEW).update()
+    assert app("[c.f(), d.f()]") == [[3, 5], [4, 5]]
+    # By an edit, too.
+    app.edit(m=OLD, n="X = 1\n").update()
+    assert app("[m.C is C, c.f(), vars(c)]") == [True, 3, {"a": 3}]
+
+
+def test_what_nothing_says_is_asked_for(program: Start) -> None:
+    app = program(m=OLD)
+    app.run("c = m.C(3)")
+    app.edit(m="from n import C, D\n", n=NEW.replace("self, v", "self, v, w").replace("[v, LIMIT]", "w"))
+    (refused,) = app.plan().refusals
+    assert refused.text.startswith("m:C gets the field b, and nothing says what it is in the live object")
+    support = "import podus\ndef back(c): del c.b\n@podus.mapper('m:C', reverse=back)\ndef convert(c): c.b = [c.a]\n"
+    app.update(support=support)
+    assert app("c.f()") == [3]
+    app.update(back_out=True)
+    assert app("[c.f(), vars(c)]") == [3, {"a": 3}]
+
+
+def test_what_comes_of_them_is_dropped_and_given_back(program: Start) -> None:
+    app = program(m=OLD)
+    app.run("c = m.C(3)")
+    new = (
+        "class C:\n    def __init__(self, v): self.x = 1\n    def f(self): return self.x\nclass D(C): pass\n"
+    )
+    app.edit(m="from n import C, D\n", n=new).update()
+    assert app("[c.f(), vars(c)]") == [1, {"x": 1}]
+    app.update(back_out=True)
+    assert app("[c.f(), vars(c)]") == [3, {"a": 3}]
+
+
+def test_another_class_of_the_same_name_is_another_class(program: Start) -> None:
+    app = program(m=OLD + "E = 1\n", n="X = 1\n")
+    app.run("import n; c = m.C(3)")
+    app.edit(m="E = 2\n", n=NEW)
+    assert [note.code for note in app.plan().notes if note.code == "not-moved"] == ["not-moved"] * 1
+    app.update()
+    assert app("[c.f(), isinstance(c, n.C), n.C(1).f()]") == [3, False, [1, 5]]
