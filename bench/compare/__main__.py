@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -114,18 +115,28 @@ def show(title: str, found: dict[str, Any], options: argparse.Namespace) -> int:
         if fresh.get(path) != updated.get(path) and path.removesuffix(" class") not in stay
     )
     lacking = sorted({*found["fresh"]["failed"]} ^ {*found["updated"]["failed"]})
+    said = {path for path in paths if _is_told(path, told["notes"])}
     print(
-        f"{title}: {told['procedures']} procedures, {len(paths)} of {len(fresh)} names differ, {len(stay)} stay",
+        f"{title}: {told['procedures']} procedures, {len(paths)} of {len(fresh)} names differ, "
+        f"{len(said)} of them as the plan says, {len(stay)} stay",
         flush=True,
     )
     for name in lacking:
         print(f"  {name} can be imported in one of them only")
-    for path in paths[: options.most]:
+    for path in sorted(paths, key=said.__contains__)[: options.most]:
         one, other = _difference(updated.get(path, "(nothing)"), fresh.get(path, "(nothing)"))
-        print(f"  {path}\n    updated {one}\n    fresh   {other}")
+        print(f"  {path}{' (told)' if path in said else ''}\n    updated {one}\n    fresh   {other}")
     for note in told["notes"] if options.notes else ():
         print(f"  plan: {note}")
     return int(bool(paths or lacking))
+
+
+def _is_told(path: str, notes: list[str]) -> bool:
+    """Whether the plan has said something of a name, or of what it is in."""
+    module, _, qualname = path.partition(":")
+    parts = qualname.split(" ")[0].split(".")
+    names = [f"{module}:{'.'.join(parts[:count])}" for count in range(1, len(parts) + 1)]
+    return any(re.search(rf"{re.escape(name)}(?![\w.])", note) for name in names for note in notes)
 
 
 def _difference(one: str, other: str) -> tuple[str, str]:
