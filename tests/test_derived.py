@@ -822,3 +822,20 @@ def test_what_an_object_answers_by_a_lambda_that_it_was_given_is_told(program: S
     assert [n.text for n in plan.asks] == [
         "`K = box.get(2)` calls box.get, which changes, and is not run again: m:K stays as it is"
     ]
+
+
+def test_what_class_data_makes_of_what_the_class_gives_anew_is_told(program: Start) -> None:
+    """As the tokens of pygments' lexers, some of which are objects: those may be anything."""
+    old = "from lex import words\nclass A:\n    name = 'h'\n    tokens = {'root': [(name + 'x', words(name))]}\n    for n in 'ab': tokens[n] = words(name)\n"
+    app = program(lex="class words:\n    def __init__(self, w): self.w = w\n", m=old)
+    app.edit(m=old.replace("'h'", "'g'"))
+    plan = app.plan()
+    (asked,) = [ask for ask in plan.asks if ask.code == "data-left"]
+    assert asked.text.endswith("reads name, which changes, and is not run again: m:A.tokens stays as it is")
+    assert any("for n in 'ab'" in note.text and "reads name" in note.text for note in plan.notes)
+    app.update(reset=["m:A.tokens"])
+    assert app("[m.A.tokens['root'][0][0], m.A.tokens['root'][0][1].w, m.A.tokens['a'].w]") == [
+        "gx",
+        "g",
+        "g",
+    ]

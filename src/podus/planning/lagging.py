@@ -57,6 +57,11 @@ class Lagging:
             ]
         if self._derived.new.source_of(module, statement) is not None:
             read += statement.reads.intersection(statement.names)
+        # What the body of its class has given another value.
+        own = sorted(statement.reads - {*statement.names}) if statement.owners else []
+        own = [n for n in own if (module.name, ".".join((*statement.owners, n))) in self._derived.moved]
+        if own and statement.kind in ("assign", "other"):
+            return list(dict.fromkeys([*own, *read]))
         return list(dict.fromkeys(read)) if read and self._derived.follows(statement, module, hidden) else []
 
     def not_run(self, words: set[str]) -> Iterator[tuple[Module, Statement, frozenset[str]]]:
