@@ -546,3 +546,24 @@ TABLE = {'make': S.create, 'own': S.own}
         *[True] * 6,
         *(1, [4]),
     ]
+
+
+def test_a_class_derives_from_what_a_call_makes_of_one_that_changes(program: Start) -> None:
+    """As in pygments: each dialect's lexer derives from a variant of the lexer of its base language."""
+    lex = "class Meta(type): pass\nclass Lexer(metaclass=Meta): kind = 'lexer'\n"
+    c = "from lex import Lexer\nclass C(Lexer):\n    words = 'a'\n    def f(self): return self.words\n"
+    old = (
+        "from c import C\ndef variant(base):\n    class V(base):\n        def g(self): return [1, self.f()]\n    return V\n"
+        "class O(variant(C)):\n    def h(self): return self.g()\nclass P(O): pass\n"
+    )
+    app = program(lex=lex, c=c, m=old)
+    app.run("import m; o, O = m.O(), m.O")
+    seen = "[m.O is O, o.h(), m.P().h(), [k.__name__ for k in m.O.__mro__], m.O.__mro__[2] is c.C, o.kind]"
+    app.run("import c")
+    names = ["O", "V", "C", "Lexer", "object"]
+    assert app(seen) == [True, [1, "a"], [1, "a"], names, True, "lexer"]
+    app.edit(lex=lex.replace("pass\n", "pass  # other\n").replace("kind = 'lexer'", "kind = 'lex'"))
+    app.edit(c=c.replace("words = 'a'", "words = 'b'\n    more = 1"), m=old.replace("[1,", "[2,")).update()
+    assert app(seen) == [True, [2, "b"], [2, "b"], names, True, "lex"]
+    app.update(back_out=True)
+    assert app(seen) == [True, [1, "a"], [1, "a"], names, True, "lexer"]

@@ -277,7 +277,9 @@ class Identity:
             self.notes.append(
                 f"{value.__module__}:{value.__qualname__} derives from a class as it was made anew"
             )
-        return list(vars(value).values())
+        # What a call has made of such a class to derive from (`class C(variant_of(Base))`).
+        made = [base for base in value.__bases__ if any(id(c) in self._pairs for c in base.__mro__[1:])]
+        return [*vars(value).values(), *made]
 
     def _slots(self, value: Any) -> None:
         for _, slot in each_slot(type(value)):
