@@ -64,3 +64,14 @@ def test_another_class_of_the_same_name_is_another_class(program: Start) -> None
     assert [note.code for note in app.plan().notes if note.code == "not-moved"] == ["not-moved"] * 1
     app.update()
     assert app("[c.f(), isinstance(c, n.C), n.C(1).f()]") == [3, False, [1, 5]]
+
+
+def test_who_had_it_from_the_old_place_has_it_from_the_new_one(program: Start) -> None:
+    """As BaseGraph in transitions 0.9."""
+    use = "class E(C):\n    def g(self): return self.f()\n"
+    app = program(m=OLD, n="X = 1\n", user="from m import C\n" + use)
+    app.run("import user; C, c, e = m.C, m.C(1), user.E(3)")
+    app.edit(m="LIMIT = 1\n", n=NEW, user="from n import C\n" + use).update()
+    assert app("[user.C is C, c.f(), e.g(), user.E(4).g()]") == [True, [1, 5], [3, 5], [4, 5]]
+    app.update(back_out=True)
+    assert app("[m.C is C is user.C, c.f(), e.g(), vars(e)]") == [True, 1, 3, {"a": 3}]

@@ -1,7 +1,8 @@
 """Functions and classes that go on in another module: a module that is renamed, split, or becomes a package.
 
 A definition has moved when one version has it in one module, the other has one of the same name and kind in another, and neither has
-a second of that name that came or went. A class with other fields is taken for another class, unless the old module imports it back.
+a second of that name that came or went. A class with other fields is taken for another class, unless the old module imports it back,
+or a module that had it from there has it from the new place.
 """
 
 from __future__ import annotations
@@ -45,16 +46,24 @@ def find_moves(compiler: Compiler) -> tuple[dict[str, str], list[Note]]:
 
 
 def _is_passed_on(compiler: Compiler, home: str, place: str, name: str) -> bool:
-    """Whether the module that had a class imports it from the one that has it now; on the way back, this one did."""
-    for version, user, owner in ((compiler.new, home, place), (compiler.old, place, home)):
-        module = version.modules.get(user)
-        if module is None:
-            continue
-        rows = flow(module.code).imports
-        starred = {absolute(user, module.package, r.level, r.module) for r in rows if r.name == "*"}
-        if owner in starred or Classes(version).resolve(user, name) == f"{owner}:{name}":
-            return True
-    return False
+    """Whether the module that had a class imports it from the one that has it now (on the way back, this one did), or another one has it from there instead."""
+    old, new = Classes(compiler.old), Classes(compiler.new)
+    before, after = f"{home}:{name}", f"{place}:{name}"
+    if _imports(new, home, after) or _imports(old, place, before):
+        return True
+    users = (c.new.name for c in compiler.changes.values() if c.new.name not in (home, place))
+    return any(_imports(old, user, before) and _imports(new, user, after) for user in users)
+
+
+def _imports(classes: Classes, user: str, wanted: str) -> bool:
+    """Whether a module has a class of another one under its name."""
+    owner, _, name = wanted.partition(":")
+    module = classes.version.modules.get(user)
+    if module is None:
+        return False
+    rows = flow(module.code).imports
+    starred = {absolute(user, module.package, row.level, row.module) for row in rows if row.name == "*"}
+    return owner in starred or classes.resolve(user, name) == wanted
 
 
 def find_moved_data(compiler: Compiler) -> dict[str, str]:
