@@ -732,3 +732,14 @@ def test_a_class_that_becomes_an_enum_or_is_one_no_more_is_refused(program: Star
     assert [n.code for n in plan.refusals] == ["enum-or-not"]
     plan = app.edit(m=text.format("(object)" if not before else "(enum.Enum)")).plan()
     assert not plan.refusals
+
+
+def test_a_method_that_comes_to_need_its_class_gets_its_new_docstring(program: Start) -> None:
+    """As in transitions 0.9: `_super(B, self)` becomes `super(B, self)`."""
+    old = "_super = super\nclass A:\n    def f(self): return 1\nclass B(A):\n    def f(self):\n        'old'\n        return _super(B, self).f()\n"
+    app = program(m=old)
+    app.run("held = m.B.f; b = m.B()")
+    app.edit(m=old.replace("_super = super\n", "").replace("_super", "super").replace("old", "new")).update()
+    assert app("[m.B.f.__doc__, held.__doc__, held(b), b.f()]") == ["new", "new", 1, 1]
+    app.update(back_out=True)
+    assert app("[m.B.f.__doc__, m.B.f is held, b.f()]") == ["old", True, 1]

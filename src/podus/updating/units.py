@@ -260,7 +260,12 @@ class Builder:
             if id(function) not in set_already and docstring(
                 function.__code__
             ) == function.__doc__ != docstring(new):
-                unit.switch.set_attribute(function, "__doc__", docstring(new))
+                switch = Switch()
+                switch.set_attribute(function, "__doc__", docstring(new))
+                unit.switch.extend(switch)
+                if not can_take_code(function, new):
+                    # For the way back, where it takes its place again.
+                    self.stage.footprint.redefined.setdefault(name, []).extend(switch.undo)
                 for other in self.stage.finder.around.get(id(function), ()):
                     _document(other, function, docstring(new), unit.switch)
         for cache in self.stage.finder.caches.get(name, ()):
@@ -446,6 +451,7 @@ def _with_class_cell(function: FunctionType, new: CodeType, cls: type) -> Functi
     made.__kwdefaults__ = function.__kwdefaults__
     made.__qualname__ = function.__qualname__
     setattr(made, *annotated.of_function(function))
-    made.__doc__ = function.__doc__
+    own = function.__doc__ != docstring(function.__code__)
+    made.__doc__ = function.__doc__ if own else docstring(new)
     made.__dict__.update(function.__dict__)
     return made
