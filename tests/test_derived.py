@@ -839,3 +839,52 @@ def test_what_class_data_makes_of_what_the_class_gives_anew_is_told(program: Sta
         "g",
         "g",
     ]
+
+
+PER = "def per(n=1):\n    def once(f): return [1, n]\n    return once\nonce = per(K)\nonce.__doc__ = 'said'\nonce.mark = 1\n"
+
+
+@pytest.mark.parametrize("edit", [("[1, n]", "[2, n]"), ("K = 1", "K = 2"), ("per(K)", "per(K + 1)")])
+def test_what_a_call_makes_again_gets_the_attributes_that_it_was_given(
+    program: Start, edit: tuple[str, str]
+) -> None:
+    """As `once` in funcy."""
+    old = "K = 1\n" + PER
+    app = program(m=old)
+    app.run("held = m.once")
+    app.edit(m=old.replace(*edit)).update()
+    assert app("[m.once is held, m.once.__doc__, m.once.mark, m.once(0) != [1, 1]]") == [
+        True,
+        "said",
+        1,
+        True,
+    ]
+    app.update(back_out=True)
+    assert app("[m.once is held, m.once.__doc__, m.once.mark, m.once(0)]") == [True, "said", 1, [1, 1]]
+
+
+def test_what_a_call_has_made_and_stays_keeps_what_it_was_given_since(program: Start) -> None:
+    old = "import types\nK = 1\ndef make(n): return types.SimpleNamespace(n=n)\nconf = make(K)\nconf.level = 0\n"
+    app = program(m=old)
+    app.run("m.conf.level = 5")
+    app.edit(m=old.replace("K = 1", "K = 2")).update()
+    assert app("[m.conf.level, m.conf.n, m.K]") == [5, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["version", "version as __version__"])
+def test_an_import_that_is_tried_follows(program: Start, name: str) -> None:
+    """As packages do whose version is written by setuptools_scm."""
+    local = name.rsplit(maxsplit=1)[-1]
+    init = f"try:\n    from ._version import {name}\nexcept ImportError:\n    {local} = 'unknown'\nTEXT = f'v{{{local}}}'\n"
+    app = program(**{"p/__init__.py": init, "p/_version.py": "version = '1'\n"})
+    app.run("import p")
+    app.files(**{"p/_version.py": "version = '2'\n"}).update()
+    assert app(f"[p.{local}, p.TEXT]") == ["2", "v2"]
+    app.update(back_out=True)
+    assert app(f"[p.{local}, p.TEXT]") == ["1", "v1"]
+    other = program(
+        **{"p/__init__.py": init.replace("._version", "._nothing"), "p/_version.py": "version = '1'\n"}
+    )
+    other.run("import p, p._version")
+    other.files(**{"p/_version.py": "version = '2'\n"}).update()
+    assert other(f"[p.{local}, p.TEXT]") == ["unknown", "vunknown"]

@@ -79,6 +79,8 @@ class Derived:
         self.remade: set[Name] = set()
         # Statements that did something to these and are not run again, by their ids; and to which.
         self.not_hung: dict[int, tuple[Module, Statement, str]] = {}
+        # Statements that give attributes to what a call makes again, by their ids; and to which data.
+        self.hung: dict[int, str] = {}
         self._reset = frozenset(compiler.request.get("reset") or ())
 
     def follow(self) -> None:
@@ -289,8 +291,9 @@ class Derived:
         hidden = own | body.new.binds() if body.owners else own
         # Of a class's own names: whether what has bound them last runs.
         bound: dict[str, bool] = {}
-        # The decorated definitions of the body that run again.
+        # The decorated definitions of the body that run again, and what calls make again.
         again: set[str] = set()
+        made: set[str] = set()
         for statement in body.new.statements:
             if statement.kind == "class":
                 if id(statement) in chosen or statement.names[-1] not in body.previous:
@@ -308,6 +311,9 @@ class Derived:
                 chosen.add(id(statement))
                 if statement.kind == "assign":
                     self._mark_attributes(change.new.name, body, statement)
+            elif id(statement) not in chosen and (name := self._given_to(statement, change.new, made)):
+                chosen.add(id(statement))
+                self.hung[id(statement)] = name
             elif id(statement) not in chosen and self._surveys_again(statement, change.new):
                 chosen.add(id(statement))
                 self.moved |= {*tables(self, statement, change.new)}
@@ -336,6 +342,7 @@ class Derived:
                         self.assigned |= {(change.new.name, n) for n in begun.names}
             if id(statement) in chosen:
                 again |= _remakes(statement, body)
+                made |= {*statement.names} if statement.kind == "assign" and statement.calls else set()
             if body.owners:
                 runs = id(statement) in chosen and statement.kind in ("assign", "import", "other")
                 bound |= {name: runs and name in body.previous for name in statement.names}
@@ -488,6 +495,15 @@ class Derived:
                     return True
                 self.not_hung[id(statement)] = (module, statement, root(target))
         return False
+
+    def _given_to(self, statement: Statement, module: Module, made: set[str]) -> str:
+        """Which of what calls have ``made`` a statement gives an attribute, which the new object lacks (`once.__doc__ = ""`); "" if none."""
+        node = statement.node
+        if not (made and isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute)):
+            return ""
+        owner = node.targets[0].value
+        given = len(node.targets) == 1 and isinstance(owner, ast.Name) and owner.id in made
+        return ast.unparse(owner) if given and self.is_pure(node.value, module) else ""
 
     def _is_remade(
         self,

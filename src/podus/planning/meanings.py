@@ -61,6 +61,10 @@ class Meanings:
                     found[alias.asname or alias.name] = (inner, "")
                 elif alias.name != "*":
                     found[alias.asname or alias.name] = (base, alias.name)
+        elif isinstance(node, ast.Try):
+            # What it has where that succeeds.
+            for part in node.body:
+                self._note(module, part, found)
 
     def of_word(self, module: Module, word: str) -> Name:
         """What a name means in ``module``: where it is from, or its own; ``(module, "")`` for a module itself."""

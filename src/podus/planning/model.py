@@ -181,7 +181,8 @@ class ModulePart:
 
     ``action`` is ``update``, ``import``, ``delete`` or ``lines`` (only line numbers or the file's place changed).
     ``pack`` and ``source`` are file names in the plan's directory. ``runners`` name the code of the new and changed
-    top-level statements, piece by piece. ``redirects`` maps a local name to the ``[module, name]`` it is imported from.
+    top-level statements, piece by piece. ``redirects`` maps a local name to the ``[module, name]`` it is imported from; of
+    ``tried`` ones only the running program can tell.
     ``statements`` are the first lines of what will run, for people; ``runs`` says more of each. ``before`` is the file of the old
     source in the plan's directory, if it was asked for. ``redefined`` are classes whose whole statement runs again:
     what it makes goes into the class that is there (:class:`MadePart` says what of that one stays).
@@ -195,6 +196,7 @@ class ModulePart:
     runners: list[str] = field(default_factory=list)
     classes: list[ClassPart] = field(default_factory=list)
     redirects: dict[str, list[str]] = field(default_factory=dict)
+    tried: list[str] = field(default_factory=list)
     # Modules of which all names are imported (``from … import *``).
     stars: list[str] = field(default_factory=list)
     # By the runner of such a statement the module; by that of any import of names that later statements bind, where it has them from; and which of

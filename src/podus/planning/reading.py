@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from podus.program.bindings import root
 from podus.program.body import Statement
+from podus.program.flow import absolute
 from podus.program.nodes import directly_in, everything_in
 from podus.program.version import Module
 
@@ -68,6 +69,22 @@ def reads(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
     for part in evaluated(node):
         if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Load):
             yield part
+
+
+def tried_imports(module: Module) -> dict[str, tuple[str, str]]:
+    """Local name -> ``(module, name)`` of what a ``try`` imports: its handlers may bind the name to something else."""
+    found: dict[str, tuple[str, str]] = {}
+    for statement in module.body.statements if module.body is not None else ():
+        parts = statement.node.body if isinstance(statement.node, ast.Try) else ()
+        for part in parts:
+            if not isinstance(part, ast.ImportFrom):
+                continue
+            home = absolute(module.name, module.package, part.level, part.module or "")
+            for alias in part.names:
+                local = alias.asname or alias.name
+                if home and module.body is not None and module.body.last(local) is statement:
+                    found[local] = (home, alias.name)
+    return found
 
 
 def defaults(node: ast.AST) -> list[ast.expr]:

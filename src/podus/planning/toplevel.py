@@ -13,7 +13,7 @@ from podus.planning.looking import looking
 from podus.planning.model import Datum, ModulePart, Note
 from podus.planning.outcome import names
 from podus.planning.pack import encoded
-from podus.planning.reading import targets
+from podus.planning.reading import targets, tried_imports
 from podus.planning.registered import registrars, withdrawn, withdrawn_with
 from podus.planning.remade import Remade
 from podus.planning.standing_for import as_it_stands
@@ -166,6 +166,7 @@ class TopLevel:
         part.stands = self.compiler.standing.lines.get(part.name, 0)
         part.gone, part.fresh = list(change.removed), list(change.added)
         part.redirects = self.redirects(change.new)
+        part.tried = sorted(tried_imports(change.new))
         part.stars = self.compiler.stars_of(change.new)
         part.from_stars = self.compiler.from_stars.get(part.name, [])
         self.parts[part.name] = part
@@ -255,7 +256,7 @@ class TopLevel:
 
     def redirects(self, module: Module) -> dict[str, list[str]]:
         """Local names that are imported from other modules of the program."""
-        imported = imported_by_from(module.code, module.name, module.package)
+        imported = imported_by_from(module.code, module.name, module.package) | tried_imports(module)
         return {
             local: [base, name]
             for local, (base, name) in imported.items()
@@ -271,7 +272,8 @@ class TopLevel:
             for other in self.compiler.old.modules.values():
                 if other.name == owner or wanted not in other.code.co_names:
                     continue
-                for local, source in imported_by_from(other.code, other.name, other.package).items():
+                imported = imported_by_from(other.code, other.name, other.package)
+                for local, source in (imported | tried_imports(other)).items():
                     if source == (owner, wanted) and f"{other.name}:{local}" not in found:
                         found[f"{other.name}:{local}"] = None
                         todo.append((other.name, local))
@@ -355,6 +357,9 @@ class TopLevel:
     def _runs(
         self, statement: Statement, body: BodyChange, prefix: str, answers: dict[str, str], part: ModulePart
     ) -> bool:
+        given_to = self.compiler.derived.hung.get(id(statement))
+        if given_to and any(d.name == prefix + given_to and d.action != "set" for d in self.plan.data):
+            return False
         if statement.kind != "assign":
             for name in statement.names:
                 if name not in body.previous and statement.kind == "other":

@@ -112,11 +112,20 @@ class Statements(Collector):
                 shadow.staged_imports.update(self._of_stage(source))
         for local, (source, name) in part.redirects.items():
             values = self._of_stage(source)
-            if name in values:
+            if name in values and not (
+                local in part.tried and self._has_another(shadow, local, source, name)
+            ):
                 value = values[name]
                 shadow.staged_imports[local] = value
                 if local in shadow.real and not dict.__contains__(shadow, local):
                     dict.__setitem__(shadow, local, value)
+
+    def _has_another(self, shadow: Shadow, local: str, source: str, name: str) -> bool:
+        """Whether a module has a value for a name that is not the one that it tries to import."""
+        module = self.agent.module(source)
+        return local in shadow.real and (
+            module is None or shadow.real[local] is not vars(module).get(name, shadow)
+        )
 
     def _lend(self, part: ModulePart, shadow: Shadow) -> None:
         """Show what a module has made anew in those, too, that have imported it and do not change."""
