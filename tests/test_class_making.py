@@ -567,3 +567,30 @@ def test_a_class_derives_from_what_a_call_makes_of_one_that_changes(program: Sta
     assert app(seen) == [True, [2, "b"], [2, "b"], names, True, "lex"]
     app.update(back_out=True)
     assert app(seen) == [True, [1, "a"], [1, "a"], names, True, "lexer"]
+
+
+TOKENIZERS = "class Tok:\n    n = 1\n    def t(self): return self.n\nclass Meta(type):\n    def __new__(cls, name, bases, attrs):\n        klass = super().__new__(cls, name, bases, attrs)\n        klass.tok = klass.__dict__.get('Tok', type('Tok', (getattr(bases[0], 'tok', Tok) if bases else Tok,), {}))\n        return klass\nclass D(metaclass=Meta):\n    A = 1\n"
+DIALECTS = "from base import D, Tok as T\nclass X(D):\n    class Tok(T):\n        n = 2\nclass Y(X): pass\nclass Z(X):\n    class Tok(X.Tok):\n        n = 3\n"
+SEEN_OF_THEM = "[m.X.tok is m.X.Tok, m.Z.tok is m.Z.Tok, m.Y.tok.__mro__[1] is m.X.Tok, m.D.tok.__name__, [c.tok().t() for c in (m.D, m.X, m.Y, m.Z)], m.X.tok is held]"
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ("A = 1", "A = 1\n    B = 2"),
+        ("        return klass", "        klass.E = 1\n        return klass"),
+        ("n = 1", "n = 1\n    more = 2"),
+    ],
+)
+def test_a_metaclass_gives_a_class_another_name_for_what_is_in_it(
+    program: Start, edit: tuple[str, str]
+) -> None:
+    """As in sqlglot, whose dialects have `tokenizer_class` for their Tokenizer, or a class made for it."""
+    app = program(base=TOKENIZERS, m=DIALECTS)
+    app.run("import m; held = m.X.Tok")
+    want = [True, True, True, "Tok", [1, 2, 2, 3], True]
+    assert app(SEEN_OF_THEM) == want
+    app.edit(base=TOKENIZERS.replace(*edit)).update()
+    assert app(SEEN_OF_THEM) == want
+    app.update(back_out=True)
+    assert app(SEEN_OF_THEM) == want

@@ -73,6 +73,8 @@ class ObjectChanges:
         # The members of an Enum are what its statement makes of them, and that runs again.
         kinds: dict[str, str] = self.compiler.pup.call("classes", names=[part.cls for part, _ in parts])
         parts = [row for row in parts if row[0].mapper or not kinds[row[0].cls].startswith("enum")]
+        # The objects of a metaclass are classes: what it gives them they get when they are made again.
+        parts = [row for row in parts if kinds[row[0].cls] != "metaclass"]
         parts = self._without_hidden(self._without_locals(parts, kinds), kinds)
         # Objects are only counted where it matters whether there are any.
         asked = {part.cls: [row[0] for row in missing] for part, missing in parts if missing}

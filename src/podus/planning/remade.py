@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from podus.planning.compile import Compiler
 
 # How classes are made (podus.pup.made) of which nobody has looked at the body.
-PLAIN = frozenset({"plain", "local"})
+PLAIN = frozenset({"plain", "local", "metaclass"})
 # The bases of Enums, and of what type they make the members.
 _ENUM_DATA = {
     "Enum": "",

@@ -33,7 +33,8 @@ def kind_of(cls: Any, in_program: Callable[[str], bool]) -> str:
 
     ``plain``: by nothing but a ``class`` statement, so that attributes can be added one by one. Else somebody has looked at its body:
     ``enum``, ``enum of data`` (members that are an int, a str…), ``namedtuple``, ``pydantic``, ``protocol``, ``hooked`` (by a metaclass
-    or ``__init_subclass__`` of the program), or ``made`` (by those of others). ``local`` is plain, but each thread has fields of its own.
+    or ``__init_subclass__`` of the program), or ``made`` (by those of others). ``local`` is plain, but each thread has fields of its own; and
+    so is ``metaclass``, whose objects are classes.
     ``none`` if it is no class: a decorator may have put something else in its place.
     """
     if not isinstance(cls, type):
@@ -55,6 +56,8 @@ def kind_of(cls: Any, in_program: Callable[[str], bool]) -> str:
     if makers:
         return "hooked" if any(map(in_program, makers)) else "made"
     bases = {(base.__module__, base.__name__) for base in cls.__mro__}
+    if issubclass(cls, type):
+        return "metaclass"
     return "local" if ("_thread", "_local") in bases else "plain"
 
 

@@ -255,8 +255,8 @@ def attribute_into(
 ) -> None:
     """Plan ``cls.name = value``; a method that is there already keeps its function object. ``going`` are names that the class loses."""
     before: Any = own_definition(cls.__dict__, name, going)
-    if type(value) is MethodType:
-        # `cls.create = cls._make`
+    if type(value) is MethodType or before is not cls.__dict__.get(name):
+        # `cls.create = cls._make`, `cls.tokenizer = cls.Tokenizer`
         value = kept.of(value)
     if kept.other(before, value):
         pass
