@@ -594,3 +594,39 @@ def test_a_metaclass_gives_a_class_another_name_for_what_is_in_it(
     assert app(SEEN_OF_THEM) == want
     app.update(back_out=True)
     assert app(SEEN_OF_THEM) == want
+
+
+def test_classes_below_a_protocol_are_made_again_together(program: Start) -> None:
+    """As the commands of redis: what is thrown away of a class must not stand in the way of another one."""
+    old = (
+        "from typing import Protocol\nclass P(Protocol):\n    def run(self, *a): ...\nclass Q(Protocol):\n    x: int\n"
+        + "".join(
+            f"class {n}({b}):\n    def {n.lower()}(self): return [1, self.run()]\n"
+            for n, b in [
+                ("B", "P"),
+                ("H", "P"),
+                ("S", "P"),
+                ("AB", "B"),
+                ("AT", "S"),
+                ("D", "B, H, S"),
+                ("AD", "AB, H, AT"),
+                ("CD", "D"),
+                ("ACD", "CD, AD"),
+            ]
+        )
+        + "class Client(ACD):\n    def run(self, *a): return 1\n"
+    )
+    app = program(m=old)
+    app.run("c, P, D = m.Client(), m.P, m.D")
+    app.edit(m=old.replace("[1,", "[2,").replace("P):\n", "P):\n    more: int = 1\n")).update()
+    below = "sorted(k.__name__ for k in P.__subclasses__())"
+    assert app(f"[c.h(), c.more, c.acd(), m.P is P, m.D is D, {below}]") == [
+        [2, 1],
+        1,
+        [2, 1],
+        True,
+        True,
+        ["B", "H", "S"],
+    ]
+    app.update(back_out=True)
+    assert app(f"[c.h(), hasattr(c, 'more'), m.P is P, {below}]") == [[1, 1], False, True, ["B", "H", "S"]]

@@ -66,11 +66,20 @@ def rebase(cls: type, bases: tuple[type, ...]) -> bool:
         if cls.__base__ is None or base is None or layout(cls.__base__) != layout(base):
             return False
         try:
-            there, _ = _past_the_check(cls, base, bases, cls.__qualname__)
+            there, back = _past_the_check(cls, base, bases, cls.__qualname__)
         except Refused:
             return False
-        for function, *arguments in there:
+        take, point, assign, drop = there
+        for function, *arguments in (take, point):
             function(*arguments)
+        try:
+            assign[0](*assign[1:])
+        except TypeError:
+            # A class below can't be put in order with them.
+            for function, *arguments in (back[1], back[3]):
+                function(*arguments)
+            return False
+        drop[0](*drop[1:])
     return True
 
 
