@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import sys
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -437,7 +438,10 @@ def _future_flags(nodes: list[ast.stmt]) -> int:
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             for alias in node.names:
-                flags |= int(getattr(__future__, alias.name).compiler_flag)
+                feature = getattr(__future__, alias.name)
+                # What goes without saying by now leaves no mark in the code.
+                if (since := feature.getMandatoryRelease()) is None or since > sys.version_info:
+                    flags |= int(feature.compiler_flag)
     return flags
 
 

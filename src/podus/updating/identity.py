@@ -120,9 +120,7 @@ class Identity:
     def forget(self) -> None:
         """Take what is thrown away out of its bases' lists of subclasses, and let go of what was only looked at."""
         let_go(self._seen)
-        classes = [
-            new for new, _ in self._pairs.values() if is_a(new, type) and not is_a(new, enum.EnumMeta)
-        ]
+        classes = [new for new, _ in self._pairs.values() if is_a(new, type) and not is_a(new, enum.EnumMeta)]
         # Those below first: they are put in order again whenever a base of theirs gets other bases.
         for new in sorted(classes, key=lambda cls: -len(cls.__mro__)):
             if new.__bases__ != (object,):
