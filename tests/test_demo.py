@@ -246,6 +246,17 @@ def test_figures_put_every_packet_into_its_phase() -> None:
     assert longest_gap([0, 10 * ms, 11 * ms], 5 * ms, 6 * ms) == 10.0  # it began before and ended after
 
 
+def test_who_waits_for_longer_than_a_phase_is_of_none() -> None:
+    """On a machine that has no time: what was sent just before an update is routed by the new version."""
+    ms = 1_000_000
+    sent = array("q", [n * ms for n in range(1, 101)])
+    times = array("q", [at + 5 * ms for at in sent])
+    marks = bytes(1 if n < 47 else 2 for n in range(100))
+    phases = [Phase("before", ms, 51 * ms), Phase("after", 51 * ms, 101 * ms)]
+    before, after = figures(phases, Seen(sent, times, marks, [], [], []))
+    assert (before.marks, before.done, after.done) == ([47, 3], [45, 0], [0, 50])
+
+
 class Quiet:
     """A view that shows nothing."""
 

@@ -325,9 +325,9 @@ class Experiment:
         results = figures(self.phases, seen)
         for result in results:
             other = 0 if "2" in result.name else 1
-            if not result.step and result.marks[other]:
+            if not result.step and result.done[other]:
                 self.problems.append(
-                    f"{result.name}: version {other + 1} routed {result.marks[other]:,} packets"
+                    f"{result.name}: version {other + 1} routed {result.done[other]:,} packets"
                 )
         examples = [f"packet {number} {what}" for number, _, what in seen.wrong[:5]]
         return Outcome(capacity, rate, results, self.problems, dropped, examples)

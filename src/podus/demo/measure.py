@@ -32,7 +32,7 @@ class Result:
 
     ``rate`` is packets a second that arrived, ``efficiency`` that rate in percent of the first phase's, ``gap`` the
     longest time in ms between two arrivals, ``sender_gap`` the same between two sendings, ``median`` and ``p99`` latency in us,
-    ``marks`` how many packets each version routed, ``stall`` in us the longest that podus says it held a thread.
+    ``marks`` how many packets each version routed, ``done`` the same of those that arrived before its end, ``stall`` in us the longest that podus says it held a thread.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Result:
     median: float
     p99: float
     marks: list[int]
+    done: list[int]
     code: int = 0
     stall: float | None = None
 
@@ -91,6 +92,8 @@ def figures(phases: list[Phase], seen: Seen) -> list[Result]:
         first, stop = bisect_left(seen.sent, phase.began), bisect_left(seen.sent, phase.ended)
         seconds = (phase.ended - phase.began) / 1e9
         came = bisect_left(arrivals, phase.ended) - bisect_left(arrivals, phase.began)
+        # Who waits for longer than a phase goes on (the machine has no time) is routed by what is there by then.
+        done = bytes(seen.marks[n] for n in range(first, stop) if seen.times[n] < end)
         delays = sorted(seen.times[n] - seen.sent[n] for n in range(first, stop) if seen.times[n])
         result = Result(
             name=phase.name,
@@ -108,6 +111,7 @@ def figures(phases: list[Phase], seen: Seen) -> list[Result]:
             median=_quantile(delays, 0.5),
             p99=_quantile(delays, 0.99),
             marks=[seen.marks.count(bytes([mark]), first, stop) for mark in (1, 2)],
+            done=[done.count(mark) for mark in (1, 2)],
             code=phase.code,
             stall=phase.answer.get("stall_us"),
         )
