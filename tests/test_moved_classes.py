@@ -75,3 +75,14 @@ def test_who_had_it_from_the_old_place_has_it_from_the_new_one(program: Start) -
     assert app("[user.C is C, c.f(), e.g(), user.E(4).g()]") == [True, [1, 5], [3, 5], [4, 5]]
     app.update(back_out=True)
     assert app("[m.C is C is user.C, c.f(), e.g(), vars(e)]") == [True, 1, 3, {"a": 3}]
+
+
+def test_of_two_of_a_name_that_go_the_import_says_which_it_is(program: Start) -> None:
+    """As tzfile in dateutil 3.0: a class below it had its name."""
+    other = "import m\nclass C(m.C):\n    def g(self): return 1\n"
+    app = program(m=OLD, other=other)
+    app.run("import other; c, C = m.C(3), m.C")
+    app.edit(m="from n import C, D\n", n=NEW, other="import m\n").update()
+    assert app("[m.C is C, c.f()]") == [True, [3, 5]]
+    app.update(back_out=True)
+    assert app("[m.C is C, c.f(), vars(c)]") == [True, 3, {"a": 3}]

@@ -91,6 +91,7 @@ def _moved(
     compiler: Compiler, of: Callable[[Module | None], dict[str, Statement]]
 ) -> Iterator[tuple[str, _Place, _Place]]:
     """What of this kind goes from one module, and comes to one other under its name."""
+    before, after = Classes(compiler.old), Classes(compiler.new)
     gone: dict[tuple[str, str], list[_Place]] = defaultdict(list)
     come: dict[tuple[str, str], list[_Place]] = defaultdict(list)
     pairs: list[tuple[Module | None, Module | None]] = [
@@ -105,12 +106,20 @@ def _moved(
             for name, statement in of(one).items():
                 if one is not None and name not in known:
                     rows[statement.kind, name].append((one, statement))
-    for key, sources in gone.items():
-        targets = come.get(key, [])
-        if len(sources) == len(targets) == 1:
-            home, place = sources[0][0], targets[0][0]
+    for (kind, name), sources in gone.items():
+        found = [(source, target) for source in sources for target in come.get((kind, name), [])]
+        if kind == "class" and len(found) > 1:
+            # Of several an import says which it is: that of the old module, or on the way back that of the new one.
+            found = [
+                (one, other)
+                for one, other in found
+                if _imports(after, one[0].name, f"{other[0].name}:{name}")
+                or _imports(before, other[0].name, f"{one[0].name}:{name}")
+            ]
+        if len(found) == 1:
+            home, place = (where for where, _ in found[0])
             if home.name != place.name and not (home.main or place.main):
-                yield key[1], sources[0], targets[0]
+                yield name, *found[0]
 
 
 def _data(module: Module | None) -> dict[str, Statement]:
