@@ -24,8 +24,7 @@ EXPLAINED = {
     "again, and the new exception is not in the table.",
     "bottle 0.12.25 0.13.0": "A regular expression of the template parser is kept, as the program may have modified it (the plan asks about it), and a procedure that a table of `functools.wraps` "
     "made at import keeps the old documentation: neither the statement nor its maker has changed.",
-    "networkx 3.3 3.4": "The views of edges get an abstract base class, which one of those that are derived from them lacks afterwards; and the settings "
-    "were asked to be made again, but keep an object of a class that has become a derived one.",
+    "networkx 3.3 3.4": "The settings were asked to be made again, but keep an object of a class that has become a derived one.",
     "mistune 3.0.2 3.1.0": "`mistune.html` is an object that the old release made, and the rules in it go by the old release's names (`axt_heading`); the new release's code asks for "
     "`atx_heading`. Both are keys in a dictionary: no text says that one has become the other, and the plan can't ask. To rename them wherever the object holds them would be a mapper's business.",
 }
