@@ -74,7 +74,9 @@ def reads(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
 def tried_imports(module: Module) -> dict[str, tuple[str, str]]:
     """Local name -> ``(module, name)`` of what a ``try`` imports: its handlers may bind the name to something else."""
     found: dict[str, tuple[str, str]] = {}
-    for statement in module.body.statements if module.body is not None else ():
+    # Without a handler there is no ``try``, and no need to parse the module.
+    body = module.body if module.code.co_exceptiontable else None
+    for statement in body.statements if body is not None else ():
         parts = statement.node.body if isinstance(statement.node, ast.Try) else ()
         for part in parts:
             if not isinstance(part, ast.ImportFrom):
@@ -82,7 +84,7 @@ def tried_imports(module: Module) -> dict[str, tuple[str, str]]:
             home = absolute(module.name, module.package, part.level, part.module or "")
             for alias in part.names:
                 local = alias.asname or alias.name
-                if home and module.body is not None and module.body.last(local) is statement:
+                if home and body is not None and body.last(local) is statement:
                     found[local] = (home, alias.name)
     return found
 

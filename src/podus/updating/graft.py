@@ -116,7 +116,12 @@ def function_into(
     switch.set_attribute(old, "__code__", new.__code__)
     stay = kept.attributes(old)
     for name in _FUNCTION_PARTS:
-        if name == "__doc__" and (stay is None or name in stay) and _is_given(old) and not _is_given(new):
+        if (
+            name == "__doc__"
+            and (stay is None or name in stay)
+            and is_given_its_doc(old)
+            and not is_given_its_doc(new)
+        ):
             # By a statement of its own, which does not run again.
             continue
         if hasattr(new, name) and getattr(old, name) is not getattr(new, name):
@@ -137,7 +142,7 @@ def function_into(
     return True
 
 
-def _is_given(function: FunctionType) -> bool:
+def is_given_its_doc(function: FunctionType) -> bool:
     """Whether its documentation is another one than it was made with."""
     return function.__doc__ != docstring(function.__code__)
 

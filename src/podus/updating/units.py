@@ -15,6 +15,7 @@ from podus.updating.breath import paced
 from podus.updating.closures import fitted, variants
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.gates import forward, interprocedure_gate, twin
+from podus.updating.graft import is_given_its_doc
 from podus.updating.listing import referring
 from podus.updating.objects import Conversion
 from podus.updating.replace import Replacement
@@ -257,9 +258,8 @@ class Builder:
                 unit.switch.set_attribute(function, "__code__", new)
                 if self._was_defined_again(name):
                     self._wrapped.append((unit, name, function, new))
-            if id(function) not in set_already and docstring(
-                function.__code__
-            ) == function.__doc__ != docstring(new):
+            told = id(function) not in set_already and not is_given_its_doc(function)
+            if told and function.__doc__ != docstring(new):
                 switch = Switch()
                 switch.set_attribute(function, "__doc__", docstring(new))
                 unit.switch.extend(switch)
@@ -451,7 +451,6 @@ def _with_class_cell(function: FunctionType, new: CodeType, cls: type) -> Functi
     made.__kwdefaults__ = function.__kwdefaults__
     made.__qualname__ = function.__qualname__
     setattr(made, *annotated.of_function(function))
-    own = function.__doc__ != docstring(function.__code__)
-    made.__doc__ = function.__doc__ if own else docstring(new)
+    made.__doc__ = function.__doc__ if is_given_its_doc(function) else docstring(new)
     made.__dict__.update(function.__dict__)
     return made
