@@ -318,3 +318,24 @@ def test_what_a_loop_gives_a_class_by_computed_names_stays(program: Start) -> No
     assert app("[p.run(), p.level, p.no_a(), p.no_b(), vars(m.Pipe)['hooked']]") == [2, 3, "no_a", "no_b", 2]
     app.update(back_out=True)
     assert app("[p.run(), p.no_a(), hasattr(p, 'level'), p.hooked]") == [1, "no_a", False, 1]
+
+
+def test_what_an_installed_library_hangs_on_a_class_that_is_handed_to_it_stays(program: Start) -> None:
+    """The library's text is not read: whether its hook or its decorator gave the attribute, nobody can tell."""
+    modules = {
+        "lib/site-packages/library.py": LIBRARY,
+        "at": "import sys\nsys.path.append('lib/site-packages')\n",
+    }
+    elements = ELEMENTS.replace("class Add(Element)", "class Own(Element):\n    pass\nclass Add(Own)")
+    app = program(**modules, elements=elements, dialect=DIALECT)
+    app.run("import elements; d = elements.Add._dispatcher")
+    # The base is made again, and one of the two decorated procedures.
+    app.edit(elements=elements.replace("class Own(Element)", "class Own(Element, object)"))
+    app.edit(
+        dialect=DIALECT.replace("(element)", "(element, more=1)").replace("return 'sql'", "return 'SQL'")
+    )
+    app.update()
+    seen = "[elements.Add._dispatcher is d, sorted(d.specs), [f(1) for f in d.specs.values()]]"
+    assert app(seen) == [True, ["default", "sql"], ["plain", "SQL"]]
+    app.update(back_out=True)
+    assert app(seen) == [True, ["default", "sql"], ["plain", "sql"]]

@@ -8,6 +8,7 @@ and hooks may have made a part: the sources are searched for who else gives it.
 from __future__ import annotations
 
 import ast
+import sys
 from functools import cached_property
 from types import CodeType
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ from podus.program.nodes import everything_in
 from podus.program.operands import STORES_ATTRIBUTE, STORES_NAME, named
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from podus.planning.compile import Compiler
     from podus.planning.toplevel import TopLevel
     from podus.program.version import Module, Version
@@ -170,7 +173,30 @@ class Given:
                     return set(names)
             if cls in self._given_in_loops:
                 return set(names)
+            if self._is_handed_out(cls):
+                found |= {name for name in names if not _is_machinery(name)}
         return found
+
+    def _is_handed_out(self, cls: str) -> bool:
+        """Whether a statement or a decorator elsewhere hands the class to a library (``@compiles(Column)``), which may have given it anything.
+
+        What the library's hooks made is made again, and takes the place of what stays.
+        """
+        meanings = self.compiler.derived.old
+        home, _, qualname = cls.partition(":")
+        words = qualname.split(".")
+        for module in self.compiler.old.modules.values():
+            if module.body is None or words[-1] not in module.code.co_names:
+                continue
+            for call in _calls_outside(module.body):
+                handed = [a for a in call.args if isinstance(a, ast.Name | ast.Attribute)]
+                if any(
+                    last_word(a) == words[-1] and meanings.path(module, a) == (home, words) for a in handed
+                ):
+                    library = meanings.library(module, call.func).partition(".")[0]
+                    if library and library not in sys.stdlib_module_names:
+                        return True
+        return False
 
     @cached_property
     def _given_in_loops(self) -> set[str]:
@@ -212,6 +238,15 @@ class Given:
                 for name in code.co_names:
                     found.setdefault(name, []).append(code)
         return found
+
+
+def _calls_outside(body: Body) -> Iterator[ast.Call]:
+    """The calls that the statements of a module make themselves, and their decorators."""
+    for statement in body.statements:
+        for node in (statement.node, *getattr(statement.node, "decorator_list", ())):
+            for part in outside_procedures(node):
+                if isinstance(part, ast.Call):
+                    yield part
 
 
 def _makes(code: CodeType, makers: set[str]) -> bool:
