@@ -598,6 +598,7 @@ def test_what_is_read_of_a_module_that_a_call_imports(program: Callable[..., Pro
         "from importlib.metadata import version\n__version__ = version('shop')\n",
         "import importlib.metadata\n__version__ = 'v' + importlib.metadata.version('shop')\n",
         "from importlib import metadata\ntry:\n    __version__ = metadata.version('shop')\nexcept Exception:\n    __version__ = 'unknown'\n",
+        "import contextlib\nfrom importlib.metadata import version\nwith contextlib.suppress(Exception):\n    __version__ = version(__name__)\n",
     ],
 )
 def test_the_release_that_is_installed(program: Callable[..., Program], asks: str) -> None:

@@ -552,15 +552,20 @@ class Derived:
             if any(not isinstance(n, ast.Name) for n in targets(statement.node)):
                 return False
             return statement.pure or self.computed(statement, module) is not None
-        if isinstance(statement.node, ast.Try):
+        if isinstance(statement.node, ast.Try | ast.With):
             return self._only_tries(statement.node, module)
         # What is decorated otherwise now is defined again, as if its decorator were written otherwise.
         return statement.kind == "def" or is_definition(statement.node)
 
-    def _only_tries(self, node: ast.Try, module: Module) -> bool:
-        """Whether a `try` does no more than import names and compute values: `try: __version__ = version("shop")`, `except …: __version__ = ""`."""
-        inner = [*node.body, *node.orelse, *node.finalbody]
-        inner += [part for handler in node.handlers for part in handler.body]
+    def _only_tries(self, node: ast.Try | ast.With, module: Module) -> bool:
+        """Whether a `try`, or a `with suppress(…)`, does no more than import names and compute values: `try: __version__ = version("shop")`, `except …: __version__ = ""`."""
+        if isinstance(node, ast.Try):
+            inner = [*node.body, *node.orelse, *node.finalbody]
+            inner += [part for handler in node.handlers for part in handler.body]
+        else:
+            inner = node.body
+            if not all(self._suppresses(item.context_expr, module) for item in node.items):
+                return False
         for part in inner:
             if isinstance(part, ast.Pass) or imports(part) or is_definition(part):
                 continue
@@ -569,6 +574,9 @@ class Derived:
             if not Computation(Named(self.new, module)).take(part.value).only:
                 return False
         return True
+
+    def _suppresses(self, node: ast.expr, module: Module) -> bool:
+        return isinstance(node, ast.Call) and self.new.library(module, node.func) == "contextlib.suppress"
 
 
 def _remakes(statement: Statement, body: BodyChange) -> set[str]:
