@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podus.updating.binding import Op
+    from podus.updating.notes import Notes
 
 _read = object.__getattribute__
 _write = object.__setattr__
@@ -33,7 +34,7 @@ def lacking(hook: Missing, objects: list[Any]) -> list[Any]:
     return list(compress(objects, flags))
 
 
-def give(hook: Missing, objects: list[Any], values: Iterable[Any], given: deque[Any] | None) -> int:
+def give(hook: Missing, objects: list[Any], values: Iterable[Any], given: Notes | None) -> int:
     """Set the hook's field of those ``objects`` that still lack it to their ``values``, and note them in ``given``; says how many.
 
     What a thread of the program has set meanwhile stands.
@@ -41,8 +42,8 @@ def give(hook: Missing, objects: list[Any], values: Iterable[Any], given: deque[
     flags: list[bool] = []
     gifts = compress(zip(objects, repeat(hook.name), values, strict=False), flags)
     ops: list[Op] = [_look(hook, objects, flags), (deque, starmap(_write, gifts), 0)]
-    if given is not None:
-        ops.append((given.extend, compress(objects, flags)))
+    if given is not None and objects:
+        ops.append((given.of(id(objects[0])).extend, compress(objects, flags)))
     _with_hook_asleep(hook, ops)
     return sum(flags)
 
@@ -60,7 +61,7 @@ def is_plain(kind: type) -> bool:
 def filler(
     hooks: list[Missing],
     makers: Sequence[Callable[[Any], Any]],
-    notes: list[deque[Any]],
+    notes: list[Notes],
     failed: Callable[[Exception], Exception],
 ) -> Callable[[Any], None]:
     """A function that gives one object what it lacks, as :func:`lacking` and :func:`give` do, in a tenth of their time.
@@ -75,12 +76,12 @@ def filler(
     names |= {"enable": gc.enable, "disable": gc.disable, "failed": failed}
     stages: list[list[int]] = [[]]
     for n, make in enumerate(makers):
-        names |= {f"hook{n}": hooks[n], f"make{n}": make} | ({f"note{n}": notes[n]} if notes else {})
+        names |= {f"hook{n}": hooks[n], f"make{n}": make} | ({f"notes{n}": notes[n].of} if notes else {})
         if stages[-1] and looks_at_it(make):
             stages.append([])
         stages[-1].append(n)
-    noted = [f" global {', '.join(f'note{n}' for n in range(len(hooks)))}"] if notes else []
-    lines = ["def fill(obj):", *noted, " one, none = (obj,), ()"]
+    noted = [f" note{n} = notes{n}(id(obj))" for n in range(len(hooks))] if notes else []
+    lines = ["def fill(obj):", " one, none = (obj,), ()", *noted]
     for numbers in stages:
         # One that was met is lacking; of several each may be there.
         lines += _stage(numbers, [hook.name for hook in hooks], bool(notes), known=len(hooks) == 1)

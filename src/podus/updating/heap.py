@@ -89,7 +89,7 @@ class Search:
         bound_seconds: float | None = None,
         *,
         own: Iterable[Any] = (),
-        last: Iterable[deque[Any]] = (),
+        last: Iterable[list[Any]] = (),
     ) -> None:
         # Whether no instance can be missing; known at the end.
         self.complete = False
@@ -167,9 +167,7 @@ class Search:
                 self._begin()
                 self._add_roots()
                 yield from self._walk()
-                self._learn(self._last)
-                self._large += self._last
-                yield from self._walk()
+                yield from self._look_into_notes()
                 self.walked = True
                 yield from self._prove()
                 if self.complete:
@@ -180,6 +178,20 @@ class Search:
                 if each is callback:
                     del gc.callbacks[place]
                     break
+
+    def _look_into_notes(self) -> Iterator[list[Any]]:
+        """Past the tuples in them, of which there are as many as objects."""
+        for notes in self._last:
+            for start in range(0, len(notes), TOGETHER):
+                inner = piece = notes[start : start + TOGETHER]
+                if {*map(type, piece)} == {tuple}:
+                    inner = list(chain.from_iterable(piece))
+                    # A tuple that refers to a class itself is counted with what it refers to.
+                    inner = piece if any(map(self._ids.__contains__, map(id, inner))) else inner
+                self._take(inner, [])
+                self._breath()
+                if self._plain or self._large or self._pieces or self._new:
+                    yield from self._walk()
 
     def _prove(self) -> Iterator[list[Any]]:
         """Count often: a thread that is making an instance just now has the class on its stack."""

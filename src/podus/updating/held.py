@@ -59,14 +59,13 @@ class Missing:
             fill(obj)
             return _read(obj, self.name)
         conversion = self._conversion
-        if obj is None or conversion.looks():
+        if obj is None or conversion.looks(obj) or not conversion.fill(obj, self.name):
             kind = (
                 f"type object {owner.__name__!r}"
                 if obj is None and owner
                 else f"{type(obj).__name__!r} object"
             )
             raise AttributeError(f"{kind} has no attribute {self.name!r}")
-        conversion.fill(obj, self.name)
         return _read(obj, self.name)
 
 

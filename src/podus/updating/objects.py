@@ -14,17 +14,19 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from itertools import repeat, starmap
+from itertools import count, repeat, starmap
 from operator import call
 from time import thread_time
 from types import FunctionType
 
 from podus.errors import Refused
 from podus.planning.model import ObjectPart
-from podus.threads import get_ident, sleep
-from podus.updating.apart import Apart, apart
+from podus.threads import allocate_lock, get_ident
+from podus.updating.apart import Apart, apart, done
 from podus.updating.binding import Switch
-from podus.updating.breath import PAUSE, let_go
+from podus.updating.breath import let_go
+from podus.updating.claims import Claim, Claims
+from podus.updating.converter import converter
 from podus.updating.fill import filler, give, is_plain, lacking
 from podus.updating.held import (
     GONE,
@@ -41,6 +43,7 @@ from podus.updating.held import (
 )
 from podus.updating.hooks import delete_hook, get_hook, part_of, register, set_hook
 from podus.updating.kept import Kept
+from podus.updating.notes import Notes
 from podus.updating.slots import Room
 
 TYPE_CHECKING = False
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podus.updating.binding import Op
+    from podus.updating.converter import Converter
 
 _read = object.__getattribute__
 _write = object.__setattr__
@@ -56,8 +60,6 @@ _delete = object.__delattr__
 # Objects that are filled at one go, at first and at most; seconds that it should take.
 _TOGETHER, _MOST = 20, 200
 _AT_ONE_GO = 0.0001
-# Seconds between two looks whether another thread is through with its object.
-_LONGEST_PAUSE = 0.0005
 
 
 class MapperFailed(Refused):
@@ -67,7 +69,7 @@ class MapperFailed(Refused):
 class Conversion:
     """The conversion of the live objects of one class.
 
-    ``derived`` are the derived mappers by field, ``convert`` the person's mapper (or None), ``reverse`` its way back. ``lock`` is shared by all
+    ``derived`` are the derived mappers by field, ``convert`` the person's mapper (or None), ``reverse`` its way back. ``claims`` are those of all
     conversions of an update, for a mapper may look at other objects; ``failed`` is told of an error in some thread of the program.
     """
 
@@ -79,7 +81,7 @@ class Conversion:
         *,
         convert: Callable[[Any], Any] | None,
         reverse: Callable[[Any], Any] | None,
-        lock: Any,
+        claims: Claims,
         failed: Callable[[BaseException], None],
         kept: Kept | None,
     ) -> None:
@@ -88,7 +90,7 @@ class Conversion:
         self.convert = convert
         self.reverse = reverse
         self.failed = failed
-        self.lock = lock
+        self.claims = claims
         # What an earlier update dropped of these objects, to be given back.
         self.kept = kept
         # What this one drops, for the way back.
@@ -96,6 +98,8 @@ class Conversion:
         # Which objects had a field of a new one's name before, given to them by the program: a back-out leaves it to them.
         self.own = Kept(f.name for f in part.fields)
         self.left: Kept | None = None
+        # How many objects were converted: by several threads.
+        self._converted = count()
         self.done = 0
         # Whether an object must be converted before anything of it is used.
         self.converts = part.converts
@@ -106,19 +110,18 @@ class Conversion:
             self._fields |= {
                 f.name: None for f in part.fields if f.name in kept.names and f.name not in self._fields
             }
-        # Ids of the objects that have the new form; those that are being converted, with what was set so far.
+        # Ids of the objects that have the new form; those that are being given it, each with who is at that.
         self._new: tuple[set[int], ...] = register() if part.converts else ()
-        self._open: dict[int, dict[str, Any]] = {}
-        self._owner = 0
-        # Whether a thread has had to wait for another one that was converting.
-        self._waited = False
+        self._open: dict[int, Claim] = {}
+        # All of them, while one thread gives everything back.
+        self._closed: Claim | None = None
         self._passing = False
         # Each converted object, the names that were set, what they were before and what they became: while the update can be backed out
-        # from the middle. A deque needs no room in one piece, which would have to be moved when it grows.
-        self._before: deque[tuple[Any, ...]] = deque()
+        # from the middle.
+        self._before = Notes()
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
         # Fields -> the objects that were given them. No tuple for each object: so many would have the whole heap collected.
-        self._filled: dict[str, deque[Any]] = {}
+        self._filled: dict[str, Notes] = {}
         # The hooks that stand for plain fields, and for which kinds of object they are what is met.
         self._hooks: dict[str, Missing] = {}
         self._simple = False
@@ -127,8 +130,10 @@ class Conversion:
         # How objects of a class are given what they lack: for the hooks, which then need nothing else.
         self.fillers = ByKind()
         self._made: Callable[[Any], None] | None = None
+        self._making = allocate_lock()
         # The stand-ins that the mapper works on, if it can do with them.
         self._apart: Apart | None = None
+        self._quick: Converter | None = None
         # What classes have and compute, by class and name, for as long as one batch takes. By id: who searches the heap counts references.
         self._facts: dict[tuple[int, str], bool] = {}
         self._covers: dict[tuple[int, str], bool] = {}
@@ -172,6 +177,10 @@ class Conversion:
                 else:
                     switch.undo.append((type.__setattr__, self.cls, name, own))
             self._apart = apart(self.cls, self.convert, before, (*self._going, *self.part.stale))
+            if self._apart is not None and not (self._fields or self._raw or self.kept is not None):
+                self._quick = converter(
+                    self._apart, self._marks, self.dropped, self._before, self._converted, self._touched
+                )
             self.unhooking = switch.undo[::-1]
             return switch
         for name in self._fields:
@@ -186,7 +195,7 @@ class Conversion:
                     self._hooks[name] = Missing(self, name)
                 hook = self._hooks[name] if slot is None else Unset(self, name, slot)
                 switch.set_class_attribute(self.cls, name, hook)
-        self._filled = {name: deque() for name in self._hooks}
+        self._filled = {name: Notes() for name in self._hooks}
         self._simple = self.kept is None and not self._going and self._hooks.keys() == self._fields.keys()
         self.unhooking = switch.undo[::-1]
         return switch
@@ -195,16 +204,15 @@ class Conversion:
         """An object that may be old is about to be read: convert it; the value itself where its mapper asks."""
         if self._passing:
             return None
-        overlay = self._open.get(id(obj)) if self._owner == get_ident() else None
-        if overlay is None:
-            self._forget_classes()
-            self._convert(obj)
+        claim = self._at_work(obj)
+        if claim is None:
             return None
+        overlay = claim.names()
         if name in overlay:
             if overlay[name] is GONE:
                 raise AttributeError(f"{type(obj).__name__!r} object has no attribute {name!r}")
             return (overlay[name],)
-        if self._apart is not None and self._apart.stands_in_for(obj, name):
+        if self._stands_in(claim, name):
             raise AttributeError(f"{type(obj).__name__!r} object has no attribute {name!r}")
         if name in self.part.hidden:
             # The class has a property or method of this name now; the mapper means what the object holds.
@@ -215,11 +223,10 @@ class Conversion:
         """An object that may be old is about to be written: convert it. True if this is its mapper, whose writes are kept back."""
         if self._passing:
             return False
-        overlay = self._open.get(id(obj)) if self._owner == get_ident() else None
-        if overlay is None:
-            self._forget_classes()
-            self._convert(obj)
+        claim = self._at_work(obj)
+        if claim is None:
             return False
+        overlay = claim.names()
         if name not in overlay and name not in self._uncovered:
             kind = id(type(obj))
             sets = self._facts.get((kind, name))
@@ -227,44 +234,88 @@ class Conversion:
                 sets = self._facts[kind, name] = class_sets(type(obj), name)
             if sets:
                 return False
-        if value is GONE and self._apart is not None and self._apart.stands_in_for(obj, name):
+        claim.touched = True
+        if value is GONE and self._stands_in(claim, name):
             overlay.pop(name, None)
         else:
             overlay[name] = value
         return True
 
+    def _at_work(self, obj: Any) -> Claim | None:
+        """The work on ``obj`` in whose middle this is; if there is none, the object has its new form now."""
+        claim = self._open.get(id(obj))
+        if claim is not None and claim.thread == get_ident():
+            return claim
+        self._forget_classes()
+        return self._convert(obj)
+
+    def _stands_in(self, claim: Claim, name: str) -> bool:
+        """Whether a stand-in at work has this attribute if its object has it."""
+        return claim.stand_in is not None and self._apart is not None and name in self._apart.used
+
+    # ---- whose object it is
+
+    def _claim(self, obj: Any, mine: Claim) -> Claim | None:
+        """Have ``obj`` for this thread: returns ``mine``, or the claim of who is at work on it and waits for this thread. None if it has been converted."""
+        ident = id(obj)
+        while True:
+            closed = self._closed
+            if closed is not None and closed.thread != mine.thread:
+                if not self.claims.wait(closed):
+                    return closed
+                continue
+            found = self._open.setdefault(ident, mine)
+            if found is mine:
+                if self._closed is closed:
+                    return mine
+                self._release(obj, mine)
+                mine.over = False
+            elif found.thread == mine.thread or not self.claims.wait(found):
+                return found
+            elif self._new and ident in part_of(self._new, ident):
+                return None
+
+    def _release(self, obj: Any, claim: Claim) -> None:
+        if self._open.get(id(obj)) is claim:
+            del self._open[id(obj)]
+        claim.over = True
+
     # ---- converting one object
 
-    def _convert(self, obj: Any) -> None:
-        """Give ``obj`` its new form at one instant; nothing if it has it. Raises MapperFailed if its mapper raises."""
-        self._enter()
+    def _convert(self, obj: Any) -> Claim | None:
+        """Give ``obj`` its new form at one instant; nothing if it has it. Raises MapperFailed if its mapper raises.
+
+        Returns another thread's work on it if that waits for this thread.
+        """
+        ident = id(obj)
+        mine = Claim(get_ident())
+        opened = self._open
         try:
-            self._convert_alone(obj)
+            # As :meth:`_claim` says at length; mostly nobody else is there.
+            first = self._closed is None and opened.setdefault(ident, mine) is mine and self._closed is None
+            claim = mine if first else self._claim(obj, mine)
+            if claim is not mine:
+                return claim if opened.get(ident) is claim else None
+            self._convert_alone(obj, mine)
         finally:
-            self.lock.release()
+            if opened.get(ident) is mine:
+                del opened[ident]
+            mine.over = True
+        return None
 
-    def _enter(self) -> None:
-        """Take the lock, and never without the GIL: who waited for the GIL with it would keep all others from their objects meanwhile."""
-        pause = PAUSE
-        while not self.lock.acquire(blocking=False):
-            self._waited = True
-            sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
-    def _convert_alone(self, obj: Any) -> None:
+    def _convert_alone(self, obj: Any, claim: Claim) -> None:
         ident = id(obj)
         new = part_of(self._new, ident)
         if ident in new or self._passing:
             return
-        if self._is_fresh(obj):
-            new.add(ident)
-            return
-        before = self._owner
-        self._owner = get_ident()
-        overlay: dict[str, Any] = {}
-        self._open[ident] = overlay
+        overlay = claim.overlay
         try:
-            had = self._map(obj, overlay)
+            if self._quick is not None and self._quick(obj, claim, new, self._remember):
+                return
+            if self._is_fresh(obj):
+                new.add(ident)
+                return
+            had = self._map(obj, claim)
         except Exception as error:
             failure = MapperFailed(
                 f"the mapper of {self.part.cls} raised {type(error).__name__}: {error}",
@@ -272,14 +323,11 @@ class Conversion:
             )
             self.failed(failure)
             raise failure from error
-        finally:
-            self._owner = before
-            del self._open[ident]
         ops, before_it = self._assignments(obj, overlay, had)
         self._note(obj, before_it, overlay)
         ops.append((new.add, ident))
         deque(starmap(call, ops), 0)
-        self.done += 1
+        next(self._converted)
 
     def _forget_classes(self) -> None:
         self._facts.clear()
@@ -311,12 +359,13 @@ class Conversion:
         except AttributeError:
             return GONE
 
-    def _map(self, obj: Any, overlay: dict[str, Any]) -> dict[str, Any]:
+    def _map(self, obj: Any, claim: Claim) -> dict[str, Any]:
         """Find out what is to be set; returns what is known of what the object holds."""
         had: dict[str, Any] = {}
+        overlay = claim.overlay
         if self.convert is not None:
             if self._apart is not None and self._apart.takes(type(obj)):
-                given, had = self._apart.work(obj, self._open)
+                given, had = self._apart.work(obj, claim)
                 overlay.update(given)
             else:
                 self.convert(obj)
@@ -335,6 +384,12 @@ class Conversion:
             if overlay.get(name, GONE) is GONE:
                 overlay[name] = GONE
         return had
+
+    def _touched(self, obj: Any, stand_in: Any, had: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+        """What is to be set on an object to which others have come in the middle of its mapper's work: names, what they are and what they become."""
+        given = done(vars(stand_in), {name: value for name, value in had.items() if value is not GONE})
+        given |= {name: GONE for name in self._leaving if had[name] is not GONE}
+        return [(name, had[name] if name in had else self._held(obj, name), given[name]) for name in given]
 
     def _value(self, obj: Any, name: str, function: FunctionType | None) -> Any:
         return class_default(self.cls, name, obj) if function is None else function(obj)
@@ -367,34 +422,33 @@ class Conversion:
         """Note for the way back what an object held and what it holds now: in one tuple, as there are so many."""
         if self._remember:
             names = self._names.setdefault(names := tuple(given), names)
-            self._before.append((obj, names, *before.values(), *given.values()))
+            self._before.of(id(obj)).append((obj, names, *before.values(), *given.values()))
 
     # ---- filling what is missing
 
-    def fill(self, obj: Any, wanted: str = "") -> None:
-        """Give ``obj`` the new fields that it lacks; drop those that are gone, when none is asked for."""
+    def fill(self, obj: Any, wanted: str = "") -> bool:
+        """Give ``obj`` the new fields that it lacks; drop those that are gone, when none is asked for. False: another thread is at that, and waits for this one."""
         kind = type(obj)
         if self._simple and self._meets_hooks(kind):
-            self._enter()
-            try:
+            with self._making:
                 if self._simple:
                     self.fillers.note(kind, self._filler(kind))
-            finally:
-                self.lock.release()
             if fill := self.fillers.get(id(kind)):
                 fill(obj)
-                return
-        self._enter()
-        before, self._owner = self._owner, get_ident()
+                return True
+        mine = Claim(get_ident())
         try:
+            claim = self._claim(obj, mine)
+            if claim is not mine:
+                return claim is None
             lacking = self._lacking(obj)
             if lacking:
                 self._give(obj, lacking)
             if self._going and not wanted:
                 self._drop(obj)
         finally:
-            self._owner = before
-            self.lock.release()
+            self._release(obj, mine)
+        return True
 
     def _meets_hooks(self, kind: type) -> bool:
         """Whether it is the hooks that an object of this class comes to, if it lacks the fields."""
@@ -461,7 +515,7 @@ class Conversion:
             raise self._not_given(error) from error
         if self._remember:
             for name in lacking:
-                self._filled.setdefault(name, deque()).append(obj)
+                self._filled.setdefault(name, Notes()).of(id(obj)).append(obj)
 
     def look_for_own(self, objects: Iterable[Any]) -> None:
         """Note which of the objects have a new field already."""
@@ -480,12 +534,15 @@ class Conversion:
             deque(starmap(call, ops), 0)
 
     def _fill_room(self, obj: Any, name: str) -> None:
-        if not self.looks():
+        if not self.looks(obj):
             self.fill(obj, name)
 
-    def looks(self) -> bool:
-        """Whether this very thread is looking at what objects have: then a missing field is missing."""
-        return self._owner == get_ident()
+    def looks(self, obj: Any) -> bool:
+        """Whether this very thread is looking at what ``obj`` has: then a missing field is missing."""
+        me = get_ident()
+        return any(
+            claim is not None and claim.thread == me for claim in (self._open.get(id(obj)), self._closed)
+        )
 
     # ---- all of them
 
@@ -503,10 +560,6 @@ class Conversion:
                 for obj in piece:
                     if id(obj) not in part_of(self._new, id(obj)):
                         self._convert(obj)
-                        if self._waited:
-                            # They only look at times whether they may.
-                            self._waited = False
-                            sleep(_LONGEST_PAUSE)
                         breath()
             elif self._simple and self._meets_hooks(type(piece[0])):
                 since = thread_time()
@@ -527,38 +580,47 @@ class Conversion:
 
         An object that is as its conversion left it gets just what it had; one that has changed since goes through the reverse mapper.
         """
-        with self.lock:
-            before, self._owner, self._remember = self._owner, get_ident(), False
-            self._simple = False
-            self.fillers.clear()
+        mine = Claim(get_ident())
+        self._closed = mine
+        try:
+            for claim in [*self._open.values()]:
+                if claim.thread != mine.thread:
+                    self.claims.wait(claim, insist=True)
+            with self._making:
+                self._remember = self._simple = False
+                self.fillers.clear()
             self._forget_classes()
-            for name, filled in self._filled.items():
-                while filled:
-                    obj = filled.pop()
-                    if has_own(obj, name):
-                        _delete(obj, name)
-            while self._before:
-                obj, names, *values = self._before.pop()
-                given = values[len(names) :]
-                if self.reverse is None or all(map(self._holds, repeat(obj), names, given)):
-                    ops, _ = self._assignments(obj, dict(zip(names, values, strict=False)))
-                    deque(starmap(call, ops), 0)
-                    self._forget(obj)
-            if self.reverse is not None:
-                # What has been made, or has changed, since.
-                for obj in objects:
-                    if self._new and id(obj) in part_of(self._new, id(obj)):
-                        self._go_back(obj, self.reverse)
-            self._owner, self._passing = before, True
+            self._restore(objects)
+            self._passing = True
+        finally:
+            self._closed = None
+            mine.over = True
+
+    def _restore(self, objects: Iterable[Any]) -> None:
+        for name, filled in self._filled.items():
+            for obj in filled.take():
+                if has_own(obj, name):
+                    _delete(obj, name)
+        for obj, names, *values in self._before.take():
+            given = values[len(names) :]
+            if self.reverse is None or all(map(self._holds, repeat(obj), names, given)):
+                ops, _ = self._assignments(obj, dict(zip(names, values, strict=False)))
+                deque(starmap(call, ops), 0)
+                self._forget(obj)
+        if self.reverse is not None:
+            # What has been made, or has changed, since.
+            for obj in objects:
+                if self._new and id(obj) in part_of(self._new, id(obj)):
+                    self._go_back(obj, self.reverse)
 
     @property
     def registers(self) -> tuple[set[int], ...]:
         """The ids of the objects that have the new form."""
         return self._new
 
-    def notes(self) -> list[deque[Any]]:
+    def notes(self) -> list[list[Any]]:
         """What grows with each object that is converted, and refers to them."""
-        return [self._before, *self._filled.values()]
+        return [part for notes in (self._before, *self._filled.values()) for part in notes.parts]
 
     def remembered(self) -> Iterable[tuple[Any, ...]]:
         """What holds the class, and objects of which something is noted for the way back, in tuples."""
@@ -574,26 +636,28 @@ class Conversion:
         return held_by(obj, name, name in self._raw) is value
 
     def _go_back(self, obj: Any, reverse: Callable[[Any], Any]) -> None:
-        overlay: dict[str, Any] = {}
-        self._open[id(obj)] = overlay
+        claim = self._open[id(obj)] = Claim(get_ident())
         self._forget(obj)
         try:
             reverse(obj)
         finally:
-            del self._open[id(obj)]
-        ops, _ = self._assignments(obj, overlay)
+            self._release(obj, claim)
+        ops, _ = self._assignments(obj, claim.overlay)
         deque(starmap(call, ops), 0)
 
     def settle(self) -> None:
         """The update is complete: from now on the way back is an update of its own."""
-        with self.lock:
+        with self._making:
             self._remember = False
             self._made = None
             self.fillers.clear()
-        self.done += max(map(len, self._filled.values()), default=0)
+        # Who is at work on an object may still note it.
+        for claim in [*self._open.values()]:
+            self.claims.wait(claim)
+        self.done = next(self._converted) + max(map(len, self._filled.values()), default=0)
         for filled in self._filled.values():
-            let_go(filled)
-        let_go(self._before)
+            filled.let_go()
+        self._before.let_go()
 
     def let_go(self) -> None:
         """All is over and the hooks are gone: let go of the register piece by piece. Left to whoever is the last to leave a hook, it would be a stall."""
@@ -601,10 +665,10 @@ class Conversion:
         for part in self._new:
             let_go(part)
 
-    def after_fork(self, lock: Any) -> None:
-        """In a forked child: whoever was converting is not here."""
-        self.lock = lock
-        self._open.clear()
-        if self._apart is not None:
-            self._apart.working.clear()
-        self._owner = 0
+    def after_fork(self) -> None:
+        """In a forked child: whoever was converting is not here, unless it has forked itself."""
+        me = get_ident()
+        self._making = allocate_lock()
+        self._open = {ident: claim for ident, claim in self._open.items() if claim.thread == me}
+        if self._closed is not None and self._closed.thread != me:
+            self._closed = None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MANY = 200
 TOGETHER = 600
 PIECE = 20_000
-# The same of a deque. The large ones are our own notes of what was converted, which hardly change any more when they are looked at.
+# The same of a deque.
 PIECE_OF_DEQUE = 4000
 # A container that was changed is taken up again so many items before the place.
 OVERLAP = 1000

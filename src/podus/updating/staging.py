@@ -17,12 +17,12 @@ from podus.planning.pack import read_pack
 from podus.program.code import procedures, walk
 from podus.support.declare import Declaration
 from podus.support.load import execute
-from podus.threads import RLock
 from podus.updating.abstract import abstract_into
 from podus.updating.ancestry import in_order
 from podus.updating.binding import Switch, settle
 from podus.updating.bound import check_listing
 from podus.updating.breath import Breath, paced
+from podus.updating.claims import Claims
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.footprint import Footprint, Registries, drop_overloads
 from podus.updating.heap import SMALL, Search
@@ -66,7 +66,7 @@ class Stage(Statements):
         self.returned: set[str] = set()
         # The live objects of changed classes, and who is told when a mapper raises in a thread of the program.
         self.conversions: dict[str, Conversion] = {}
-        self.object_lock: Any = RLock()
+        self.claims = Claims()
         self.object_failed: Callable[[BaseException], None] = lambda error: None
         self.footprint = Footprint()
 
@@ -326,7 +326,7 @@ class Stage(Statements):
                 self._derived(part, module),
                 convert=there,
                 reverse=back,
-                lock=self.object_lock,
+                claims=self.claims,
                 failed=self.object_failed,
                 kept=self.agent.kept.get(part.cls) if backwards else None,
             )
@@ -355,9 +355,9 @@ class Stage(Statements):
 
     def after_fork(self) -> None:
         """In a forked child: whoever was converting an object is not here."""
-        self.object_lock = RLock()
+        self.claims.after_fork()
         for conversion in self.conversions.values():
-            conversion.after_fork(self.object_lock)
+            conversion.after_fork()
 
     def planned(self, cls: type, name: str) -> Any:
         """The attribute that the update gives a class of itself; GONE if it leaves it as it is."""
