@@ -18,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, chain, compress, starmap
-from operator import attrgetter, call, getitem, not_, or_
+from operator import and_, attrgetter, call, getitem, gt, not_, or_
 from types import FrameType
 
 from podus.threads import sleep
@@ -128,6 +128,8 @@ class Search:
         self._sized: set[int] = set()
         self._visited = Marks()
         self._visits = self._limit = 0
+        # What is to be looked into: instances, which are handed over afterwards; what is small; what may be large.
+        self._mine: list[Any] = []
         self._plain: list[Any] = []
         self._large: list[Any] = []
         self._pieces: list[tuple[Any, Iterator[list[Any]]]] = []
@@ -190,7 +192,7 @@ class Search:
                     inner = piece if any(map(self._ids.__contains__, map(id, inner))) else inner
                 self._take(inner, [])
                 self._breath()
-                if self._plain or self._large or self._pieces or self._new:
+                if self._mine or self._plain or self._large or self._pieces or self._new:
                     yield from self._walk()
 
     def _prove(self) -> Iterator[list[Any]]:
@@ -252,7 +254,7 @@ class Search:
         # A program that makes new objects faster than they are looked at could be followed for ever.
         self._limit = sys.getallocatedblocks() + YOUNG
         own = [self, self._found, self._batches, self._holders, self._kinds, self._known, self._wanted]
-        own += [self._plain, self._large, self._pieces, self._caught]
+        own += [self._mine, self._plain, self._large, self._pieces, self._caught]
         own += [self._own, *self._own, self._last, *self._last]
         own += [module for module in (listing.asyncio_module(),) if module is not None]
         self._visited.fresh({id(thing): thing for thing in own})
@@ -289,7 +291,8 @@ class Search:
         while True:
             since = time.thread_time()
             if self._visits > self._limit:
-                for waiting in (self._plain, self._large, self._pieces):
+                self._note({id(thing): thing for thing in self._mine})
+                for waiting in (self._mine, self._plain, self._large, self._pieces):
                     waiting.clear()
             if not self._step():
                 break
@@ -307,8 +310,16 @@ class Search:
                 self._breath()
 
     def _step(self) -> bool:
-        """Look at what some objects refer to, the last found first: so little is kept waiting, and alive."""
-        if self._plain:
+        """Look at what some objects refer to, the last found first: so little is kept waiting, and alive.
+
+        Instances first, as they are handed over then: what is made for them afterwards need not be looked into.
+        """
+        if self._mine:
+            batch = self._mine[-self._size :]
+            del self._mine[-self._size :]
+            self._take(gc.get_referents(*batch), batch)
+            self._note({id(thing): thing for thing in batch})
+        elif self._plain:
             batch = self._plain[-self._size :]
             del self._plain[-self._size :]
             self._take(gc.get_referents(*batch), batch)
@@ -354,8 +365,13 @@ class Search:
         if not self._known.keys() >= set(kinds):
             self._learn(fresh)
         if not self._ids.isdisjoint(kinds):
-            mine = compress(fresh, map(self._ids.__contains__, kinds))
-            self._note({id(thing): thing for thing in mine})
+            mine = list(map(self._ids.__contains__, kinds))
+            large = list(map(and_, mine, map(self._sized.__contains__, kinds)))
+            self._note({id(thing): thing for thing in compress(fresh, large)})
+            self._large += compress(fresh, large)
+            self._mine += compress(fresh, map(gt, mine, large))
+            others = list(map(not_, mine))
+            fresh, kinds = list(compress(fresh, others)), list(compress(kinds, others))
         large = list(map(self._sized.__contains__, kinds))
         self._large += compress(fresh, large)
         self._plain += compress(fresh, map(not_, large))
@@ -466,7 +482,7 @@ class Search:
 
     def _let_go(self) -> None:
         """Let go of what was held, piece by piece."""
-        for each in (self._batches, self._plain, self._large, self._pieces):
+        for each in (self._batches, self._mine, self._plain, self._large, self._pieces):
             while each:
                 del each[-100:]
                 self._breath()
