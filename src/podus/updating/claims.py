@@ -82,3 +82,67 @@ class Claims:
     def after_fork(self) -> None:
         """In a forked child: whoever waited is not here."""
         self._waiting.clear()
+
+
+class Taken:
+    """Which objects of one class threads are at work on; by id, as the search for objects counts references."""
+
+    def __init__(self, claims: Claims) -> None:
+        self.claims = claims
+        self.open: dict[int, Claim] = {}
+        # All objects, while one thread gives everything back.
+        self.all: Claim | None = None
+
+    def by_me(self, obj: Any) -> Claim | None:
+        """The claim of this thread, in the middle of whose work on ``obj`` this is."""
+        claim = self.open.get(id(obj))
+        return claim if claim is not None and claim.thread == get_ident() else None
+
+    def take(self, obj: Any, mine: Claim) -> Claim:
+        """Have ``obj`` for this thread: returns ``mine``, or the claim of who is at work on it and waits for this thread, so that there is no waiting for him."""
+        ident = id(obj)
+        while True:
+            closed = self.all
+            if closed is not None and closed.thread != mine.thread:
+                if not self.claims.wait(closed):
+                    return closed
+                continue
+            found = self.open.setdefault(ident, mine)
+            if found is mine:
+                if self.all is closed:
+                    return mine
+                self.release(obj, mine)
+                mine.over = False
+            elif found.thread == mine.thread or not self.claims.wait(found):
+                return found
+
+    def release(self, obj: Any, claim: Claim) -> None:
+        """The work on ``obj`` is over, if it was begun."""
+        if self.open.get(id(obj)) is claim:
+            del self.open[id(obj)]
+        claim.over = True
+
+    def take_all(self) -> Claim:
+        """Have all objects for this thread, as soon as nobody else is at work on any."""
+        mine = self.all = Claim(get_ident())
+        self.wait(insist=True)
+        return mine
+
+    def release_all(self, claim: Claim) -> None:
+        """The others may go on."""
+        self.all = None
+        claim.over = True
+
+    def wait(self, *, insist: bool = False) -> None:
+        """Wait for all who are at work just now."""
+        me = get_ident()
+        for claim in [*self.open.values()]:
+            if claim.thread != me:
+                self.claims.wait(claim, insist=insist)
+
+    def after_fork(self) -> None:
+        """In a forked child: whoever was at work is not here, unless it has forked itself."""
+        me = get_ident()
+        self.open = {ident: claim for ident, claim in self.open.items() if claim.thread == me}
+        if self.all is not None and self.all.thread != me:
+            self.all = None

@@ -257,7 +257,8 @@ class Search:
         own += [self._mine, self._plain, self._large, self._pieces, self._caught]
         own += [self._own, *self._own, self._last, *self._last]
         own += [module for module in (listing.asyncio_module(),) if module is not None]
-        self._visited.fresh({id(thing): thing for thing in own})
+        for start in range(0, len(own), TOGETHER):
+            self._visited.fresh({id(thing): thing for thing in own[start : start + TOGETHER]})
 
     def _add_roots(self) -> None:
         modules = sys.modules

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-_LAST = (1 << 8) - 1
+_LAST = (1 << 6) - 1
 
 
 class Notes:

@@ -25,7 +25,7 @@ from podus.threads import allocate_lock, get_ident
 from podus.updating.apart import Apart, apart, done
 from podus.updating.binding import Switch
 from podus.updating.breath import let_go
-from podus.updating.claims import Claim, Claims
+from podus.updating.claims import Claim, Claims, Taken
 from podus.updating.converter import converter
 from podus.updating.fill import filler, give, is_plain, lacking
 from podus.updating.held import (
@@ -90,7 +90,6 @@ class Conversion:
         self.convert = convert
         self.reverse = reverse
         self.failed = failed
-        self.claims = claims
         # What an earlier update dropped of these objects, to be given back.
         self.kept = kept
         # What this one drops, for the way back.
@@ -110,11 +109,9 @@ class Conversion:
             self._fields |= {
                 f.name: None for f in part.fields if f.name in kept.names and f.name not in self._fields
             }
-        # Ids of the objects that have the new form; those that are being given it, each with who is at that.
+        # Ids of the objects that have the new form; those that are being given it.
         self._new: tuple[set[int], ...] = register() if part.converts else ()
-        self._open: dict[int, Claim] = {}
-        # All of them, while one thread gives everything back.
-        self._closed: Claim | None = None
+        self._taken = Taken(claims)
         self._passing = False
         # Each converted object, the names that were set, what they were before and what they became: while the update can be backed out
         # from the middle.
@@ -243,8 +240,8 @@ class Conversion:
 
     def _at_work(self, obj: Any) -> Claim | None:
         """The work on ``obj`` in whose middle this is; if there is none, the object has its new form now."""
-        claim = self._open.get(id(obj))
-        if claim is not None and claim.thread == get_ident():
+        claim = self._taken.by_me(obj)
+        if claim is not None:
             return claim
         self._forget_classes()
         return self._convert(obj)
@@ -252,33 +249,6 @@ class Conversion:
     def _stands_in(self, claim: Claim, name: str) -> bool:
         """Whether a stand-in at work has this attribute if its object has it."""
         return claim.stand_in is not None and self._apart is not None and name in self._apart.used
-
-    # ---- whose object it is
-
-    def _claim(self, obj: Any, mine: Claim) -> Claim | None:
-        """Have ``obj`` for this thread: returns ``mine``, or the claim of who is at work on it and waits for this thread. None if it has been converted."""
-        ident = id(obj)
-        while True:
-            closed = self._closed
-            if closed is not None and closed.thread != mine.thread:
-                if not self.claims.wait(closed):
-                    return closed
-                continue
-            found = self._open.setdefault(ident, mine)
-            if found is mine:
-                if self._closed is closed:
-                    return mine
-                self._release(obj, mine)
-                mine.over = False
-            elif found.thread == mine.thread or not self.claims.wait(found):
-                return found
-            elif self._new and ident in part_of(self._new, ident):
-                return None
-
-    def _release(self, obj: Any, claim: Claim) -> None:
-        if self._open.get(id(obj)) is claim:
-            del self._open[id(obj)]
-        claim.over = True
 
     # ---- converting one object
 
@@ -289,11 +259,12 @@ class Conversion:
         """
         ident = id(obj)
         mine = Claim(get_ident())
-        opened = self._open
+        taken = self._taken
+        opened = taken.open
         try:
-            # As :meth:`_claim` says at length; mostly nobody else is there.
-            first = self._closed is None and opened.setdefault(ident, mine) is mine and self._closed is None
-            claim = mine if first else self._claim(obj, mine)
+            # What it does in the end; mostly nobody else is there.
+            first = taken.all is None and opened.setdefault(ident, mine) is mine and taken.all is None
+            claim = mine if first else taken.take(obj, mine)
             if claim is not mine:
                 return claim if opened.get(ident) is claim else None
             self._convert_alone(obj, mine)
@@ -438,16 +409,15 @@ class Conversion:
                 return True
         mine = Claim(get_ident())
         try:
-            claim = self._claim(obj, mine)
-            if claim is not mine:
-                return claim is None
+            if self._taken.take(obj, mine) is not mine:
+                return False
             lacking = self._lacking(obj)
             if lacking:
                 self._give(obj, lacking)
             if self._going and not wanted:
                 self._drop(obj)
         finally:
-            self._release(obj, mine)
+            self._taken.release(obj, mine)
         return True
 
     def _meets_hooks(self, kind: type) -> bool:
@@ -459,7 +429,7 @@ class Conversion:
         return bool(found)
 
     def _fill_all(self, objects: list[Any]) -> None:
-        """Give the objects what they lack. Without the lock: whoever is first gives it."""
+        """Give the objects what they lack. Nobody has them meanwhile: whoever is first gives it."""
         for name, hook in self._hooks.items():
             needy = lacking(hook, objects)
             function = self._fields[name]
@@ -539,10 +509,10 @@ class Conversion:
 
     def looks(self, obj: Any) -> bool:
         """Whether this very thread is looking at what ``obj`` has: then a missing field is missing."""
-        me = get_ident()
-        return any(
-            claim is not None and claim.thread == me for claim in (self._open.get(id(obj)), self._closed)
-        )
+        everything = self._taken.all
+        if everything is not None and everything.thread == get_ident():
+            return True
+        return self._taken.by_me(obj) is not None
 
     # ---- all of them
 
@@ -580,12 +550,8 @@ class Conversion:
 
         An object that is as its conversion left it gets just what it had; one that has changed since goes through the reverse mapper.
         """
-        mine = Claim(get_ident())
-        self._closed = mine
+        mine = self._taken.take_all()
         try:
-            for claim in [*self._open.values()]:
-                if claim.thread != mine.thread:
-                    self.claims.wait(claim, insist=True)
             with self._making:
                 self._remember = self._simple = False
                 self.fillers.clear()
@@ -593,8 +559,7 @@ class Conversion:
             self._restore(objects)
             self._passing = True
         finally:
-            self._closed = None
-            mine.over = True
+            self._taken.release_all(mine)
 
     def _restore(self, objects: Iterable[Any]) -> None:
         for name, filled in self._filled.items():
@@ -636,12 +601,12 @@ class Conversion:
         return held_by(obj, name, name in self._raw) is value
 
     def _go_back(self, obj: Any, reverse: Callable[[Any], Any]) -> None:
-        claim = self._open[id(obj)] = Claim(get_ident())
+        claim = self._taken.open[id(obj)] = Claim(get_ident())
         self._forget(obj)
         try:
             reverse(obj)
         finally:
-            self._release(obj, claim)
+            self._taken.release(obj, claim)
         ops, _ = self._assignments(obj, claim.overlay)
         deque(starmap(call, ops), 0)
 
@@ -652,8 +617,7 @@ class Conversion:
             self._made = None
             self.fillers.clear()
         # Who is at work on an object may still note it.
-        for claim in [*self._open.values()]:
-            self.claims.wait(claim)
+        self._taken.wait()
         self.done = next(self._converted) + max(map(len, self._filled.values()), default=0)
         for filled in self._filled.values():
             filled.let_go()
@@ -667,8 +631,5 @@ class Conversion:
 
     def after_fork(self) -> None:
         """In a forked child: whoever was converting is not here, unless it has forked itself."""
-        me = get_ident()
         self._making = allocate_lock()
-        self._open = {ident: claim for ident, claim in self._open.items() if claim.thread == me}
-        if self._closed is not None and self._closed.thread != me:
-            self._closed = None
+        self._taken.after_fork()
