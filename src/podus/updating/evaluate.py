@@ -14,7 +14,7 @@ from podus.errors import PodusError, Refused
 from podus.log import Log
 from podus.planning.model import Plan
 from podus.support.declare import Declaration
-from podus.threads import Changes, Event, Thread, allocate_lock, sleep
+from podus.threads import Changes, Event, sleep
 from podus.updating import bound, report, states
 from podus.updating.activity import Activity
 from podus.updating.backward import activity_of_new, one_way, switch_back
@@ -23,6 +23,7 @@ from podus.updating.breath import PAUSE, Breath, let_go, paced, quick_turns
 from podus.updating.caches import clear_stale
 from podus.updating.clock import Clock
 from podus.updating.closures import fitted
+from podus.updating.driver import Driver, Left
 from podus.updating.holders import Holders
 from podus.updating.lingering import Departure
 from podus.updating.listing import promote_young
@@ -36,7 +37,6 @@ from podus.updating.units import Builder, Gates, Unit, take_along
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from podus.pup.agent import Agent
@@ -49,12 +49,6 @@ _FIRST_WAIT = 0.0005
 _LONGEST_WAIT = 0.02
 # Seconds for which a bound on stalls holds when the update is over.
 _AFTERWARDS = 5.0
-# Seconds that a fork waits for the driver to leave.
-_FORK_PATIENCE = 1.0
-
-
-class _Left(BaseException):
-    """The driver has left because the process forks; another goes on after it."""
 
 
 class Evaluation:
@@ -104,10 +98,7 @@ class Evaluation:
         self.activity_back: Activity | None = None
         self._changed = Changes()
         self._poke = Event()
-        self._driver: Thread | None = None
-        # A fork is at hand: the driver is to leave, and has left.
-        self._parking = self._left = False
-        self._leaving = allocate_lock()
+        self._driver = Driver(agent.pup.server.with_program_signals)
         # Doors that stand shut while a mapper converts.
         self.doors: Doors | None = None
         self.total = 0
@@ -137,11 +128,7 @@ class Evaluation:
 
     def start(self) -> None:
         """Begin, in a thread of its own."""
-        self._begin_thread(self.run)
-
-    def _begin_thread(self, body: Callable[[], None]) -> None:
-        self._driver = Thread(body)
-        self.agent.pup.server.with_program_signals(self._driver.start)
+        self._driver.start(self.run)
 
     def run(self) -> None:
         """Stage, switch, complete; or back out; or fail with the program as before."""
@@ -173,30 +160,19 @@ class Evaluation:
 
         While it runs code of the program (new statements, a mapper), which may wait for whoever forks, it is not waited for.
         """
-        driver = self._driver
-        if driver is None or driver.is_current or self.state == states.STAGING:
-            return 0
-        self._parking = True
-        self._poke.set()
-        driver.join(_FORK_PATIENCE)
-        return driver.native_id
+        return 0 if self.state == states.STAGING else self._driver.park(self._poke.set)
 
     def after_fork_in_parent(self) -> None:
         """Go on if the driver has left."""
-        with self._leaving:
-            left, self._parking, self._left = self._left, False, False
-        if left:
-            self._begin_thread(self._drive)
+        self._driver.resume(self._drive)
 
     def after_fork_in_child(self) -> None:
         """Go on: there is no thread of the parent's here but the one that forked, and the locks that they held nobody will give back."""
-        if self._driver is not None and self._driver.is_current:
+        if self._driver.is_current:
             return  # a new statement or a mapper has forked, and goes on in both
         self._changed = Changes()
         self._poke = Event()
-        self._leaving = allocate_lock()
-        self._parking = self._left = False
-        self._driver = None
+        self._driver.after_fork()
         # Those who waited at the heads of their loops are not here.
         PARKED.clear()
         if self.doors is not None:
@@ -212,7 +188,7 @@ class Evaluation:
             self.reason = "the process was forked while the update was being staged"
             self.remedy = "update the child itself"
         elif self.state in states.UNDER_WAY:
-            self._begin_thread(self._drive_in_child)
+            self._driver.start(self._drive_in_child)
 
     def _drive_in_child(self) -> None:
         try:
@@ -220,12 +196,6 @@ class Evaluation:
         except PodusError as error:
             self.notes.append(error.message)
         self._drive()
-
-    def _leave_for_fork(self) -> None:
-        with self._leaving:
-            if self._parking:
-                self._left = True
-                raise _Left
 
     def _stage(self) -> None:
         if self.plan.refusals:
@@ -261,7 +231,7 @@ class Evaluation:
                 self._forward()
             while self.state == states.BACKING_OUT:
                 self._backward()
-        except _Left:
+        except Left:
             return
         except BaseException as error:
             # Nothing in the loop may raise but a mapper or the log; both leave what has switched as it is, and go back.
@@ -284,7 +254,7 @@ class Evaluation:
             self.running.pass_alone(self)
         wait = _FIRST_WAIT
         while True:
-            self._leave_for_fork()
+            self._driver.leave()
             if self._back_out_wanted:
                 self.reason = self._back_out_wanted
                 self._go(states.BACKING_OUT)
@@ -352,13 +322,13 @@ class Evaluation:
 
     def _undisturbed(self) -> bool:
         """Whether the driver may go on with what it is at."""
-        return not (self._back_out_wanted or self._parking or self._failure or self.clock.late)
+        return not (self._back_out_wanted or self._driver.parking or self._failure or self.clock.late)
 
     def _sleep(self, wait: float) -> float:
         """Wait until a stack has shrunk, somebody wants something, or the time is up."""
         assert self.activity is not None
         while True:
-            self._leave_for_fork()
+            self._driver.leave()
             if self.clock.late:
                 reason = self.clock.look(self)
                 self._bump()
@@ -522,7 +492,7 @@ class Evaluation:
         self.running.begin()
         self.running.leave()
         while True:
-            self._leave_for_fork()
+            self._driver.leave()
             with quick_turns:
                 if self.activity_back is None:
                     self.activity_back = activity_of_new(self)
