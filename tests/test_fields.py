@@ -337,8 +337,11 @@ class D:
 """
 
 
-def test_what_may_be_a_field_under_another_name_is_asked_for(program: Start) -> None:
+@pytest.mark.parametrize("others", [0, 200_000])
+def test_what_may_be_a_field_under_another_name_is_asked_for(program: Start, others: int) -> None:
+    """However many other objects there are."""
     app = program(m=COUNTERS, n=COUNTERS)
+    app.run(f"others = [[n] for n in range({others})]")
     app.run("a, b, c, d = m.C(), m.D(), n.C(), n.D()\na.hit()\nb.hit()")
     new = COUNTERS.replace("hits", "visits").replace("rows", "lines")
     app.edit(m=new, n=new)
@@ -346,7 +349,7 @@ def test_what_may_be_a_field_under_another_name_is_asked_for(program: Start) -> 
     assert [text.partition(", and")[0] for text in found] == [
         f"m:{cls} gets the field {name}" for cls in "CD" for name in ("visits", "lines")
     ]
-    assert all("under another name" in text for text in found)
+    assert all("holds something else by now; it may be" in text for text in found)
     support = app.podus("scaffold", "app").stdout
     assert "# self.visits = self.hits  # if it is that under another name" in support
     # What nobody has touched may be either.

@@ -38,6 +38,10 @@ def _matters(part: ObjectPart) -> bool:
     return bool(part.fields or part.gone or part.stale or part.hidden or part.mapper)
 
 
+# What is said of a field that goes, where all objects were looked at and where they were not.
+_HOLDS, _MAY_HOLD = "holds something else by now", "may hold something else by now"
+
+
 class ObjectChanges:
     """Adds to a plan what happens to the live objects of the classes whose fields change."""
 
@@ -84,9 +88,11 @@ class ObjectChanges:
             if asked
             else {}
         )
-        for part, missing in parts:
-            if missing:
+        for part, lacking in parts:
+            if lacking:
                 row = counts[part.cls]
+                held = _MAY_HOLD if row["unseen"] else _HOLDS
+                missing = [(name, reason.replace(_HOLDS, held), source) for name, reason, source in lacking]
                 part.live = row["live"]
                 # Something that no text shows (`vars(self).update(…)`) has given the objects the field already.
                 part.fields = [field for field in part.fields if field.name not in row["there"]]
@@ -96,7 +102,7 @@ class ObjectChanges:
                 for field in part.fields:
                     if field.name in perhaps and field.name not in known:
                         field.how, field.text, field.runner = "missing", perhaps[field.name][0], ""
-                self._missing(part, [lacking for lacking in missing if lacking[0] not in known])
+                self._missing(part, [one for one in missing if one[0] not in known])
             if _matters(part):
                 self.plan.objects.append(part)
         self._passed.tell({part.cls for part, _ in parts if not part.mapper})
@@ -349,7 +355,7 @@ class ObjectChanges:
             )
             if spec and not follows and all(found is not row[0] for row in again):
                 self._perhaps.setdefault(name, {})[found.name] = (source, spec)
-                reason = f"{source} goes, which is set in the same way and holds something else by now"
+                reason = f"{source} goes, which is set in the same way and {_HOLDS}"
                 missing.append((found.name, reason, source))
         for found, reason in again:
             if part.mapper:

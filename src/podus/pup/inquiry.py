@@ -218,7 +218,7 @@ class Inquiry:
     ) -> dict[str, dict[str, Any]]:
         """How many objects of each class live, which of some ``fields`` all of them have, and which an update has kept aside for all of them.
 
-        Also which fields are ``untouched``: all objects hold what is ``initial`` there.
+        Also which fields are ``untouched``: all objects hold what is ``initial`` there; and whether some objects were not looked at for it.
         """
         counted: dict[str, Counted] = {}
         for name in classes:
@@ -236,6 +236,7 @@ class Inquiry:
                 "live": one.number if one.is_all else -1,
                 "there": sorted(one.there) if one.number else [],
                 "untouched": sorted(one.untouched),
+                "unseen": one.unseen,
                 "aside": sorted(kept.names) if kept is not None and whole else [],
             }
         return found

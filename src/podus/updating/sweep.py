@@ -66,6 +66,10 @@ def restore(conversions: list[Conversion]) -> None:
         conversion.restore(obj for batch in Search([conversion.cls], _none) for obj in batch)
 
 
+# So many allocated blocks take some five seconds to walk through beside a busy program.
+_HUGE = 2_000_000
+
+
 class Counted:
     """The objects of one class: how many there are, and whether that is all; in a large heap one look says only whether there are any.
 
@@ -79,6 +83,8 @@ class Counted:
         self.cls = cls
         self.number = 0
         self.is_all = True
+        # Whether some were not looked at who may be as untouched as the others.
+        self.unseen = False
         self.initial = initial or {}
         self.there, self.untouched = set(fields), set(self.initial)
 
@@ -93,20 +99,25 @@ class Counted:
             }
 
     def stop(self) -> None:
-        """There are some; how many is not looked for."""
+        """There are some; how many is not looked for, nor what the others have."""
         self.is_all = False
+        self.unseen = bool(self.untouched)
         self.there, self.untouched = set(), set()
 
 
 def count(wanted: list[Counted]) -> None:
-    """Count the objects of several classes in one look."""
-    large = sys.getallocatedblocks() > SMALL
+    """Count the objects of several classes in one look.
+
+    In a large heap only as long as something is to be learned of each object, and in one that takes many seconds not even that.
+    """
+    blocks = sys.getallocatedblocks()
+    large, huge = blocks > SMALL, blocks > _HUGE
     concerned: dict[int, list[Counted]] = {}
     for batch in Search([one.cls for one in wanted]) if wanted else ():
         for one, objects in _by_class(batch, wanted, concerned):
             if one.is_all:
                 one.add(objects)
-            if large and one.is_all:
+            if one.is_all and (huge or (large and not (one.there or one.untouched))):
                 one.stop()
         if not any(one.is_all for one in wanted):
             return
