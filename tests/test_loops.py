@@ -427,3 +427,29 @@ def test_what_sleeps_through_two_updates_wakes_in_the_last_one(program: Start) -
     for version in ("two", "three"):
         app.edit(shop=text.replace('"one"', f'"{version}"')).update()
     assert app("[next(shop.held) for _ in range(2)]") == [["three", 2], ["three", 3]]
+
+
+def test_threads_that_end_while_a_loop_is_watched(program: Start) -> None:
+    """On Python 3.11 podus goes along the interpreter's records of the threads, which are freed when they end."""
+    text = """
+        import threading, time
+        seen = []
+        def tick(): pass
+        def loop():
+            while not ended:
+                tick(); seen.append(0)
+                time.sleep(0.01)
+        ended = []
+        def request(): time.sleep(0.0005)
+        def serve():
+            while not ended:
+                threading.Thread(target=request).start()
+                time.sleep(0.001)
+        def start():
+            for body in (loop, serve, serve): threading.Thread(target=body).start()
+    """
+    app = program(shop=text)
+    app.run("shop.start()")
+    for number in range(1, 6):
+        app.edit(shop=text.replace("append(0)", f"append({number})")).update()
+    app.run(f"import time\nwhile {number} not in shop.seen: time.sleep(0.001)\nshop.ended.append(1)")

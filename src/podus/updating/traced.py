@@ -12,6 +12,7 @@ import sys
 from weakref import finalize
 
 from podus.threads import get_ident
+from podus.updating.threadstates import innermost, trace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,23 +80,9 @@ class Watching:
 
     def refresh(self) -> None:
         """See the threads that have come to watched code meanwhile."""
-        _api.PyInterpreterState_Get.restype = ctypes.c_void_p
-        _api.PyInterpreterState_ThreadHead.restype = _api.PyThreadState_Next.restype = ctypes.c_void_p
-        _api.PyThreadState_GetFrame.restype = ctypes.py_object
-        own = sys._getframe()
-        interpreter = ctypes.c_void_p(_api.PyInterpreterState_Get())
-        state = _api.PyInterpreterState_ThreadHead(interpreter)
-        while state:
-            here = ctypes.c_void_p(state)
-            frame: Any = None
-            try:
-                frame = _api.PyThreadState_GetFrame(here)
-            except ValueError:
-                # It runs no Python code.
-                frame = None
-            if frame is not None and frame is not own and self._is_in(frame):
-                _api._PyEval_SetTrace(here, self._function, ctypes.c_void_p())
-            state = _api.PyThreadState_Next(here)
+        found = {number for number, frame in innermost() if self._is_in(frame)}
+        if found:
+            trace(found, self._function)
 
     def _is_in(self, frame: Any) -> bool:
         """Whether watched code is on the stack, and nobody else traces it."""
