@@ -425,3 +425,63 @@ def test_a_class_statement_that_makes_another_object_says_that_it_is_another(
     done = app.edit(m=text.replace("def told()", "size = 5\n            def told()")).update()
     assert app("m.IThing.names['size']") == 5
     assert [note for note in done["notes"] if "m:IThing is made anew" in note]
+
+
+OBJECT = "class Route:\n    def __init__(self, key, f): self.key, self.f = key, f\n"
+DECORATES = "    def decorate(f):\n        {put}\n        return f\n    return decorate\n"
+# How a registry may keep what is decorated: what comes first, what the decorator does, and what there is.
+REGISTRIES = {
+    "list": ("handlers = []\n", "handlers.append(f)", "handlers"),
+    "table": ("handlers = {}\n", "handlers[key] = f", "handlers.values()"),
+    "lists": (
+        "handlers = {}\n",
+        "handlers.setdefault(key, []).append(f)",
+        "[f for fs in handlers.values() for f in fs]",
+    ),
+    "defaultdict": (
+        "from collections import defaultdict\nhandlers = defaultdict(list)\n",
+        "handlers[key].append((1, f))",
+        "[f for fs in handlers.values() for _, f in fs]",
+    ),
+    "deep": (
+        "handlers = {}\n",
+        "handlers.setdefault(key, {}).setdefault(1, []).append(f)",
+        "[f for table in handlers.values() for fs in table.values() for f in fs]",
+    ),
+    "tuples": ("handlers = []\n", "handlers.append((key, f))", "[f for _, f in handlers]"),
+    "objects": (f"{OBJECT}handlers = []\n", "handlers.append(Route(key, f))", "[r.f for r in handlers]"),
+}
+OBJECT_ROUTER = f"{OBJECT}class Router:\n    def __init__(self): self.handlers = []\n    def on(self, key):\n        def decorate(f):\n            self.handlers.append(Route(key, f))\n            return f\n        return decorate\n"
+VIEWS = "@on('a')\ndef a(): return 'a'\n@on('b')\ndef b(): return 'b'\n"
+# What is done to them, and what is registered afterwards.
+EDITS = {
+    "body": (lambda text: text.replace("return 'a'", "return 'A'"), ["A", "b"]),
+    "parameter": (lambda text: text.replace("a(): return 'a'", "a(k='a2'): return k"), ["a2", "b"]),
+    "key": (lambda text: text.replace("on('a')", "on('c')"), ["a", "b"]),
+    "gone": (lambda text: text[text.index("@on('b')") :], ["b"]),
+    "added": (lambda text: text + "@on('d')\ndef d(): return 'd'\n", ["a", "b", "d"]),
+    "both": (lambda text: text[text.index("@on('b')") :].replace("'b'", "'e'"), ["e"]),
+}
+
+
+@pytest.mark.parametrize("kind", [*REGISTRIES, "router", "installed"])
+def test_each_definition_is_registered_once(program: Start, kind: str) -> None:
+    """However the registry keeps it, and whatever is done to the definition; and as before when that is taken back."""
+    modules = {"bus": "", "at": "import sys\nsys.path.append('lib/site-packages')\n"}
+    prefix, at, there = "from bus import on\n", "@on", ""
+    if kind in REGISTRIES:
+        first, put, there = REGISTRIES[kind]
+        modules["bus"] = first + "def on(key):\n" + DECORATES.format(put=put)
+        there = f"eval({there!r}, vars(bus))"
+    else:
+        modules["lib/site-packages/fw.py" if kind == "installed" else "fw"] = OBJECT_ROUTER
+        prefix, at = "import fw\nrouter = fw.Router()\n", "@router.on"
+        there = "[route.f for route in views.router.handlers]"
+    app = program(**modules, views=prefix + VIEWS.replace("@on", at))
+    for edit, right in EDITS.values():
+        app.edit(views=prefix + edit(VIEWS).replace("@on", at)).update()
+        assert sorted(app(f"[f() for f in {there}]"), key=str.lower) == right
+        app.update(back_out=True)
+        found = app(f"[f() for f in {there}]")
+        # What comes back into a table comes to its end.
+        assert (sorted(found) if kind in ("table", "lists", "defaultdict", "deep") else found) == ["a", "b"]

@@ -226,11 +226,15 @@ class ModulePart:
     fresh: list[str] = field(default_factory=list)
     # Definitions of the old version that are gone, and that others were told of when they were made (a decorator, a base).
     withdrawn: list[str] = field(default_factory=list)
+    # Functions among them -> by what their decorators may have registered them, how often, and the functions that are there on and have the same decorators.
+    withdrawn_by: dict[str, tuple[list[str], int, list[str]]] = field(default_factory=dict)
     # Those with a statement that is another one now -> by what the old one may have registered them; and the name that stands for them, if one does.
     registrars: dict[str, list[str]] = field(default_factory=dict)
     standing: dict[str, str] = field(default_factory=dict)
     # The classes among them that the new statement registers as well.
     registers_again: list[str] = field(default_factory=list)
+    # The functions among them that are registered in the same words.
+    registers_alike: list[str] = field(default_factory=list)
     # Data of this module or others that the statements read as the update leaves it, by the name that they have for it (module:name).
     staged: list[str] = field(default_factory=list)
     # Name -> the functions that one statement defines under it, in the old and in the new version: of `if` and `else` the one counts.

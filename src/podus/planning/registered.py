@@ -46,6 +46,26 @@ def _seen(
     return found
 
 
+def withdrawn_by(
+    module: Module, names: Iterable[str], there: Set[str]
+) -> dict[str, tuple[list[str], int, list[str]]]:
+    """Of functions at the top level that are gone: by what their decorators may have registered them, and how often; and which of those that are ``there`` on have the same decorators."""
+    body = module.body
+    if body is None:
+        return {}
+    ways = {
+        s.names[-1]: [path for text in _registering(s) if (path := _path(text.partition(" -> ")[0]))]
+        for s in body.statements
+        if s.kind == "def"
+    }
+    found = {}
+    for name in names:
+        if paths := ways.get(name):
+            fellows = sorted(n for n, own in ways.items() if n in there and not {*own}.isdisjoint(paths))
+            found[name] = sorted({*paths}), len(paths), fellows
+    return found
+
+
 def _shown(statements: list[Statement]) -> frozenset[str]:
     """The names that statements hand to what they call for its effect: ``subscribe(on_start)``."""
     calls = [s for s in statements if isinstance(s.node, ast.Expr) and isinstance(s.node.value, ast.Call)]
@@ -65,16 +85,18 @@ def _decorated_methods(node: ast.ClassDef) -> Iterator[int]:
 
 def registrars(
     change: ModuleChange, otherwise: Callable[[Statement], bool], whole: Iterable[str]
-) -> tuple[dict[str, list[str]], dict[str, str]]:
+) -> tuple[dict[str, list[str]], dict[str, str], list[str]]:
     """Definitions whose statement is another one now, with other decorators, bases or keywords, and by what the old ones may have registered them: names, with their attributes.
 
-    Each by its name in the old version; the second result gives the names that stand for them, if any does. Not where another statement may
+    Each by its name in the old version; the second result gives the names that stand for them, if any does, the third the functions that are registered
+    in the same words. Not where another statement may
     have registered them as well, which does not run again. ``otherwise`` tells whether a definition has a decorator that registers otherwise now,
     ``whole`` are classes that are made again because of what is in them: a hook of a base may go by anything that they say.
     """
     assert change.body is not None and change.bodies is not None
     found: dict[str, list[str]] = {}
     standing: dict[str, str] = {}
+    alike: list[str] = []
     lines = {code.co_firstlineno: name for name, code in change.old.procedures.items()}
     for body in (change.body, *change.body.all_classes()):
         run = set(map(id, body.run))
@@ -90,6 +112,8 @@ def registrars(
             made = _registering(statement)
             # By the same text, if what it says is something else.
             other = made - same if id(statement) in gone else made
+            in_the_same_words = not other and statement.kind == "def"
+            other = made if in_the_same_words else other
             others = [s for s in body.new.statements if id(s) not in run and name in s.reads]
             paths = sorted({path for text in other if (path := _path(text.partition(" -> ")[0]))})
             if not paths or any(s.kind in ("assign", "other") for s in others):
@@ -97,9 +121,10 @@ def registrars(
             full = ".".join((*body.owners, name))
             procedure = full if statement.kind == "class" else lines.get(statement.line, full)
             found[procedure] = paths
+            alike += [procedure] if in_the_same_words else []
             if body.previous.get(name) is statement:
                 standing[procedure] = full
-    return found, standing
+    return found, standing, alike
 
 
 def _registers_otherwise(

@@ -14,7 +14,7 @@ from podus.planning.model import Datum, ModulePart, Note
 from podus.planning.outcome import names
 from podus.planning.pack import encoded
 from podus.planning.reading import targets, tried_imports
-from podus.planning.registered import registrars, withdrawn, withdrawn_with
+from podus.planning.registered import registrars, withdrawn, withdrawn_by, withdrawn_with
 from podus.planning.remade import Remade
 from podus.planning.standing_for import as_it_stands
 from podus.planning.steps import Stepwise
@@ -182,7 +182,9 @@ class TopLevel:
         moved = {n.partition(":")[2] for n in self.plan.moves if n.startswith(f"{part.name}:")}
         part.withdrawn = [name for name in withdrawn(change) if name not in moved]
         part.registers_again = list(self.remade.whole.get(part.name, ()))
-        part.registrars, part.standing = registrars(
+        there = {*change.old.procedures} - {*change.removed}
+        part.withdrawn_by = withdrawn_by(change.old, part.withdrawn, there)
+        part.registrars, part.standing, part.registers_alike = registrars(
             change,
             lambda statement: self.compiler.derived.decorators.registers_again(statement, change.new),
             part.registers_again,

@@ -12,14 +12,14 @@ from types import CodeType, FunctionType, ModuleType
 from podus.program.code import is_procedure, nested, walk
 from podus.program.operands import named, opcodes
 from podus.updating.binding import Switch
-from podus.updating.held import is_a, own_fields, own_names
+from podus.updating.held import TABLES, is_a, own_fields, own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-_MUTABLE = (dict, list, set, bytearray)
+_MUTABLE = (*TABLES, list, set, bytearray)
 # A container that holds more is not copied: it would take too long.
 _AT_MOST = 100_000
 # How many calls away from a statement a procedure may change what it names.
@@ -36,7 +36,7 @@ class Difference:
         # No more than differs: what is kept here can't go.
         self._items: list[tuple[Any, Any, Any]] = []
         self._lists: tuple[Any, Any] | None = None
-        if type(container) is dict:
+        if type(container) in TABLES:
             for key in dict.fromkeys([*before, *after]):
                 old, new = before.get(key, _ABSENT), after.get(key, _ABSENT)
                 if old is not new:
@@ -180,7 +180,7 @@ class Contents:
             op[0](*op[1:])
         self._fields_done = []
         for value, before, after in self._done:
-            if type(value) is dict:
+            if type(value) in TABLES:
                 _undo_dict(value, before, after)
             elif type(value) is set:
                 value.difference_update(after - before)
@@ -246,7 +246,7 @@ def _undo_list(value: Any, before: Any, after: Any) -> None:
 
 def _differs(value: Any, before: Any, after: Any) -> bool:
     """Whether a dictionary with the same keys has other values."""
-    return type(value) is dict and any(before.get(key, _ABSENT) is not item for key, item in after.items())
+    return type(value) in TABLES and any(before.get(key, _ABSENT) is not item for key, item in after.items())
 
 
 def _same(one: Any, other: Any) -> bool:

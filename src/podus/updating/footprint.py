@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterable
-from types import FunctionType
+from collections.abc import Iterable, Set
+from types import FunctionType, ModuleType
 
 from podus.updating.binding import Switch
-from podus.updating.held import is_a, own_names
+from podus.updating.held import HEAP, TABLES, is_a, own_names
 from podus.updating.replace import Replacement
 from podus.updating.withdrawn import holds, nested, registry_of, take_out
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # A container that holds more than this is no registry of definitions.
 _AT_MOST = 100_000
-_MUTABLE = (dict, list, set)
+_MUTABLE = (*TABLES, list, set)
 _DEFINITIONS = (type, FunctionType, staticmethod, classmethod, property, functools.partial)
 
 
@@ -120,7 +120,7 @@ class Entry:
     def take_back(self, switch: Switch) -> None:
         """Plan to take the definition out, if it is still there."""
         container = self.container
-        if type(container) is dict:
+        if type(container) in TABLES:
             if container.get(self.key) is self.value:
                 if self.before:
                     switch.set_item(container, self.key, self.before[0])
@@ -166,11 +166,15 @@ class Registries:
         # Objects that hold a function which new statements have made, by their ids: others' are the program's own.
         self._holders: dict[int, Any] = {}
 
-    def look(self, namespace: dict[str, Any]) -> None:
-        """Note the containers that the names of a module lead to, and those of its classes and single-dispatch functions."""
-        for value in list(namespace.values()):
+    def look(self, namespace: dict[str, Any], said: Set[str] = frozenset()) -> None:
+        """Note the containers that the names of a module lead to, and those of its classes and single-dispatch functions.
+
+        Of objects of a library's classes where the name is ``said`` by a statement: ``@router.get("/")``.
+        """
+        for name, value in list(namespace.items()):
             self._note(value, namespace)
-            if not is_a(value, type) and type(value).__module__ in self._program:
+            library = name in said and type(value).__flags__ & HEAP and not is_a(value, ModuleType)
+            if not is_a(value, type) and (library or type(value).__module__ in self._program):
                 for inner in list(own_names(value).values()):
                     self._note(inner, namespace)
             if is_a(value, type) and value.__module__ == namespace.get("__name__"):
@@ -191,8 +195,8 @@ class Registries:
     def find_holders(self, codes: set[int]) -> None:
         """Find the objects in the containers that hold a function made from ``codes`` (their ids): ``Route("/", view)``."""
         for value, before in self._before.values():
-            known = set(map(id, before.values() if type(before) is dict else before))
-            for item in list(value.values() if type(value) is dict else value):
+            known = set(map(id, before.values() if type(before) in TABLES else before))
+            for item in list(value.values() if type(value) in TABLES else value):
                 if id(item) not in known and holds(item, codes):
                     self._holders[id(item)] = item
 
@@ -212,7 +216,7 @@ class Registries:
     def entries(self) -> Iterable[Entry]:
         """What has been put in since: definitions only, for the program's other threads go on using the containers."""
         for value, before in [*self._before.values(), *self._come()]:
-            if type(value) is dict:
+            if type(value) in TABLES:
                 for key, item in list(value.items()):
                     old = (before[key],) if key in before else ()
                     if not (old and old[0] is item) and (_is_definition(item) or id(item) in self._holders):
@@ -233,11 +237,11 @@ class Registries:
         found: dict[int, Any] = {}
         for value, before in self._before.values():
             # What was in there already was there, however deep nobody has looked.
-            there = set(map(id, before.values() if type(before) is dict else before))
-            for inner in nested([value]):
+            there = set(map(id, before.values() if type(before) in TABLES else before))
+            for inner in nested([value], 1):
                 if inner is not value and id(inner) not in there and id(inner) not in self._before:
-                    found[id(inner)] = inner
-        return [(inner, type(inner)()) for inner in found.values()]
+                    found.update((id(each), each) for each in nested([inner]) if id(each) not in self._before)
+        return [(inner, {} if type(inner) in TABLES else type(inner)()) for inner in found.values()]
 
     def forget(self) -> None:
         """Let go of the copies."""

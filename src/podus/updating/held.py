@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from _weakref import ref
+from collections import defaultdict
 from functools import partial
 from types import GetSetDescriptorType, MemberDescriptorType
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from podus.updating.objects import Conversion
 
 _read = object.__getattribute__
+# Kinds of tables that are gone through, copied and changed as a dictionary is.
+TABLES: tuple[type, ...] = (dict, defaultdict)
 # In place of a value: there is none.
 GONE = object()
 # The flag of classes that a statement has made (Py_TPFLAGS_HEAPTYPE).

@@ -32,7 +32,7 @@ from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
 from podus.updating.slots import slot_names_into
 from podus.updating.statements import Statements
-from podus.updating.withdrawn import dispatch_caches, holds, reregistered, still_there, withdraw
+from podus.updating.withdrawn import dispatch_caches, forsaken, holds, reregistered, still_there, withdraw
 
 _STORES = (dict.__setitem__, type.__setattr__)
 
@@ -132,7 +132,9 @@ class Stage(Statements):
         for part in parts:
             module = self.agent.module(part.name)
             if module is not None and (part.runners or part.classes):
-                registries.look(vars(module))
+                pieces = self.runners.get(part.name, {})
+                said = {n for r in part.runners if r in pieces for n in pieces[r].co_names}
+                registries.look(vars(module), said)
         if any(part.registers or part.action == "import" for part in self.plan.modules):
             for module in program_modules(self.agent.module_names()):
                 self._elsewhere.look(vars(module))
@@ -202,7 +204,8 @@ class Stage(Statements):
                 )
                 again = name in part.registers_again
                 codes = set(map(id, live.get(name, ())))
-                found += reregistered(paths, names, codes, standing, name=name, again=again)
+                alike = name in part.registers_alike
+                found += reregistered(paths, names, codes, standing, name=name, again=again, alike=alike)
         return found
 
     def _name_again(self) -> None:
@@ -244,6 +247,13 @@ class Stage(Statements):
                 if isinstance(found, type) or holds(found, own):
                     objects.append(found)
         changed = [entry.container for entry in self.footprint.entries]
+        for part in self.plan.modules:
+            live = self.agent.live_codes(part.name) if part.withdrawn_by else {}
+            for name, (paths, times, fellows) in part.withdrawn_by.items():
+                own = set(map(id, live.get(name, ())))
+                others = [set(map(id, live.get(fellow, ()))) for fellow in fellows]
+                names = vars(sys.modules[part.name])
+                changed += forsaken(paths, names, own, times, others, self.removals)
         if codes or objects:
             changed += withdraw(modules, codes, objects, self.removals)
         switches = (self.base, *self.redefined.values(), *self.data.values())

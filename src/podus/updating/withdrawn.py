@@ -9,25 +9,29 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator
 from functools import singledispatchmethod
+from itertools import islice
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 
 from podus.program.code import walk
 from podus.updating.binding import Switch
 from podus.updating.find import cell_contents
-from podus.updating.held import HEAP, is_a, module_of, own_fields, own_names
+from podus.updating.held import HEAP, TABLES, is_a, module_of, own_fields, own_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_MUTABLE = (dict, list, set)
+_MUTABLE = (*TABLES, list, set)
 # From a decorator to what it calls, to a table.
 _STEPS = 3
 # A container that holds more than this is no registry of definitions; and what holds more than this others, no table of registries.
 _AT_MOST = 100_000
 _TABLE = 1000
-# The most that is said of one definition.
+# The most that is said of one definition, and the most in a table in a table.
 _RECORD = 50
+# Events, priorities, lists: so deep tables are looked into, and for so many in each.
+_DEPTH = 3
+_INSIDE = 5000
 
 
 def withdraw(
@@ -52,12 +56,14 @@ def reregistered(
     *,
     name: str = "",
     again: bool = False,
+    alike: bool = False,
 ) -> list[tuple[list[Any], Switch]]:
     """How a definition that has run again is taken out of where its old decorators or bases had put it: what they could reach by the ``paths``.
 
     For each container what it holds now, and the switch. ``codes`` are the ids of its old code, ``value`` what its name has stood for. What has run
     again has been put in already, as another object. If a class registers ``again`` in the same ways, only where that has been put in as often; an
-    object that holds a function of this ``name`` only if there is a new one of its kind.
+    object that holds a function of this ``name`` only if there is a new one of its kind. If a function registers ``alike``, in the same words, what is
+    in its place already is the new one; what tells of it, a tuple or such an object, is taken out where as many tell of the new one.
     """
     is_old = _Made(codes, {id(value)})
     found: dict[int, Any] = {}
@@ -67,12 +73,57 @@ def reregistered(
     for container in found.values():
         if container is not namespace and not (again and _more_often(container, value)):
             switch = Switch()
-            _take_out_of(container, is_old, switch)
+            if not alike or _is_told_again(container, is_old, codes, name):
+                _take_out_of(container, is_old, switch)
             if not switch.do:
                 _take_out_of(container, _Holder(container, codes, name), switch)
             if switch.do:
-                taken.append((list(container) if type(container) is not dict else [], switch))
+                taken.append((list(container) if type(container) not in TABLES else [], switch))
     return taken
+
+
+def _is_told_again(container: Any, is_old: Callable[[Any], bool], codes: set[int], name: str) -> bool:
+    """Whether tuples and records in a container tell of a function's new form as often as of its old one, which is not in there by itself."""
+    old = [entry for entry in _held(container) if is_old(entry)]
+    if not old or not all(type(entry) is tuple or _is_record(entry) for entry in old):
+        return False
+    new = [
+        entry
+        for entry in _held(container)
+        if (type(entry) is tuple or _is_record(entry))
+        and any(
+            type(f) is FunctionType and f.__qualname__ == name and id(f.__code__) not in codes
+            for f in _held(entry)
+        )
+    ]
+    return len(old) == len(new)
+
+
+def forsaken(
+    paths: Iterable[str],
+    namespace: dict[str, Any],
+    codes: set[int],
+    times: int,
+    fellows: list[set[int]],
+    removals: Switch,
+) -> list[Any]:
+    """Plan to take out the objects that hold a function that is gone, made from ``codes`` (``Route("/", view)``); returns the containers.
+
+    Only out of what its decorators could reach by the ``paths``, and where they have put in no more: there are as many as the ``times`` that they
+    decorate it, and an entry for each of the ``fellows`` that they decorate as well, by the ids of their code. A queue is no registry.
+    """
+    found: dict[int, Any] = {}
+    for path in paths:
+        found.update((id(container), container) for container in nested(_reached(path, namespace)))
+    changed = []
+    for container in found.values():
+        if container is namespace or len(container) > _TABLE:
+            continue
+        gone = {id(entry) for entry in _held(container) if holds(entry, codes)}
+        if 0 < len(gone) <= times and all(any(holds(e, each) for e in _held(container)) for each in fellows):
+            _take_out_of(container, _Made(set(), gone), removals)
+            changed.append(container)
+    return changed
 
 
 def holds(value: Any, codes: set[int]) -> bool:
@@ -150,7 +201,7 @@ class _Holder:
 
 
 def _take_out_of(container: Any, is_gone: Callable[[Any], bool], removals: Switch) -> None:
-    if type(container) is dict:
+    if type(container) in TABLES:
         for key, item in list(container.items()):
             if is_gone(item):
                 removals.delete_item(container, key)
@@ -205,27 +256,32 @@ def _attributes(value: Any) -> list[Any]:
     return list(own.values())
 
 
-def nested(found: Iterable[Any]) -> Iterator[Any]:
+def nested(found: Iterable[Any], depth: int = _DEPTH) -> Iterator[Any]:
     """Some containers, and those in them: a table of lists. Records are no containers, but entries of one."""
     for container in found:
         yield container
-        if type(container) not in (dict, list) or len(container) > _TABLE:
-            continue
-        for value in _held(container):
-            if type(value) in _MUTABLE and len(value) <= _AT_MOST and not _is_record(value):
-                yield value
+        yield from islice(_inside(container, _TABLE, depth), _INSIDE)
+
+
+def _inside(container: Any, most: int, depth: int) -> Iterator[Any]:
+    if type(container) not in (*TABLES, list) or len(container) > most or depth == 0:
+        return
+    for value in _held(container):
+        if type(value) in _MUTABLE and len(value) <= _AT_MOST and not _is_record(value):
+            yield value
+            yield from _inside(value, _RECORD, depth - 1)
 
 
 def _is_record(value: Any) -> bool:
     """Whether a list or dictionary tells of one definition (``{"path": "/", "view": view}``), and is no table of them: it holds other things as well."""
-    if type(value) not in (dict, list) or len(value) > _RECORD:
+    if type(value) not in (*TABLES, list) or len(value) > _RECORD:
         return False
     definitions = list(map(callable, _held(value)))
     return any(definitions) and not all(definitions)
 
 
 def _held(container: Any) -> list[Any]:
-    return list(container.values() if type(container) is dict else container)
+    return list(container.values() if type(container) in TABLES else container)
 
 
 def _reached(path: str, namespace: dict[str, Any]) -> Iterator[Any]:
