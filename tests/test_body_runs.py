@@ -207,3 +207,36 @@ def test_an_endless_loop_in_a_block_at_the_top_level_of_a_script(tmp_path: Path)
     assert script.stdout is not None
     assert script.stdout.readline().startswith("three invalid literal")
     assert script.wait(timeout=30) == 0
+
+
+def test_a_script_goes_back_to_the_version_that_it_was_started_with(tmp_path: Path) -> None:
+    """The way out of its first loop was written over that: it is found as it was."""
+    text = "import sys\nn = 0\nwhile True:\n    sys.stdin.readline()\n    n += 1\n    print('one', n, flush=True)\n"
+    (tmp_path / "app.py").write_text(text)
+    environment = {**os.environ, "PODUS_HOME": str(tmp_path / "home"), "PYTHONPATH": SOURCE}
+    podus = [sys.executable, "-m", "podus"]
+    script = subprocess.Popen(
+        [*podus, "run", "--name", "it", "app.py"],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    def turn() -> str:
+        assert script.stdin is not None and script.stdout is not None
+        script.stdin.write("\n")
+        script.stdin.flush()
+        return script.stdout.readline().strip()
+
+    assert turn() == "one 1"
+    for words, says in (("update", "two"), ("back-out", "one"), ("update", "three"), ("back-out", "one")):
+        (tmp_path / "app.py").write_text(text.replace("one", says))
+        command = subprocess.Popen([*podus, words, "it"], env=environment, stdout=subprocess.DEVNULL)
+        while not (line := turn()).startswith(says):
+            assert command.poll() in (None, 0)
+        assert command.wait(timeout=60) == 0
+    assert int(line.split()[1]) > 4
+    script.kill()
+    script.communicate()

@@ -58,13 +58,14 @@ class Move:
         self.needs = frozenset(loop.needs)
         # Of the body of a module there is one frame: what it gets is a constant of its code.
         self.state: list[Any] | None = [] if is_body(new) else None
-        made = resume_code(new, loop.enter, loop.depth, self.state)
+        whole = _overwritten[id(new)][1] if id(new) in _overwritten else new
+        made = resume_code(whole, loop.enter, loop.depth, self.state)
         # What is nested in it is what is nested in the procedure itself.
-        count = len(without_stubs(new).co_consts)
-        self.code = made.replace(co_consts=(*new.co_consts[:count], *made.co_consts[count:]))
+        count = len(without_stubs(whole).co_consts)
+        self.code = made.replace(co_consts=(*whole.co_consts[:count], *made.co_consts[count:]))
         note_variant(new, self.code)
         key = id(self.code)
-        RESUMED[key] = (ref(self.code, lambda _: RESUMED.pop(key, None) and None), prefix(new, self.code))
+        RESUMED[key] = (ref(self.code, lambda _: RESUMED.pop(key, None) and None), prefix(whole, self.code))
         every = names(self.code)
         own = len(every) - len(self.code.co_freevars)
         cells = set(slots(self.code)[1])
@@ -209,9 +210,10 @@ def _leave_body(frame: FrameType, move: Move) -> None:
     watching.send(frame, line)
     WATCHED.pop(id(code), None)
     watching.abandon(code)
+    # What is written over are its constants as well, in the very tuple.
+    _overwritten[id(code)] = code, code.replace(co_consts=(*code.co_consts,))
     offsets = overwrite(code, landing, move.loop.depth, call, move.state, move.loop.blocks)
     HANDED_OVER.update((id(code), offset) for offset in offsets)
-    _overwritten.append(code)
     move.owner.moved += 1
 
 
@@ -242,8 +244,8 @@ def give_up(code: CodeType) -> None:
 # After so many moved frames what was made for them is made old: that many coroutines live long, and to find that out by collections of
 # the whole heap would be stalls of many milliseconds.
 _MANY = 50
-# Code of modules' bodies that has been written over: it stays, so that no other has its id.
-_overwritten: list[CodeType] = []
+# Code of modules' bodies that has been written over, and as it was before, by its id: it stays, so that no other has that.
+_overwritten: dict[int, tuple[CodeType, CodeType]] = {}
 # What goes on in the place of such a body, by the id of the code that does so now.
 _bodies: dict[int, list[Any]] = {}
 # Code of which some frame has handed over.
