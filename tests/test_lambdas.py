@@ -51,3 +51,28 @@ def test_lambdas_of_live_objects_are_not_taken_for_others(program: Start) -> Non
     app.edit(m=new.replace("'quit')", "'quit', 1)").replace("what)", "what, n=0)")).update()
     assert app("[f() for f in c.on.values()]") == ["open", "quit"]
     assert app("[f() for f in m.C().on.values()]") == ["open", "delete", "quit"]
+
+
+def test_what_a_lambda_has_shaped_is_made_again(program: Start) -> None:
+    """Where it is called at once; one that is handed on lives on, and changes where it is."""
+    old = """
+        import functools
+        ITEMS = [("tea", 3), ("cup", 5)]
+        ORDER = sorted(ITEMS, key=lambda i: i[0])
+        TOTAL = functools.reduce(lambda a, b: a + b[1], ITEMS, 0)
+        NOW = (lambda: 1)()
+        class Button:
+            def __init__(self, pressed): self.pressed = pressed
+        button = Button(lambda: "old")
+        def first(order=min(ITEMS, key=lambda i: i[0])): return order
+    """
+    new = old.replace("key=lambda i: i[0]", "key=lambda i: i[1]").replace("a + b[1]", "a + 2 * b[1]")
+    new = new.replace("lambda: 1", "lambda: 2").replace('"old"', '"new"')
+    app = program(m=old)
+    app.run("import m; button = m.button")
+    seen = "[m.ORDER, m.TOTAL, m.NOW, m.button is button, button.pressed(), m.first()]"
+    before = app(seen)
+    app.edit(m=new).update()
+    assert app(seen) == [[["tea", 3], ["cup", 5]], 16, 2, True, "new", ["tea", 3]]
+    app.update(back_out=True)
+    assert app(seen) == before

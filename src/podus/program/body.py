@@ -19,7 +19,7 @@ from podus.program.bindings import is_for_type_checkers, is_namespace
 from podus.program.bytecode import compile_source
 from podus.program.code import fingerprint
 from podus.program.field import last_word
-from podus.program.head import Definition, asked_kind, head_of, with_body
+from podus.program.head import Definition, asked_kind, consumes_lambdas, head_of, with_body
 from podus.program.nodes import directly_in, everything_in
 
 # Builtins whose call has no effect but its value, as long as its arguments have none.
@@ -189,6 +189,8 @@ class Statement:
             return self.head.encode()
         if isinstance(node, ast.ClassDef):
             node = with_body(node, [ast.Pass(lineno=node.lineno, col_offset=node.col_offset)])
+        if consumes_lambdas(node):
+            return self.head.encode()
         try:
             code = compile_body([node], self.owners, "", 0)
             return fingerprint(code, skip_procedures=True) + asked_kind(node).encode()

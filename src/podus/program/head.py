@@ -12,11 +12,30 @@ from podus.program.nodes import directly_in, everything_in
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+# What calls a function that it is given at once, or while somebody goes through what it gives; and keeps it no longer.
+_CALLERS = frozenset({"sorted", "min", "max", "map", "filter", "reduce"})
+_CALLERS |= {"accumulate", "groupby", "takewhile", "dropwhile", "filterfalse", "starmap"}
+
+
+def _consumed(call: ast.Call) -> list[ast.expr]:
+    """The lambdas of a call that have shaped what it gives: ``sorted(names, key=lambda name: …)``, ``(lambda: …)()``. Others live on as procedures."""
+    if isinstance(call.func, ast.Lambda):
+        return [call.func]
+    if last_word(call) not in _CALLERS:
+        return []
+    given = (*call.args, *(keyword.value for keyword in call.keywords))
+    return [part for part in given if isinstance(part, ast.Lambda)]
+
+
 class _Heads(ast.NodeTransformer):
     """Leaves of every procedure only what its definition evaluates: decorators, defaults and annotations."""
 
-    def __init__(self, keep_lambdas: bool) -> None:
-        self.keep_lambdas = keep_lambdas
+    def __init__(self) -> None:
+        self._whole: set[int] = set()
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self._whole.update(map(id, _consumed(node)))
+        return self.generic_visit(node)
 
     def _definition(self, node: Definition) -> ast.AST:
         return ast.Tuple(
@@ -33,7 +52,7 @@ class _Heads(ast.NodeTransformer):
     visit_FunctionDef = visit_AsyncFunctionDef = _definition
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
-        if self.keep_lambdas:
+        if id(node) in self._whole:
             return self.generic_visit(node)
         return ast.Tuple(
             elts=[ast.Constant("lambda"), *_signature_parts(node.args, self.visit)], ctx=ast.Load()
@@ -74,11 +93,17 @@ def head_of(node: ast.stmt) -> str:
         dumped = ast.dump(node)
         if "FunctionDef(" not in dumped and "Lambda(" not in dumped:
             return dumped
-    # A lambda that is handed to a call in an assignment has shaped the value that was assigned; elsewhere it lives on as a procedure.
-    keep = isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and any(
-        isinstance(part, ast.Call) for part in everything_in(node)
+    return ast.dump(_Heads().visit(_without_bodies(node))) + asked_kind(node)
+
+
+def consumes_lambdas(node: ast.stmt) -> bool:
+    """Whether a statement, apart from the procedures in it, is shaped by what lambdas in it do."""
+    evaluated = _of_definition(node) if isinstance(node, Definition) else [node]
+    return any(
+        isinstance(part, ast.Call) and _consumed(part)
+        for one in evaluated
+        for part in (outside_procedures(one) if not isinstance(one, ast.ClassDef) else everything_in(one))
     )
-    return ast.dump(_Heads(keep).visit(_without_bodies(node))) + asked_kind(node)
 
 
 def _of_definition(node: Definition) -> Iterator[ast.AST]:
