@@ -514,3 +514,21 @@ def test_who_was_passing_an_atomic_door_when_it_was_opened_gets_what_has_switche
     app.until(update, "complete")
     app.open("passing")
     assert app.join("loop") == [2, "m", 7]
+
+
+def test_immediate_leaves_nobody_in_a_loop_behind(program: Start) -> None:
+    text = "seen = []\ndef run():\n    while True:\n        gate('turn')\n        seen.append('one')\n        if 'stop' in seen: return\n"
+    app = program(shop=text)
+    app.start("t", "shop.run()", at="turn")
+    app.edit(shop=text.replace("'one'", "'two'")).update(policy="immediate")
+    for _ in range(3):
+        app.open("turn")
+        app.reached("turn")
+    assert app("shop.seen") == ["one", "two", "two"]
+    app.update(back_out=True, policy="immediate")
+    app.open("turn")
+    app.reached("turn")
+    app.run("shop.seen.append('stop')")
+    app.open("turn")
+    app.join("t")
+    assert app("shop.seen") == ["one", "two", "two", "two", "stop", "one"]

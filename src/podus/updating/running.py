@@ -53,6 +53,8 @@ class Running:
         self._turned: Any = None
         # Procedures that have switched although some are in them who leave one by one, each when its loop comes round.
         self.rounding: set[str] = set()
+        # Procedures that have switched whoever was in them.
+        self.outrun: set[str] = set()
         # Those passed by that have been looked at, and whether they move.
         self._opened: dict[str, bool] = {}
         self._since = 0.0
@@ -237,6 +239,13 @@ class Running:
         moving = (
             set() if frames is None else {n for n in left if n in frames.names and self._opens(frames, n)}
         )
+        if frames is not None:
+            # Who never returns is not left behind for having been outrun.
+            for name in sorted(self.outrun & frames.names - left.keys()):
+                if self._opens(frames, name):
+                    moving.add(name)
+                elif name in frames.endless:
+                    update.notes.append(f"{name}: who is in it goes on in the old version")
         for name, count in sorted(left.items()):
             goes_on = name in moving
             how = (

@@ -1,4 +1,4 @@
-"""What reloaders in development do: everything at once, whoever is in it. What is active ends in its old version.
+"""What reloaders in development do: everything at once, whoever is in it. What is active ends in its old version; who is in a loop leaves it when it comes round.
 
 Old and new may call each other meanwhile. Data that a mapper converts still waits until nobody who uses it is active: nobody guesses
 about data.
@@ -21,4 +21,6 @@ class Immediate(Podus):
         """Switch every unit."""
         for unit in units:
             unit.forced = not unit.held
+            if not unit.done and not unit.held:
+                update.running.outrun |= active.intersection(unit.names)
         return super().switch(update, units, active)
