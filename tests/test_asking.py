@@ -144,3 +144,19 @@ def test_a_base_that_no_text_says_where_it_is_from_is_the_new_one(program: Start
     assert app("[m.Own.merged, m.Own.__bases__ == (w.List,), one.g(), m.List is w.List]") == [
         *(["bar", "item", "mark", "more", "own"], True, 1, True)
     ]
+
+
+def test_a_mapper_of_a_classs_data(program: Start) -> None:
+    old = "class C:\n    tab = {'k': 1}\n    def get(self): return self.tab['k']\n"
+    support = """
+        import podus
+        @podus.mapper("m:C.tab", reverse=lambda new: {k: v[0] for k, v in new.items()})
+        def tab(old): return {k: [v] for k, v in old.items()}
+        """
+    app = program(m=old)
+    app.run("m.C.tab['z'] = 2; c = m.C()")
+    app.edit(m=old.replace("1}", "[1]}").replace("['k']", "['k'][0]")).update(support=support)
+    assert app("[m.C.tab, c.get()]") == [{"k": [1], "z": [2]}, 1]
+    app.run("m.C.tab['y'] = [3]")
+    app.update(back_out=True)
+    assert app("[m.C.tab, c.get()]") == [{"k": 1, "z": 2, "y": 3}, 1]

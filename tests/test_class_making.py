@@ -630,3 +630,25 @@ def test_classes_below_a_protocol_are_made_again_together(program: Start) -> Non
     ]
     app.update(back_out=True)
     assert app(f"[c.h(), hasattr(c, 'more'), m.P is P, {below}]") == [[1, 1], False, True, ["B", "H", "S"]]
+
+
+def test_what_an_abstract_class_has_noted_of_its_hooks_answers_is_forgotten(program: Start) -> None:
+    old = """
+        import abc
+        class Base(abc.ABC): pass
+        class Moves(Base):
+            @classmethod
+            def __subclasshook__(cls, other): return hasattr(other, 'fly') if cls is Moves else NotImplemented
+        class Duck:
+            def fly(self): pass
+        class Fish:
+            def swim(self): pass
+    """
+    app = program(m=old)
+    app.run("duck, fish = m.Duck(), m.Fish()")
+    seen = "[isinstance(x, c) for c in (m.Moves, m.Base) for x in (duck, fish)]"
+    assert app(seen) == [True, False, True, False]
+    app.edit(m=old.replace("(other, 'fly')", "(other, 'swim')")).update()
+    assert app(seen) == [False, True, False, True]
+    app.update(back_out=True)
+    assert app(seen) == [True, False, True, False]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from podus.planning.model import POLICIES, Gate, Mapper
 from podus.program.code import is_function, walk
+from podus.program.operands import STORES_NAME, named
 from podus.program.version import Version
 from podus.support.load import inspect
 
@@ -82,7 +83,11 @@ class SupportCode:
             for module in version.modules.values():
                 found |= {f"{module.name}:{name}" for name in module.procedures}
                 found |= {f"{module.name}:{name}" for name in module.code.co_names}
-                found |= {f"{module.name}:{c.co_qualname}" for c in walk(module.code) if not is_function(c)}
+                bodies = [code for code in walk(module.code) if not is_function(code) and code is not module.code]
+                found |= {f"{module.name}:{code.co_qualname}" for code in bodies}
+                found |= {
+                    f"{module.name}:{c.co_qualname}.{n}" for c in bodies for n in named(c, STORES_NAME)
+                }
         return found
 
     def _check(self) -> None:

@@ -84,6 +84,16 @@ class _Anything:
     """An abstract class of our own: when it gets a subclass, no other one trusts what it has noted."""
 
 
+def asked_anew(cls: type) -> Switch:
+    """What goes with a ``__subclasshook__`` of ``cls`` that has changed: what was noted of its answers is forgotten, also where it was asked for others."""
+    switch = Switch()
+    for one in dict.fromkeys([*cls.__mro__, *with_subclasses([cls])]):
+        if "_abc_impl" in vars(one):
+            switch.do.append((_reset_caches, one))
+            switch.undo.append((_reset_caches, one))
+    return switch
+
+
 def _forget_instances(planned: dict[type, dict[str, Any]], based: list[type], base: Switch) -> None:
     """Plan to have abstract classes look again at who has the methods that they ask for (``__subclasshook__``, protocols), and who derives from whom."""
     other = [

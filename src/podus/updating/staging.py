@@ -17,7 +17,7 @@ from podus.planning.pack import read_pack
 from podus.program.code import procedures, walk
 from podus.support.declare import Declaration
 from podus.support.load import execute
-from podus.updating.abstract import abstract_into
+from podus.updating.abstract import abstract_into, asked_anew
 from podus.updating.ancestry import in_order
 from podus.updating.binding import Switch, settle
 from podus.updating.bound import check_listing
@@ -98,6 +98,11 @@ class Stage(Statements):
         changed = [cls for rows in self.class_shadows.values() for cls, _, _ in rows]
         slot_names_into((*switches, self.removals), self.base)
         abstract_into(switches, self.removals, self.base, [*changed, *self.identity.classes()])
+        for procedure in self.plan.procedures:
+            module, _, owner = procedure.name.rpartition(".")[0].partition(":")
+            cls = class_at(self.agent.module(module), owner) if owner else None
+            if procedure.name.endswith(".__subclasshook__") and cls is not None:
+                self.switch_for(procedure.name).extend(asked_anew(cls))
         in_order(self.base)
         self._leave_footprint()
         self._objects()
