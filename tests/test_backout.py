@@ -379,3 +379,31 @@ def test_what_is_put_behind_the_same_is_taken_from_the_end(program: Start) -> No
     app.run("base.L.append(5)")
     app.podus("back-out", "app")
     assert app("base.L") == [12, 11, 5]
+
+
+def test_the_way_back_in_the_middle_does_not_wait_for_what_is_suspended(program: Start) -> None:
+    """As the way forward does not: an endless generator goes back when its loop comes round, one that ends does so in the version in which it began."""
+    text = """
+        def ticks():
+            n = 0
+            while True:
+                n += 1
+                yield "one", n
+        def some():
+            yield "one"
+            yield "one"
+        def blocked():
+            gate("in")
+    """
+    app = program(m=text)
+    app.run("ticks = m.ticks(); next(ticks)")
+    app.start("t", "m.blocked()", at="in")
+    update = app.edit(m=text.replace('"one"', '"two"').replace('"in"', '"inside"')).begin(move_after=0)
+    app.until_switched(update, "m:ticks", "m:some")
+    app.run("some = m.some()")
+    assert app("[next(some), next(ticks)]") == ["two", ["two", 2]]
+    app.back_out(update)
+    app.until(update, "backed-out")
+    assert app("[next(some), next(ticks), next(m.some())]") == ["two", ["one", 3], "one"]
+    app.open("in")
+    app.join("t")

@@ -83,11 +83,11 @@ class SupportCode:
             for module in version.modules.values():
                 found |= {f"{module.name}:{name}" for name in module.procedures}
                 found |= {f"{module.name}:{name}" for name in module.code.co_names}
-                bodies = [code for code in walk(module.code) if not is_function(code) and code is not module.code]
+                bodies = [
+                    code for code in walk(module.code) if not is_function(code) and code is not module.code
+                ]
                 found |= {f"{module.name}:{code.co_qualname}" for code in bodies}
-                found |= {
-                    f"{module.name}:{c.co_qualname}.{n}" for c in bodies for n in named(c, STORES_NAME)
-                }
+                found |= {f"{module.name}:{c.co_qualname}.{n}" for c in bodies for n in named(c, STORES_NAME)}
         return found
 
     def _check(self) -> None:

@@ -70,7 +70,7 @@ def _needs(update: Evaluation, unit: Unit) -> list[Unit]:
 def _back_together(update: Evaluation, units: list[Unit]) -> bool:
     assert update.stage is not None
     units = sorted(units, key=update.units.index, reverse=True)
-    inside = {i for unit in units for i in unit.new_codes} | LETTING
+    inside = {i for unit in units if not unit.passed_back for i in unit.new_codes} | LETTING
     taken = [unit.taken for unit in units if unit.taken is not None]
     undo = [op for switch in taken for op in switch.undo[::-1]]
     later = [op for op in undo if _may_stay(op)]

@@ -502,6 +502,7 @@ class Evaluation:
                     active = self.activity_back.look()
                     switch_back(self, active)
                     self.running.lost_patience(self)
+                    self.running.pass_back(self)
                     self.running.move(self, active, back=True)
                     self.stall.note(self.activity_back.heap_seconds, self.activity_back.look_seconds)
             # A policy may have something to take back that is no switch.

@@ -57,6 +57,8 @@ class Running:
         self.outrun: set[str] = set()
         # Those passed by that have been looked at, and whether they move.
         self._opened: dict[str, bool] = {}
+        # The same on the way back: all of it.
+        self._passed_back: set[str] = set()
         self._since = 0.0
         self._lost = 0
 
@@ -169,6 +171,21 @@ class Running:
                     unit.passed = True
                     self.rounding.add(name)
 
+    def pass_back(self, update: Evaluation) -> None:
+        """On the way back, too, wait no longer for suspended generators and coroutines that go back alone."""
+        activity = update.activity_back
+        assert activity is not None
+        if not self._lost or update.plan.policy == "consistent":
+            return
+        done = [unit for unit in update.units if unit.done]
+        for policy, units in update.policies:
+            alone = type(policy).__name__ in _EACH_BY_ITSELF or sum(map(bool, done)) == 1
+            for unit in units if alone else ():
+                if unit.done and not unit.passed_back and _apart(unit) and unit.names[0] in activity.suspends:
+                    unit.passed_back = True
+                    activity.passed.add(unit.names[0])
+                    self._passed_back.add(unit.names[0])
+
     def move(self, update: Evaluation, active: set[str], *, back: bool = False) -> None:
         """Look at the heads of their loops for those who never return; and after a while for those who take long to."""
         frames = self.frames_back if back else self.frames
@@ -224,7 +241,9 @@ class Running:
         """Let all go on as they are."""
         frames = self.frames_back if back else self.frames
         if frames is not None:
-            frames.disarm()
+            # Those that were passed by leave when their loop comes round.
+            passed = self._passed_back & frames.names if back else set()
+            frames.disarm(keep={name for name in passed if frames.open(name)})
 
     def settle(self, update: Evaluation) -> None:
         """Say who goes on in the old version; those that come to the head of their loop later still move."""

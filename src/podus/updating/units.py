@@ -55,7 +55,7 @@ class Unit:
         self.held = False
         self.forced = False
         # A generator or coroutine by itself: who is in it ends in its old version, or moves when its loop comes round.
-        self.passed = False
+        self.passed = self.passed_back = False
         # What took it forward, mapped data included; reversed to go back.
         self.taken: Switch | None = None
 
