@@ -407,3 +407,44 @@ def test_the_way_back_in_the_middle_does_not_wait_for_what_is_suspended(program:
     assert app("[next(some), next(ticks), next(m.some())]") == ["two", ["one", 3], "one"]
     app.open("in")
     app.join("t")
+
+
+def test_a_loop_beside_an_inner_function_goes_back_in_the_middle(program: Start) -> None:
+    """They go back together; which of them is active is told by the code of each."""
+    text = """
+        seen = []
+        def worker():
+            n = 0
+            def bump():
+                nonlocal n
+                n += 1
+                return n
+            while True:
+                gate("turn")
+                seen.append(["one", bump()])
+                if len(seen) > 3: break
+        def blocked():
+            gate("in")
+    """
+    app = program(m=text)
+    app.start("t", "m.worker()", at="turn")
+    app.start("b", "m.blocked()", at="in")
+    new = text.replace('"one"', '"two"').replace("n += 1", "n += 2").replace('"in"', '"inside"')
+    update = app.edit(m=new).begin(move_after=0)
+    app.until_watched(update, "m:worker")
+    app.open("turn")
+    app.until_switched(update, "m:worker")
+    app.reached("turn")
+    app.open("turn")
+    app.reached("turn")
+    app.back_out(update)
+    app.until(update, "backing-out")
+    app.until_watched(update, "m:worker")
+    app.open("turn")
+    app.until(update, "backed-out")
+    app.reached("turn")
+    app.open("turn")
+    app.join("t")
+    assert app("m.seen") == [["one", 1], ["two", 3], ["two", 5], ["one", 6]]
+    app.open("in")
+    app.join("b")

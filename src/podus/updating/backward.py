@@ -36,7 +36,11 @@ def one_way(update: Evaluation) -> str:
 
 def activity_of_new(update: Evaluation) -> Activity:
     """Who is active in the new version."""
-    codes = [(code, name) for unit in update.units for name in unit.names for code in unit.new_codes.values()]
+    codes = [
+        (code, unit.whose.get(number) or unit.names[0])
+        for unit in update.units
+        for number, code in unit.new_codes.items()
+    ]
     suspends = {name for code, name in codes if code.co_flags & SUSPENDS}
     return Activity(codes, suspends, update.plan)
 

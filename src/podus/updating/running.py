@@ -83,7 +83,9 @@ class Running:
         frames.add(loops, stage.old_codes, stage.codes, stage.frame_mapper)
         for unit in update.units:
             for name in unit.names:
-                unit.new_codes.update((id(code), code) for code in frames.codes(name))
+                for code in frames.codes(name):
+                    unit.new_codes[id(code)] = code
+                    unit.whose[id(code)] = name
         self.frames = frames
 
     def prepare_back(self, update: Evaluation, stage: Stage) -> None:

@@ -40,6 +40,8 @@ class Unit:
         self.names = list(group.procedures)
         self.old_codes: dict[int, CodeType] = {}
         self.new_codes: dict[int, CodeType] = {}
+        # Whose code that is, by its id, if it is not that of its only procedure.
+        self.whose: dict[int, str] = {}
         self.switch = Switch()
         self.mappers: list[MapperStep] = []
         self.users: list[FunctionType] = []
@@ -243,6 +245,7 @@ class Builder:
         new = self.stage.codes[name]
         unit.old_codes |= {id(code): code for code in self.stage.old_codes.get(name, ())}
         unit.new_codes[id(new)] = new
+        unit.whose[id(new)] = name
         redefined = self.stage.redefined.get(name)
         if redefined is not None:
             unit.switch.extend(redefined)
@@ -339,6 +342,7 @@ class Builder:
             code = fitted(new, function.__code__.co_freevars)
             if code is not None:
                 unit.new_codes[id(code)] = code
+                unit.whose[id(code)] = name
                 unit.switch.set_attribute(function, "__code__", code)
                 return
             self.stage.notes.append(
