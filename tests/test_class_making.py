@@ -652,3 +652,25 @@ def test_what_an_abstract_class_has_noted_of_its_hooks_answers_is_forgotten(prog
     assert app(seen) == [False, True, False, True]
     app.update(back_out=True)
     assert app(seen) == [True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            "import enum\nclass E(enum.Enum):\n    A = 1\n",
+            "import enum\nclass E(enum.Enum):\n    A = 1\n    A = 2\n",
+        ),
+        (
+            "from dataclasses import dataclass\n@dataclass\nclass B:\n    x: int\n@dataclass\nclass C(B):\n    y: int\n",
+            "from dataclasses import dataclass\n@dataclass\nclass B:\n    x: int = 0\n@dataclass\nclass C(B):\n    y: int\n",
+        ),
+    ],
+    ids=["enum", "dataclass"],
+)
+def test_a_class_that_could_not_be_made_in_a_fresh_process_either(program: Start, old: str, new: str) -> None:
+    app = program(m=old)
+    app.run("before = dict(vars(m))")
+    status = app.until(app.edit(m=new).begin(), "failed")
+    assert "mend it and update again" in status["remedy"]
+    assert app("before == vars(m) and all(before[n] is vars(m)[n] for n in before)")

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from podus.pup.agent import Agent
 
 
+# What makes classes and refuses what is no class of theirs: so it would in a fresh process.
+_MAKERS = frozenset({"dataclasses", "enum", "typing"})
+
+
 class Statements(Collector):
     """The statements of one update."""
 
@@ -213,6 +217,8 @@ class Statements(Collector):
                 if not self._run_as_first(module, part, code):
                     raise
                 return
+            if _cant_be_made(error.__cause__):
+                raise
             text = f"{part.name}:{rows[0].qualname} changes in place, as making it again was refused"
             self.notes.append(f"{text} ({error.message})")
             for row in rows:
@@ -402,6 +408,16 @@ def _is_method(value: Any, file: str) -> bool:
     """Whether something in a class is made of functions of a file that can do without the class they were made with."""
     codes = [function.__code__ for function in functions_of(value)]
     return bool(codes) and all(c.co_filename == file and "__class__" not in c.co_freevars for c in codes)
+
+
+def _cant_be_made(error: BaseException | None) -> bool:
+    """Whether it is Python's own maker of a class that refused it, and not a registry in which the class is already."""
+    trace = error.__traceback__ if error is not None else None
+    inner = ""
+    while trace is not None:
+        inner = str(trace.tb_frame.f_globals.get("__name__", ""))
+        trace = trace.tb_next
+    return inner in _MAKERS
 
 
 def _own_of(names: dict[str, Any], code: CodeType | None, part: ModulePart, runner: str) -> list[str]:
