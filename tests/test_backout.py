@@ -448,3 +448,49 @@ def test_a_loop_beside_an_inner_function_goes_back_in_the_middle(program: Start)
     assert app("m.seen") == [["one", 1], ["two", 3], ["two", 5], ["one", 6]]
     app.open("in")
     app.join("b")
+
+
+def test_nobody_in_the_new_version_calls_an_old_interface_on_the_way_back(program: Start) -> None:
+    """A suspended coroutine is waited for: there is no interprocedure for that way."""
+    text = """
+        import asyncio
+        calls, tasks, loops = [], [], []
+        async def worker():
+            while True:
+                await turn()
+                await step()
+        async def turn(): await asyncio.get_running_loop().run_in_executor(None, gate, "turn")
+        async def step(): calls.append("old")
+        async def silent(): await asyncio.Event().wait()
+        async def visit(f): return await f()
+        async def main():
+            loops.append(asyncio.get_running_loop())
+            tasks.append(asyncio.create_task(worker()))
+            tasks.append(asyncio.create_task(visit(silent)))
+            await asyncio.wait(tasks, return_when="FIRST_COMPLETED")
+            tasks[1].cancel()
+    """
+    support = (
+        "import podus\n@podus.interprocedure('m:step')\nasync def step(new): return await new('between')\n"
+    )
+    app = program(m=text)
+    app.start("loop", "m.asyncio.run(m.main())", at="turn")
+    new = text.replace("await step()", "await step('new')").replace("def step()", "def step(x)")
+    new = new.replace('append("old")', "append(x)").replace("return await f()", "return 1, await f()")
+    update = app.edit(m=new).begin(support=support)
+    app.until_switched(update, "m:worker", "m:step", "m:visit")
+    for _ in range(2):
+        app.open("turn")
+        app.reached("turn")
+    assert app("m.calls")[-1] == "new"
+    app.back_out(update)
+    app.until(update, "backing-out")
+    app.open("turn")
+    app.reached("turn")
+    assert app("[m.calls[-1], m.tasks[0].done()]") == ["new", False]
+    app.run("m.loops[0].call_soon_threadsafe(m.tasks[0].cancel)")
+    app.open("turn")
+    app.until(update, "backed-out")
+    app.join("loop")
+    app.run("m.asyncio.run(m.step())")
+    assert app("m.calls[-1]") == "old"

@@ -112,3 +112,15 @@ def test_a_deadline_in_the_program(program: Start) -> None:
     assert "is over already" in app("past")
     app.open("in")
     assert app.join("t") == 1
+
+
+def test_the_time_is_kept_while_only_an_interprocedure_stands(program: Start) -> None:
+    text = "def step(): return 1\ndef held():\n    yield 1\n    yield step()\n"
+    support = "import podus\n@podus.interprocedure('m:step')\ndef step(new): return new(0)\n"
+    app = program(m=text)
+    app.run("begun = m.held(); next(begun)")
+    app.edit(m=text.replace("def step()", "def step(k)").replace("yield step()", "yield step(5)"))
+    update = app.begin(support=support, timeout=0.5, on_timeout="back-out")
+    status = app.until(update, "backed-out")
+    assert "not complete after 0.5 s: m:held" in status["reason"]
+    assert app("[next(begun), m.step()]") == [1, 1]

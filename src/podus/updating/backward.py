@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podus.errors import Refused
-from podus.program.code import SUSPENDS
+from podus.program.code import SUSPENDS, walk
 from podus.threads import sleep
 from podus.updating.activity import Activity
 from podus.updating.binding import Switch, commit_unless_active
@@ -49,6 +49,8 @@ def switch_back(update: Evaluation, active: set[str]) -> None:
     """Let go back what is not ``active`` and can reach nothing that still is new: together, or each with what it reaches."""
     forward = [unit for unit in update.units if unit.done]
     able = {id(unit) for unit in forward if not active.intersection(unit.names)}
+    said = _said_by(forward, active)
+    able -= {id(unit) for unit in forward if not said.isdisjoint(_called(update, unit))}
     while True:
         fit = {id(u) for u in forward if id(u) in able and all(id(n) in able for n in _needs(update, u))}
         if fit == able:
@@ -64,6 +66,29 @@ def switch_back(update: Evaluation, active: set[str]) -> None:
         for unit in sorted(step, key=lambda u: len(_needs(update, u))):
             if unit.done:
                 _back_together(update, [unit, *_needs(update, unit)])
+
+
+def _called(update: Evaluation, unit: Unit) -> set[str]:
+    """The last names of the procedures of a unit that are called in another way in the new version: who is active in that would call the old ones so."""
+    other = {procedure.name for procedure in update.plan.procedures if procedure.interface}
+    return {name.rpartition(":")[2].rpartition(".")[2] for name in other.intersection(unit.names)}
+
+
+def _said_by(units: list[Unit], active: set[str]) -> set[str]:
+    """The names that the new code of active procedures says."""
+    return {
+        name
+        for unit in units
+        for number, code in unit.new_codes.items()
+        if (unit.whose.get(number) or unit.names[0]) in active
+        for part in walk(code)
+        for name in part.co_names
+    }
+
+
+def called_otherwise(update: Evaluation) -> bool:
+    """Whether any procedure that is to go back is called in another way in the new version."""
+    return any(unit.done and _called(update, unit) for unit in update.units)
 
 
 def _needs(update: Evaluation, unit: Unit) -> list[Unit]:

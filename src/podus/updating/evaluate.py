@@ -329,12 +329,8 @@ class Evaluation:
         assert self.activity is not None
         while True:
             self._driver.leave()
-            if self.clock.late:
-                reason = self.clock.look(self)
-                self._bump()
-                if reason:
-                    self._back_out_wanted = self._back_out_wanted or reason
-                    return wait
+            if self._time_is_over():
+                return wait
             if self._poke.wait(wait):
                 self._poke.clear()
                 return _FIRST_WAIT
@@ -345,6 +341,15 @@ class Evaluation:
                 return wait
             if self.missed or not self._mark_holds():
                 return wait
+
+    def _time_is_over(self) -> bool:
+        """Whether the update is to be given up now."""
+        reason = ""
+        if self.clock.late:
+            reason = self.clock.look(self)
+            self._bump()
+            self._back_out_wanted = self._back_out_wanted or reason
+        return bool(reason)
 
     def _mark_holds(self) -> bool:
         """Whether something that is on a stack explains the wait; if not, it is tried again."""
@@ -395,12 +400,11 @@ class Evaluation:
 
     def _complete(self) -> None:
         assert self.stage is not None and self._builder is not None
-        if self._builder.gates.any and self._old_code_lives():
-            sleep(_LONGEST_WAIT)
-            return
-        removals = self._departure.removals(self)
+        waits = bool(self._builder.gates.any) and self._old_code_lives()
+        removals = None if waits else self._departure.removals(self)
         if removals is None:
-            sleep(_LONGEST_WAIT)
+            if not self._time_is_over():
+                sleep(_LONGEST_WAIT)
             return
         with self.rehash.alone():
             settle([*self._builder.gates.closing.do, *self._unhook(), *removals], self.stall)
@@ -523,9 +527,15 @@ class Evaluation:
     # ---- what others see
 
     def waits_for(self) -> str:
-        """Why the first that has not switched has not."""
-        rows = self.status()["pending"]
-        return rows[0]["why"] if rows else "nothing"
+        """Why the first that has not switched has not, or else who could still call what stands for the old interfaces."""
+        status = self.status()
+        if status["pending"]:
+            return str(status["pending"][0]["why"])
+        if status["callers"]:
+            row = status["callers"][0]
+            who = row.get("task") or row.get("thread") or "something that is suspended"
+            return f"{row['procedure']}, in its old version in {who}, may still call an interprocedure"
+        return "what is left of the old version has not ended"
 
     def status(self) -> dict[str, Any]:
         """The update's state for people and programs, as ARCHITECTURE.md lists it."""

@@ -11,6 +11,7 @@ import time
 from types import FunctionType, ModuleType
 
 from podus.updating.asleep import COUNTED
+from podus.updating.backward import called_otherwise
 from podus.updating.closures import variants
 
 TYPE_CHECKING = False
@@ -177,7 +178,7 @@ class Running:
         """On the way back, too, wait no longer for suspended generators and coroutines that go back alone."""
         activity = update.activity_back
         assert activity is not None
-        if not self._lost or update.plan.policy == "consistent":
+        if not self._lost or update.plan.policy == "consistent" or called_otherwise(update):
             return
         done = [unit for unit in update.units if unit.done]
         for policy, units in update.policies:

@@ -74,6 +74,12 @@ class Shadow(dict[str, "Any"]):
         elif self.visible and name in self.added:
             self.real[name] = value
 
+    def show_no_more(self) -> None:
+        """Take away what code was shown under other names while statements ran."""
+        for name in self.shown.values():
+            self.real.pop(name, None)
+        self.shown.clear()
+
     def __delitem__(self, name: str) -> None:
         if name in self:
             super().__delitem__(name)

@@ -150,7 +150,7 @@ class Stage(Statements):
         finally:
             recorder.on_stage = None
             for shadow in self.shadows.values():
-                shadow.shown.clear()
+                shadow.show_no_more()
             self.meanwhile.end()
             self.showing.end()
             self._contents.settle()
