@@ -480,7 +480,9 @@ def test_each_definition_is_registered_once(program: Start, kind: str) -> None:
     app = program(**modules, views=prefix + VIEWS.replace("@on", at))
     for edit, right in EDITS.values():
         app.edit(views=prefix + edit(VIEWS).replace("@on", at)).update()
-        assert sorted(app(f"[f() for f in {there}]"), key=str.lower) == right
+        found = app(f"[f() for f in {there}]")
+        # An object that tells of it stays in its place.
+        assert (found if at == "@router.on" else sorted(found, key=str.lower)) == right
         app.update(back_out=True)
         found = app(f"[f() for f in {there}]")
         # What comes back into a table comes to its end.

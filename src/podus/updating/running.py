@@ -262,11 +262,11 @@ class Running:
             set() if frames is None else {n for n in left if n in frames.names and self._opens(frames, n)}
         )
         if frames is not None:
-            # Who never returns is not left behind for having been outrun.
+            # Who never returns is not left behind for having been outrun; the others come to an end.
             for name in sorted(self.outrun & frames.names - left.keys()):
-                if self._opens(frames, name):
+                if name in frames.endless and self._opens(frames, name):
                     moving.add(name)
-                elif name in frames.endless:
+                else:
                     update.notes.append(f"{name}: who is in it goes on in the old version")
         for name, count in sorted(left.items()):
             goes_on = name in moving

@@ -76,7 +76,7 @@ def reregistered(
             if not alike or _is_told_again(container, is_old, codes, name):
                 _take_out_of(container, is_old, switch)
             if not switch.do:
-                _take_out_of(container, _Holder(container, codes, name), switch)
+                _Holders(container, codes, name).renew(switch)
             if switch.do:
                 taken.append((list(container) if type(container) not in TABLES else [], switch))
     return taken
@@ -180,11 +180,12 @@ class _Made:
         return False
 
 
-class _Holder:
-    """Whether an entry of a container is an object that holds a definition's old function, where as many of its kind hold the new one: ``Route("/", view)``."""
+class _Holders:
+    """The entries of a container that are objects which hold a definition's old function, where as many of their kind hold the new one: ``Route("/", view)``."""
 
     def __init__(self, container: Any, codes: set[int], name: str) -> None:
-        self._objects: set[int] = set()
+        self._container = container
+        self._pairs: list[tuple[Any, Any]] = []
         if not name or len(container) > _TABLE:
             return
         entries = [
@@ -194,10 +195,28 @@ class _Holder:
         old = [entry for entry, f in functions if id(f.__code__) in codes]
         new = [entry for entry, f in functions if f.__qualname__ == name and id(f.__code__) not in codes]
         if old and list(map(type, old)) == list(map(type, new)):
-            self._objects = set(map(id, old))
+            self._pairs = list(zip(old, new, strict=True))
 
-    def __call__(self, value: Any) -> bool:
-        return id(value) in self._objects
+    def renew(self, switch: Switch) -> None:
+        """Plan to give each old one in a list all that the new one has, in its place: others may hold it, and go by its order. Or to take it out."""
+        old = {id(one) for one, _ in self._pairs}
+        renewed = type(self._container) is list and all(_has_names_alone(one) for one, _ in self._pairs)
+        if not renewed or len(old) < len(self._pairs):
+            _take_out_of(self._container, _Made(set(), old), switch)
+            return
+        for one, other in self._pairs:
+            switch.do += [(_share, one, own_names(other)), (take_out, self._container, other)]
+            # That the new one is not there was so before.
+            switch.undo += [(_share, one, own_names(one)), (len, ())]
+
+
+def _has_names_alone(value: Any) -> bool:
+    """Whether all that an object holds is in its dictionary."""
+    return bool(own_names(value)) and own_names(value).keys() == own_fields(value).keys()
+
+
+def _share(value: Any, names: dict[str, Any]) -> None:
+    object.__setattr__(value, "__dict__", names)
 
 
 def _take_out_of(container: Any, is_gone: Callable[[Any], bool], removals: Switch) -> None:

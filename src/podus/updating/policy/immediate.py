@@ -1,4 +1,5 @@
-"""What reloaders in development do: everything at once, whoever is in it. What is active ends in its old version; who is in a loop leaves it when it comes round.
+"""What reloaders in development do: everything at once, whoever is in it. What is active ends in its old version; who is in a loop
+that never ends leaves it when it comes round.
 
 Old and new may call each other meanwhile. Data that a mapper converts still waits until nobody who uses it is active: nobody guesses
 about data.
