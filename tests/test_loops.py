@@ -450,6 +450,6 @@ def test_threads_that_end_while_a_loop_is_watched(program: Start) -> None:
     """
     app = program(shop=text)
     app.run("shop.start()")
-    for number in range(1, 6):
+    for number in range(1, 4):
         app.edit(shop=text.replace("append(0)", f"append({number})")).update()
     app.run(f"import time\nwhile {number} not in shop.seen: time.sleep(0.001)\nshop.ended.append(1)")
