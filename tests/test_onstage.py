@@ -264,3 +264,14 @@ def test_statements_find_new_methods_of_objects_whose_class_is_made_again(progra
         *(2, 3, 4, True),
         "function",
     ]
+
+
+def test_nothing_of_what_statements_were_shown_stays_in_the_module(program) -> None:
+    a = "DEBUG = False\nif DEBUG:\n    def log(x): return 'one'\nelse:\n    def log(x): return 'other'\n"
+    app = program(a=a, b="import a\nclass B: pass\ndef mk(): return B()\n")
+    app.run("before = set(vars(b))")
+    new = "import a\nfrom a import log\nclass B: pass\nclass C(B):\n    def show(self): return log(1)\ndef mk(): return C()\n"
+    app.edit(a=a.replace("'one'", "'two'").replace("False", "True"), b=new).update()
+    assert app("[sorted(set(vars(b)) - before), b.mk().show()]") == [["C", "log"], "two"]
+    app.update(back_out=True)
+    assert app("set(vars(b)) == before")
