@@ -53,11 +53,7 @@ def withdrawn_by(
     body = module.body
     if body is None:
         return {}
-    ways = {
-        s.names[-1]: [path for text in _registering(s) if (path := _path(text.partition(" -> ")[0]))]
-        for s in body.statements
-        if s.kind == "def"
-    }
+    ways = {s.names[-1]: _paths(_registering(s)) for s in body.statements if s.kind == "def"}
     found = {}
     for name in names:
         if paths := ways.get(name):
@@ -115,7 +111,7 @@ def registrars(
             in_the_same_words = not other and statement.kind == "def"
             other = made if in_the_same_words else other
             others = [s for s in body.new.statements if id(s) not in run and name in s.reads]
-            paths = sorted({path for text in other if (path := _path(text.partition(" -> ")[0]))})
+            paths = sorted({*_paths(other)})
             if not paths or any(s.kind in ("assign", "other") for s in others):
                 continue
             full = ".".join((*body.owners, name))
@@ -177,6 +173,10 @@ def _decorator(decorator: ast.expr, node: ast.AST) -> str:
         ]
         return f"{text} -> {', '.join(given)}"
     return text
+
+
+def _paths(registering: Iterable[str]) -> list[str]:
+    return [path for text in registering if (path := _path(text.partition(" -> ")[0]))]
 
 
 def _path(text: str) -> str:

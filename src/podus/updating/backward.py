@@ -36,11 +36,7 @@ def one_way(update: Evaluation) -> str:
 
 def activity_of_new(update: Evaluation) -> Activity:
     """Who is active in the new version."""
-    codes = [
-        (code, unit.whose.get(number) or unit.names[0])
-        for unit in update.units
-        for number, code in unit.new_codes.items()
-    ]
+    codes = [row for unit in update.units for row in unit.new_of()]
     suspends = {name for code, name in codes if code.co_flags & SUSPENDS}
     return Activity(codes, suspends, update.plan)
 
@@ -50,7 +46,8 @@ def switch_back(update: Evaluation, active: set[str]) -> None:
     forward = [unit for unit in update.units if unit.done]
     able = {id(unit) for unit in forward if not active.intersection(unit.names)}
     said = _said_by(forward, active)
-    able -= {id(unit) for unit in forward if not said.isdisjoint(_called(update, unit))}
+    others = _called_otherwise(update) if said else set()
+    able -= {id(unit) for unit in forward if any(_last(n) in said for n in others.intersection(unit.names))}
     while True:
         fit = {id(u) for u in forward if id(u) in able and all(id(n) in able for n in _needs(update, u))}
         if fit == able:
@@ -68,10 +65,13 @@ def switch_back(update: Evaluation, active: set[str]) -> None:
                 _back_together(update, [unit, *_needs(update, unit)])
 
 
-def _called(update: Evaluation, unit: Unit) -> set[str]:
-    """The last names of the procedures of a unit that are called in another way in the new version: who is active in that would call the old ones so."""
-    other = {procedure.name for procedure in update.plan.procedures if procedure.interface}
-    return {name.rpartition(":")[2].rpartition(".")[2] for name in other.intersection(unit.names)}
+def _called_otherwise(update: Evaluation) -> set[str]:
+    """The procedures that are called in another way in the new version: who is active in that would call the old ones so."""
+    return {procedure.name for procedure in update.plan.procedures if procedure.interface}
+
+
+def _last(name: str) -> str:
+    return name.rpartition(":")[2].rpartition(".")[2]
 
 
 def _said_by(units: list[Unit], active: set[str]) -> set[str]:
@@ -79,8 +79,8 @@ def _said_by(units: list[Unit], active: set[str]) -> set[str]:
     return {
         name
         for unit in units
-        for number, code in unit.new_codes.items()
-        if (unit.whose.get(number) or unit.names[0]) in active
+        for code, owner in unit.new_of()
+        if owner in active
         for part in walk(code)
         for name in part.co_names
     }
@@ -88,7 +88,8 @@ def _said_by(units: list[Unit], active: set[str]) -> set[str]:
 
 def called_otherwise(update: Evaluation) -> bool:
     """Whether any procedure that is to go back is called in another way in the new version."""
-    return any(unit.done and _called(update, unit) for unit in update.units)
+    others = _called_otherwise(update)
+    return any(unit.done and not others.isdisjoint(unit.names) for unit in update.units)
 
 
 def _needs(update: Evaluation, unit: Unit) -> list[Unit]:

@@ -269,9 +269,7 @@ class Conversion:
                 return claim if opened.get(ident) is claim else None
             self._convert_alone(obj, mine)
         finally:
-            if opened.get(ident) is mine:
-                del opened[ident]
-            mine.over = True
+            taken.release(obj, mine)
         return None
 
     def _convert_alone(self, obj: Any, claim: Claim) -> None:

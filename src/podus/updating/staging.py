@@ -98,11 +98,10 @@ class Stage(Statements):
         changed = [cls for rows in self.class_shadows.values() for cls, _, _ in rows]
         slot_names_into((*switches, self.removals), self.base)
         abstract_into(switches, self.removals, self.base, [*changed, *self.identity.classes()])
-        for procedure in self.plan.procedures:
-            module, _, owner = procedure.name.rpartition(".")[0].partition(":")
-            cls = class_at(self.agent.module(module), owner) if owner else None
-            if procedure.name.endswith(".__subclasshook__") and cls is not None:
-                self.switch_for(procedure.name).extend(asked_anew(cls))
+        for name in (p.name for p in self.plan.procedures if p.name.endswith(".__subclasshook__")):
+            module, _, owner = name.rpartition(".")[0].partition(":")
+            if (cls := class_at(self.agent.module(module), owner)) is not None:
+                self.switch_for(name).extend(asked_anew(cls))
         in_order(self.base)
         self._leave_footprint()
         self._objects()

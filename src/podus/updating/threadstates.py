@@ -7,8 +7,7 @@ them, goes along all of them in a single call of C code, in which no other threa
 from __future__ import annotations
 
 import ctypes
-from itertools import accumulate, chain, compress, repeat, tee
-from itertools import takewhile as while_
+from itertools import accumulate, chain, compress, repeat, takewhile, tee
 from operator import truth
 
 from podus.updating.listing import at_once
@@ -59,4 +58,4 @@ def trace(numbers: set[int], function: Any) -> None:
 
 def _states() -> Iterator[int]:
     """The addresses of the records, one after the other: to be gone through in one call, and kept by nobody."""
-    return while_(truth, accumulate(chain(map(_head, (_interpreter(),)), repeat(0)), _next))
+    return takewhile(truth, accumulate(chain(map(_head, (_interpreter(),)), repeat(0)), _next))

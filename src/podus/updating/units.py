@@ -40,7 +40,7 @@ class Unit:
         self.names = list(group.procedures)
         self.old_codes: dict[int, CodeType] = {}
         self.new_codes: dict[int, CodeType] = {}
-        # Whose code that is, by its id, if it is not that of its only procedure.
+        # Whose code that is, by its id; a gate's is not told.
         self.whose: dict[int, str] = {}
         self.switch = Switch()
         self.mappers: list[MapperStep] = []
@@ -60,6 +60,10 @@ class Unit:
         self.passed = self.passed_back = False
         # What took it forward, mapped data included; reversed to go back.
         self.taken: Switch | None = None
+
+    def new_of(self) -> list[tuple[CodeType, str]]:
+        """The code of the new version, each with its procedure."""
+        return [(code, self.whose.get(number, self.names[0])) for number, code in self.new_codes.items()]
 
     @property
     def title(self) -> str:

@@ -66,12 +66,9 @@ def reregistered(
     in its place already is the new one; what tells of it, a tuple or such an object, is taken out where as many tell of the new one.
     """
     is_old = _Made(codes, {id(value)})
-    found: dict[int, Any] = {}
-    for path in paths:
-        found.update((id(container), container) for container in nested(_reached(path, namespace)))
     taken: list[tuple[list[Any], Switch]] = []
-    for container in found.values():
-        if container is not namespace and not (again and _more_often(container, value)):
+    for container in _reachable(paths, namespace):
+        if not (again and _more_often(container, value)):
             switch = Switch()
             if not alike or _is_told_again(container, is_old, codes, name):
                 _take_out_of(container, is_old, switch)
@@ -112,12 +109,9 @@ def forsaken(
     Only out of what its decorators could reach by the ``paths``, and where they have put in no more: there are as many as the ``times`` that they
     decorate it, and an entry for each of the ``fellows`` that they decorate as well, by the ids of their code. A queue is no registry.
     """
-    found: dict[int, Any] = {}
-    for path in paths:
-        found.update((id(container), container) for container in nested(_reached(path, namespace)))
     changed = []
-    for container in found.values():
-        if container is namespace or len(container) > _TABLE:
+    for container in _reachable(paths, namespace):
+        if len(container) > _TABLE:
             continue
         gone = {id(entry) for entry in _held(container) if holds(entry, codes)}
         if 0 < len(gone) <= times and all(any(holds(e, each) for e in _held(container)) for each in fellows):
@@ -301,6 +295,14 @@ def _is_record(value: Any) -> bool:
 
 def _held(container: Any) -> list[Any]:
     return list(container.values() if type(container) in TABLES else container)
+
+
+def _reachable(paths: Iterable[str], namespace: dict[str, Any]) -> list[Any]:
+    """The containers that can be reached by some of the ``paths``, and those in them, each once; without the namespace itself."""
+    reached = (container for path in paths for container in nested(_reached(path, namespace)))
+    found = {id(container): container for container in reached}
+    found.pop(id(namespace), None)
+    return list(found.values())
 
 
 def _reached(path: str, namespace: dict[str, Any]) -> Iterator[Any]:
