@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.programs import SOURCE, Program
 
@@ -107,6 +108,35 @@ def test_an_update_after_that_knows_where_the_body_stands(program: Start) -> Non
     assert app("[len(shop.seen), shop.seen[-1]]") == [5, "end of one"]
 
 
+class Script:
+    """``app.py`` under podus as "it": each line that it is told is answered by one."""
+
+    def __init__(self, root: Path) -> None:
+        self.podus = [sys.executable, "-m", "podus"]
+        self.environment = {**os.environ, "PODUS_HOME": str(root / "home"), "PYTHONPATH": SOURCE}
+        self.process = subprocess.Popen(
+            [*self.podus, "run", "--name", "it", "app.py"],
+            cwd=root,
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def turn(self, said: str = "") -> str:
+        assert self.process.stdin is not None
+        self.process.stdin.write(said + "\n")
+        self.process.stdin.flush()
+        return self.line().strip()
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def command(self, *words: str, **how: Any) -> subprocess.Popen[str]:
+        return subprocess.Popen([*self.podus, *words], env=self.environment, text=True, **how)
+
+
 SCRIPT = """
 import sys, work
 n = 0
@@ -120,44 +150,22 @@ print("end", flush=True)
 def test_a_script_with_a_loop_at_its_top_level(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(SCRIPT)
     (tmp_path / "work.py").write_text("def f(): return 1\n")
-    environment = {**os.environ, "PODUS_HOME": str(tmp_path / "home"), "PYTHONPATH": SOURCE}
-    podus = [sys.executable, "-m", "podus"]
-    script = subprocess.Popen(
-        [*podus, "run", "--name", "it", "app.py"],
-        cwd=tmp_path,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert script.stdin is not None and script.stdout is not None
-
-    def turn() -> str:
-        assert script.stdin is not None and script.stdout is not None
-        script.stdin.write("\n")
-        script.stdin.flush()
-        return script.stdout.readline().strip()
-
-    assert turn() == "one 1 1"
+    script = Script(tmp_path)
+    assert script.turn() == "one 1 1"
     (tmp_path / "app.py").write_text(SCRIPT.replace("one", "two").replace('"end"', '"end of two"'))
     (tmp_path / "work.py").write_text("def f(): return 2\n")
-    update = subprocess.Popen(
-        [*podus, "update", "it", "--json", "--move-after", "0"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    seen = [turn()]
+    update = script.command("update", "it", "--json", "--move-after", "0", stdout=subprocess.PIPE)
+    seen = [script.turn()]
     while not seen[-1].startswith("two"):
-        seen.append(turn())
+        seen.append(script.turn())
     answer, _ = update.communicate(timeout=60)
     assert json.loads(answer)["state"] == "complete"
     # Not one of them was lost.
     assert [line.split()[1] for line in seen] == [str(n + 2) for n in range(len(seen))]
-    assert turn() == f"two {len(seen) + 2} 2"
-    rest, _ = script.communicate(timeout=30)
+    assert script.turn() == f"two {len(seen) + 2} 2"
+    rest, _ = script.process.communicate(timeout=30)
     assert rest == "end of two\n"
-    assert script.returncode == 0
+    assert script.process.returncode == 0
 
 
 ENDLESS = """
@@ -178,65 +186,32 @@ except ValueError as error:
 def test_an_endless_loop_in_a_block_at_the_top_level_of_a_script(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(ENDLESS)
     (tmp_path / "work.py").write_text("def f(line): return int(line)\n")
-    environment = {**os.environ, "PODUS_HOME": str(tmp_path / "home"), "PYTHONPATH": SOURCE}
-    podus = [sys.executable, "-m", "podus"]
-    script = subprocess.Popen(
-        [*podus, "run", "--name", "it", "app.py"],
-        cwd=tmp_path,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-    def turn(said: str) -> str:
-        assert script.stdin is not None and script.stdout is not None
-        script.stdin.write(said + "\n")
-        script.stdin.flush()
-        return script.stdout.readline().strip()
-
-    assert turn("7") == "one 1 7"
+    script = Script(tmp_path)
+    assert script.turn("7") == "one 1 7"
     for old, new in (("one", "two"), ("two", "three")):
         text = (tmp_path / "app.py").read_text()
         (tmp_path / "app.py").write_text(text.replace(old, new))
-        update = subprocess.Popen([*podus, "update", "it"], env=environment, stdout=subprocess.DEVNULL)
-        while not turn("8").startswith(new):
+        update = script.command("update", "it", stdout=subprocess.DEVNULL)
+        while not script.turn("8").startswith(new):
             pass
         assert update.wait(timeout=60) == 0
-    assert turn("x") == "closed"
-    assert script.stdout is not None
-    assert script.stdout.readline().startswith("three invalid literal")
-    assert script.wait(timeout=30) == 0
+    assert script.turn("x") == "closed"
+    assert script.line().startswith("three invalid literal")
+    assert script.process.wait(timeout=30) == 0
 
 
 def test_a_script_goes_back_to_the_version_that_it_was_started_with(tmp_path: Path) -> None:
     """The way out of its first loop was written over that: it is found as it was."""
     text = "import sys\nn = 0\nwhile True:\n    sys.stdin.readline()\n    n += 1\n    print('one', n, flush=True)\n"
     (tmp_path / "app.py").write_text(text)
-    environment = {**os.environ, "PODUS_HOME": str(tmp_path / "home"), "PYTHONPATH": SOURCE}
-    podus = [sys.executable, "-m", "podus"]
-    script = subprocess.Popen(
-        [*podus, "run", "--name", "it", "app.py"],
-        cwd=tmp_path,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-    def turn() -> str:
-        assert script.stdin is not None and script.stdout is not None
-        script.stdin.write("\n")
-        script.stdin.flush()
-        return script.stdout.readline().strip()
-
-    assert turn() == "one 1"
+    script = Script(tmp_path)
+    assert script.turn() == "one 1"
     for words, says in (("update", "two"), ("back-out", "one"), ("update", "three"), ("back-out", "one")):
         (tmp_path / "app.py").write_text(text.replace("one", says))
-        command = subprocess.Popen([*podus, words, "it"], env=environment, stdout=subprocess.DEVNULL)
-        while not (line := turn()).startswith(says):
+        command = script.command(words, "it", stdout=subprocess.DEVNULL)
+        while not (line := script.turn()).startswith(says):
             assert command.poll() in (None, 0)
         assert command.wait(timeout=60) == 0
     assert int(line.split()[1]) > 4
-    script.kill()
-    script.communicate()
+    script.process.kill()
+    script.process.communicate()
