@@ -12,8 +12,10 @@ from itertools import compress, count, repeat
 from operator import attrgetter, is_, not_
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
+from podus.program.code import mangled
 from podus.updating.binding import HANDED_OVER
 from podus.updating.breath import Breath, let_go
+from podus.updating.family import below
 from podus.updating.held import HEAP, is_a, module_of
 from podus.updating.listing import referring
 
@@ -289,10 +291,21 @@ def program_modules(names: Iterable[str]) -> list[ModuleType]:
 
 def class_at(module: Any, qualname: str) -> Any:
     """The class of a module by its qualified name; None if there is none."""
-    found = module
-    for word in qualname.split("."):
-        found = vars(found).get(word) if hasattr(found, "__dict__") else None
+    found, words = module, qualname.split(".")
+    for place, word in enumerate(words):
+        inside = vars(found) if hasattr(found, "__dict__") else {}
+        # One in a class may be private.
+        found = inside.get(word, inside.get(mangled(word, words[:place])))
     return found if isinstance(found, type) else None
+
+
+def classes_at(module: Any, qualname: str) -> list[Any]:
+    """The classes that a qualified name stands for: of one that a procedure makes all that it has made."""
+    if "<locals>" not in qualname:
+        found = class_at(module, qualname)
+        return [] if found is None else [found]
+    name = getattr(module, "__name__", "")
+    return [cls for cls in below(object) if cls.__qualname__ == qualname and module_of(cls) == name]
 
 
 def made_in(made: Mapping[str, MadePart], cls: type) -> MadePart | None:
