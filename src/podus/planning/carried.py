@@ -170,9 +170,16 @@ class Carried:
     def _undone(self) -> str:
         """Whether the new version has done something before the loop that it goes on with."""
         for step in self._not_done:
-            if self._is_missed(step):
+            if not (step.attributes and step.attributes <= self._brought) and self._is_missed(step):
                 return f"`{step.text}` (line {step.line}) stands before {self.loop}, and who is in it has not done that"
         return ""
+
+    @cached_property
+    def _brought(self) -> set[str]:
+        """The fields that live objects of the procedure's class get because they have gone through it."""
+        cls = f"{self.module.name}:{self.new.code.co_qualname.rpartition('.')[0]}"
+        parts = (part for part in self.compiler.plan.objects if self.forward and part.after == cls)
+        return {field.name for part in parts for field in part.fields if field.beside}
 
     @cached_property
     def _not_done(self) -> list[Step]:

@@ -293,7 +293,8 @@ class FieldPart:
 
     ``how`` is ``derived`` (``runner`` names the code in the module's pack, ``text`` says what it computes), ``default`` (the class itself
     gives it to new objects), ``mapper``, or ``missing`` (nobody could say what it would be; ``text`` is the field that it may be renamed from).
-    ``module`` is where the constructor is that sets it, if that is another module than the class's.
+    ``module`` is where the constructor is that sets it, if that is another module than the class's. Only objects that hold ``beside`` get it, if
+    that is given: a method that is no constructor sets both.
     """
 
     name: str
@@ -301,6 +302,7 @@ class FieldPart:
     text: str = ""
     runner: str = ""
     module: str = ""
+    beside: str = ""
 
 
 @dataclass

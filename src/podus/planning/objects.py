@@ -11,24 +11,19 @@ from functools import cached_property, lru_cache
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from podus.planning.defaulted import Defaulted, PassedInCalls, defaulted
-from podus.planning.model import FieldPart, Note, ObjectPart
+from podus.planning.elsewhere import SetElsewhere
+from podus.planning.gained import HOLDS, MAY_HOLD, Gained
+from podus.planning.model import Note, ObjectPart
 from podus.planning.otherwise import SetOtherwise
-from podus.program.body import compile_body
+from podus.planning.unread import tell_of_unread
 from podus.program.changes import ModuleChange
-from podus.program.classes import Classes, Owner
-from podus.program.code import SUSPENDS, is_function, mangled, walk
+from podus.program.classes import Classes
+from podus.program.code import SUSPENDS, walk
 from podus.program.constructor import CONSTRUCTORS
-from podus.program.deriver import Deriver
 from podus.program.field import ClassFields, Field
-from podus.program.flow import imported_by_from
 from podus.program.operands import ATTRIBUTES, STORES_ATTRIBUTE, any_named, named
-from podus.program.unheard import words_of
-from podus.program.version import Module
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from podus.planning.compile import Compiler
     from podus.planning.supported import SupportCode
     from podus.planning.toplevel import TopLevel
@@ -36,10 +31,6 @@ if TYPE_CHECKING:
 
 def _matters(part: ObjectPart) -> bool:
     return bool(part.fields or part.gone or part.stale or part.hidden or part.mapper)
-
-
-# What is said of a field that goes, where all objects were looked at and where they were not.
-_HOLDS, _MAY_HOLD = "holds something else by now", "may hold something else by now"
 
 
 class ObjectChanges:
@@ -55,9 +46,8 @@ class ObjectChanges:
         # Classes whose objects are made by a method that is itself made from the fields: who makes them switches with the class.
         self.remade: list[str] = []
         self._otherwise = SetOtherwise(compiler, self.new)
-        self._passed = PassedInCalls(compiler, self.new)
-        # Class -> a new field, and one that goes and was set in the same way, with what that was at first: perhaps the same under another name.
-        self._perhaps: dict[str, dict[str, tuple[str, list[str]]]] = {}
+        self._gained = Gained(compiler, self.old, self.new, toplevel)
+        self._elsewhere = SetElsewhere(compiler, self.old, self.new, self._gained)
         self.plan.pace = compiler.request.get("objects") or "sweep"
 
     def compile(self) -> None:
@@ -72,6 +62,8 @@ class ObjectChanges:
         self._otherwise.look_for_gone()
         self._otherwise.look_for_makers(self.old, self.new, {*self.support.mapped_classes()})
         self._otherwise.tell()
+        self._elsewhere.tell()
+        tell_of_unread(self.compiler, self.old, self.new)
         if not parts:
             return
         # The members of an Enum are what its statement makes of them, and that runs again.
@@ -82,7 +74,9 @@ class ObjectChanges:
         parts = self._without_hidden(self._without_locals(parts, kinds), kinds)
         # Objects are only counted where it matters whether there are any.
         asked = {part.cls: [row[0] for row in missing] for part, missing in parts if missing}
-        initial = {name: {old: spec for old, spec in rows.values()} for name, rows in self._perhaps.items()}
+        initial = {
+            name: {old: spec for old, spec in rows.values()} for name, rows in self._gained.perhaps.items()
+        }
         counts = (
             self.compiler.pup.call("objects", classes=[*asked], fields=asked, initial=initial)
             if asked
@@ -91,13 +85,13 @@ class ObjectChanges:
         for part, lacking in parts:
             if lacking:
                 row = counts[part.cls]
-                held = _MAY_HOLD if row["unseen"] else _HOLDS
-                missing = [(name, reason.replace(_HOLDS, held), source) for name, reason, source in lacking]
+                held = MAY_HOLD if row["unseen"] else HOLDS
+                missing = [(name, reason.replace(HOLDS, held), source) for name, reason, source in lacking]
                 part.live = row["live"]
                 # Something that no text shows (`vars(self).update(…)`) has given the objects the field already.
                 part.fields = [field for field in part.fields if field.name not in row["there"]]
                 known = {*row["aside"], *row["there"]}
-                perhaps = self._perhaps.get(part.cls, {})
+                perhaps = self._gained.perhaps.get(part.cls, {})
                 known |= {new for new, (old, _) in perhaps.items() if old in row["untouched"]}
                 for field in part.fields:
                     if field.name in perhaps and field.name not in known:
@@ -105,7 +99,7 @@ class ObjectChanges:
                 self._missing(part, [one for one in missing if one[0] not in known])
             if _matters(part):
                 self.plan.objects.append(part)
-        self._passed.tell({part.cls for part, _ in parts if not part.mapper})
+        self._gained.passed.tell({part.cls for part, _ in parts if not part.mapper})
 
     @cached_property
     def _classes(self) -> list[str]:
@@ -155,7 +149,7 @@ class ObjectChanges:
                 continue
             olds = self.old.all(name)
             found = [f for n, f in after.fields.items() if n not in olds and not f.certain]
-            maybe[name] = [f for f in found if f.declared == "init" and not self._has(name, f.name)]
+            maybe[name] = [f for f in found if f.declared == "init" and not self.new.covers(name, f.name)]
             for text in sorted(after.unnamed - before.unnamed)[:1]:
                 unclear[name] = (
                     f"{name} sets fields whose names podus can't tell (`{text}`), and nothing says what they are in its live objects"
@@ -187,16 +181,6 @@ class ObjectChanges:
                     f"give a mapper for {name}; `podus scaffold` writes its skeleton",
                     name,
                 )
-
-    def _has(self, name: str, attribute: str) -> bool:
-        """Whether a class of the new version has an attribute itself, as its objects have it then."""
-        own = self.new.own(name)
-        if own is None:
-            return False
-        if self._bound(name, attribute) or "__getattr__" in own.methods:
-            return True
-        module = self.new.home(name)
-        return any(self._has(self.new.resolve(module, base), attribute) for base in own.bases)
 
     def _tuples(self) -> None:
         """Refuse other fields for named tuples that are there: a tuple can't grow."""
@@ -246,7 +230,8 @@ class ObjectChanges:
         # A slot that nothing sets is no field that an object could lack.
         gained = [n for n in news if n not in olds and self._comes_with(name, n, self.old, self.new)]
         fresh = [news[n] for n in gained if news[n].certain and n not in after.computed]
-        lost = [n for n in olds if n not in news and self._comes_with(name, n, self.new, self.old)]
+        known = [*olds, *self._elsewhere.left_by(name)] if self.compiler.request.get("back_out") else [*olds]
+        lost = [n for n in known if n not in news and self._comes_with(name, n, self.new, self.old)]
         part.gone = [
             n
             for n in lost
@@ -254,7 +239,7 @@ class ObjectChanges:
         ]
         # What a cached property has computed is no state that anybody could miss.
         uncached = before.cached - after.cached - after.methods - set(news)
-        part.gone += sorted(n for n in uncached - set(part.gone) if not self._bound(name, n))
+        part.gone += sorted(n for n in uncached - set(part.gone) if not self.new.binds(name, n))
         defined = after.computed | after.methods | after.cached
         part.hidden = [
             n for n in before.fields if n in defined - before.computed - before.methods - before.cached
@@ -264,7 +249,8 @@ class ObjectChanges:
         part.shown = [n for n in after.fields if n in before.computed]
         part.stale = self._stale(name, before, after)
         missing: list[tuple[str, str, str]] = []
-        self._fill(name, part, fresh, missing)
+        self._gained.fill(name, part, fresh, missing)
+        self._elsewhere.look(part)
         if not part.mapper:
             self._otherwise.compare(name, before, after)
         owners = self.old.find(name), self.new.find(name)
@@ -293,127 +279,6 @@ class ObjectChanges:
             return True
         bases = set(without.lineage(name)).intersection(having.lineage(name))
         return not any(field in having.all(base) and field not in without.all(base) for base in bases)
-
-    def _fill(
-        self, name: str, part: ObjectPart, fresh: list[Field], missing: list[tuple[str, str, str]]
-    ) -> None:
-        """How each new field is filled."""
-        owner = self.new.find(name)
-        if owner is None or not fresh:
-            return
-        olds, news = self.old.all(name), self.new.all(name)
-        getters = self._getters(name)
-        known = {n for n, found in olds.items() if found.certain or found.declared == "slot"}
-        left = fresh
-        while True:
-            # One new field may be computed from another one.
-            again: list[tuple[Field, str]] = []
-            for found in left:
-                if found.default:
-                    self._passed.add(Defaulted(name, found.name, found.name, found.text, None))
-                    part.fields.append(FieldPart(found.name, "default", found.text))
-                    known.add(found.name)
-                    continue
-                made_by = self.new.find(self.new.origin(name, found.name)) or owner
-                deriver = self._deriver(name, made_by, olds, news, known)
-                function, reason = deriver.derive(found.name)
-                lines = self._line(name)
-                shown = next(filter(None, (_shown_as(one, found.name, olds) for one in lines)), "")
-                kept = next(filter(None, (_set_through(one, found.name, olds) for one in lines)), "")
-                if function is not None and shown and (found.through or not _held_before(function, shown)):
-                    shown = ""
-                if found.name in getters and (read := deriver.shown(found.name, getters[found.name])):
-                    function = read
-                elif (
-                    function is None and shown and found.value is not None and found.text == olds[shown].text
-                ):
-                    function = deriver.held(found.name, shown)
-                elif function is None and kept:
-                    function, shown = deriver.held(found.name, kept), kept
-                code = None if function is None else _compiled(function, made_by)
-                if code is None:
-                    again.append((found, reason or "it uses super()"))
-                    continue
-                if made_by is owner and found.signature is not None:
-                    for row in defaulted(name, found, deriver.defaults):
-                        self._passed.add(row)
-                runner = f"field {'.'.join(owner.owners)}.{found.name}"
-                self.toplevel.derived[owner.module.name, runner] = code
-                text = f"self.{shown}" if shown else found.text
-                elsewhere = made_by.module.name if made_by.module is not owner.module else ""
-                part.fields.append(FieldPart(found.name, "derived", text, runner, elsewhere))
-            if len(again) == len(left) or not again:
-                break
-            left = [found for found, _ in again]
-        for found in fresh if not part.mapper else ():
-            # What was a property is what that gave.
-            source = "" if found.name in getters else self._renamed_from(name, found)
-            spec = olds[source].initial if source else []
-            # What is a property now goes on under that name.
-            follows = any(
-                source in own.computed for own in map(self.new.own, (name, *self.new.lineage(name))) if own
-            )
-            if spec and not follows and all(found is not row[0] for row in again):
-                self._perhaps.setdefault(name, {})[found.name] = (source, spec)
-                reason = f"{source} goes, which is set in the same way and {_HOLDS}"
-                missing.append((found.name, reason, source))
-        for found, reason in again:
-            if part.mapper:
-                part.fields.append(FieldPart(found.name, "mapper"))
-                continue
-            source = self._renamed_from(name, found)
-            part.fields.append(FieldPart(found.name, "missing", source))
-            missing.append((found.name, reason, source))
-
-    def _getters(self, name: str) -> dict[str, ast.FunctionDef]:
-        """The properties of the old version's class, and of those that it derives from."""
-        found: dict[str, ast.FunctionDef] = {}
-        for one in (name, *self.old.lineage(name)):
-            own = self.old.own(one)
-            found = {**(own.getters if own is not None else {}), **found}
-        return found
-
-    def _line(self, name: str) -> list[Owner]:
-        """The new version's class and those of the program that it derives from."""
-        names = (name, *self.new.lineage(name))
-        return [owner for one in names if (owner := self.new.find(one)) is not None]
-
-    def _deriver(
-        self, name: str, made_by: Owner, olds: dict[str, Field], news: dict[str, Field], known: set[str]
-    ) -> Deriver:
-        """What derives those fields of the class ``name`` that the constructor of ``made_by`` sets."""
-        module = made_by.module
-        before = self.old.find(f"{module.name}:{'.'.join(made_by.owners)}")
-        return Deriver(
-            olds,
-            news,
-            known,
-            lambda word: bool(self.new.resolve(module.name, word)),
-            lambda word: _qualified(module, word),
-            lambda word: self.new.gives(name, word),
-            lambda function: self.compiler.derived.computes(function, module),
-            lambda parameter: self.new.passing(made_by, parameter, before),
-            lambda word: word in self._heard,
-            lambda word: self._method(name, word, made_by),
-        )
-
-    def _method(self, name: str, word: str, made_by: Owner) -> ast.FunctionDef | None:
-        """A method of the objects of a class, if its code can stand where the constructor of ``made_by`` does."""
-        found = self.new.method(name, word)
-        return found[1] if found is not None and found[0].module is made_by.module else None
-
-    @cached_property
-    def _heard(self) -> frozenset[str]:
-        """The words by which an argument can have been given in the old version."""
-        return words_of(self.compiler.old)
-
-    def _renamed_from(self, name: str, wanted: Field) -> str:
-        """The field that is gone and was set in the same way: perhaps the same field under another name."""
-        news = self.new.all(name)
-        for old_name, old in self.old.all(name).items():
-            if old_name not in news and old.text and old.text == wanted.text:
-                return old_name
-        return ""
 
     def _missing(self, part: ObjectPart, missing: list[tuple[str, str, str]]) -> None:
         """Ask for what can't be derived: refuse, if there is an object that needs it."""
@@ -471,23 +336,13 @@ class ObjectChanges:
         changed = set(change.changed) if change is not None else set()
         found = {n for n in before.cached & after.cached if f"{qualname}.{n}" in changed}
         return sorted(
-            found | {n for n in before.cached - after.cached - after.methods if self._bound(name, n)}
+            found | {n for n in before.cached - after.cached - after.methods if self.new.binds(name, n)}
         )
 
     def _described(self, name: str, before: ClassFields) -> dict[str, str]:
         """The fields that a descriptor of the program keeps now, each with the descriptor's class."""
         found = {n: self.new.descriptor(name, n) for n in before.fields}
         return {n: by for n, by in found.items() if by}
-
-    def _bound(self, name: str, attribute: str) -> bool:
-        """Whether the new version's class statement itself binds ``attribute``."""
-        owner = self.new.find(name)
-        body = None if owner is None else owner.statement.body
-        return body is not None and any(
-            attribute == mangled(word, body.owners)
-            for statement in body.statements
-            for word in statement.names
-        )
 
     def _users(self, part: ObjectPart, mapper: dict[str, object] | None) -> None:
         """The procedures that touch what is converted: those that change switch with the conversion, the others stand still for it."""
@@ -506,64 +361,6 @@ class ObjectChanges:
                 )
         users.update((f"{module}:{qualname}.{n}", None) for n in part.stale)
         part.users = list(users)
-
-
-def _shown_as(owner: Owner, field: str, olds: Mapping[str, Field]) -> str:
-    """The old field that the new version has as a property which is nothing but ``field``: what it was is what ``field`` is now."""
-    body = owner.statement.body
-    for statement in body.statements if body is not None else ():
-        node = statement.node
-        if not isinstance(node, ast.FunctionDef) or node.name not in olds or node.name.startswith("__"):
-            continue
-        if not any(isinstance(d, ast.Name) and d.id == "property" for d in node.decorator_list):
-            continue
-        last = node.body[-1]
-        rest = [
-            s for s in node.body[:-1] if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
-        ]
-        value = last.value if isinstance(last, ast.Return) and not rest else None
-        if (
-            isinstance(value, ast.Attribute)
-            and mangled(value.attr, owner.owners) == field
-            and isinstance(value.value, ast.Name)
-        ):
-            known = olds[node.name]
-            if value.value.id == node.args.args[0].arg and known.certain and known.declared != "slot":
-                return node.name
-    return ""
-
-
-def _set_through(owner: Owner, field: str, olds: Mapping[str, Field]) -> str:
-    """The old field that the new version has as a property whose setter does nothing but set ``field``."""
-    body = owner.statement.body
-    for statement in body.statements if body is not None else ():
-        node = statement.node
-        if not isinstance(node, ast.FunctionDef) or node.name not in olds or len(node.args.args) != 2:
-            continue
-        me, value = (argument.arg for argument in node.args.args)
-        known = olds[node.name]
-        if (
-            [ast.unparse(d) for d in node.decorator_list] == [f"{node.name}.setter"]
-            and [ast.unparse(s) for s in node.body] == [f"{me}.{field} = {value}"]
-            and known.certain
-            and known.declared != "slot"
-        ):
-            return node.name
-    return ""
-
-
-def _held_before(function: ast.FunctionDef, field: str) -> bool:
-    """Have a derived mapper give what an object itself holds as ``field``, which its class has a property for, if it does; says whether that is done."""
-    (last,) = function.body if len(function.body) == 1 else (None,)
-    if not isinstance(last, ast.Return) or last.value is None or len(function.args.args) != 1:
-        return False
-    held = f"{function.args.args[0].arg}.__dict__"
-    text = f"{held}[{field!r}] if {field!r} in {held} else None"
-    value = ast.parse(text, mode="eval").body
-    assert isinstance(value, ast.IfExp)
-    value.orelse = last.value
-    last.value = ast.fix_missing_locations(ast.copy_location(value, last))
-    return True
 
 
 def _made_from(fields: ClassFields) -> list[tuple[str, str]]:
@@ -599,18 +396,3 @@ def _suspects(change: ModuleChange) -> list[str]:
 @lru_cache(4096)
 def _stored(code: CodeType) -> tuple[str, ...]:
     return tuple(named(code, STORES_ATTRIBUTE))
-
-
-def _qualified(module: Module, word: str) -> str:
-    first, _, rest = word.partition(".")
-    source = imported_by_from(module.code, module.name, module.package).get(first)
-    if source is not None:
-        first = f"{source[0]}.{source[1]}"
-    return f"{first}.{rest}" if rest else first
-
-
-def _compiled(function: ast.FunctionDef, owner: Owner) -> CodeType | None:
-    """The code of a derived mapper, compiled inside its class; None if it needs what only a method of the class has."""
-    body = compile_body([function], owner.owners, owner.module.file, 0)
-    code = next((c for c in walk(body) if is_function(c) and c.co_name == function.name), None)
-    return None if code is None or code.co_freevars else code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from podus.program.bindings import bound_in
@@ -74,14 +74,31 @@ class Classes:
             if owner is None or name in self._open:
                 # Or it has the name of its own base: `class Warning(Warning)`.
                 return None
-            module = owner.module
             self._open.add(name)
-            found = fields_of(owner.statement, lambda bases: self._is_pydantic(module, bases))
-            for described in [n for n in found.fields if self.descriptor(name, n)]:
-                del found.fields[described]
+            self._own[name] = self._read(name, owner, frozenset())
             self._open.discard(name)
-            self._own[name] = found
+            if started := self._own[name].methods & self._started(name):
+                self._own[name] = self._read(name, owner, started)
         return self._own[name]
+
+    def _read(self, name: str, owner: Owner, started: Set[str]) -> ClassFields:
+        found = fields_of(owner.statement, lambda bases: self._is_pydantic(owner.module, bases), started)
+        for described in [n for n in found.fields if self.descriptor(name, n)]:
+            del found.fields[described]
+        return found
+
+    def _started(self, name: str) -> set[str]:
+        """The methods of an object that the constructors of its class's bases call: what they do in this class, it does itself."""
+        own, module = self.own(name), self.home(name)
+        assert own is not None
+        words = own.calls if own.calls is not None else {"super"}
+        named = {self.resolve(module, word) for word in words}
+        found: set[str] = set()
+        for base in self.bases(name):
+            its = self.own(base)
+            if its is not None and ("super" in words or base in named):
+                found |= its.started | self._started(base)
+        return found
 
     def bases(self, name: str) -> list[str]:
         """The bases of a class that are the program's."""
@@ -142,6 +159,25 @@ class Classes:
             if attribute in [mangled(word, within) for word in statement.names]:
                 return is_readable(statement.node)
         return any(self.gives(base, attribute) for base in self.bases(name))
+
+    def binds(self, name: str, attribute: str) -> bool:
+        """Whether a class statement itself binds ``attribute``."""
+        owner = self.find(name)
+        body = None if owner is None else owner.statement.body
+        return body is not None and any(
+            attribute == mangled(word, body.owners)
+            for statement in body.statements
+            for word in statement.names
+        )
+
+    def covers(self, name: str, attribute: str) -> bool:
+        """Whether a class has an attribute itself, as its objects have it then."""
+        own = self.own(name)
+        if own is None:
+            return False
+        if self.binds(name, attribute) or "__getattr__" in own.methods:
+            return True
+        return any(self.covers(base, attribute) for base in self.bases(name))
 
     def method(self, name: str, word: str) -> tuple[Owner, ast.FunctionDef] | None:
         """The method that objects of a class have by this name, with its class; None if those of a class below it may have another."""

@@ -40,6 +40,8 @@ class Constructor:
         self._seen: set[str] = set()
         # What sets fields whose names no text says.
         self.unnamed: set[str] = set()
+        # The methods that are called on the object.
+        self.started: set[str] = set()
 
     def read(self, method: ast.FunctionDef, through: str = "", assigned: ast.expr | None = None) -> None:
         """Add what ``method`` assigns to its first parameter, and what the methods do that it calls on it.
@@ -85,9 +87,10 @@ class Constructor:
                     and isinstance(node.func, ast.Attribute)
                     and isinstance(node.func.value, ast.Name)
                     and node.func.value.id == me
-                    and node.func.attr in self._methods
                 ):
-                    self.read(self._methods[node.func.attr])
+                    self.started.add(node.func.attr)
+                    if node.func.attr in self._methods:
+                        self.read(self._methods[node.func.attr])
 
     def _signature(self, arguments: ast.arguments, me: str) -> ast.arguments:
         """The parameters, with defaults as an object has them that the class's own names give."""
@@ -248,6 +251,13 @@ def with_mangled(node: _Node, within: tuple[str, ...]) -> _Node:
         if isinstance(part, ast.Attribute):
             part.attr = mangled(part.attr, within)
     return made
+
+
+def plainly(
+    method: ast.FunctionDef | ast.AsyncFunctionDef, me: str, within: tuple[str, ...]
+) -> list[ast.stmt]:
+    """The statements of a method of the class ``within``, with every way of setting a field of ``me`` written as an assignment."""
+    return _Plainly(me, within).statements(method.body)
 
 
 class _Plainly(ast.NodeTransformer):

@@ -92,6 +92,8 @@ class ClassFields:
     calls: set[str] | None = None
     # The functions of its properties that say what they are.
     getters: dict[str, ast.FunctionDef] = field(default_factory=dict)
+    # The methods of an object that its constructors call, whichever class has them.
+    started: set[str] = field(default_factory=set)
 
 
 def last_word(node: ast.expr) -> str:

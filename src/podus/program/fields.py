@@ -6,7 +6,7 @@ A class's fields are what its ``__init__`` assigns to ``self``, or what a datacl
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from podus.program.body import Body, Statement
 from podus.program.code import mangled
@@ -15,8 +15,13 @@ from podus.program.field import ClassFields, Field, last_word
 from podus.program.nodes import everything_in
 
 
-def fields_of(statement: Statement, pydantic: Callable[[list[str]], bool]) -> ClassFields:
-    """The fields of the class that ``statement`` defines; ``pydantic`` says whether these bases make it a pydantic model."""
+def fields_of(
+    statement: Statement, pydantic: Callable[[list[str]], bool], started: Set[str] = frozenset()
+) -> ClassFields:
+    """The fields of the class that ``statement`` defines; ``pydantic`` says whether these bases make it a pydantic model.
+
+    ``started`` are the methods that the constructors of its bases call.
+    """
     node = statement.node
     assert isinstance(node, ast.ClassDef) and statement.body is not None
     bases = [ast.unparse(base) for base in node.bases]
@@ -42,12 +47,21 @@ def fields_of(statement: Statement, pydantic: Callable[[list[str]], bool]) -> Cl
     constructor = Constructor(methods, setters, found, within, statement.body.binds())
     if "__new__" in methods:
         constructor.read_new(methods["__new__"])
-    for start in ("__init__", "__post_init__", "__attrs_post_init__"):
+    for start in ("__init__", "__post_init__", "__attrs_post_init__", *sorted(started)):
         if start in methods:
             constructor.read(methods[start])
     calls = _calls(methods["__init__"]) if "__init__" in methods else None
     return ClassFields(
-        found, bases, set(methods), computed, cached, declared, constructor.unnamed, calls, getters
+        found,
+        bases,
+        set(methods),
+        computed,
+        cached,
+        declared,
+        constructor.unnamed,
+        calls,
+        getters,
+        constructor.started,
     )
 
 

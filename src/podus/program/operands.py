@@ -79,6 +79,7 @@ def through_super(code: CodeType) -> frozenset[str]:
 
 STORES_NAME = opcodes("STORE_NAME")
 STORES_ATTRIBUTE = opcodes("STORE_ATTR")
+LOADS_ATTRIBUTE = opcodes("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
 # Loads and stores of attributes; and what may bind a global, or an attribute of a module, anew.
 ATTRIBUTES = opcodes("LOAD_ATTR", "STORE_ATTR", "DELETE_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
 REBINDS = opcodes("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR")

@@ -17,7 +17,7 @@ from podus.updating import greenlets
 from podus.updating.binding import stacks
 from podus.updating.breath import Breath
 from podus.updating.closures import variants
-from podus.updating.find import class_at
+from podus.updating.find import classes_at
 from podus.updating.holders import thread_names
 from podus.updating.sweep import Counted, count
 
@@ -220,20 +220,20 @@ class Inquiry:
 
         Also which fields are ``untouched``: all objects hold what is ``initial`` there; and whether some objects were not looked at for it.
         """
-        counted: dict[str, Counted] = {}
+        counted: dict[str, list[Counted]] = {}
         for name in classes:
             module, _, qualname = name.partition(":")
-            cls = class_at(self._agent.module(module), qualname)
-            if cls is not None:
-                counted[name] = Counted(cls, (fields or {}).get(name, ()), (initial or {}).get(name))
-        count(list(counted.values()))
+            told = (fields or {}).get(name, ()), (initial or {}).get(name)
+            counted[name] = [Counted(cls, *told) for cls in classes_at(self._agent.module(module), qualname)]
+        count([one for some in counted.values() for one in some])
         found: dict[str, dict[str, Any]] = {}
-        for name in classes:
-            one = counted.get(name) or Counted(object)
+        for name, some in counted.items():
+            # Of several classes no more is asked than how many objects they have.
+            one = some[0] if some else Counted(object)
             kept = self._agent.kept.get(name)
             whole = kept is not None and one.is_all and len(kept) >= one.number
             found[name] = {
-                "live": one.number if one.is_all else -1,
+                "live": sum(each.number for each in some) if all(each.is_all for each in some) else -1,
                 "there": sorted(one.there) if one.number else [],
                 "untouched": sorted(one.untouched),
                 "unseen": one.unseen,

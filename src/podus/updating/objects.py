@@ -105,6 +105,8 @@ class Conversion:
         # What takes the hooks away.
         self.unhooking: list[Op] = []
         self._fields = {f.name: derived.get(f.name) for f in part.fields if f.how in ("derived", "default")}
+        # New fields that only some objects get, with those that these hold.
+        self._beside = {f.name: f.beside for f in part.fields if f.beside}
         if kept is not None:
             self._fields |= {
                 f.name: None for f in part.fields if f.name in kept.names and f.name not in self._fields
@@ -193,7 +195,8 @@ class Conversion:
                 hook = self._hooks[name] if slot is None else Unset(self, name, slot)
                 switch.set_class_attribute(self.cls, name, hook)
         self._filled = {name: Notes() for name in self._hooks}
-        self._simple = self.kept is None and not self._going and self._hooks.keys() == self._fields.keys()
+        plain = self._hooks.keys() == self._fields.keys() and not self._beside
+        self._simple = self.kept is None and not self._going and plain
         self.unhooking = switch.undo[::-1]
         return switch
 
@@ -340,7 +343,7 @@ class Conversion:
                 self.convert(obj)
         kept = self.kept.take(obj) if self.kept is not None else {}
         for name, function in self._fields.items():
-            if name in overlay:
+            if name in overlay or not self._gets(obj, name):
                 continue
             if name in kept:
                 overlay[name] = kept[name]
@@ -353,6 +356,11 @@ class Conversion:
             if overlay.get(name, GONE) is GONE:
                 overlay[name] = GONE
         return had
+
+    def _gets(self, obj: Any, name: str) -> bool:
+        """Whether the object gets a new field at all."""
+        beside = self._beside.get(name)
+        return beside is None or held_by(obj, beside, beside in self._raw) is not GONE
 
     def _touched(self, obj: Any, stand_in: Any, had: dict[str, Any]) -> list[tuple[str, Any, Any]]:
         """What is to be set on an object to which others have come in the middle of its mapper's work: names, what they are and what they become."""
@@ -396,7 +404,10 @@ class Conversion:
     # ---- filling what is missing
 
     def fill(self, obj: Any, wanted: str = "") -> bool:
-        """Give ``obj`` the new fields that it lacks; drop those that are gone, when none is asked for. False: another thread is at that, and waits for this one."""
+        """Give ``obj`` the new fields that it lacks; drop those that are gone, when none is asked for.
+
+        False: it does not get what is ``wanted``, or another thread is at that, and waits for this one.
+        """
         kind = type(obj)
         if self._simple and self._meets_hooks(kind):
             with self._making:
@@ -409,14 +420,14 @@ class Conversion:
         try:
             if self._taken.take(obj, mine) is not mine:
                 return False
-            lacking = self._lacking(obj)
+            lacking = [name for name in self._lacking(obj) if self._gets(obj, name)]
             if lacking:
                 self._give(obj, lacking)
             if self._going and not wanted:
                 self._drop(obj)
+            return not wanted or self._gets(obj, wanted)
         finally:
             self._taken.release(obj, mine)
-        return True
 
     def _meets_hooks(self, kind: type) -> bool:
         """Whether it is the hooks that an object of this class comes to, if it lacks the fields."""
@@ -470,7 +481,7 @@ class Conversion:
                 found += (name,)
         return found
 
-    def _give(self, obj: Any, lacking: tuple[str, ...]) -> None:
+    def _give(self, obj: Any, lacking: list[str]) -> None:
         try:
             kept = self.kept.take(obj) if self.kept is not None else {}
             for name in lacking:
