@@ -29,6 +29,7 @@ from podus.updating.naming import Naming
 from podus.updating.replace import Replacement, copy_of, needs_replacing
 from podus.updating.shadow import Shadow
 from podus.updating.slots import slots_into
+from podus.updating.successors import Successors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,8 +78,7 @@ class Collector:
         )
         # By module: how the definitions of the two versions are told apart.
         self._names: dict[str, tuple[dict[int, str], dict[int, str]]] = {}
-        # Functions that could not be kept, what takes their place, and when.
-        self._succeeded: dict[int, tuple[Any, Any, Switch]] = {}
+        self._successors = Successors(set())
         self.notes: list[str] = []
 
     def switch_for(self, name: str) -> Switch:
@@ -229,23 +229,18 @@ class Collector:
             )
 
     def succeed(self) -> None:
-        """Registries and other names that hold a function which could not be kept get what takes its place, at the same instant as its module."""
-        if not self._succeeded:
+        """Registries and other names that hold a definition which could not be kept get what takes its place, at the same instant as its module."""
+        if not self._successors:
             return
         modules = program_modules(self.agent.module_names())
+        self._successors.program.update(module.__name__ for module in modules)
         for module in modules:
             shadow: dict[str, Any] = self.shadows.get(module.__name__) or {}
             for name, value in list(vars(module).items()):
-                row = self._succeeded.get(id(value))
+                row = self._successors.of(value)
                 if row is not None and not dict.__contains__(shadow, name):
                     row[2].set_item(vars(module), name, row[1])
-        roots = [value for module in modules for value in list(vars(module).values())]
-        for holder, name, value in self.identity.holders(roots, [row[0] for row in self._succeeded.values()]):
-            _, new, switch = self._succeeded[id(value)]
-            if isinstance(holder, type):
-                switch.set_class_attribute(holder, name, new)
-            else:
-                switch.set_item(holder, name, new)
+        self._successors.spread([value for module in modules for value in list(vars(module).values())])
 
     def collect(self, part: ModulePart) -> None:
         """Plan what becomes of the names of a module, and of its classes, that its new statements have bound or no longer bind."""
@@ -321,17 +316,11 @@ class Collector:
                 self.notes.append(
                     f"{part.name}:{name} is made anew, as its statement makes an object of {kind} and no class: who holds the old one goes on with that"
                 )
-            if (
-                isinstance(before, FunctionType)
-                and callable(value)
-                and successor
-                and not self._stays(part, before)
-                # What is wrapped by an assignment (`f = cached(f)`) is what the new object itself calls.
-                and not leads_to(value, before)
-            ):
-                # Decorated, undecorated, or moved to another module: whoever holds the old object reaches the new one through it.
-                switch.set_attribute(before, "__code__", forward(before, value))
-                self._succeeded[id(before)] = (before, value, switch)
+            if self._is_succeeded(part, name, before, value, successor):
+                if isinstance(before, FunctionType):
+                    # Decorated, undecorated, or moved to another module: whoever holds the old object reaches the new one through it.
+                    switch.set_attribute(before, "__code__", forward(before, value))
+                self._successors.add(before, value, switch)
             for importer in part.importers.get(name, ()):
                 other, _, local = importer.partition(":")
                 namespace = vars(sys.modules[other]) if other in sys.modules else {}
@@ -339,6 +328,16 @@ class Collector:
                 staged = other in self.shadows and dict.__contains__(self.shadows[other], local)
                 if local in namespace and namespace[local] is before and not staged:
                     switch.set_item(namespace, local, value)
+
+    def _is_succeeded(self, part: ModulePart, name: str, before: Any, value: Any, successor: bool) -> bool:
+        """Whether a new value of a name takes the place of the old definition wherever that is held."""
+        # What is wrapped by an assignment (`f = cached(f)`) is what the new object itself calls.
+        if not (successor and callable(before) and callable(value)) or leads_to(value, before):
+            return False
+        if is_a(before, FunctionType):
+            return not self._stays(part, before)
+        # What a decorator has made, and not any object that the module has under a name.
+        return name in part.decorated and not is_a(before, type)
 
     def _keep_its_module(self, part: ModulePart, real: dict[str, Any], before: Any, value: Any) -> None:
         """Have the new version of a definition be from where the program says that the old one is (``f.__module__ = "package"``)."""

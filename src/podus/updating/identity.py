@@ -139,34 +139,6 @@ class Identity:
                 breath()
             todo += self._inside(value)
 
-    def holders(self, roots: Iterable[Any], wanted: Iterable[Any]) -> list[tuple[Any, Any, Any]]:
-        """Where ``wanted`` objects are held below ``roots``: (dictionary, key, object) and (class, name, object)."""
-        by_id = {id(value): value for value in wanted}
-        found: list[tuple[Any, Any, Any]] = []
-        seen: dict[int, Any] = {}
-        breath = Breath()
-        todo = list(roots)
-        while todo and len(seen) < _AT_MOST:
-            value = todo.pop()
-            if is_a(value, (*_NEVER, FunctionType)) or id(value) in seen or _is_ours(value):
-                continue
-            seen[id(value)] = value
-            if len(seen) % 64 == 0:
-                breath()
-            names: Any = None
-            if is_a(value, dict):
-                names = value
-            elif is_a(value, type):
-                if module_of(value) not in self.program:
-                    continue
-                names = type.__getattribute__(value, "__dict__")
-            if names is None:
-                todo += [item for item in get_referents(value) if not is_a(item, type)]
-                continue
-            found += [(value, key, item) for key, item in list(names.items()) if id(item) in by_id]
-            todo += list(names.values())
-        return found
-
     def _inside(self, value: Any) -> Iterable[Any]:
         """Put right what ``value`` holds; returns what to look into next."""
         if is_a(value, dict):
