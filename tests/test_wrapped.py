@@ -176,3 +176,46 @@ def test_wrappers_of_inherited_methods_stay_those_of_their_classes(program: Call
     ]
     app.update(back_out=True)
     assert app(seen) == before
+
+
+COUNTING = """
+import functools
+def counted(f):
+    @functools.wraps(f)
+    def w(*a):
+        w.calls += 1
+        return f(*a)
+    w.calls = 0
+    return w
+def limited(most):
+    def d(f):
+        used = 0
+        @functools.wraps(f)
+        def w(*a):
+            nonlocal used
+            used += 1
+            return f(*a) if used <= most else "limit"
+        return w
+    return d
+"""
+
+
+def test_what_a_wrapper_counts_goes_on_when_its_definition_is_decorated_again(program: Start) -> None:
+    text = "from wrap import *\n@counted\n@limited(3)\ndef f(x, y=1): return x + y\n"
+    app = program(wrap=COUNTING, shop=text)
+    app.run("[shop.f(1) for _ in range(4)]")
+    app.replace("shop", "y=1", "y=2").update()
+    assert app("[shop.f(1), shop.f.calls]") == ["limit", 5]
+    # The decorator's own argument is none of that.
+    app.replace("shop", "limited(3)", "limited(9)").update()
+    assert app("[shop.f(1), shop.f.calls]") == [3, 6]
+    app.update(back_out=True)
+    assert app("[shop.f(1), shop.f.calls]") == ["limit", 7]
+
+
+def test_a_decorator_that_counts_otherwise_begins_anew(program: Start) -> None:
+    app = program(wrap=COUNTING, shop="from wrap import *\n@counted\ndef f(x): return x\n")
+    app.run("shop.f(1)")
+    app.replace("wrap", "w.calls = 0", "w.calls = 10").replace("wrap", "calls += 1", "calls -= 1")
+    app.replace("shop", "(x)", "(x, y=1)").update()
+    assert app("[shop.f(1), shop.f.calls]") == [1, 9]

@@ -17,6 +17,7 @@ _SHIFT = {"LOAD_GLOBAL": 1, "LOAD_ATTR": 1 if sys.version_info >= (3, 12) else 0
 _SHIFTS = {dis.opmap[name]: bits for name, bits in _SHIFT.items() if name in dis.opmap}
 
 _NAMED = frozenset(dis.hasname)
+_STORE_DEREF = dis.opmap["STORE_DEREF"]
 _SUPER = dis.opmap.get("LOAD_SUPER_ATTR")
 _SUPERS = ("LOAD_GLOBAL", "PRECALL", "CALL")
 
@@ -54,6 +55,14 @@ def _operands(code: CodeType, wanted: frozenset[int]) -> Iterator[tuple[int, str
 def any_named(code: CodeType, wanted: frozenset[int], name: str) -> bool:
     """Whether an instruction with one of the opcodes ``wanted`` has ``name``."""
     return name in code.co_names and name in named(code, wanted)
+
+
+def rebound(code: CodeType) -> set[str]:
+    """The variables of the functions around it that code itself binds (``nonlocal``)."""
+    # The places of all variables are numbered, those of the functions around last.
+    inside = len({*code.co_varnames, *code.co_cellvars}) if code.co_freevars else 0
+    pairs = zip(code.co_code[::2], code.co_code[1::2], strict=True) if code.co_freevars else ()
+    return {code.co_freevars[arg - inside] for op, arg in pairs if op == _STORE_DEREF and arg >= inside}
 
 
 def through_super(code: CodeType) -> frozenset[str]:

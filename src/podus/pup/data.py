@@ -9,13 +9,11 @@ import binascii
 import collections
 import functools
 import marshal
-import opcode
 import operator
 import sys
 import time
 from types import (
     BuiltinFunctionType,
-    CodeType,
     FunctionType,
     MappingProxyType,
     MemberDescriptorType,
@@ -24,6 +22,7 @@ from types import (
     SimpleNamespace,
 )
 
+from podus.program.operands import rebound
 from podus.updating.aliases import FIXED
 from podus.updating.find import cell_contents
 from podus.updating.held import HEAP, is_a, own_fields, own_names
@@ -206,7 +205,7 @@ def _immutable(value: Any) -> bool:
 def _keeps_state(value: Any) -> bool:
     """Whether a closure or a descriptor has come to hold something: a variable that it counts up, what it has been given for each object."""
     if type(value) is FunctionType:
-        return _writes_variables(value.__code__)
+        return bool(rebound(value.__code__))
     if not hasattr(type(value), "__get__") or type(value).__module__ in ("builtins", "functools"):
         return False
     for held in own_names(value).values():
@@ -215,17 +214,6 @@ def _keeps_state(value: Any) -> bool:
         if type(held) is dict and not all(type(key) in _SIMPLE or isinstance(key, type) for key in held):
             return True
     return False
-
-
-def _writes_variables(code: CodeType) -> bool:
-    """Whether code binds a variable of the function around it (``nonlocal``)."""
-    if not code.co_freevars:
-        return False
-    store = opcode.opmap["STORE_DEREF"]
-    inside = len({*code.co_varnames, *code.co_cellvars})
-    return any(
-        op == store and arg >= inside for op, arg in zip(code.co_code[::2], code.co_code[1::2], strict=True)
-    )
 
 
 def _is_type(value: Any) -> bool:

@@ -12,7 +12,8 @@ import gc
 from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
 
 from podus.errors import Refused
-from podus.program.code import docstring
+from podus.program.code import docstring, same, walk
+from podus.program.operands import STORES_ATTRIBUTE, named, rebound
 from podus.updating import annotated
 from podus.updating.bases import bases_into, layout
 from podus.updating.binding import MADE_BY_TYPE, Switch, can_become
@@ -108,9 +109,10 @@ def function_into(
     """Plan to make ``old`` behave as ``new``. False, and nothing planned, if its closure has another shape, or other globals."""
     if not can_become(old, new):
         return False
-    inner = Switch()
-    for before, after in zip(old.__closure__ or (), new.__closure__ or (), strict=True):
-        if not _cell_into(before, after, inner, kept, depth):
+    inner, counted = Switch(), _counted(old, new)
+    cells = zip(new.__code__.co_freevars, old.__closure__ or (), new.__closure__ or (), strict=True)
+    for name, before, after in cells:
+        if name not in counted and not _cell_into(before, after, inner, kept, depth):
             return False
     switch.extend(inner)
     switch.set_attribute(old, "__code__", new.__code__)
@@ -135,11 +137,27 @@ def function_into(
                 continue
             switch.set_item(old.__dict__, name, kept.of(wrapped))
             continue
+        if name in counted and name in old.__dict__:
+            continue
         if name in new.__dict__ and old.__dict__.get(name) is not new.__dict__[name]:
             switch.set_item(old.__dict__, name, new.__dict__[name])
         elif name not in new.__dict__ and stay is not None and name not in stay:
             switch.delete_item(old.__dict__, name)
     return True
+
+
+def _counted(old: FunctionType, new: FunctionType) -> set[str]:
+    """The variables and attributes in which a wrapper keeps count while it is called, where the same decorator has made it once more: that goes on.
+
+    It would, too, if nothing but the body of what is wrapped were another one.
+    """
+    made = old.__code__.co_qualname
+    if "<locals>" not in made or old.__qualname__ == made or not same(old.__code__, new.__code__):
+        return set()
+    found: set[str] = set()
+    for code in walk(new.__code__):
+        found |= {*rebound(code), *named(code, STORES_ATTRIBUTE)}
+    return found
 
 
 def is_given_its_doc(function: FunctionType) -> bool:
