@@ -69,7 +69,7 @@ class SetElsewhere:
 
     def left_by(self, name: str) -> set[str]:
         """The fields that methods of the old version alone have set, no constructor."""
-        return self._anywhere(self.old, name) - self._anywhere(self.new, name)
+        return self._anywhere(self.old, name) - self._anywhere(self.new, name) - self.old.all(name).keys()
 
     def _of(self, classes: Classes, name: str) -> dict[str, Method]:
         key = (id(classes), name)

@@ -230,7 +230,11 @@ class ObjectChanges:
         # A slot that nothing sets is no field that an object could lack.
         gained = [n for n in news if n not in olds and self._comes_with(name, n, self.old, self.new)]
         fresh = [news[n] for n in gained if news[n].certain and n not in after.computed]
-        known = [*olds, *self._elsewhere.left_by(name)] if self.compiler.request.get("back_out") else [*olds]
+        known = (
+            [*olds, *sorted(self._elsewhere.left_by(name))]
+            if self.compiler.request.get("back_out")
+            else [*olds]
+        )
         lost = [n for n in known if n not in news and self._comes_with(name, n, self.new, self.old)]
         part.gone = [
             n
