@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +87,48 @@ def test_of_two_of_a_name_that_go_the_import_says_which_it_is(program: Start) ->
     assert app("[m.C is C, c.f()]") == [True, [3, 5]]
     app.update(back_out=True)
     assert app("[m.C is C, c.f(), vars(c)]") == [True, 3, {"a": 3}]
+
+
+RENAMED = {
+    "with its old name beside it": (
+        "class Old:\n    def __init__(self): self.a = 1\n    def f(self): return self.a\ndef make(): return Old()\n",
+        "class New:\n    def __init__(self):\n        self.a = 1\n        self.b = [self.a]\n    def f(self): return self.b\nOld = New\ndef make(): return New()\n",
+        "m.New",
+    ),
+    "out of another class": (
+        "class Outer:\n    class Old:\n        def __init__(self): self.a = 1\n        def f(self): return self.a\ndef make(): return Outer.Old()\n",
+        "class New:\n    def __init__(self):\n        self.a = 1\n        self.b = [self.a]\n    def f(self): return self.b\n"
+        "class Outer:\n    Old = New\ndef make(): return New()\n",
+        "m.Outer.Old",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", RENAMED)
+def test_objects_of_a_class_that_is_renamed_get_its_new_fields(program: Start, how: str) -> None:
+    old, new, named = RENAMED[how]
+    app = program(m=old)
+    app.run("o, before = m.make(), type(m.make())")
+    app.edit(m=new).update()
+    assert app(f"[o.f(), type(o) is before is m.New is {named}, m.make().f()]") == [[1], True, [1]]
+    app.update(back_out=True)
+    assert app("[o.f(), vars(o), type(o) is before is type(m.make()), hasattr(m, 'New')]") == [
+        1,
+        {"a": 1},
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("said", ["m:Old", "m:New"])
+def test_a_mapper_for_a_renamed_class_goes_by_either_name(program: Start, tmp_path: Path, said: str) -> None:
+    old, new, _ = RENAMED["with its old name beside it"]
+    app = program(m=old)
+    app.run("o = m.make()")
+    app.edit(m=new)
+    support = tmp_path / "support.py"
+    support.write_text(
+        f"import podus\n@podus.mapper({said!r}, reverse=lambda o: None)\ndef m(o): o.b = ['mapped']\n"
+    )
+    app.update(support=str(support))
+    assert app("o.f()") == ["mapped"]

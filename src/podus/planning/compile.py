@@ -15,7 +15,7 @@ from podus.planning.ask import Asker
 from podus.planning.derived import Derived
 from podus.planning.hooking import asking
 from podus.planning.model import MAX_HOLD, MOVE_AFTER, ModulePart, Note, Plan, Procedure
-from podus.planning.moves import find_moved_data, find_moves
+from podus.planning.moves import find_moved_data, find_moves, find_renamed
 from podus.planning.objects import ObjectChanges
 from podus.planning.reading import is_star
 from podus.planning.runners import Runners
@@ -428,6 +428,11 @@ class Compiler:
         begun = {row["name"]: row["begun"] for row in self.rows}
         roots = sorted(self.new.modules, key=lambda name: begun.get(name, len(begun)))
         return schedule(self.new.modules, roots, self.changes)
+
+    @cached_property
+    def class_moves(self) -> dict[str, str]:
+        """Class of the old version -> what it is called in the new one, where that is another name."""
+        return self.moves | find_renamed(self)
 
     @cached_property
     def mentions_in_old(self) -> dict[str, list[tuple[str, CodeType]]]:

@@ -307,7 +307,7 @@ class FieldPart:
 
 @dataclass
 class ObjectPart:
-    """The live objects of one class whose fields change; ``home`` is its module in the new version.
+    """The live objects of one class whose fields change; ``after`` is what the class is called in the new version (module:qualname).
 
     ``before`` are all the fields of the old version, ``gone`` those that are dropped (and kept aside for a back-out), ``stale`` cached
     values that are computed again, ``hidden`` fields whose name is a method or property now, ``shown``
@@ -318,7 +318,7 @@ class ObjectPart:
     """
 
     cls: str
-    home: str = ""
+    after: str
     fields: list[FieldPart] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
@@ -331,11 +331,6 @@ class ObjectPart:
     users: list[str] = field(default_factory=list)
     live: int = -1
     converts: bool = False
-
-    @property
-    def after(self) -> str:
-        """What the class is called in the new version."""
-        return f"{self.home}:{self.cls.partition(':')[2]}" if self.home else self.cls
 
 
 @dataclass

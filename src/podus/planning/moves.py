@@ -45,6 +45,37 @@ def find_moves(compiler: Compiler) -> tuple[dict[str, str], list[Note]]:
     return found, notes
 
 
+def find_renamed(compiler: Compiler) -> dict[str, str]:
+    """Class of the old version -> what it is called in the new one (``module:qualname`` both), where its old name is kept beside that: ``Old = New``."""
+    old, new = Classes(compiler.old), Classes(compiler.new)
+    found: dict[str, str] = {}
+    for change in compiler.changes.values():
+        for before, after in _aliases(new, change.new):
+            # One that was there as well is another class.
+            if old.find(before) is not None and new.find(before) is None and old.find(after) is None:
+                found[before] = after
+        # On the way back the old version is the one with both names.
+        for after, before in _aliases(old, change.old):
+            if new.find(after) is not None and old.find(after) is None and new.find(before) is None:
+                found[before] = after
+    return found
+
+
+def _aliases(classes: Classes, module: Module) -> Iterator[tuple[str, str]]:
+    """The names that statements of a module, and of its classes, give to classes besides their own, each with that (``module:qualname`` both)."""
+    inner = [owner.statement.body for owner in classes.of(module).values()]
+    for body in filter(None, [module.body, *inner]):
+        for statement in body.statements:
+            value = _value(statement)
+            named = (
+                classes.resolve(module.name, ast.unparse(value))
+                if isinstance(value, ast.Name | ast.Attribute)
+                else ""
+            )
+            if named:
+                yield f"{module.name}:{'.'.join((*body.owners, statement.names[0]))}", named
+
+
 def _is_passed_on(compiler: Compiler, home: str, place: str, name: str) -> bool:
     """Whether the module that had a class imports it from the one that has it now (on the way back, this one did), or another one has it from there instead."""
     old, new = Classes(compiler.old), Classes(compiler.new)

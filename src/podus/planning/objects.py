@@ -42,7 +42,7 @@ class ObjectChanges:
         self.support = support
         self.toplevel = toplevel
         self.old = Classes(compiler.old)
-        self.new = Classes(compiler.new, compiler.moves)
+        self.new = Classes(compiler.new, compiler.class_moves)
         # Classes whose objects are made by a method that is itself made from the fields: who makes them switches with the class.
         self.remade: list[str] = []
         self._otherwise = SetOtherwise(compiler, self.new)
@@ -105,7 +105,9 @@ class ObjectChanges:
     def _classes(self) -> list[str]:
         """The classes whose objects may be concerned: ``module:qualname``, base classes first as far as the order of modules goes."""
         # Of a module that goes, too.
-        found = {name: None for name in self.compiler.moves if self.old.find(name) and self.new.find(name)}
+        found = {
+            name: None for name in self.compiler.class_moves if self.old.find(name) and self.new.find(name)
+        }
         for module in self.compiler.order:
             change = self.compiler.changes[module]
             if change.old.source is None or change.new.source is None:
@@ -224,7 +226,7 @@ class ObjectChanges:
                 return None
             before = after = ClassFields({}, [], set(), set(), set(), "")
         olds, news = self.old.all(name), self.new.all(name)
-        part = ObjectPart(name, home=self.new.home(name), before=sorted(olds))
+        part = ObjectPart(name, self.new.place(name), before=sorted(olds))
         if mapper is not None:
             part.mapper, part.reverse = mapper["function"], mapper["reverse"]
         # A slot that nothing sets is no field that an object could lack.

@@ -125,7 +125,9 @@ class SupportCode:
 
     def maps(self, name: str) -> bool:
         """Whether a mapper converts the data ``name``."""
-        return any(name in row["targets"] for row in self._usable("mapper"))
+        rows = [row for row in self._usable("mapper") if name in row["targets"]]
+        # One of a class's objects says nothing of the other name that an assignment gives it.
+        return any(not self._class(row["targets"][0]) for row in rows)
 
     def mapper_rows(self) -> list[Mapper]:
         """The mappers, as the plan has them."""
@@ -151,7 +153,7 @@ class SupportCode:
 
     def _class(self, target: str) -> str:
         """What the old version calls a class that both versions define, and that a mapper names as one of them does; "" for anything else."""
-        moves = self.compiler.moves
+        moves = self.compiler.class_moves
         names = [target, *(old for old, new in moves.items() if new == target)]
         return next(
             (

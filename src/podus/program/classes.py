@@ -53,6 +53,8 @@ class Classes:
         """What a class is called in this version."""
         if not self._moved:
             return name
+        if name in self._moved:
+            return self._moved[name]
         module, _, first = name.partition(":")
         first, dot, rest = first.partition(".")
         return f"{self._moved.get(f'{module}:{first}', f'{module}:{first}')}{dot}{rest}"

@@ -353,7 +353,7 @@ class Stage(Statements):
 
     def _derived(self, part: ObjectPart, module: str) -> dict[str, FunctionType]:
         """The derived mappers of a class's new fields, each with the names of the constructor that it was made from."""
-        home = part.home or module
+        home = part.after.partition(":")[0]
         codes = self.runners.get(home, {})
         return {
             f.name: FunctionType(codes[f.runner], vars(sys.modules[f.module or home]))
