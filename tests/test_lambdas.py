@@ -76,3 +76,11 @@ def test_what_a_lambda_has_shaped_is_made_again(program: Start) -> None:
     assert app(seen) == [[["tea", 3], ["cup", 5]], 16, 2, True, "new", ["tea", 3]]
     app.update(back_out=True)
     assert app(seen) == before
+
+
+def test_a_lambda_becomes_a_function_where_its_importer_changes_too(program: Start) -> None:
+    app = program(m="handler = lambda x: x + 1\n", u="from m import handler\n")
+    app.edit(m="K = 1\ndef handler(x): return x + 2\n", u="from m import handler, K\n").update()
+    assert app("[m.handler(1), u.handler(1), u.K]") == [3, 3, 1]
+    app.update(back_out=True)
+    assert app("[m.handler(1), u.handler(1), hasattr(u, 'K')]") == [2, 2, False]

@@ -80,3 +80,17 @@ def test_another_object_under_the_name_of_data_does_not_stand_where_the_old_one_
     app.run("held = [m.hook]")
     app.replace("m", "len, 1", "len, 2").update(reset=["m:hook"])
     assert app("[m.hook.n, held[0].n]") == [2, 1]
+
+
+def test_a_function_stands_where_a_class_of_its_name_stood(program: Start) -> None:
+    old = "class Parser:\n    def __init__(self, text): self.text = text\nCALLS = {'p': Parser}\n"
+    app = program(m=old, n="from m import Parser\nmade = Parser('x')\n")
+    app.edit(
+        m=old.replace("Parser:", "_Parser:") + "def Parser(text): return _Parser(text.upper())\n"
+    ).update()
+    assert app("[m.CALLS['p'] is m.Parser is n.Parser, m.CALLS['p']('a').text]") == [True, "A"]
+    app.update(back_out=True)
+    assert app("[m.CALLS['p'] is m.Parser is n.Parser is type(n.made), m.CALLS['p']('a').text]") == [
+        True,
+        "a",
+    ]

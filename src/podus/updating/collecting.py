@@ -336,8 +336,10 @@ class Collector:
             return False
         if is_a(before, FunctionType):
             return not self._stays(part, before)
+        if is_a(before, type):
+            return is_a(value, FunctionType)
         # What a decorator has made, and not any object that the module has under a name.
-        return name in part.decorated and not is_a(before, type)
+        return name in part.decorated
 
     def _keep_its_module(self, part: ModulePart, real: dict[str, Any], before: Any, value: Any) -> None:
         """Have the new version of a definition be from where the program says that the old one is (``f.__module__ = "package"``)."""
@@ -414,10 +416,12 @@ class Collector:
             return can_be_marker(before, value) or self._has_moved(before, value), True
         if not (isinstance(before, FunctionType) and isinstance(value, FunctionType)):
             return True, True
-        old, new = self._definitions(part.name, before, value)
-        if old is None or new is None or part.pairs.get(old, old) == new:
+        # Of what is imported the module says it that has it.
+        home = next((other for other in self.plan.modules if other.name == value.__module__), part)
+        old, new = self._definitions(home.name, before, value)
+        if old is None or new is None or home.pairs.get(old, old) == new:
             return True, True
-        either = part.alternatives.get(name)
+        either = home.alternatives.get(name)
         if either is not None and old in either[0] and new in either[1]:
             return True, True
         both_direct = old.partition("#")[0] == name == new.partition("#")[0]
