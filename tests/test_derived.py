@@ -889,3 +889,67 @@ def test_an_import_that_is_tried_follows(program: Start, name: str) -> None:
     other.run("import p, p._version")
     other.files(**{"p/_version.py": "version = '2'\n"}).update()
     assert other(f"[p.{local}, p.TEXT]") == ["unknown", "vunknown"]
+
+
+UTIL = """import functools
+ITEMS = [("tea", 3), ("cup", 5)]
+def rank(item): return item[0]
+def noted(item):
+    SEEN.append(item)
+    return item[0]
+SEEN = []
+table = {"inc": lambda v: v + 1}
+@functools.singledispatch
+def show(x): return "?"
+@show.register
+def _(x: int): return "int"
+"""
+# What is made with a procedure that changes, and what that is then.
+MADE_WITH = {
+    "sorted": ("sorted(ITEMS, key=rank)", [["tea", 3], ["cup", 5]]),
+    "greatest": ("max(ITEMS, key=rank)", ["cup", 5]),
+    "by a lambda": ("sorted(ITEMS, key=lambda item: rank(item))", [["tea", 3], ["cup", 5]]),
+    "mapped by a lambda": ("list(map(lambda item: rank(item), ITEMS))", [3, 5]),
+    "by a lambda that is called": ("(lambda: rank(ITEMS[0]))()", 3),
+}
+
+
+@pytest.mark.parametrize("how", MADE_WITH)
+def test_what_is_made_by_handing_on_a_procedure_is_made_again(program: Start, how: str) -> None:
+    made, value = MADE_WITH[how]
+    app = program(util=UTIL, m=f"from util import *\nK = {made}\n")
+    before = app("m.K")
+    app.replace("util", "def rank(item): return item[0]", "def rank(item): return item[1]").update()
+    assert app("m.K") == value != before
+    app.update(back_out=True)
+    assert app("m.K") == before
+
+
+TOLD_OF = {
+    "it has another effect": ("sorted(ITEMS, key=noted)", "SEEN.append(item)", "SEEN.append(0)", "noted"),
+    "an entry of a table": ("table['inc'](0)", "v + 1", "v + 100", "table['inc']"),
+    "a generic function": ("show(1)", '"int"', '"INT"', "show"),
+}
+
+
+@pytest.mark.parametrize("how", TOLD_OF)
+def test_what_is_made_by_the_way_of_something_else_is_told(program: Start, how: str) -> None:
+    made, before, after, named = TOLD_OF[how]
+    app = program(util=UTIL, m=f"from util import *\nK = {made}\n")
+    plan = app.replace("util", before, after).plan()
+    said = [n.text for n in (*plan.asks, *plan.notes)]
+    assert any(f"calls {named}, which changes, and is not run again: m:K stays" in text for text in said), (
+        said
+    )
+
+
+def test_what_a_decorator_has_made_by_calling_a_definition_is_told(program: Start) -> None:
+    old = "def call(f): return f()\n@call\ndef CONFIG(): return {'port': 80}\n"
+    app = program(m=old)
+    (ask,) = app.edit(m=old.replace("80", "90")).plan().asks
+    assert (
+        ask.text
+        == "m:CONFIG holds what a decorator has made by calling it: that stays as it is, and is not made again"
+    )
+    app.update()
+    assert app("m.CONFIG") == {"port": 80}

@@ -13,6 +13,7 @@ from podus.planning.reading import defaults, evaluated, is_script, listed, read_
 from podus.program.bindings import root
 from podus.program.body import Statement, without_annotation
 from podus.program.changes import ModuleChange
+from podus.program.head import called_by, consumed
 from podus.program.nodes import everything_in
 from podus.program.version import Module
 
@@ -100,6 +101,22 @@ class Lagging:
             if called:
                 yield module, statement, called
 
+    def called_by_decorators(self) -> Iterator[tuple[Module, Statement]]:
+        """The definitions of which a decorator has made data, by calling them (``@call def CONFIG(): …``), and which change."""
+        found: dict[str, tuple[Module, Statement]] = {}
+        for change in self._derived.compiler.changes.values():
+            run = self._derived.run_of(change.new)
+            changed = {name for name in change.changed if "." not in name}
+            body = change.new.body
+            for statement in body.statements if body is not None and changed else ():
+                named = (
+                    statement.kind == "def" and statement.names[-1] in changed and id(statement) not in run
+                )
+                if named and getattr(statement.node, "decorator_list", []):
+                    found[f"{change.new.name}:{statement.names[-1]}"] = (change.new, statement)
+        for name in self._derived.compiler.pup.call("data_among", names=[*found]) if found else ():
+            yield found[name]
+
     def calls_of_changed(
         self, statement: Statement, module: Module, hidden: frozenset[str] | set[str]
     ) -> list[str]:
@@ -108,13 +125,19 @@ class Lagging:
         if statement.kind == "def":
             # What its decorators do is another question.
             parts = [part for default in defaults(statement.node) for part in everything_in(default)]
-        calls = [part for part in parts if isinstance(part, ast.Call) and root(part.func) not in hidden]
+        for part in parts:
+            # Lambdas that are called at once are a part of it.
+            inner = consumed(part) if isinstance(part, ast.Call) else ()
+            parts += [piece for made in inner for piece in everything_in(made.body)]
+        calls = [part for part in parts if isinstance(part, ast.Call)]
         # What the value itself is made by is told otherwise: see made_from_moved().
         value = getattr(statement.node, "value", None)
         found = [
-            ast.unparse(call.func)
+            ast.unparse(called)
             for call in calls
-            if (place := self._derived.new.path(module, call.func))
+            for called in called_by(call)
+            if root(called) not in hidden
+            and (place := self._derived.new.path(module, _table(called)))
             and (name := f"{place[0]}:{'.'.join(place[1])}")
             and (
                 name in self._changed
@@ -134,7 +157,8 @@ class Lagging:
         """What does otherwise when it is called, as it is made of a procedure that changes: decorated with it, a lambda or closure, a partial, another name."""
         # Whose closures change, and so what they have made.
         makers = {name.partition(".<locals>")[0] for name in self._changed if ".<locals>." in name}
-        found = {name for change in self._derived.compiler.changes.values() for name in _lambdas(change)}
+        changes = list(self._derived.compiler.changes.values())
+        found = {name for change in changes for name in (*_lambdas(change), *self._generic(change))}
         size = -1
         while len(found) > size and (makers or found or self._changed):
             size = len(found)
@@ -150,6 +174,21 @@ class Lagging:
                         names = (n for n in statement.names if body is not None and body.last(n) is statement)
                         found |= {f"{module.name}:{name}" for name in names}
         return found
+
+    def _generic(self, change: ModuleChange) -> Iterator[str]:
+        """The generic functions of which an implementation changes (`@show.register`)."""
+        lines = {change.new.procedures[name].co_firstlineno for name in change.changed}
+        body = change.new.body
+        for statement in body.statements if body is not None else ():
+            decorators: list[ast.expr] = getattr(statement.node, "decorator_list", [])
+            if statement.kind != "def" or not decorators or decorators[0].lineno not in lines:
+                continue
+            for decorator in decorators:
+                function = decorator.func if isinstance(decorator, ast.Call) else decorator
+                if isinstance(function, ast.Attribute) and function.attr == "register":
+                    place = self._derived.new.path(change.new, function.value)
+                    if place is not None:
+                        yield f"{place[0]}:{'.'.join(place[1])}"
 
     def _holds(self, statement: Statement, module: Module, changed: set[str], makers: set[str]) -> bool:
         """Whether what a statement makes is made by one of the ``makers``, or holds something that has ``changed`` without calling it."""
@@ -188,16 +227,25 @@ class Lagging:
 
 
 def _lambdas(change: ModuleChange) -> Iterator[str]:
-    """The names that hold a lambda of the module's own that changes: `f = lambda: 1`, and `box.get` of `box = Box(get=lambda: 1)`."""
+    """The names that hold a lambda of the module's own that changes: `f = lambda: 1`, a table of them, and `box.get` of `box = Box(get=lambda: 1)`."""
     lines = {change.new.procedures[n].co_firstlineno for n in change.changed if n.startswith("<lambda>")}
     body = change.new.body if lines else None
     for statement in body.statements if body is not None else ():
         node = statement.node
         value = getattr(node, "value", None)
         held = [("", value)] + [(f".{k.arg}", k.value) for k in getattr(value, "keywords", ()) if k.arg]
+        if isinstance(value, ast.Dict | ast.List | ast.Tuple):
+            held += [("", part) for part in everything_in(value)]
         for attribute, made in held if statement.kind == "assign" else ():
             if isinstance(made, ast.Lambda) and made.lineno in lines:
                 yield from (f"{change.new.name}:{name}{attribute}" for name in statement.names)
+
+
+def _table(node: ast.expr) -> ast.expr:
+    """The table of which something calls an entry (``OPERATIONS["add"]``); else what it calls."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node
 
 
 def _calls(node: ast.expr) -> bool:

@@ -88,7 +88,8 @@ def _closure(names: set[str], *graphs: dict[str, set[str]]) -> set[str]:
 def _own(code: CodeType) -> Iterator[CodeType]:
     yield code
     for inner in nested(code):
-        if not is_function(inner) or inner.co_name in INLINE_NAMES:
+        # A lambda may be called at once.
+        if not is_function(inner) or inner.co_name in (*INLINE_NAMES, "<lambda>"):
             yield from _own(inner)
 
 

@@ -123,6 +123,12 @@ class TopLevel:
                     f"`{statement.text}` is not run again, as it may do more: {name} is made anew without it"
                 )
                 self._remark(text, module, statement)
+        for module, statement in self.compiler.derived.lagging.called_by_decorators():
+            name = f"{module.name}:{statement.names[-1]}"
+            text = f"{name} holds what a decorator has made by calling it: that stays as it is, and is not made again"
+            where = f"{module.file}:{statement.line}"
+            remedy = f"give a mapper for {name}, or write it as an assignment"
+            self.plan.asks.append(Note("data-left", text, remedy, where))
         dressed: dict[str, list[tuple[Module, Statement]]] = {}
         for module, statement, decorator in self.compiler.derived.decorators.not_decorated_again():
             dressed.setdefault(decorator, []).append((module, statement))

@@ -511,6 +511,14 @@ def maps_purely(node: ast.Call) -> bool:
     return isinstance(called, ast.Constant) or (isinstance(called, ast.Name) and called.id in PURE_CALLS)
 
 
+def sorts_purely(node: ast.Call) -> bool:
+    """Whether what it calls for each of some things (``sorted(names, key=str.lower)``), if anything, is a builtin without an effect, or a lambda that calls no others."""
+    (key,) = [k.value for k in node.keywords if k.arg == "key"] or [ast.Constant(None)]
+    if isinstance(key, ast.Name):
+        return key.id in PURE_CALLS
+    return is_pure(key.body) if isinstance(key, ast.Lambda) else True
+
+
 def asks_for_type(node: ast.Call) -> bool:
     """Whether it is ``type(x)``, which makes no class."""
     return (
@@ -528,7 +536,7 @@ def is_pure(node: ast.expr) -> bool:
     if isinstance(node, ast.Call):
         function = node.func
         arguments = [*node.args, *(k.value for k in node.keywords)]
-        plain = isinstance(function, ast.Name) and function.id in PURE_CALLS
+        plain = isinstance(function, ast.Name) and function.id in PURE_CALLS and sorts_purely(node)
         if maps_purely(node) or asks_for_type(node) or is_namespace(node) or plain:
             return all(map(is_pure, arguments))
         if isinstance(function, ast.Attribute):

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from podus.program.bindings import bound_in, is_namespace, root
 from podus.program.body import PURE_CALLS, PURE_FUNCTIONS, PURE_METHODS, asks_for_type, maps_purely
-from podus.program.head import Definition
+from podus.program.head import Definition, consumed
 from podus.program.nodes import directly_in, everything_in
 
 # Methods that change a container, and nothing else.
@@ -76,14 +76,20 @@ class Computation:
             return True
         if isinstance(node, ast.Call):
             parts: list[ast.expr] = [*node.args, *(k.value for k in node.keywords)]
+            # What is given to be called at once is looked into.
+            bodies = [part.body for part in consumed(node)]
+            arguments = [a for part in consumed(node) for a in everything_in(part.args)]
+            taken = own | bound_in(*bodies) | {a.arg for a in arguments if isinstance(a, ast.arg)}
             if not all(self._pure(part, names, own) for part in parts):
+                return False
+            if not all(self._pure(body, names, taken) for body in bodies):
                 return False
             return (
                 maps_purely(node)
                 or self._maps(node, names, own)
                 or asks_for_type(node)
                 or is_namespace(node)
-                or self._call(node.func, names, own)
+                or (self._call(node.func, names, own) and self._sorts(node, names, own))
             )
         return all(self._pure(child, names, own) for child in directly_in(node))
 
@@ -94,7 +100,16 @@ class Computation:
         )
         return maps and bool(node.args) and self._call(node.args[0], names, own)
 
+    def _sorts(self, node: ast.Call, names: Names, own: frozenset[str]) -> bool:
+        """Whether what it is given as a key, if that is a procedure of the program, only computes: ``sorted(items, key=rank)``."""
+        keys = [k.value for k in node.keywords if k.arg == "key" and root(k.value) not in own]
+        found = [row for key in keys if (row := names.procedure(key)) is not None]
+        return all(self._procedure(*row) for row in found)
+
     def _call(self, function: ast.expr, names: Names, own: frozenset[str]) -> bool:
+        if isinstance(function, ast.Lambda):
+            # It has been looked into.
+            return True
         if root(function) not in own:
             found = names.procedure(function) or (names.maker(function) if self._making else None)
             if found is not None:

@@ -17,14 +17,15 @@ _CALLERS = frozenset({"sorted", "min", "max", "map", "filter", "reduce"})
 _CALLERS |= {"accumulate", "groupby", "takewhile", "dropwhile", "filterfalse", "starmap"}
 
 
-def _consumed(call: ast.Call) -> list[ast.expr]:
+def consumed(call: ast.Call) -> list[ast.Lambda]:
     """The lambdas of a call that have shaped what it gives: ``sorted(names, key=lambda name: …)``, ``(lambda: …)()``. Others live on as procedures."""
-    if isinstance(call.func, ast.Lambda):
-        return [call.func]
-    if last_word(call) not in _CALLERS:
-        return []
-    given = (*call.args, *(keyword.value for keyword in call.keywords))
-    return [part for part in given if isinstance(part, ast.Lambda)]
+    return [part for part in called_by(call) if isinstance(part, ast.Lambda)]
+
+
+def called_by(call: ast.Call) -> list[ast.expr]:
+    """What a call calls: a procedure, or with it what it may call that it is given (``sorted(names, key=rank)``)."""
+    given = (*call.args, *(keyword.value for keyword in call.keywords)) if last_word(call) in _CALLERS else ()
+    return [call.func, *given]
 
 
 class _Heads(ast.NodeTransformer):
@@ -34,7 +35,7 @@ class _Heads(ast.NodeTransformer):
         self._whole: set[int] = set()
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        self._whole.update(map(id, _consumed(node)))
+        self._whole.update(map(id, consumed(node)))
         return self.generic_visit(node)
 
     def _definition(self, node: Definition) -> ast.AST:
@@ -100,7 +101,7 @@ def consumes_lambdas(node: ast.stmt) -> bool:
     """Whether a statement, apart from the procedures in it, is shaped by what lambdas in it do."""
     evaluated = _of_definition(node) if isinstance(node, Definition) else [node]
     return any(
-        isinstance(part, ast.Call) and _consumed(part)
+        isinstance(part, ast.Call) and consumed(part)
         for one in evaluated
         for part in (outside_procedures(one) if not isinstance(one, ast.ClassDef) else everything_in(one))
     )

@@ -221,6 +221,11 @@ def _is_type(value: Any) -> bool:
     return is_a(value, FIXED) or type(value).__module__ == "typing"
 
 
+def is_plain(value: Any) -> bool:
+    """Whether it is a number, a text or a container."""
+    return type(value) in (*_SIMPLE, list, dict, set, tuple, bytearray)
+
+
 def _is_value(kind: type) -> bool:
     """Whether objects of ``kind`` can't change, and their equality is the library's."""
     return kind.__module__ in _VALUES or (kind.__module__, kind.__qualname__) == ("re", "Pattern")
