@@ -15,6 +15,7 @@ from podus.updating.held import Missing
 from podus.updating.mapping import Doors, convert
 from podus.updating.sweep import restore
 from podus.updating.units import MapperStep, Unit
+from podus.updating.untouched import Untouched
 
 # How often it is tried, behind shut doors, to replace classes back whose objects have their old form already.
 _TRIES = 200
@@ -137,22 +138,26 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
         return False
     update.doors = doors
     back = Switch()
+    untouched = Untouched()
     try:
         for step in steps:
             reverse = MapperStep(step.target, step.reverse, step.kind, step.convert)
-            convert(update.agent, update.stage, reverse, back)
+            convert(update.agent, update.stage, reverse, back, untouched)
         # By themselves: what is converted back could not wait for another instant.
         if not _replace_back(update, replaced, units):
+            untouched.restore()
             doors.open()
             update.doors = None
             return False
     except BaseException:
+        untouched.restore()
         doors.open()
         update.doors = None
         raise
     ops = [*undo, *back.do, *update.running.exchange(taken, back)]
     with update.rehash.alone():
-        done = doors.open(ops, inside if sleepers and not conversions else None)
+        forbidden = inside if sleepers and not conversions else None
+        done = doors.open(ops, forbidden, undone=untouched.restore)
         if done:
             update.rehash.switched()
     update.doors = None

@@ -10,6 +10,7 @@ from podus.updating.bound import passed
 from podus.updating.gates import LETTING
 from podus.updating.mapping import Doors, convert
 from podus.updating.units import Unit
+from podus.updating.untouched import Untouched
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,17 +121,19 @@ def switch_together(
         update.doors = None
         return False
     ops = []
+    untouched = Untouched()
     try:
         for unit in units:
             converted = Switch()
             for step in unit.mappers:
-                convert(update.agent, update.stage, step, converted)
+                convert(update.agent, update.stage, step, converted, untouched)
             taken = unit.taken = Switch()
             taken.extend(unit.switch)
             taken.extend(converted)
             ops += taken.do
         counted = replaced.ready()
     except BaseException:
+        untouched.restore()
         doors.open()
         update.doors = None
         raise
@@ -138,10 +141,12 @@ def switch_together(
     undo = partial(_undo, [u.taken for u in units if u.taken is not None], len(replaced.ops))
     inside = forbidden if sleepers or max_hold or also else None
     with update.rehash.alone():
-        done = counted and doors.open(ops, inside, replaced.held, undo)
+        # Mappers are going to be run once more.
+        done = counted and doors.open(ops, inside, replaced.held, undo, untouched.restore)
         if done:
             update.rehash.switched()
     if not counted:
+        untouched.restore()
         doors.open()
     update.doors = None
     ops.clear()

@@ -12,6 +12,7 @@ from podus.updating.binding import Stall, Switch, active_ids, commit, commit_unl
 from podus.updating.gates import Door, go_through
 from podus.updating.staging import Stage
 from podus.updating.units import MapperStep, StaticData, Unit
+from podus.updating.untouched import Untouched
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,8 +75,9 @@ class Doors:
         forbidden: set[int] | None = None,
         held: tuple[list[Any], list[int]] = ([], []),
         undo: Callable[[int], None] | None = None,
+        undone: Callable[[], None] | None = None,
     ) -> bool:
-        """Carry out ``switch`` (or put back what was) and let all who wait pass; says whether that was done.
+        """Carry out ``switch`` (or put back what was, and call ``undone``) and let all who wait pass; says whether that was done.
 
         A coroutine that was made before the doors were shut may have begun since: it is not done if code of ``forbidden`` is on a stack.
         """
@@ -98,9 +100,13 @@ class Doors:
             back = None if undo is None else lambda count: undo(count - own)
             done = commit_unless_active(forbidden or (), ops, self._stall, held, also, back)
         except BaseException:
+            if undone is not None:
+                undone()
             settle(back_again, self._stall)
             self._door.open()
             raise
+        if not done and undone is not None:
+            undone()
         if not done:
             commit(back_again, self._stall)
         self._door.open()
@@ -116,10 +122,10 @@ class Doors:
         return self._door.passed
 
 
-def convert(agent: Agent, stage: Stage, step: MapperStep, switch: Switch) -> None:
-    """Run one mapper and plan to store what it gives. Raises Refused if it raises."""
+def convert(agent: Agent, stage: Stage, step: MapperStep, switch: Switch, untouched: Untouched) -> None:
+    """Run one mapper and plan to store what it gives; what it was given is noted in ``untouched``. Raises Refused if it raises."""
     try:
-        _convert(agent, stage, step, switch)
+        _convert(agent, stage, step, switch, untouched)
     except Exception as error:
         raise Refused(
             f"the mapper of {step.target} raised {type(error).__name__}: {error}",
@@ -127,7 +133,7 @@ def convert(agent: Agent, stage: Stage, step: MapperStep, switch: Switch) -> Non
         ) from error
 
 
-def _convert(agent: Agent, stage: Stage, step: MapperStep, switch: Switch) -> None:
+def _convert(agent: Agent, stage: Stage, step: MapperStep, switch: Switch, untouched: Untouched) -> None:
     module, _, name = step.target.partition(":")
     if step.kind == "static":
         for function in stage.finder.functions.get(step.target, ()):
@@ -138,7 +144,9 @@ def _convert(agent: Agent, stage: Stage, step: MapperStep, switch: Switch) -> No
     for word in path:
         owner = vars(owner)[word]
     old = vars(owner)[last]
+    since = untouched.keep(old)
     new = step.convert(old)
+    untouched.undo(since, switch)
     if isinstance(owner, type):
         switch.set_class_attribute(owner, last, new)
         return

@@ -1,0 +1,73 @@
+"""What mappers are given, as it was: one that changes its data where it is can be taken back, if nothing comes of the switch, or on the way back."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict, deque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podus.updating.binding import Switch
+
+_CONTAINERS = frozenset({dict, list, set, deque, OrderedDict, defaultdict})
+# So many containers within each other are copied; a mapper takes longer than that.
+_AT_MOST = 20_000
+
+
+class Untouched:
+    """Copies of data, and of the containers in it, made before a mapper gets it."""
+
+    def __init__(self) -> None:
+        self._copies: list[tuple[Any, Any]] = []
+
+    def keep(self, data: Any) -> int:
+        """Copy ``data``, if it is a container of a built-in kind; returns the place from which on its copies are."""
+        since = len(self._copies)
+        seen: set[int] = set()
+        todo = [data]
+        while todo and len(seen) < _AT_MOST:
+            value = todo.pop()
+            if type(value) not in _CONTAINERS or id(value) in seen:
+                continue
+            seen.add(id(value))
+            self._copies.append((value, value.copy()))
+            items = value.values() if isinstance(value, dict) else value
+            if not _CONTAINERS.isdisjoint(map(type, items)):
+                todo += [item for item in items if type(item) in _CONTAINERS]
+        return since
+
+    def undo(self, since: int, switch: Switch) -> None:
+        """Plan to take back, with ``switch``, what has been changed of the copies from that place on."""
+        for value, copy in self._copies[since:]:
+            if not _is_same(value, copy):
+                switch.do.append((len, ()))
+                switch.undo.append((_refill, value, copy))
+
+    def restore(self) -> None:
+        """Put everything back as it was."""
+        for value, copy in self._copies:
+            if not _is_same(value, copy):
+                _refill(value, copy)
+        self._copies.clear()
+
+
+def _is_same(value: Any, copy: Any) -> bool:
+    """Whether a container holds the very objects that its copy does, in that order; of what is equal nobody is asked."""
+    if len(value) != len(copy):
+        return False
+    if isinstance(value, dict) and list(map(id, value)) != list(map(id, copy)):
+        return False
+    held = (map(id, one.values() if isinstance(one, dict) else one) for one in (value, copy))
+    return set(next(held)) == set(next(held)) if type(value) is set else list(next(held)) == list(next(held))
+
+
+def _refill(value: Any, copy: Any) -> None:
+    if type(value) is list:
+        value[:] = copy
+        return
+    value.clear()
+    if type(value) is deque:
+        value.extend(copy)
+    else:
+        value.update(copy)
