@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from tests.programs import Program
@@ -494,3 +495,24 @@ def test_nobody_in_the_new_version_calls_an_old_interface_on_the_way_back(progra
     app.join("loop")
     app.run("m.asyncio.run(m.step())")
     assert app("m.calls[-1]") == "old"
+
+
+def test_a_version_that_was_backed_out_can_be_updated_to_again(program: Start) -> None:
+    app = program(shop="def f(): return 1\n")
+    app.edit(shop="def f(): return 2\n")
+    app.podus("load", "app", "--as", "two")
+    app.podus("update", "app", "--to", "two")
+    app.podus("back-out", "app")
+    app.edit(shop="def f(): return 3\n")
+    app.podus("update", "app", "--to", "two")
+    assert app("shop.f()") == 2
+    app.podus("back-out", "app")
+    # Of many that were backed out the last ones are kept, and no label is given twice.
+    for n in range(4, 8):
+        app.edit(shop=f"def f(): return {n}\n")
+        app.podus("update", "app")
+        app.podus("back-out", "app")
+    rows = json.loads(app.podus("versions", "app", "--json").stdout)
+    assert [row["label"] for row in rows] == ["4", "5", "1"]
+    app.podus("update", "app", "--to", "4")
+    assert app("shop.f()") == 6

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 # Versions that are kept for going back to; their sources lie on the disk.
 _KEPT = 8
+# And so many that were backed out.
+_LEFT = 2
 # Seconds that a bound on stalls holds while a plan is made.
 _PLANNING = 60.0
 # Seconds after a question before it is told what goes on in an update: to find who is waited for takes the program's time.
@@ -408,6 +410,7 @@ class Agent:
             back = [v.get("previous") and v["label"] == plan.to_version["label"] for v in self.versions]
             left = back.index(True) if True in back else len(back)
             self.versions = [v for n, v in enumerate(self.versions) if n < left or not v.get("previous")]
+            self._keep_left(plan.id, old_version, before)
         else:
             self.versions.append(
                 {
@@ -432,7 +435,8 @@ class Agent:
         conversions = {} if backwards else stage.conversions
         self.own_fields = {c.part.after: c.own for c in conversions.values() if len(c.own)}
         self.kept = {c.part.after: c.dropped for c in conversions.values() if len(c.dropped)}
-        label = plan.to_version.get("label") or self._next_label()
+        again = [v["label"] for v in self.versions if v.get("left") and v["hash"] == plan.to_version["hash"]]
+        label = plan.to_version.get("label") or (again[-1] if again else self._next_label())
         self.versions = [v for v in self.versions if not (v["label"] == label and not v.get("previous"))]
         self.version = {"label": label, "hash": plan.to_version["hash"], "origin": plan.to_version["origin"]}
         plan.to_version["label"] = label
@@ -441,6 +445,24 @@ class Agent:
         self.retired.keep((v["kept"] for v in self.versions), self.recorder.records)
         self.finder.settle()
         self._sweep()
+
+    def _keep_left(self, ident: str, version: dict[str, Any], records: dict[str, Record]) -> None:
+        """Keep the version that was backed out as one that was loaded: it can be updated to again. Of many the last few."""
+        self.versions.append(
+            {
+                "id": ident,
+                **version,
+                "roots": self.finder.before,
+                "loaded": self._since,
+                "current": False,
+                "previous": False,
+                "left": True,
+                "kept": records,
+            }
+        )
+        for row in [v for v in self.versions if v.get("left")][:-_LEFT]:
+            self.versions.remove(row)
+            let_go(row["kept"])
 
     def footprints(self) -> list[Footprint]:
         """What the updates did that can be backed out."""
