@@ -516,3 +516,14 @@ def test_a_version_that_was_backed_out_can_be_updated_to_again(program: Start) -
     assert [row["label"] for row in rows] == ["4", "5", "1"]
     app.podus("update", "app", "--to", "4")
     assert app("shop.f()") == 6
+
+
+def test_an_update_that_brings_what_was_held_is_not_backed_out_by_itself(program: Start) -> None:
+    app = program(shop="def f(): return 1\ndef g(): return 1\n")
+    app.edit(shop="def f(): return 2\ndef g(): return 2\n").update(hold=["shop:g"])
+    app.update()
+    assert app("[shop.f(), shop.g()]") == [2, 2]
+    done = app.podus("back-out", "app", check=1)
+    assert "brought what had been held back (shop:g)" in done.stderr and "--to 1" in done.stderr
+    app.podus("back-out", "app", "--to", "1")
+    assert app("[shop.f(), shop.g()]") == [1, 1]

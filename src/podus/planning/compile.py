@@ -170,6 +170,14 @@ class Compiler:
                 raise NotFound(f"no version is called {label}", f"those that are kept: {known}")
             chosen = named[-1]
         if self.request.get("back_out") and chosen is [v for v in versions if v.get("previous")][-1]:
+            if brought := chosen.get("brought"):
+                before = [v["label"] for v in versions if v.get("previous")][:-1]
+                raise Refused(
+                    f"the last update brought what had been held back ({', '.join(brought)}): that alone can't be taken back",
+                    f"go back to the version before both: podus back-out --to {before[-1]}"
+                    if before
+                    else "update forward to a mended version",
+                )
             # What the last update's statements did is taken back as it was done, and not made again from the old text.
             self.plan.program["undo"] = chosen["id"]
         kept = dict(chosen.get("roots") or {})

@@ -399,8 +399,8 @@ class Agent:
                     self._codes[part.name] = (code, known | {"<module>": [code]})
                 else:
                     self._codes.pop(part.name, None)
-        for name in evaluation.switched:
-            self._held.pop(name, None)
+        # What an earlier update had held back, and this one has brought.
+        brought = [name for name in evaluation.switched if self._held.pop(name, None) is not None]
         for name in plan.hold:
             self._held[name] = stage.old_codes.get(name, [])
         backwards = bool(plan.program.get("back_out"))
@@ -420,6 +420,7 @@ class Agent:
                     "loaded": self._since,
                     "current": False,
                     "previous": True,
+                    "brought": brought,
                     "kept": before,
                     "footprint": stage.footprint,
                     "back": {"support": plan.support, "declarations": mapped},
