@@ -178,6 +178,31 @@ def test_support_code_may_be_functions(script: Script) -> None:
     ]
 
 
+def test_support_code_for_the_way_back_may_be_given_then(script: Script) -> None:
+    text = f"""
+        shop.levels["b"] = 2
+        write("shop.py", {MAPPED_NEW!r})
+        update = podus.update(support=[podus.mapper("shop:levels")(lambda old: list(old.items()))])
+        shop.levels.append(("c", 3))
+        show(update.back_out(support=[podus.mapper("shop:levels", reverse=dict)(lambda old: 0)]), shop.levels, shop.read("c"))
+    """
+    assert script(begin(text), shop=MAPPED) == ["backed-out", {"a": 1, "b": 2, "c": 3}, 3]
+
+
+def test_support_code_that_can_not_be_declared_is_said_to_be_so(script: Script) -> None:
+    text = """
+        try:
+            podus.mapper("shop:levels")(list)
+        except podus.Refused as error:
+            show(str(error), error.remedy)
+    """
+    (said, remedy) = script(begin(text), shop=MAPPED)
+    assert (
+        "the mapper of shop:levels can't be <class 'list'>" in said
+        and remedy == "write a function that calls it"
+    )
+
+
 def test_support_code_may_be_a_file(script: Script) -> None:
     text = f"""
         write("shop.py", {MAPPED_NEW!r})

@@ -527,3 +527,39 @@ def test_an_update_that_brings_what_was_held_is_not_backed_out_by_itself(program
     assert "brought what had been held back (shop:g)" in done.stderr and "--to 1" in done.stderr
     app.podus("back-out", "app", "--to", "1")
     assert app("[shop.f(), shop.g()]") == [1, 1]
+
+
+def test_data_of_a_form_that_the_version_before_does_not_know_is_not_left_to_it(program: Start) -> None:
+    old = "levels = []\ndef add(k): levels.append(k)\n"
+    app = program(shop=old)
+    app.edit(shop="levels = {}\ndef add(k): levels[k] = 1\n").update()
+    app.run("shop.add('a')")
+    done = app.podus("back-out", "app", check=1)
+    assert "shop:levels is a dict, and in the version to go back to a list" in done.stderr
+    assert app("[shop.add('b'), shop.levels]") == [None, {"a": 1, "b": 1}]
+    support = app.home / "back.py"
+    support.write_text(
+        "import podus\n@podus.mapper('shop:levels', reverse=lambda new: sorted(new))\ndef levels(old): return dict(old)\n"
+    )
+    app.podus("back-out", "app", "--support", str(support))
+    assert app("[shop.add('c'), shop.levels]") == [None, ["a", "b", "c"]]
+    # What was kept in its form on the way there is as it was.
+    app.edit(shop="levels = {}\ndef add(k): levels.append((k, 2))\n").update()
+    app.run("shop.add('d')")
+    app.podus("back-out", "app")
+    assert app("shop.levels") == ["a", "b", "c", ["d", 2]]
+
+
+def test_support_code_for_the_way_back_that_the_update_did_not_have(program: Start) -> None:
+    app = program(shop="levels = []\nother = 1\ndef add(k, v): levels.append((k, v))\n")
+    app.edit(shop="levels = {}\nother = 1\ndef add(k, v): levels[k] = v\n")
+    mapper = "@podus.mapper('shop:levels'{back})\ndef levels(old): return dict(old)\n"
+    app.update(support="import podus\n" + mapper.format(back=""))
+    app.run("shop.add('a', 1)")
+    support = app.home / "back.py"
+    support.write_text("import podus\n@podus.mapper('shop:other', reverse=abs)\ndef other(old): return old\n")
+    done = app.podus("back-out", "app", "--support", str(support), check=1)
+    assert f"shop:levels was converted by a mapper, and {support} has none for it" in done.stderr
+    support.write_text("import podus\n" + mapper.format(back=", reverse=lambda new: sorted(new.items())"))
+    app.podus("back-out", "app", "--support", str(support))
+    assert app("[shop.add('b', 2), shop.levels]") == [None, [["a", 1], ["b", 2]]]

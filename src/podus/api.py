@@ -122,12 +122,14 @@ class Update:
         self,
         timeout: float | None = None,
         *,
+        support: Support = None,
         policy: str = "podus",
         max_hold: float = MAX_HOLD,
         max_stall: float = 0.0,
     ) -> str:
         """Take it back: what has switched returns as it becomes inactive; after completion, by a whole update back, under ``policy``.
 
+        ``support`` (a path or functions) is support code for the way back after completion, in place of the update's own.
         Raises Refused where data was mapped and no way back was given. Gives the state.
         """
         evaluation = self._evaluation
@@ -142,9 +144,13 @@ class Update:
                     f"update {self.id} is not the last one",
                     f"back out {last} first" if last else "update again",
                 )
-            request = _request(None, None, [], [], [], policy=policy, max_hold=max_hold, max_stall=max_stall)
+            request = _request(
+                None, support, [], [], [], policy=policy, max_hold=max_hold, max_stall=max_stall
+            )
             request.update(back_out=True)
-            back = _begin(agent, request, evaluation.declarations, timeout, "back-out", evaluation)
+            own = support is None or isinstance(support, str | os.PathLike)
+            declarations = evaluation.declarations if own else given(support)
+            back = _begin(agent, request, declarations, timeout, "back-out", evaluation)
             back.wait(timeout)
         return self.state
 

@@ -114,7 +114,7 @@ class Lagging:
                 )
                 if named and getattr(statement.node, "decorator_list", []):
                     found[f"{change.new.name}:{statement.names[-1]}"] = (change.new, statement)
-        for name in self._derived.compiler.pup.call("data_among", names=[*found]) if found else ():
+        for name in self._derived.compiler.pup.call("kinds", names=[*found]) if found else ():
             yield found[name]
 
     def calls_of_changed(

@@ -13,6 +13,8 @@ from podus.program.version import Version
 from podus.support.load import inspect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from podus.planning.compile import Compiler
 
 
@@ -27,13 +29,18 @@ class SupportCode:
         request = compiler.request
         self.backwards = bool(request.get("back_out"))
         self.path = ""
-        if self.backwards:
-            previous = self._previous()
-            self.path = previous.get("support") or ""
-            self.declarations: list[dict[str, Any]] = list(previous.get("declarations") or ())
-        elif request.get("support"):
+        previous = self._previous() if self.backwards else {}
+        self.declarations: list[dict[str, Any]]
+        if request.get("support"):
             self.path = os.path.abspath(request["support"])
             self.declarations = inspect(self.path)
+            self._in_place_of(previous.get("declarations") or ())
+        elif self.backwards and request.get("declarations"):
+            self.declarations = list(request["declarations"])
+            self._in_place_of(previous.get("declarations") or ())
+        elif self.backwards:
+            self.path = previous.get("support") or ""
+            self.declarations = list(previous.get("declarations") or ())
         else:
             self.declarations = list(request.get("declarations") or ())
         self.declarations = [dict(d) for d in self.declarations]
@@ -42,6 +49,18 @@ class SupportCode:
             self.declarations += self._project_dependencies()
         self._check()
         self._check_policies()
+
+    def _in_place_of(self, before: Iterable[dict[str, Any]]) -> None:
+        """Refuse support code for the way back that lacks a mapper which the update had."""
+        there = {target for row in self.declarations if row["kind"] == "mapper" for target in row["targets"]}
+        for row in before:
+            for target in row["targets"] if row["kind"] == "mapper" else ():
+                if target not in there:
+                    self.compiler.refuse(
+                        "no-way-back",
+                        f"{target} was converted by a mapper, and {self.path or 'what is given'} has none for it",
+                        "give all mappers of the update in it, each with a reverse=",
+                    )
 
     def _previous(self) -> dict[str, Any]:
         rows = [v for v in self.compiler.pup.call("versions") if v.get("previous")]

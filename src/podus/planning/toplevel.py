@@ -21,7 +21,7 @@ from podus.planning.steps import Stepwise
 from podus.program.bindings import bound_in
 from podus.program.body import Body, Statement, compile_body, without_annotation, without_value
 from podus.program.changes import BodyChange, ModuleChange
-from podus.program.field import last_word
+from podus.program.field import last_word, value_kind
 from podus.program.flow import imported_by_from
 from podus.program.version import Module
 
@@ -400,6 +400,15 @@ class TopLevel:
                 known = answers[name] == "modified"
                 why = "the program has modified it" if known else "the program may have modified it"
                 self.plan.data.append(Datum(full_name, "keep", why))
+                forms = self._forms(full_name, statement)
+                if forms and self.compiler.request.get("back_out"):
+                    # Nobody reads the plan of a way back before it is gone.
+                    self.compiler.refuse(
+                        "no-way-back",
+                        f"{full_name} is a {forms[0]}, and in the version to go back to a {forms[1]}; {why}",
+                        "give a mapper for it with --support, or update forward to a mended version",
+                        f"{part.file}:{statement.line}",
+                    )
                 self.plan.asks.append(
                     Note(
                         "data-kept",
@@ -410,6 +419,13 @@ class TopLevel:
                 )
                 runs = False
         return runs
+
+    def _forms(self, name: str, statement: Statement) -> tuple[str, str] | None:
+        """What kind of value a name holds, and what a statement gives it, where that is another kind as far as its text tells."""
+        value = getattr(statement.node, "value", None)
+        wanted = value_kind(value) if value is not None else ""
+        held = self.compiler.pup.call("kinds", names=[name]).get(name, "") if wanted else ""
+        return (held, wanted) if held and held != wanted else None
 
     def _option(self, name: str, part: ModulePart) -> str:
         fillings = self.fillings.get(part.name)

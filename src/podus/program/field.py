@@ -69,7 +69,7 @@ class Field:
     @property
     def kind(self) -> str:
         """The kind of value (``list``, ``dict``, ``int``…) where its text tells it; else ""."""
-        return _kind(self.value) if self.value is not None and self.plain else ""
+        return value_kind(self.value) if self.value is not None and self.plain else ""
 
 
 @dataclass
@@ -105,7 +105,8 @@ def last_word(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _kind(node: ast.expr) -> str:
+def value_kind(node: ast.expr) -> str:
+    """The kind of value (``list``, ``dict``, ``int``…) that an expression gives, where its text tells it; else ""."""
     if isinstance(node, ast.List | ast.ListComp):
         return "list"
     if isinstance(node, ast.Dict | ast.DictComp):
@@ -126,7 +127,7 @@ def _kind(node: ast.expr) -> str:
             )
             if isinstance(factory, ast.Name | ast.Attribute):
                 return _EMPTY.get(last_word(factory), "")
-            return _kind(factory) if factory is not None else ""
+            return value_kind(factory) if factory is not None else ""
         return (
             word
             if word

@@ -163,15 +163,17 @@ class Inquiry:
             answers[name] = is_as_set(vars(self._agent.module(module)), dict(vars(owner)), known, row)
         return answers
 
-    def ask_data_among(self, names: list[str]) -> list[str]:
-        """Which of some names of modules, each ``module:name``, hold a number, a text or a container: nothing that can be called."""
+    def ask_kinds(self, names: list[str]) -> dict[str, str]:
+        """Of which built-in type the values of some names of modules are, each ``module:name``, if they are numbers, texts or containers: nothing that can be called."""
         from podus.pup.data import is_plain
 
-        rows = [(name, *name.partition(":")[::2]) for name in names]
-        held = (
-            (name, getattr(self._agent.module(home), "__dict__", {}).get(word)) for name, home, word in rows
-        )
-        return [name for name, value in held if value is not None and is_plain(value)]
+        found = {}
+        for name in names:
+            module, _, word = name.partition(":")
+            value = getattr(self._agent.module(module), "__dict__", {}).get(word)
+            if value is not None and is_plain(value):
+                found[name] = type(value).__name__
+        return found
 
     def ask_classes(self, names: list[str]) -> dict[str, str]:
         """How classes were made, each ``module:qualname``: see :func:`podus.pup.made.kind_of`."""

@@ -130,8 +130,14 @@ def frame_mapper(
 
 
 def _declare(function: Any, declaration: Declaration) -> None:
+    try:
+        function.podus_declarations = [*getattr(function, "podus_declarations", []), declaration]
+    except (AttributeError, TypeError):
+        raise Refused(
+            f"the {declaration.kind.replace('_', ' ')} of {declaration.targets[0]} can't be {function!r}: that takes no attributes",
+            "write a function that calls it",
+        ) from None
     _note(declaration)
-    function.podus_declarations = [*getattr(function, "podus_declarations", []), declaration]
 
 
 def together(*targets: str, policy: str = "") -> Declaration:
