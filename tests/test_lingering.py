@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.programs import Program
 
 Start = Callable[..., Program]
@@ -188,3 +190,50 @@ def test_an_override_that_goes_is_not_kept_for_asking_its_base(program: Start) -
     assert app("f.flush()") == ["flushed"]
     app.edit(m=old).update()
     assert app("f.close()") == ["file", "base", "flushed"]
+
+
+# What an update brought that is held by nothing but podus itself: old modules, new ones, and what to look at.
+OURS_ALONE = {
+    "a handler in a registry": (
+        {
+            "m": "routes = {}\ndef route(p):\n    def deco(f):\n        routes[p] = f\n        return f\n    return deco\n@route('a')\ndef a(): return 1\n",
+            "n": "def text(): return 2\n",
+        },
+        {
+            "m": "from n import text\nroutes = {}\ndef route(p):\n    def deco(f):\n        routes[p] = f\n        return f\n    return deco\n@route('a')\ndef a(): return 1\n@route('b')\ndef b(): return text()\n"
+        },
+        "m",
+    ),
+    "a function that others lead to": (
+        {"a": "class X: pass\ndef f(): return X()\n", "m": "K = 1\n", "c": "from a import X, f\n"},
+        {"a": "K = 1\n", "m": "class X: pass\ndef f(): return (X(),)\n", "c": "from m import X, f\n"},
+        "m",
+    ),
+    "a method of a class whose subclass is replaced": (
+        {"m": "class E(Exception): pass\nclass T(E): pass\n"},
+        {
+            "m": "class E(Exception):\n    code = 5\n    def f(self): return self.code\nclass T(E, TimeoutError): pass\n"
+        },
+        "m.E",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OURS_ALONE)
+def test_what_podus_alone_holds_goes_with_the_way_back(program: Start, what: str) -> None:
+    old, new, place = OURS_ALONE[what]
+    app = program(**old)
+    before = app(f"sorted(vars({place}))")
+    app.edit(**new).update()
+    assert app(f"sorted(vars({place}))") != before
+    app.update(back_out=True)
+    assert app(f"[n for n in vars({place}) if n != '__annotations__' and n not in {before!r}]") == []
+
+
+def test_what_a_forward_leads_to_stays_as_long_as_somebody_holds_that(program: Start) -> None:
+    app = program(a="def f(): return 1\n", m="K = 1\n")
+    app.run("held = a.f")
+    app.edit(a="from m import f\n", m="SIZE = 7\ndef f(): return SIZE\n").update()
+    assert app("held()") == 7
+    app.edit(a="K = 2\n", m="K = 1\n").update()
+    assert app("held()") == 7

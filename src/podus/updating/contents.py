@@ -47,6 +47,10 @@ class Difference:
         else:
             self._lists = before, after
 
+    def holding(self) -> tuple[list[tuple[Any, ...]], tuple[Any, ...]]:
+        """The tuples and the lists in which what differs is kept: no reference of the program's."""
+        return self._items, self._lists or ()
+
     def take_back(self, switch: Switch, entries: set[tuple[int, int]]) -> None:
         """Plan to take it back where the program has not gone on with it; ``entries`` (ids of containers and items) are taken out by others."""
         container = self.container
@@ -87,6 +91,10 @@ class FieldDifference:
     def __init__(self, obj: Any, name: str, before: Any, after: Any) -> None:
         self._obj, self._name = obj, name
         self._before, self._after = before, after
+
+    def holding(self) -> tuple[list[tuple[Any, ...]], tuple[Any, ...]]:
+        """As of a :class:`Difference`: it holds all itself."""
+        return [], ()
 
     def take_back(self, switch: Switch, entries: set[tuple[int, int]]) -> None:
         """Plan to take it back if the program has not set it since."""
@@ -168,6 +176,10 @@ class Contents:
         """What the statements have done, for the way back from a complete update."""
         fields = [FieldDifference(*row) for row in self._fields_done]
         return [*(Difference(*row) for row in self._done), *fields]
+
+    def forget(self) -> None:
+        """The update is complete: the way back is that of its footprint."""
+        self._done, self._fields_done = [], []
 
     def undo(self) -> None:
         """Take it back, where the program has not gone on with it since."""

@@ -410,6 +410,7 @@ class Evaluation:
             settle([*self._builder.gates.closing.do, *self._unhook(), *removals], self.stall)
             self.rehash.switched()
         self.running.settle(self)
+        self.stage.complete()
         for name in self.plan.caches:
             for cache in self.stage.finder.caches.get(name, ()):
                 self.notes += filter(None, [clear_stale(name, cache)])

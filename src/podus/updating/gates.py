@@ -9,9 +9,10 @@ None is left when the update is complete.
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable, Container
 from functools import lru_cache
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType
 
 from podus.threads import allocate_lock, get_ident
 from podus.updating.find import TWINS
@@ -234,13 +235,31 @@ def stage_gate(function: FunctionType, after: FunctionType) -> CodeType:
     return gate_code(function.__code__, dispatch)
 
 
+# What leads from a function to another one; and for which function, and in which code.
+_FORWARDS: weakref.WeakKeyDictionary[Any, tuple[weakref.ref[FunctionType], weakref.ref[CodeType]]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
 def forward(function: FunctionType, target: Callable[..., Any]) -> CodeType:
     """Code for a function object that can't be given the new code itself: it calls the one that has it."""
 
     def dispatch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return target(*args, **kwargs)
 
-    return gate_code(function.__code__, dispatch)
+    code = gate_code(function.__code__, dispatch)
+    _FORWARDS[dispatch] = weakref.ref(function), weakref.ref(code)
+    return code
+
+
+def idle_forwards() -> list[CellType]:
+    """What holds the targets of forwards that no function has for its code at the moment: podus keeps them to go there again."""
+    found: list[CellType] = []
+    for dispatch, (function, code) in list(_FORWARDS.items()):
+        there = function()
+        if there is None or there.__code__ is not code():
+            found += dispatch.__closure__ or ()
+    return found
 
 
 def bound_otherwise(function: FunctionType, kind: type, attribute: Any, cls: type) -> CodeType:

@@ -23,6 +23,7 @@ from types import (
 from podus.program.code import SUSPENDS, is_procedure, nested, walk
 from podus.updating.binding import active_ids
 from podus.updating.find import suspended
+from podus.updating.gates import idle_forwards
 from podus.updating.heap import SMALL
 from podus.updating.listing import holding, referring
 
@@ -121,9 +122,20 @@ class Ours:
     """What podus itself refers to: the operations that give names back, and copies of namespaces."""
 
     def __init__(
-        self, ops: Iterable[Op], places: Iterable[tuple[Any, str]], copies: Iterable[dict[str, Any]] = ()
+        self,
+        ops: Iterable[Op],
+        places: Iterable[tuple[Any, str]],
+        footprints: Iterable[Footprint],
+        copies: Iterable[dict[str, Any]] = (),
     ) -> None:
-        self._ops = {id(op): op for op in ops}
+        footprints = list(footprints)
+        ops = [*ops, *(op for footprint in footprints for op in footprint.replacement.tuples())]
+        self._ops: dict[int, tuple[Any, ...]] = {id(op): op for op in (*ops, *_ops_of(footprints))}
+        self._lists: list[Any] = []
+        for difference in (one for footprint in footprints for one in footprint.contents):
+            rows, lists = difference.holding()
+            self._ops |= {id(row): row for row in rows}
+            self._lists += lists
         # Where names go away: what was imported elsewhere goes there too.
         self._places = list(places)
         self._copies = list(copies)
@@ -147,7 +159,7 @@ class Ours:
         ident = id(value)
         # To ask takes a tuple as well, if it is of what the collector tracks.
         tuples -= self._in_ops(value) + holding([])[1]
-        ids = set(map(id, (namespace, *owners, *self._copies)))
+        ids = set(map(id, (namespace, *owners, *self._copies, *self._lists, *idle_forwards())))
         for place in self._places:
             if id(_at(place)) == ident:
                 ids.add(id(place[0]))
@@ -233,8 +245,9 @@ class Going:
         stage = self.stage
         switches = [stage.base, stage.removals, *stage.redefined.values(), *stage.data.values()]
         ops = [op for switch in switches for op in (*switch.do, *switch.undo)]
+        ops += stage.replacement.tuples()
         copies = [row[2].real for rows in stage.class_shadows.values() for row in rows]
-        return Ours([*ops, *_ops_of(footprints)], _places_of(self.ops), copies)
+        return Ours(ops, _places_of(self.ops), footprints, copies)
 
 
 class Lingering:
@@ -276,8 +289,9 @@ class Lingering:
             return ops, []
         switches = [stage.base, stage.removals, *stage.redefined.values(), *stage.data.values()]
         mine = [op for switch in switches for op in (*switch.do, *switch.undo)]
+        mine += stage.replacement.tuples()
         copies = [*stage.shadows.values(), *stage.identity.namespaces()]
-        ours = Ours([*mine, *_ops_of(footprints)], _places_of(named), copies)
+        ours = Ours(mine, _places_of(named), footprints, copies)
         kept, notes = self._keep(named, leftovers, ours)
         return [op for op in ops if id(op) not in kept], notes
 
@@ -294,7 +308,7 @@ class Lingering:
         parts = [part for code in codes for part in walk(code)]
         self._ops = {key: op for key, op in self._ops.items() if not _may_bind(parts, *op[1:3])}
         stay, self._leftovers, _ = _needed(
-            self._ops, self._leftovers, Ours(_ops_of(footprints), _places_of(self._ops))
+            self._ops, self._leftovers, Ours((), _places_of(self._ops), footprints)
         )
         going = [op for key, op in self._ops.items() if key not in stay]
         self._ops = {key: op for key, op in self._ops.items() if key in stay}

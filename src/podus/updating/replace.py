@@ -122,6 +122,10 @@ class Replacement:
         self.old.append(old)
         self.new.append(new)
 
+    def tuples(self) -> list[tuple[Any, ...]]:
+        """The tuples that are the update's own."""
+        return [value for value in self.ours.values() if type(value) is tuple]
+
     def has(self, old: Any, new: Any) -> bool:
         """Whether ``new`` takes the place of ``old``."""
         return any(a is old and b is new for a, b in zip(self.old, self.new, strict=True))

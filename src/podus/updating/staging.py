@@ -361,6 +361,10 @@ class Stage(Statements):
             if f.runner in codes
         }
 
+    def complete(self) -> None:
+        """The update is complete: the way back is that of its footprint."""
+        self._contents.forget()
+
     def frame_mapper(self, name: str) -> Any:
         """What gives the variables of who is in the procedure ``name``. Raises Refused if the support code does not have it."""
         backwards = bool(self.plan.program.get("back_out"))
