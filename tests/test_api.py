@@ -642,3 +642,15 @@ def test_nobody_waits_to_go_back_for_what_is_on_its_own_stack(script: Script) ->
         show(inside, leave(), update.wait(), shop.g())
     """
     assert script(begin(text), shop=PARKED) == [[2, "backing-out"], 1, "backed-out", 1]
+
+
+def test_an_update_with_a_timeout_does_not_wait_for_who_asked_for_it(script: Script) -> None:
+    old = "import podus\ndef reload():\n    update = podus.update(timeout=30)\n    return update, update.state, 1\n"
+    text = f"""
+        import time
+        write("shop.py", {old.replace(", 1", ", 2")!r})
+        since = time.monotonic()
+        update, state, _ = shop.reload()
+        show(state, time.monotonic() - since < 20, update.wait(), shop.reload()[2])
+    """
+    assert script(begin(text), shop=old) == ["pending", True, "complete", 2]

@@ -110,9 +110,10 @@ class Update:
             given_up = (
                 evaluation.timeout is not None and not was_up
             ) or evaluation.clock.deadline is not None
-            if evaluation.state == states.PENDING and given_up:
-                continue
-            if evaluation.stuck_for(threading.get_ident(), asleep=time.monotonic() - happened > _ASLEEP):
+            # Who is suspended may go on before the time is over, and then all is taken back; this thread's own stack can't.
+            waits = evaluation.state == states.PENDING and given_up
+            asleep = time.monotonic() - happened > _ASLEEP and not waits
+            if evaluation.stuck_for(threading.get_ident(), asleep=asleep, endless=not waits):
                 break
         if evaluation.state == states.FAILED:
             _raise(evaluation)

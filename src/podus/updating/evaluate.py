@@ -542,9 +542,9 @@ class Evaluation:
         """The update's state for people and programs, as ARCHITECTURE.md lists it."""
         return report.status(self)
 
-    def stuck_for(self, ident: int, *, asleep: bool = False) -> bool:
+    def stuck_for(self, ident: int, *, asleep: bool = False, endless: bool = True) -> bool:
         """See :func:`podus.updating.report.stuck_for`."""
-        return report.stuck_for(self, ident, asleep=asleep)
+        return report.stuck_for(self, ident, asleep=asleep, endless=endless)
 
     def goes_back_after(self, idents: tuple[int, ...]) -> bool:
         """Whether what has not gone back waits for an activation of its new version on one of these threads' stacks (0: suspended)."""

@@ -69,8 +69,8 @@ def status(update: Evaluation) -> dict[str, Any]:
     }
 
 
-def stuck_for(update: Evaluation, ident: int, *, asleep: bool) -> bool:
-    """Whether every pending procedure waits for one that never returns, or for the stack of thread ``ident`` (which waits for us).
+def stuck_for(update: Evaluation, ident: int, *, asleep: bool, endless: bool) -> bool:
+    """Whether every pending procedure waits for the stack of thread ``ident`` (which waits for us), or with ``endless`` for one that never returns.
 
     With ``asleep`` also for suspended generators and coroutines: it may be this thread that would have resumed them.
     """
@@ -79,7 +79,9 @@ def stuck_for(update: Evaluation, ident: int, *, asleep: bool) -> bool:
         return bool(update.cannot_go_back) or update.goes_back_after(idents)
     return _all(
         status(update)["pending"],
-        lambda row: row["endless"] or any(holder["ident"] in idents for holder in row["holders"]),
+        lambda row: (
+            (endless and row["endless"]) or any(holder["ident"] in idents for holder in row["holders"])
+        ),
     )
 
 
