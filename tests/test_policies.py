@@ -300,6 +300,15 @@ def test_only_what_is_named_is_updated(program: Start) -> None:
     assert app("(shop.f(), shop.g(), shop.k())") == [2, 2, 2]
 
 
+def test_data_that_follows_what_is_left_out_is_left_as_well(program: Start) -> None:
+    old = "def f(): return 1\ndef make(): return 1\nmade = make()\n"
+    app = program(shop=old)
+    app.edit(shop=old.replace("return 1", "return 2")).update(only=["shop:f"])
+    assert app("[shop.f(), shop.make(), shop.made]") == [2, 1, 1]
+    app.update()
+    assert app("[shop.f(), shop.make()]") == [2, 2]
+
+
 def test_data_is_not_left_out(program: Start) -> None:
     app = program(shop="LIMIT = 1\ndef f(): return 1\ndef g(): return 1\n")
     app.edit(shop="LIMIT = 2\ndef f(): return 2\ndef g(): return 2\n")

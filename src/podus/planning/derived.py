@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Set
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,8 @@ class Derived:
         changes = self.compiler.changes
         for change in changes.values():
             home = change.new.name
-            self.procedures |= {f"{home}:{name}" for name in change.changed if _is_outermost(name)}
+            changed = {f"{home}:{name}" for name in change.changed if _is_outermost(name)}
+            self.procedures |= {name for name in changed if self._is_asked_for(name)}
             self.decorators.mark(change)
             if change.body is not None:
                 self._mark(home, [s for s in change.body.run if s.kind in ("assign", "import", "other")])
@@ -120,6 +122,11 @@ class Derived:
         for change in changes.values():
             if change.body is not None:
                 self._from_the_start(change.new, change.body)
+
+    def _is_asked_for(self, procedure: str) -> bool:
+        """Whether a procedure is to be updated now: what follows from one that is left out is left as well."""
+        only = self.compiler.request.get("only")
+        return not only or any(fnmatchcase(procedure, pattern) for pattern in only)
 
     @cached_property
     def _of_installed(self) -> set[str]:
