@@ -108,6 +108,29 @@ def test_atomic_converts_data_while_nobody_is_inside(program: Start) -> None:
     assert app("sorted(set(shop.seen))") == [["pence", 100], ["pounds", 1]]
 
 
+def test_the_doors_are_shut_while_a_loop_stands_at_its_head(program: Start) -> None:
+    source = """
+        import threading, time
+        def x(): time.sleep(0.002); return 1
+        def y(): time.sleep(0.002); return 1
+        stop = threading.Event()
+        def caller():
+            while not stop.is_set(): x(), y()
+        def forever():
+            while True:
+                if stop.is_set(): raise SystemExit
+                x(), y(), "v1"
+    """
+    app = program(shop=source)
+    app.run(
+        "threads = [threading.Thread(target=f) for f in (shop.caller, shop.forever)]\nfor t in threads: t.start()"
+    )
+    app.edit(shop=source.replace("return 1", "return 2").replace("v1", "v2"))
+    app.update(policy="atomic", max_hold=0.05)
+    assert app("shop.x()") == 2
+    app.run("shop.stop.set(); [t.join() for t in threads]")
+
+
 def test_an_event_loop_does_not_wait_at_a_door(program: Start) -> None:
     source = """
         import asyncio

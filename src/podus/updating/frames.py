@@ -224,6 +224,10 @@ class Frames:
         if self._armed:
             watching.refresh()
 
+    def wait_together(self, seconds: float) -> None:
+        """Keep whoever comes to the head of a loop there for so long: those who call what switches are being kept as well."""
+        self._until = max(self._until, time.monotonic() + seconds)
+
     def release(self) -> None:
         """Let who waits look again."""
         for lock in list(PARKED.values()):

@@ -102,6 +102,11 @@ class Running:
         frames.turned = self._turned
         self.frames_back = frames
 
+    def wait_together(self, seconds: float) -> None:
+        """Keep who moves at the heads of the loops while the doors are shut: otherwise the two might never meet."""
+        if self.frames is not None:
+            self.frames.wait_together(seconds)
+
     def turned(self, told: Callable[[FrameType], None]) -> None:
         """Have ``told`` be called with each frame that moves, before it does."""
         self._turned = told

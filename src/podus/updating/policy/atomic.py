@@ -41,6 +41,7 @@ class Atomic:
             # Of the time that callers may wait, a part is for the switch itself.
             bound = update.stall.bound_us / 2e6
             hold = min(self._max_hold, bound) if bound else self._max_hold
+            update.running.wait_together(hold)
             switch_together(update, units, hold)
             self._next = time.monotonic() + _OPEN * hold
         return True
