@@ -138,7 +138,7 @@ def _back_together(update: Evaluation, units: list[Unit]) -> bool:
         return False
     update.doors = doors
     back = Switch()
-    untouched = Untouched()
+    untouched = Untouched(lambda: doors.passed)
     try:
         for step in steps:
             reverse = MapperStep(step.target, step.reverse, step.kind, step.convert)

@@ -121,7 +121,7 @@ def switch_together(
         update.doors = None
         return False
     ops = []
-    untouched = Untouched()
+    untouched = Untouched(lambda: doors.passed)
     try:
         for unit in units:
             converted = Switch()

@@ -144,9 +144,7 @@ def _convert(agent: Agent, stage: Stage, step: MapperStep, switch: Switch, untou
     for word in path:
         owner = vars(owner)[word]
     old = vars(owner)[last]
-    since = untouched.keep(old)
-    new = step.convert(old)
-    untouched.undo(since, switch)
+    new = untouched.around(step.convert, old, switch)
     if isinstance(owner, type):
         switch.set_class_attribute(owner, last, new)
         return

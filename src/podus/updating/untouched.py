@@ -6,6 +6,7 @@ from collections import OrderedDict, defaultdict, deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from podus.updating.binding import Switch
@@ -16,40 +17,49 @@ _AT_MOST = 20_000
 
 
 class Untouched:
-    """Copies of data, and of the containers in it, made before a mapper gets it."""
+    """Copies of data, and of the containers in it, made before a mapper gets it.
 
-    def __init__(self) -> None:
+    ``others`` says whether the program may have come to the data meanwhile, though the doors are shut: what differs may be its own then, and stays.
+    """
+
+    def __init__(self, others: Callable[[], bool]) -> None:
+        self._others = others
         self._copies: list[tuple[Any, Any]] = []
 
-    def keep(self, data: Any) -> int:
-        """Copy ``data``, if it is a container of a built-in kind; returns the place from which on its copies are."""
-        since = len(self._copies)
-        seen: set[int] = set()
-        todo = [data]
-        while todo and len(seen) < _AT_MOST:
-            value = todo.pop()
-            if type(value) not in _CONTAINERS or id(value) in seen:
-                continue
-            seen.add(id(value))
-            self._copies.append((value, value.copy()))
-            items = value.values() if isinstance(value, dict) else value
-            if not _CONTAINERS.isdisjoint(map(type, items)):
-                todo += [item for item in items if type(item) in _CONTAINERS]
-        return since
-
-    def undo(self, since: int, switch: Switch) -> None:
-        """Plan to take back, with ``switch``, what has been changed of the copies from that place on."""
-        for value, copy in self._copies[since:]:
-            if not _is_same(value, copy):
+    def around(self, convert: Callable[[Any], Any], data: Any, switch: Switch) -> Any:
+        """What a mapper gives; what it has changed of its data where that is, is taken back with ``switch``, or by :meth:`restore`."""
+        copies = _copies_of(data)
+        try:
+            return convert(data)
+        finally:
+            changed = [] if self._others() else [row for row in copies if not _is_same(*row)]
+            self._copies += changed
+            for value, copy in changed:
                 switch.do.append((len, ()))
                 switch.undo.append((_refill, value, copy))
 
     def restore(self) -> None:
-        """Put everything back as it was."""
+        """Put it back as it was."""
         for value, copy in self._copies:
-            if not _is_same(value, copy):
-                _refill(value, copy)
+            _refill(value, copy)
         self._copies.clear()
+
+
+def _copies_of(data: Any) -> list[tuple[Any, Any]]:
+    """``data``, if it is a container of a built-in kind, and those in it, each with a copy."""
+    found: list[tuple[Any, Any]] = []
+    seen: set[int] = set()
+    todo = [data]
+    while todo and len(seen) < _AT_MOST:
+        value = todo.pop()
+        if type(value) not in _CONTAINERS or id(value) in seen:
+            continue
+        seen.add(id(value))
+        found.append((value, value.copy()))
+        items = value.values() if isinstance(value, dict) else value
+        if not _CONTAINERS.isdisjoint(map(type, items)):
+            todo += [item for item in items if type(item) in _CONTAINERS]
+    return found
 
 
 def _is_same(value: Any, copy: Any) -> bool:
