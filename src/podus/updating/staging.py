@@ -30,6 +30,7 @@ from podus.updating.held import GONE
 from podus.updating.listing import TARGETS
 from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
+from podus.updating.pydantic_models import adapters_into
 from podus.updating.slots import slot_names_into
 from podus.updating.statements import Statements
 from podus.updating.withdrawn import dispatch_caches, forsaken, holds, reregistered, still_there, withdraw
@@ -38,7 +39,7 @@ _STORES = (dict.__setitem__, type.__setattr__)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from podus.pup.agent import Agent
@@ -174,10 +175,21 @@ class Stage(Statements):
             self.collect(part)
         self.lead_up()
         self.succeed()
+        self._adapt()
         self.identity.forget()
         self._note_registered()
         drop_overloads(self.footprint.entries, (part.name for part in parts), self.removals)
         self._withdraw()
+
+    def _adapt(self) -> None:
+        """What pydantic has compiled of models elsewhere follows them."""
+        bound = self.stall.bound_us / 1e6 or None
+
+        def find(cls: type) -> Iterator[Any]:
+            return (obj for batch in Search([cls], None, bound) for obj in batch)
+
+        kept = self.identity
+        self.notes += adapters_into(kept.classes(), kept.of, kept.made, find, self.base)
 
     def _note_registered(self) -> None:
         if not self._registered:
