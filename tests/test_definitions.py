@@ -159,6 +159,30 @@ def test_a_module_becomes_a_package(program: Start) -> None:
     assert app("[h(), q.g(), q is m.q]") == [2, 2, True]
 
 
+PLACED = "import os\nHERE = os.path.basename(os.path.dirname(__file__))\ndef here(): return os.path.basename(os.path.dirname(__file__))\n"
+
+
+def test_a_module_that_becomes_a_package_finds_the_files_beside_it_and_back(program: Start) -> None:
+    app = program(m="import q\n", q=PLACED)
+    root = app.root.name
+    (app.root / "q.py").unlink()
+    app.files(
+        **{"q/__init__.py": PLACED + "import importlib.resources as resources\n", "q/data.txt": "text"}
+    ).update()
+    assert app("[m.q.HERE, m.q.here(), m.q.__file__[-13:], m.q.__spec__.origin == m.q.__file__]") == [
+        "q",
+        "q",
+        "q/__init__.py",
+        True,
+    ]
+    assert app("m.q.resources.files('q').joinpath('data.txt').read_text()") == "text"
+    (app.root / "q/__init__.py").unlink()
+    app.edit(q=PLACED.replace("def here", "X = 1\ndef here")).update()
+    assert app("[m.q.here(), m.q.__file__[-4:], hasattr(m.q, '__path__')]") == [root, "q.py", False]
+    app.update(back_out=True)
+    assert app("[m.q.here(), m.q.__spec__.origin[-13:]]") == ["q", "q/__init__.py"]
+
+
 def test_star_imports_bring_what_is_new(program: Start) -> None:
     app = program(m="from q import *\n", q="Z = 4\ndef g(): return 1\n")
     app.edit(q="Z = 5\ndef g(): return 2\ndef k(): return 3\n").update()

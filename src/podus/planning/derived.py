@@ -92,6 +92,9 @@ class Derived:
             changed = {f"{home}:{name}" for name in change.changed if _is_outermost(name)}
             self.procedures |= {name for name in changed if self._is_asked_for(name)}
             self.decorators.mark(change)
+            if change.old.package != change.new.package:
+                # A module that becomes a package, or is one no more, has another place.
+                self.moved.add((home, "__file__"))
             if change.body is not None:
                 self._mark(home, [s for s in change.body.run if s.kind in ("assign", "import", "other")])
                 self._mark_classes(home, change.body)

@@ -266,6 +266,11 @@ class Statements(Collector):
         changes.set_item(real, "__package__", part.name if part.package else part.name.rpartition(".")[0])
         if spec is not None:
             changes.set_attribute(spec, "submodule_search_locations", places)
+        # Its new statements find the files beside it; the procedures do from the switch on.
+        dict.__setitem__(self.shadows[part.name], "__file__", part.file)
+        for owner, name in ((spec, "origin"), (getattr(spec, "loader", None), "path")):
+            if hasattr(owner, name):
+                self.base.set_attribute(owner, name, part.file)
         if part.package:
             commit(changes.do, self.stall)
             self._prepared.extend(changes)
