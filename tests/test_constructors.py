@@ -229,3 +229,41 @@ def test_a_field_that_is_looked_up_in_a_dictionary_of_the_object(program: Start)
     assert "it calls self.other.get" in app.plan().refusals[0].text
     app.edit(shop=new.replace("WHAT", "table")).update()
     assert app("[c.n, c.k]") == [2, 5]
+
+
+def test_a_default_that_a_method_gives(program: Start) -> None:
+    old = "import attrs\n@attrs.define\nclass A:\n    x: int\n    def f(self): return self.x\n"
+    app = program(shop=old)
+    app.run("a = shop.A(3)")
+    new = old.replace(
+        "    def f",
+        "    w: int = attrs.field()\n    @w.default\n    def _w(self): return self.x * 2\n    def f",
+    )
+    app.edit(shop=new.replace("return self.x\n", "return self.w\n")).update()
+    assert app("[a.f(), shop.A(4).f()]") == [6, 8]
+    app.update(back_out=True)
+    assert app("a.f()") == 3
+
+
+# Constructors that set a field in another way than `self.c = 0`.
+WAYS = {
+    "past a __setattr__": (
+        "__init__(self)",
+        "object.__setattr__(self, 'a', 1)",
+        "; object.__setattr__(self, 'c', 0)",
+    ),
+    "in the dictionary": ("__init__(self)", "self.__dict__['a'] = 1", "; self.__dict__['c'] = 0"),
+    "in a new object": ("__new__(cls)", "made = object.__new__(cls); made.a = 1", "; made.c = 0"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_setting_a_field_is_no_other_act(program: Start, way: str) -> None:
+    head, body, more = WAYS[way]
+    end = "; return made" if "new" in head else ""
+    app = program(shop=f"class C:\n    def {head}: {body}{end}\n")
+    app.run("c = shop.C()")
+    plan = app.edit(shop=f"class C:\n    def {head}: {body}{more}{end}\n").plan()
+    assert not [n.text for n in (*plan.asks, *plan.notes)]
+    app.update()
+    assert app("c.c") == 0

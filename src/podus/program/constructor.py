@@ -115,7 +115,7 @@ class Constructor:
             for part in (getattr(node, "body", None), getattr(node, "orelse", None)):
                 block: list[ast.stmt] = part if isinstance(part, list) else []
                 for number, statement in enumerate(block):
-                    made = _made_by_new(statement)
+                    made = made_by_new(statement)
                     if made and parameters:
                         rest = _Renamed(made, parameters[0].arg).statements(block[number + 1 :])
                         self.read(_with_body(method, rest))
@@ -148,7 +148,7 @@ class Constructor:
 _SELF = "self"
 
 
-def _made_by_new(statement: ast.stmt) -> str:
+def made_by_new(statement: ast.stmt) -> str:
     """What a statement calls the object that it makes by a base's ``__new__``; "" if it makes none."""
     if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1):
         return ""

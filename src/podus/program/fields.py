@@ -31,6 +31,8 @@ def fields_of(
     _slots(statement.body, within, found)
     if declared:
         _declared_fields(statement.body, declared, within, found)
+    if declared == "attrs":
+        _default_methods(statement.body, within, found)
     methods = {
         mangled(s.names[-1], within): s.node
         for s in statement.body.statements
@@ -107,6 +109,16 @@ def _slots(body: Body, within: tuple[str, ...], found: dict[str, Field]) -> None
             slot = mangled(name.value, within)
             if not slot.startswith("__"):
                 found[slot] = Field(slot, "slot", certain=False, line=name.lineno)
+
+
+def _default_methods(body: Body, within: tuple[str, ...], found: dict[str, Field]) -> None:
+    """The fields whose defaults methods give: ``@size.default``."""
+    for statement in body.statements:
+        for decorator in getattr(statement.node, "decorator_list", ()):
+            if isinstance(decorator, ast.Attribute) and decorator.attr == "default":
+                field = found.get(mangled(ast.unparse(decorator.value), within))
+                if field is not None:
+                    field.default = True
 
 
 def _declared_fields(body: Body, declared: str, within: tuple[str, ...], found: dict[str, Field]) -> None:
