@@ -243,6 +243,10 @@ class Registries:
                     found.update((id(each), each) for each in nested([inner]) if id(each) not in self._before)
         return [(inner, {} if type(inner) in TABLES else type(inner)()) for inner in found.values()]
 
+    def lists(self) -> list[tuple[list[Any], list[Any]]]:
+        """The lists, each with what it held before."""
+        return [(value, before) for value, before in self._before.values() if type(value) is list]
+
     def forget(self) -> None:
         """Let go of the copies."""
         self._before.clear()

@@ -30,6 +30,7 @@ from podus.updating.held import GONE
 from podus.updating.listing import TARGETS
 from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
+from podus.updating.ordering import keep_in_order, lines_of
 from podus.updating.pydantic_models import adapters_into
 from podus.updating.slots import slot_names_into
 from podus.updating.statements import Statements
@@ -177,9 +178,11 @@ class Stage(Statements):
         self.succeed()
         self._adapt()
         self.identity.forget()
+        lists = [*self._registries.lists(), *self._elsewhere.lists()]
         self._note_registered()
         drop_overloads(self.footprint.entries, (part.name for part in parts), self.removals)
         self._withdraw()
+        keep_in_order(lists, self._lines(), self.removals)
 
     def _adapt(self) -> None:
         """What pydantic has compiled of models elsewhere follows them."""
@@ -201,6 +204,15 @@ class Stage(Statements):
             ]
             self._registries.forget()
             self._elsewhere.forget()
+
+    def _lines(self) -> dict[str, tuple[dict[str, int], dict[str, int]]]:
+        """Where the definitions of the modules begin, in the old and in the new version."""
+        found = {}
+        for name, new in self.module_codes.items():
+            record = self.agent.recorder.records.get(name)
+            if record is not None and record.code is not None:
+                found[name] = lines_of(record.code), lines_of(new)
+        return found
 
     def _register_again(self) -> list[tuple[list[Any], Switch]]:
         """Find how to take what has run again with other decorators, bases or keywords out of where the old ones had put it."""
