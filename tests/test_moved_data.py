@@ -127,3 +127,14 @@ def test_a_table_of_functions_that_a_factory_makes_follows(program: Callable[...
     assert [(row.name, row.action) for row in plan.data] == [("shop:Include.spec", "set")]
     app.update()
     assert app("[shop.Include.spec['c'](1), shop.Include.spec['b']('5')]") == [2, 5]
+
+
+@pytest.mark.parametrize("where", ["m", "n"])
+def test_a_new_statement_does_not_see_data_before_its_mapper(program: Start, where: str) -> None:
+    app = program(m="stock = [('tea', 1)]\ndef n(): return len(stock)\n", n="import m\n")
+    app.edit(m="stock = {'tea': 1}\ndef n(): return len(stock) + 0 * len(list())\n")
+    statement = "NAMES = sorted(stock)\n" if where == "m" else "NAMES = sorted(m.stock)\n"
+    app.files(**{f"{where}.py": (app.root / f"{where}.py").read_text() + statement})
+    support = "import podus\n@podus.mapper('m:stock')\ndef stock(old): return dict(old)\n"
+    (refusal,) = app.plan(support=support).refusals
+    assert refusal.text.startswith(f"`{statement.strip()}` reads m:stock, which a mapper converts only when")

@@ -25,6 +25,7 @@ from podus.planning.standing import Standing
 from podus.planning.supported import SupportCode
 from podus.planning.telling import tell
 from podus.planning.toplevel import TopLevel, alternatives
+from podus.planning.unmapped import refuse_unmapped
 from podus.program.bytecode import compile_source, read_cached, set_optimization
 from podus.program.changes import ModuleChange, compare_bodies, compare_modules
 from podus.program.code import SUSPENDS
@@ -116,6 +117,7 @@ class Compiler:
         self.standing.compile(support)
         toplevel = TopLevel(self, support)
         toplevel.compile()
+        refuse_unmapped(self, support)
         self._procedures()
         objects = ObjectChanges(self, support, toplevel)
         objects.compile()
