@@ -563,3 +563,11 @@ def test_support_code_for_the_way_back_that_the_update_did_not_have(program: Sta
     support.write_text("import podus\n" + mapper.format(back=", reverse=lambda new: sorted(new.items())"))
     app.podus("back-out", "app", "--support", str(support))
     assert app("[shop.add('b', 2), shop.levels]") == [None, [["a", 1], ["b", 2]]]
+
+
+def test_data_that_the_program_had_made_something_else_of_before_is_left_to_it(program: Start) -> None:
+    app = program(shop="rate = 0.5\ndef f(): return rate\n")
+    app.run("shop.rate = 'none'")
+    app.edit(shop="rate = (1, 2)\ndef f(): return rate\nx = 1\n").update()
+    app.podus("back-out", "app")
+    assert app("[shop.f(), hasattr(shop, 'x')]") == ["none", False]

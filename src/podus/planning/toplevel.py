@@ -400,7 +400,7 @@ class TopLevel:
                 known = answers[name] == "modified"
                 why = "the program has modified it" if known else "the program may have modified it"
                 self.plan.data.append(Datum(full_name, "keep", why))
-                forms = self._forms(full_name, statement)
+                forms = self._forms(full_name, body.previous.get(name), statement)
                 if forms and self.compiler.request.get("back_out"):
                     # Nobody reads the plan of a way back before it is gone.
                     self.compiler.refuse(
@@ -420,12 +420,14 @@ class TopLevel:
                 runs = False
         return runs
 
-    def _forms(self, name: str, statement: Statement) -> tuple[str, str] | None:
-        """What kind of value a name holds, and what a statement gives it, where that is another kind as far as its text tells."""
-        value = getattr(statement.node, "value", None)
-        wanted = value_kind(value) if value is not None else ""
-        held = self.compiler.pup.call("kinds", names=[name]).get(name, "") if wanted else ""
-        return (held, wanted) if held and held != wanted else None
+    def _forms(self, name: str, before: Statement | None, after: Statement) -> tuple[str, str] | None:
+        """The kinds of value that two statements give a name, where these differ as far as their texts tell, and it holds one of the first kind."""
+        values = [getattr(one.node, "value", None) for one in (before, after) if one is not None]
+        kinds = [value_kind(value) for value in values if value is not None]
+        if len(kinds) < 2 or not all(kinds) or kinds[0] == kinds[1]:
+            return None
+        held = self.compiler.pup.call("kinds", names=[name]).get(name, "")
+        return (kinds[0], kinds[1]) if held == kinds[0] else None
 
     def _option(self, name: str, part: ModulePart) -> str:
         fillings = self.fillings.get(part.name)
