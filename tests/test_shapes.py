@@ -171,3 +171,31 @@ def test_members_of_an_enum_that_a_call_has_made_stay_the_same_objects(program: 
     assert app("m.Color.BLUE.name") == "BLUE"
     app.update(back_out=True)
     assert app(same) == [True] * 5
+
+
+TUPLES = {
+    "by a call": ("P = namedtuple('P', 'x y')\n", "P = namedtuple('P', 'x y', defaults=(5,))\n"),
+    "by a statement": (
+        "class P(NamedTuple):\n    x: int\n    y: int\n    def far(self): return self.x\n",
+        "class P(NamedTuple):\n    x: int\n    y: int = 5\n    def far(self): return self.x + self.y\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", TUPLES)
+def test_named_tuples_that_statements_make_are_of_the_class_that_is_kept(program: Start, how: str) -> None:
+    old, new = TUPLES[how]
+    head, data = (
+        "from collections import namedtuple\nfrom typing import NamedTuple\n",
+        "table = {'a': [P(1, 2)], 'b': P(3, 4)}\n",
+    )
+    app = program(shop=head + old + data)
+    app.run("held, P = shop.table, shop.P")
+    app.edit(shop=head + new + data.replace("3, 4", "3, 4), 'c': P(5, 6")).update()
+    assert app("[type(shop.table['a'][0]) is shop.P is P, type(shop.table['c']) is P, shop.P(1).y]") == [
+        True,
+        True,
+        5,
+    ]
+    app.update(back_out=True)
+    assert app("[shop.table is held, type(held['b']) is shop.P is P]") == [True, True]

@@ -107,6 +107,12 @@ class Identity:
         if type(value) is tuple:
             inside = tuple(map(self.of, value))
             return value if all(a is b for a, b in zip(inside, value, strict=True)) else inside
+        cls = self._pairs.get(id(type(value)))
+        if cls is not None and is_a(value, tuple) and not is_a(value, enum.Enum):
+            # A named tuple can't be given another class.
+            made = tuple.__new__(cls[1], map(self.of, tuple.__iter__(value)))
+            self._pairs[id(value)] = (value, made)
+            return made
         if is_alias(value):
             return with_others(value, self.of)
         if type(value) is MethodType and id(value.__self__) in self._pairs:
