@@ -487,3 +487,42 @@ def test_each_definition_is_registered_once(program: Start, kind: str) -> None:
         found = app(f"[f() for f in {there}]")
         # What comes back into a table comes to its end.
         assert (sorted(found) if kind in ("table", "lists", "defaultdict", "deep") else found) == ["a", "b"]
+
+
+# As FastAPI has it: who includes a router goes by its routes as they were at its last count.
+ROUTING = """
+class Route:
+    def __init__(self, path, view):
+        self.path, self.view, self.words = path, view, view.__code__.co_varnames[:view.__code__.co_argcount]
+class APIRouter:
+    def __init__(self):
+        self.routes = []
+        self.count = 0
+    def _mark_routes_changed(self):
+        self.count += 1
+    def get(self, path):
+        def add(view):
+            self.routes.append(Route(path, view))
+            self._mark_routes_changed()
+            return view
+        return add
+class Including:
+    def __init__(self, router): self.router, self.seen, self.known = router, -1, []
+    def all(self):
+        if self.seen != self.router.count:
+            self.known, self.seen = [(r.path, r.words) for r in self.router.routes], self.router.count
+        return self.known
+"""
+
+
+def test_who_goes_by_a_count_of_changes_is_told_of_them(program: Start) -> None:
+    old = "from fastapi.routing import APIRouter, Including\nrouter = APIRouter()\n@router.get('a')\ndef a(): return 1\napp = Including(router)\n"
+    app = program(m="", **{"fastapi/__init__.py": "", "fastapi/routing.py": ROUTING})
+    app.edit(m=old).update()
+    assert app("m.app.all()") == [["a", []]]
+    app.edit(
+        m=old.replace("a():", "a(k=1):").replace("app =", "@router.get('b')\ndef b(): return 2\napp =")
+    ).update()
+    assert app("m.app.all()") == [["a", ["k"]], ["b", []]]
+    app.update(back_out=True)
+    assert app("m.app.all()") == [["a", []]]

@@ -51,6 +51,8 @@ class Footprint:
         self.contents: list[Difference | FieldDifference] = []
         # What single-dispatch functions remember of a registry that has changed.
         self.caches: list[dict[Any, Any]] = []
+        # What tells those of changed registries who go by a count of their changes.
+        self.told: list[Op] = []
 
     def take_back(
         self, skip: set[tuple[int, str]], grouped: set[str]
@@ -78,6 +80,8 @@ class Footprint:
             difference.take_back(base, taken_out)
         for cache in self.caches:
             base.do.append((dict.clear, cache))
+        base.do += self.told
+        removals.do += self.told
         return base, redefined, data, removals
 
 

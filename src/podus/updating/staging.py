@@ -32,6 +32,7 @@ from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
 from podus.updating.ordering import keep_in_order, lines_of
 from podus.updating.pydantic_models import adapters_into
+from podus.updating.routers import to_be_told
 from podus.updating.slots import slot_names_into
 from podus.updating.statements import Statements
 from podus.updating.withdrawn import dispatch_caches, forsaken, holds, reregistered, still_there, withdraw
@@ -181,18 +182,23 @@ class Stage(Statements):
         lists = [*self._registries.lists(), *self._elsewhere.lists()]
         self._note_registered()
         drop_overloads(self.footprint.entries, (part.name for part in parts), self.removals)
-        self._withdraw()
+        changed = self._withdraw()
         keep_in_order(lists, self._lines(), self.removals)
+        told = to_be_told([*changed, *(op[1] for _, switch in again for op in switch.do)], self._objects_of)
+        self.footprint.told = told
+        for place in (self.base, self.removals):
+            place.do += told
+            place.undo += told
 
     def _adapt(self) -> None:
         """What pydantic has compiled of models elsewhere follows them."""
-        bound = self.stall.bound_us / 1e6 or None
-
-        def find(cls: type) -> Iterator[Any]:
-            return (obj for batch in Search([cls], None, bound) for obj in batch)
-
         kept = self.identity
-        self.notes += adapters_into(kept.classes(), kept.of, kept.made, find, self.base)
+        self.notes += adapters_into(kept.classes(), kept.of, kept.made, self._objects_of, self.base)
+
+    def _objects_of(self, cls: type) -> Iterator[Any]:
+        """The live objects of a class."""
+        bound = self.stall.bound_us / 1e6 or None
+        return (obj for batch in Search([cls], None, bound) for obj in batch)
 
     def _note_registered(self) -> None:
         if not self._registered:
@@ -261,8 +267,8 @@ class Stage(Statements):
             if cls is not None and isinstance(names.get(method), FunctionType):
                 self.naming.added[cls] = (names[method], self.switch_for(name))
 
-    def _withdraw(self) -> None:
-        """Plan to take out of registries what is not there any more."""
+    def _withdraw(self) -> list[Any]:
+        """Plan to take out of registries what is not there any more; returns those that change, by what comes into them as well."""
         modules = program_modules(self.agent.module_names())
         codes: set[int] = set()
         objects: list[Any] = []
@@ -289,6 +295,7 @@ class Stage(Statements):
         if based or any(type(container) is dict for container in changed):
             self.footprint.caches = dispatch_caches(map(vars, modules))
             self.removals.do += [(dict.clear, cache) for cache in self.footprint.caches]
+        return changed
 
     def _earlier(self) -> Footprint | None:
         """What the update did that this one backs out; None if this is none, or goes back further than one."""
@@ -523,7 +530,7 @@ class Stage(Statements):
         self._note_registered()
         for entry in self.footprint.entries:
             entry.take_back(back)
-        settle(back.do, self.stall)
+        settle([*back.do, *self.footprint.told], self.stall)
         self._contents.undo()
         for name in list(sys.modules):
             if name in self._modules_before or not self.agent.is_program(name):
