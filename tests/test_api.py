@@ -654,3 +654,25 @@ def test_an_update_with_a_timeout_does_not_wait_for_who_asked_for_it(script: Scr
         show(state, time.monotonic() - since < 20, update.wait(), shop.reload()[2])
     """
     assert script(begin(text), shop=old) == ["pending", True, "complete", 2]
+
+
+def test_an_update_with_nothing_to_do_is_not_the_last_one(script: Script) -> None:
+    text = """
+        write("shop.py", "def f(): return 2\\n")
+        update = podus.update()
+        empty = podus.update()
+        show(empty.state, empty.back_out(), shop.f(), update.back_out(), shop.f())
+    """
+    assert script(begin(text), shop="def f(): return 1\n") == ["complete", "complete", 2, "backed-out", 1]
+
+
+def test_a_way_back_that_is_given_up_says_why(script: Script) -> None:
+    text = f"""
+        def fails(new): raise KeyError("no")
+        write("shop.py", {MAPPED_NEW!r})
+        update = podus.update(support=[podus.mapper("shop:levels", reverse=fails)(lambda old: list(old.items()))])
+        show(update.back_out(30), update.reason, shop.read("a"))
+    """
+    state, reason, value = script(begin(text), shop=MAPPED)
+    assert (state, value) == ("complete", 10)
+    assert reason == "the way back was given up: the mapper of shop:levels raised KeyError: 'no'"

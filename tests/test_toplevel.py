@@ -1201,3 +1201,23 @@ def test_an_assignment_on_the_other_side_of_what_changes_its_data_is_told_of(pro
         "`TOTAL = sum(L)` stands behind `L.append(2)` now, which changes what it reads, and is not run again"
     ]
     assert not app.edit(m="OTHER = 5\nL = [1]\nTOTAL = sum(L)\nL.append(2)\n").plan().notes
+
+
+def test_a_table_with_tuples_for_keys_that_nobody_has_touched_takes_its_new_value(program: Start) -> None:
+    old = "from enum import Enum\nclass S(Enum):\n    OPEN = 1\n    SHUT = 2\nnext = {('open', 0): 1}\nmoves = {(S.OPEN, 'x'): S.SHUT}\nmore = {('a', 1): []}\n"
+    app = program(m=old)
+    app.run("m.more['a', 1].append(3)")
+    new = (
+        old.replace("1}", "1, ('close', 1): 0}")
+        .replace("S.SHUT}", "S.SHUT, (S.SHUT, 'y'): S.OPEN}")
+        .replace("[]}", "[], ('b', 2): []}")
+    )
+    (ask,) = app.edit(m=new).plan().asks
+    assert ask.text.startswith("m:more is assigned otherwise")
+    app.update()
+    assert app("[len(m.next), len(m.moves), m.moves[m.S.SHUT, 'y'] is m.S.OPEN, list(m.more.values())]") == [
+        2,
+        2,
+        True,
+        [[3]],
+    ]

@@ -139,6 +139,8 @@ class Update:
             self.wait(timeout)
         elif evaluation.state == states.COMPLETE:
             agent = evaluation.agent
+            if evaluation.plan.empty:
+                return self.state
             last = agent.last_update()
             if last != self.id:
                 raise Refused(
@@ -153,6 +155,9 @@ class Update:
             declarations = evaluation.declarations if own else given(support)
             back = _begin(agent, request, declarations, timeout, "back-out", evaluation)
             back.wait(timeout)
+            if back.state == states.BACKED_OUT:
+                # The way back itself has been given up: the program runs on in the new version.
+                evaluation.reason = f"the way back was given up: {back.reason}"
         return self.state
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from functools import cached_property
 from types import CodeType
 from typing import TYPE_CHECKING, Any
@@ -333,7 +334,21 @@ class Safety:
             # It hands the procedure on as a value: whoever gets it may call it in any way.
             return False
         method = "." in name.partition(":")[2].replace("<locals>.", "")
-        return compatible_for_callers(before, after, sites, method=True if method else None)[0]
+        bound = True if method and not self._is_static(name) else None
+        return compatible_for_callers(before, after, sites, method=bound)[0]
+
+    def _is_static(self, name: str) -> bool:
+        """Whether the old version has a procedure as a static method."""
+        module, _, qualname = name.partition("#")[0].partition(":")
+        home = self.compiler.old.modules.get(module)
+        body = home.body if home is not None else None
+        *owners, last = qualname.split(".")
+        for owner in owners:
+            statement = body.last(owner) if body is not None else None
+            body = statement.body if statement is not None else None
+        found = body.last(last) if body is not None else None
+        decorators = getattr(found.node, "decorator_list", ()) if found is not None else ()
+        return any(ast.unparse(decorator) == "staticmethod" for decorator in decorators)
 
     def _mentions(self) -> dict[str, list[str]]:
         """Simple name -> the switching procedures whose old code mentions it; a superset of those that call it."""

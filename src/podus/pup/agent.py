@@ -411,7 +411,8 @@ class Agent:
             left = back.index(True) if True in back else len(back)
             self.versions = [v for n, v in enumerate(self.versions) if n < left or not v.get("previous")]
             self._keep_left(plan.id, old_version, before)
-        else:
+        elif not plan.empty:
+            # (Where nothing differs there is nothing to go back from.)
             self.versions.append(
                 {
                     "id": plan.id,
@@ -437,12 +438,14 @@ class Agent:
         self.own_fields = {c.part.after: c.own for c in conversions.values() if len(c.own)}
         self.kept = {c.part.after: c.dropped for c in conversions.values() if len(c.dropped)}
         again = [v["label"] for v in self.versions if v.get("left") and v["hash"] == plan.to_version["hash"]]
-        label = plan.to_version.get("label") or (again[-1] if again else self._next_label())
+        label = plan.to_version.get("label") or (again[-1] if again else "")
+        label = label or (str(self.version["label"]) if plan.empty else self._next_label())
         self.versions = [v for v in self.versions if not (v["label"] == label and not v.get("previous"))]
         self.version = {"label": label, "hash": plan.to_version["hash"], "origin": plan.to_version["origin"]}
         plan.to_version["label"] = label
         self._since = time.time()
-        self._back = {} if backwards else {"evaluation": evaluation}
+        if not plan.empty:
+            self._back = {} if backwards else {"evaluation": evaluation}
         self.retired.keep((v["kept"] for v in self.versions), self.recorder.records)
         self.finder.settle()
         self._sweep()

@@ -12,6 +12,7 @@ import marshal
 import operator
 import sys
 import time
+from enum import Enum, EnumMeta
 from types import (
     BuiltinFunctionType,
     FunctionType,
@@ -148,7 +149,7 @@ def _equal(one: Any, other: Any) -> bool:
             _equal(*(object.__getattribute__(each, name) for each in (one, other))) for name in _fields(kind)
         )
     if kind in _MAPPINGS:
-        if not all(type(k) in _SIMPLE for k in one):
+        if not all(map(_is_plain_key, one)):
             # By the keys themselves: their own equality and hash are the program's code.
             mine, theirs = ({id(key): item for key, item in each.items()} for each in (one, other))
             return mine.keys() == theirs.keys() and all(_equal(mine[k], theirs[k]) for k in mine)
@@ -219,6 +220,17 @@ def _keeps_state(value: Any) -> bool:
 def _is_type(value: Any) -> bool:
     """Whether it is a type as annotations use it (``list[int]``, a NewType), and no class: it doesn't change once it is made."""
     return is_a(value, FIXED) or type(value).__module__ == "typing"
+
+
+def _is_plain_key(key: Any) -> bool:
+    """Whether a key is found by what it is, without the program's code: also a tuple of such, as state machines have them."""
+    kind = type(key)
+    if kind is tuple:
+        return all(map(_is_plain_key, key))
+    if issubclass(type(kind), EnumMeta):
+        own = [base for base in kind.__mro__[: kind.__mro__.index(Enum)] if base not in _SIMPLE]
+        return not any(word in vars(base) for base in own for word in ("__eq__", "__hash__"))
+    return kind in _SIMPLE or kind is type
 
 
 def is_plain(value: Any) -> bool:
