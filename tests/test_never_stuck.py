@@ -444,3 +444,24 @@ def test_who_asks_for_an_update_in_the_middle_of_what_is_converted_is_told(
     assert app.join("b") == "pending"
     assert app.until(app.status()["id"], "complete")["state"] == "complete"
     assert app("order.total") == 2
+
+
+def test_a_procedure_that_is_called_again_at_once_switches(program: Start) -> None:
+    """It is inactive for a microsecond between two calls: its caller is kept at its door for a moment."""
+    old = "import time\nstop = []\ndef step():\n    time.sleep(0.005)\n    return inner()\ndef inner():\n    time.sleep(0.005)\n    return 1\ndef loop():\n    while not stop: step()\n"
+    app = program(shop=old)
+    app.run("threads = [threading.Thread(target=shop.loop) for _ in range(2)]\nfor t in threads: t.start()")
+    app.edit(
+        shop=old.replace("return 1", "return 2").replace("return inner()", "return inner() * 2")
+    ).update()
+    app.run("shop.stop.append(1)\nfor t in threads: t.join()")
+    assert app("shop.step()") == 4
+
+
+def test_a_way_back_that_is_asked_for_at_the_last_moment_is_gone(program: Start) -> None:
+    app = program(shop="def f(): return 1\n")
+    app.edit(shop="def f(): return 2\n")
+    app.run("import podus.api")
+    for _ in range(3):
+        assert app("podus.api.update(wait=False).back_out()") == "backed-out"
+        assert app("shop.f()") == 1

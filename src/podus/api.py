@@ -137,7 +137,8 @@ class Update:
         if evaluation.state in states.UNDER_WAY:
             evaluation.back_out("backed out in the program")
             self.wait(timeout)
-        elif evaluation.state == states.COMPLETE:
+        # (It may have been complete before anybody looked.)
+        if evaluation.state == states.COMPLETE:
             agent = evaluation.agent
             if evaluation.plan.empty:
                 return self.state

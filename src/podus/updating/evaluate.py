@@ -400,6 +400,8 @@ class Evaluation:
 
     def _complete(self) -> None:
         assert self.stage is not None and self._builder is not None
+        if self._back_out_wanted:
+            return
         waits = bool(self._builder.gates.any) and self._old_code_lives()
         removals = None if waits else self._departure.removals(self)
         if removals is None:

@@ -108,7 +108,7 @@ POLICY = _all(
         default=round(MAX_HOLD * 1000),
         show_default=True,
         metavar="MS",
-        help="With --policy atomic: let callers wait for the instant so many milliseconds at the most.",
+        help="Let callers of what is never seen inactive wait for the instant so many milliseconds at the most (with --policy atomic all, else after a while and ever more rarely).",
     ),
     click.option(
         "--max-stall",

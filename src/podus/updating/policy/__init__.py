@@ -55,7 +55,7 @@ def _named(name: str, plan: Plan, declarations: list[Declaration]) -> Policy:
     if name == "when":
         return When(plan.when)
     if name in ("podus", "immediate"):
-        return Immediate() if name == "immediate" else Podus()
+        return (Immediate if name == "immediate" else Podus)(plan.max_hold)
     for declaration in declarations:
         if declaration.kind == "policy" and declaration.function.__name__ == name:
             made: Policy = declaration.function()
