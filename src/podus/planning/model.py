@@ -121,7 +121,8 @@ class Datum:
 class Group:
     """Procedures and data that switch at one instant; ``why`` names the reasons (``alone``, ``together``, ``interface``, ``data``).
 
-    ``policy`` says when, if not that of the whole update does.
+    ``policy`` says when, if not that of the whole update does. ``callers`` are procedures that the new version does not have and that may call them in
+    the old way: nobody must be in one; ``coming`` are those that it adds and that may call them in the new way, for the way back.
     """
 
     procedures: list[str]
@@ -129,6 +130,8 @@ class Group:
     mappers: list[str] = field(default_factory=list)
     why: list[str] = field(default_factory=list)
     policy: str = ""
+    callers: list[str] = field(default_factory=list)
+    coming: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from podus.planning.active import Active
+from podus.planning.callers import Callers, simple
 from podus.planning.condition import matching, parse
 from podus.planning.consistency import keep_consistent
 from podus.planning.frames import Frames
@@ -72,6 +73,9 @@ class Safety:
         # What goes by a policy of its own, and which.
         self.own: dict[str, str] = {}
         self._old_graph: CallGraph | None = None
+        # Of procedures with another interface: those that call them and go, and those that come and call them.
+        self.called_by: dict[str, list[str]] = {}
+        self.coming: dict[str, list[str]] = {}
         self._made: dict[tuple[bool, str], dict[int, CodeType]] = {}
         self.frames = Frames(compiler, support, self.old_names)
         self.active.move(self.frames)
@@ -94,6 +98,8 @@ class Safety:
         self.plan.groups = self.groups.result(self.switching, converted)
         for group in self.plan.groups:
             group.policy = next((self.own[n] for n in group.procedures if n in self.own), "")
+            group.callers = sorted({c for n in group.procedures for c in self.called_by.get(n, ())})
+            group.coming = sorted({c for n in group.procedures for c in self.coming.get(n, ())})
             if group.policy:
                 group.why.append(f"by the policy {group.policy}")
         self._only()
@@ -219,7 +225,6 @@ class Safety:
 
     def _interfaces(self, gates: dict[str, Any]) -> None:
         """What each change means for old callers; without an interprocedure they must switch with it."""
-        calls: dict[str, list[str]] | None = None
         for name, procedure in self.switching.items():
             old, new = self.active.code(name), self._new_code(name)
             if old is None or new is None or self._has_same_head(name, old, new):
@@ -235,9 +240,7 @@ class Safety:
             if name in gates:
                 procedure.notes.append("old callers go through the interprocedure " + gates[name].function)
                 continue
-            if calls is None:
-                calls = self._mentions()
-            self._derive(name, procedure, words, calls, before, after)
+            self._derive(name, procedure, words, before, after)
         for name, gate in gates.items():
             if name not in self.switching:
                 self.compiler.refuse(
@@ -246,9 +249,7 @@ class Safety:
                     "take it out of the support code",
                 )
                 continue
-            if calls is None:
-                calls = self._mentions()
-            gate.callers = [c for c in calls.get(_simple(name), ()) if c != name]
+            gate.callers = [c for c in self._callers.of(name) if c != name]
 
     def _has_same_head(self, name: str, old: CodeType, new: CodeType) -> bool:
         """Whether a procedure takes what it took: the parameters are the same, and so are all statements that define some."""
@@ -268,11 +269,10 @@ class Safety:
         name: str,
         procedure: Procedure,
         words: str,
-        calls: dict[str, list[str]],
         before: Signature,
         after: Signature,
     ) -> None:
-        callers = [caller for caller in calls.get(_simple(name), ()) if caller != name]
+        callers = [caller for caller in self._callers.of(name) if caller != name]
         if self.plan.policy == "consistent":
             # Each caller meets its own version.
             return
@@ -291,9 +291,27 @@ class Safety:
                 name,
             )
         waited = [c for c in callers if c not in stuck]
-        self.groups.join([name, *waited], f"{_simple(name)}'s interface: {words}")
+        self._removed_callers(name, words)
+        self.groups.join([name, *waited], f"{simple(name)}'s interface: {words}")
         if waited:
             procedure.notes.append("switches with its callers " + ", ".join(waited))
+
+    def _removed_callers(self, name: str, words: str) -> None:
+        """Wait for those who call it and are not in the new version; who is in such a one for ever must not be broken."""
+        gone = self._callers.through(name)
+        said = self._callers.words(name).union(map(simple, gone))
+        for caller in gone:
+            code = self._callers.removed[caller]
+            rows = self.active.stacks.get(caller, ()) if caller in self.active.endless else ()
+            if any(still_mentions(code, row["offset"], word) for row in rows for word in said):
+                self.compiler.refuse(
+                    "interprocedure-needed",
+                    f"{name} {words}, and its caller {caller}, which the new version does not have, is active and never returns ({self.active.where(caller)})",
+                    f"give an interprocedure for {name}; `podus scaffold` writes its skeleton",
+                    name,
+                )
+        self.called_by[name] = [c for c in gone if c not in self.active.endless]
+        self.coming[name] = self._callers.coming(name)
 
     def _can_call(self, caller: str, name: str) -> bool:
         """Whether an activation of an endless ``caller`` can still come to a call of ``name``."""
@@ -303,13 +321,15 @@ class Safety:
         # Of those that are suspended not each was looked at.
         rows = self.active.stacks.get(self.old_names.get(caller, caller), ())
         return caller in self.active.asleep_for_ever or any(
-            still_mentions(code, row["offset"], _simple(name)) for row in rows
+            still_mentions(code, row["offset"], word)
+            for row in rows
+            for word in self._callers.words(name).union(map(simple, self._callers.through(name)))
         )
 
     def _may_call(self, caller: str, name: str) -> bool:
         """Whether in the old version ``caller`` can call ``name`` itself, and not only something of the same name."""
         code = self.active.code(caller)
-        if code is not None and not calls_of(flow(code), _simple(name)):
+        if code is not None and not calls_of(flow(code), simple(name)):
             # It hands it on as a value: it will be called with what it is given there.
             return True
         callee = self.old_names.get(name, name)
@@ -328,8 +348,7 @@ class Safety:
         if code is None or before.kind != after.kind:
             return False
         seen = flow(code)
-        simple = _simple(name)
-        sites = [call for call, _ in calls_of(seen, simple)]
+        sites = [call for call, _ in calls_of(seen, simple(name))]
         if not sites:
             # It hands the procedure on as a value: whoever gets it may call it in any way.
             return False
@@ -350,18 +369,9 @@ class Safety:
         decorators = getattr(found.node, "decorator_list", ()) if found is not None else ()
         return any(ast.unparse(decorator) == "staticmethod" for decorator in decorators)
 
-    def _mentions(self) -> dict[str, list[str]]:
-        """Simple name -> the switching procedures whose old code mentions it; a superset of those that call it."""
-        found: dict[str, list[str]] = {}
-        for caller in self.switching:
-            code = self.active.code(caller)
-            if code is None:
-                continue
-            # What is nested is a procedure of its own, but its calls are made while this one's stack frame stands or after.
-            names = {n for c in walk(code) for n in (*c.co_names, *c.co_freevars)}
-            for word in names:
-                found.setdefault(word, []).append(caller)
-        return found
+    @cached_property
+    def _callers(self) -> Callers:
+        return Callers(self.compiler, self.switching, self.active)
 
     def _signature(self, code: CodeType, old: bool, name: str) -> Signature:
         version = self.compiler.old if old else self.compiler.new
@@ -568,11 +578,3 @@ def _parameters(found: Signature) -> str:
 
 def _callees_first(names: list[str], closure: dict[str, set[str]]) -> list[str]:
     return sorted(names, key=lambda name: len(closure.get(name, ())))
-
-
-def _simple(name: str) -> str:
-    """What a call of the procedure mentions: the last part of its name, for a constructor that of its class."""
-    parts = name.partition(":")[2].partition("#")[0].split(".")
-    if parts[-1] in ("__init__", "__new__", "__call__") and len(parts) > 1:
-        return parts[-2]
-    return parts[-1]

@@ -402,6 +402,9 @@ class Evaluation:
         assert self.stage is not None and self._builder is not None
         if self._back_out_wanted:
             return
+        for unit in self.units:
+            # What says names that go must not be held by us.
+            unit.callers.clear()
         waits = bool(self._builder.gates.any) and self._old_code_lives()
         removals = None if waits else self._departure.removals(self)
         if removals is None:

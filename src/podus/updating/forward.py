@@ -96,7 +96,9 @@ def switch_together(
     mapped = any(u.mappers for u in units)
     replaced = Replaced(units, update.stall, back=False)
     if not (sleepers or mapped or max_hold):
-        forbidden |= {id(f.__code__) for u in units if not (u.forced or u.passed) for f in u.users}
+        forbidden |= {
+            id(f.__code__) for u in units if not (u.forced or u.passed) for f in (*u.users, *u.callers)
+        }
         if not replaced.ready():
             return False
         ops = [*replaced.ops, *(op for u in units for op in u.switch.do)]

@@ -38,8 +38,9 @@ class Doors:
         self.inside: set[int] = set()
         functions: dict[int, Any] = {}
         for unit in units:
-            functions |= {id(f): f for f in unit.users}
-            self.inside |= {id(f.__code__) for f in unit.users}
+            users = [*unit.users, *unit.callers]
+            functions |= {id(f): f for f in users}
+            self.inside |= {id(f.__code__) for f in users}
             for name in unit.names:
                 functions |= {id(f): f for f in stage.finder.functions.get(name, ())}
         for function in functions.values():

@@ -119,6 +119,10 @@ def _pending(
         because = "together" if first in unit.names else "reaches"
         relation = "switches together with" if because == "together" else "can reach"
         why = f"{name} {relation} {first}, which is active"
+    elif calling := all_holders.using(unit.callers):
+        holders = calling
+        because, first = "uses", calling[0]["procedure"]
+        why = f"{name} waits for {first}, which goes and may call it in the old way, in {calling[0]['thread']} at line {calling[0]['line']}"
     elif using := all_holders.using(unit.users):
         holders = using
         because, first = "uses", using[0]["procedure"]

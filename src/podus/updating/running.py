@@ -39,7 +39,7 @@ _ATOMS = (type(None), bool, int, float, complex, str, bytes, tuple, frozenset, t
 def _apart(unit: Unit) -> bool:
     """Whether one procedure switches by itself, and no data with it."""
     group = unit.group
-    more = unit.mappers or unit.conversions or unit.users or group.data or group.mappers
+    more = unit.mappers or unit.conversions or unit.users or unit.callers or group.data or group.mappers
     return len(unit.names) == 1 and not more and not unit.held
 
 

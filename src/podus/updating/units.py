@@ -45,6 +45,8 @@ class Unit:
         self.switch = Switch()
         self.mappers: list[MapperStep] = []
         self.users: list[FunctionType] = []
+        # Functions that go and may call it in the old way: nobody must be in one either.
+        self.callers: list[FunctionType] = []
         # The conversions of live objects that begin when it switches; none of ``users`` may be active then either.
         self.conversions: list[Conversion] = []
         # The units that must have switched before this one, or switch with it: what its new version can reach.
@@ -182,6 +184,13 @@ class Builder:
                     continue
                 unit.mappers.append(self._step(mappers[name]))
                 unit.users += self._functions_of(mappers[name].users)
+            unit.callers += self._functions_of(group.callers)
+            for name in group.coming:
+                module, _, qualname = name.partition(":")
+                code = self.stage.defined.get(module, {}).get(qualname)
+                if code is not None:
+                    unit.new_codes[id(code)] = code
+                    unit.whose[id(code)] = unit.names[0]
             unit.forced = bool(set(unit.names) & set(self.plan.now))
             unit.held = bool(set(unit.names) & set(self.plan.hold))
             units.append(unit)
