@@ -112,3 +112,54 @@ def test_who_is_in_something_that_goes_for_ever_is_not_broken(program: Start) ->
     assert (
         "its caller m:work, which the new version does not have, is active and never returns" in refusal.text
     )
+
+
+# Data and fields: how `feed` comes to what changes its form, in the old and in the new version, and what it gives.
+FORMS = {
+    "data of another form": (
+        "PRICES = {'a': 1}\ndef look(k): return PRICES[k] + 1\ndef feed():\n    gate('in')\n    return look('a')\n",
+        "PRICES = {'a': (1, 2)}\ndef price(k): return PRICES[k][0] + 1\ndef feed():\n    gate('in')\n    return price('a')\n",
+    ),
+    "a field that goes": (
+        "class S:\n    def __init__(self): self.step = 2\n    def handle(self): return self.step\ndef feed():\n    gate('in')\n    return S().handle()\n",
+        "class S:\n    def __init__(self): pass\n    def handle(self): return 2\ndef feed():\n    gate('in')\n    return S().handle() * 1\n",
+    ),
+    "a field that only new objects have": (
+        "class C:\n    def __init__(self, a): self.a = a\n    def val(self): return self.a\ndef feed():\n    gate('in')\n    return C(2).val()\n",
+        "class C:\n    def __init__(self, a, b):\n        self.a = a\n        self.b = b\n    def val(self): return self.b\ndef feed():\n    gate('in')\n    return C(1, 2).val()\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FORMS)
+def test_an_active_user_ends_with_the_old_form(program: Start, what: str) -> None:
+    old, new = FORMS[what]
+    app = program(m=old)
+    app.start("t", "m.feed()", at="in")
+    update = app.edit(m=new).begin()
+    app.until_waiting(update, "m:feed")
+    app.open("in")
+    assert app.join("t") == 2
+    app.until(update, "complete")
+    app.start("t", "m.feed()", at="in")
+    back = app.begin(back_out=True)
+    app.until_waiting(back, "m:feed")
+    app.open("in")
+    assert app.join("t") == 2
+    app.until(back, "complete")
+
+
+def test_new_code_that_comes_to_mapped_data_by_something_added_waits_for_the_mapper(program: Start) -> None:
+    old = "TABLE = {}\ndef feed(k): TABLE[k] = 1\ndef slow():\n    gate('in')\n    return len(TABLE)\n"
+    new = "TABLE = []\ndef store(k): TABLE.append(k)\ndef feed(k): store(k)\ndef slow():\n    gate('in')\n    return len(TABLE) + 0 * len(list())\n"
+    app = program(m=old)
+    app.start("t", "m.slow()", at="in")
+    support = "import podus\n@podus.mapper('m:TABLE', reverse=lambda new: dict.fromkeys(new, 1))\ndef table(old): return list(old)\n"
+    update = app.edit(m=new).begin(support=support)
+    app.until_waiting(update, "m:slow")
+    app.run("m.feed('a')")
+    app.open("in")
+    assert app.join("t") == 1
+    app.until(update, "complete")
+    app.run("m.feed('b')")
+    assert app("m.TABLE") == ["a", "b"]

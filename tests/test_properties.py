@@ -686,7 +686,8 @@ class Check:
             was = app(f"describe({name})")
             app.write({name: new})
             plan = app.plan()
-            if not plan.safe:
+            # (An update with nothing to do is none that could be backed out.)
+            if not plan.safe or plan.empty:
                 return
             status = app.until(app.evaluate(plan), "complete", "failed")
             if status["state"] == "failed":

@@ -7,7 +7,7 @@ name that is asked for as a text. Whoever calls it in the old way must not meet 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import CodeType
 from typing import TYPE_CHECKING
 
@@ -94,6 +94,27 @@ class Callers:
         """The procedures that the new version adds and that may call it: on the way back they must not meet the old one."""
         words = set(self.words(name))
         return [one for one, code in self.added.items() if not words.isdisjoint(_words_of(code))]
+
+    def by_the_way(self, users: Iterable[str]) -> list[str]:
+        """The procedures that switch and come to some of the ``users`` that go, in their old version, or to such as come, in their new one."""
+        users = set(users)
+        gone = self._leading(users & self.removed.keys(), self.removed)
+        come = self._leading(users & self.added.keys(), self.added)
+        found = [c for c in self._switching if gone and not gone.isdisjoint(self._said.get(c, ()))]
+        for caller in self._switching if come else ():
+            code = _code_of(self.compiler.new.modules, caller)
+            if code is not None and not come.isdisjoint(_words_of(code)):
+                found.append(caller)
+        return list(dict.fromkeys(found))
+
+    def _leading(self, names: set[str], codes: dict[str, CodeType]) -> set[str]:
+        """The words of procedures that only one version has, and of others of them that call these."""
+        words = {simple(name) for name in names}
+        size = -1
+        while words and len(words) > size:
+            size = len(words)
+            words |= {simple(name) for name, code in codes.items() if not words.isdisjoint(_words_of(code))}
+        return words
 
     # ---- the words
 

@@ -13,7 +13,7 @@ from podus.planning.condition import matching, parse
 from podus.planning.consistency import keep_consistent
 from podus.planning.frames import Frames
 from podus.planning.groups import Groups
-from podus.planning.model import Note, Procedure, Reach
+from podus.planning.model import Note, ObjectPart, Procedure, Reach
 from podus.planning.outcome import told
 from podus.program.code import is_function, nested, walk
 from podus.program.control import can_return_from, still_mentions
@@ -25,6 +25,7 @@ from podus.program.interface import (
     compatible_for_callers,
     signature,
 )
+from podus.program.operands import ATTRIBUTES, any_named
 from podus.program.symbols import parameters
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ class Safety:
         self.plan.groups = self.groups.result(self.switching, converted)
         for group in self.plan.groups:
             group.policy = next((self.own[n] for n in group.procedures if n in self.own), "")
-            group.callers = sorted({c for n in group.procedures for c in self.called_by.get(n, ())})
+            members = (*group.procedures, *group.data)
+            group.callers = sorted({c for n in members for c in self.called_by.get(n, ())})
             group.coming = sorted({c for n in group.procedures for c in self.coming.get(n, ())})
             if group.policy:
                 group.why.append(f"by the policy {group.policy}")
@@ -403,9 +405,12 @@ class Safety:
             if "." not in word and f"{home}:{word}" not in known:
                 self.data_users |= set(self._users(f"{home}:{word}"))
         for name in dict.fromkeys([*targets, *mappers]):
-            users = self._users(name)
+            users = [*self._users(name), *self._old_users(name)]
             self.data_users |= set(users)
-            changed = [u for u in users if u in self.switching]
+            changed = [u for u in (*users, *self._callers.by_the_way(users)) if u in self.switching]
+            self.called_by[name] = [
+                u for u in users if u in self._callers.removed and u not in self.active.endless
+            ]
             waited = [u for u in changed if u not in never]
             self.groups.add(name)
             self.groups.join([name, *waited], f"they use {name}")
@@ -424,6 +429,11 @@ class Safety:
             if mapper.kind == "static":
                 self.groups.add(mapper.target)
 
+    def _old_users(self, datum: str) -> list[str]:
+        """The procedures that the new version does not have and that say the name of data."""
+        word = datum.rpartition(":")[2].rpartition(".")[2]
+        return [name for name, code in self._callers.removed.items() if word in _names_of(code)]
+
     def _objects(self) -> None:
         """Objects begin to be converted at the instant at which the changed procedures that touch what is converted switch."""
         never = self.active.never_end
@@ -433,6 +443,7 @@ class Safety:
             self.groups.join([name, *waited], f"they make objects of {name}")
         for part in self.plan.objects:
             computed = [f"{part.cls}.{n}" for n in (*part.hidden, *part.shown)]
+            self._unfilled(part)
             if not (part.converts or computed):
                 continue
             waited = [u for u in part.users if u not in never]
@@ -449,7 +460,19 @@ class Safety:
             part.users = waited
             for name in [part.cls, *computed]:
                 self.groups.add(name)
-            self.groups.join([part.cls, *computed, *part.switches], f"they use fields of {part.cls}")
+            more = [u for u in self._callers.by_the_way(part.users) if u not in never]
+            self.groups.join([part.cls, *computed, *part.switches, *more], f"they use fields of {part.cls}")
+
+    def _unfilled(self, part: ObjectPart) -> None:
+        """Who makes objects without a field that goes, or with one that nobody can give to others, switches with those who use it."""
+        for name in (*part.gone, *(f.name for f in part.fields if f.how == "missing")):
+            users: dict[str, None] = {}
+            for mentions in (self.compiler.mentions_in_old, self.compiler.mentions_in_new):
+                rows = mentions.get(name, ())
+                users.update((user, None) for user, code in rows if any_named(code, ATTRIBUTES, name))
+            joined = [*users, *self._callers.by_the_way(users)]
+            waited = [u for u in joined if u in self.switching and u not in self.active.never_end]
+            self.groups.join(waited, f"they use {part.cls}.{name}")
 
     @cached_property
     def _redirects(self) -> dict[str, dict[str, list[str]]]:
@@ -574,6 +597,10 @@ def _parameters(found: Signature) -> str:
     if found.kwstar:
         words.append(f"**{found.kwstar}")
     return f"({', '.join(words)})"
+
+
+def _names_of(code: CodeType) -> set[str]:
+    return {name for part in walk(code) for name in part.co_names}
 
 
 def _callees_first(names: list[str], closure: dict[str, set[str]]) -> list[str]:
