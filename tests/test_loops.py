@@ -453,3 +453,33 @@ def test_threads_that_end_while_a_loop_is_watched(program: Start) -> None:
     for number in range(1, 4):
         app.edit(shop=text.replace("append(0)", f"append({number})")).update()
     app.run(f"import time\nwhile {number} not in shop.seen: time.sleep(0.001)\nshop.ended.append(1)")
+
+
+def test_a_loop_that_has_moved_back_moves_once_more(program: Start) -> None:
+    text = """
+        import time
+        seen, stop = [], []
+        def block():
+            gate("block")
+            return "v"
+        def loop():
+            while True:
+                seen.append("v")
+                time.sleep(0.002)
+                if stop: return
+    """
+    app = program(shop=text)
+    app.start("b", "shop.block()", at="block")
+    app.start("t", "shop.loop()")
+    update = app.edit(shop=text.replace('"v"', '"w"')).begin()
+    app.run("while 'w' not in shop.seen: pass")
+    app.back_out(update)
+    app.open("block")
+    app.join("b")
+    app.until(update, "backed-out")
+    (loop,) = (p for p in app.plan().procedures if p.name == "shop:loop")
+    assert loop.running == "waited for"
+    app.update(move_after=0)
+    app.run("shop.seen.clear()\nwhile len(shop.seen) < 3: pass\nshop.stop.append(1)")
+    app.join("t")
+    assert app("set(shop.seen) == {'w'}")

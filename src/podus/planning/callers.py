@@ -59,8 +59,8 @@ class Callers:
     def words(self, name: str) -> set[str]:
         """All the words by which a procedure of the old version may be called."""
         if name not in self._known:
-            words = {simple(name)} | self._of_lambda(name)
             makers = self._makers(name)
+            words = {simple(name)} | self._of_lambda(name) | makers
             size = -1
             while len(words) > size:
                 size = len(words)

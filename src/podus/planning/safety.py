@@ -472,7 +472,8 @@ class Safety:
                 users.update((user, None) for user, code in rows if any_named(code, ATTRIBUTES, name))
             joined = [*users, *self._callers.by_the_way(users)]
             waited = [u for u in joined if u in self.switching and u not in self.active.never_end]
-            self.groups.join(waited, f"they use {part.cls}.{name}")
+            # (A dataclass's own constructor is no procedure: it goes with the class.)
+            self.groups.join([part.cls, *waited], f"they use {part.cls}.{name}")
 
     @cached_property
     def _redirects(self) -> dict[str, dict[str, list[str]]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import binascii
 import marshal
+import os
 from types import CodeType, MemberDescriptorType
 
 from podus.errors import NotFound
@@ -77,11 +78,11 @@ class Inquiry:
         """The modules whose own body is on some stack, each with the line that it stands at in the running version (0: not known)."""
         rows = [row for stack in stacks().values() for row in stack if row[0].co_name == "<module>"]
         running = {id(code): line for code, line, _ in rows}
-        files = {code.co_filename for code, *_ in rows}
+        files = {os.path.basename(code.co_filename) for code, *_ in rows}
         found: dict[str, int] = {}
         for name, record in list(self._agent.recorder.records.items()):
             code = record.executed()
-            seen = record.file in files or code.co_filename in files
+            seen = not files.isdisjoint(map(os.path.basename, (record.file, code.co_filename)))
             for one in (code, *variants(code)) if seen else ():
                 if id(one) in running:
                     found[name] = running[id(one)]
@@ -118,11 +119,12 @@ class Inquiry:
         greenlets.look()
         names = thread_names()
         seen = stacks()
-        files = {code.co_filename for stack in seen.values() for code, _, _ in stack}
+        # (By their last part: what has moved back says the lines of a copy that was made of the version's text.)
+        files = {os.path.basename(code.co_filename) for stack in seen.values() for code, _, _ in stack}
         by_id: dict[int, str] = {}
         breath = Breath()
         for module, record in list(self._agent.recorder.records.items()):
-            if record.file in files or record.executed().co_filename in files:
+            if not files.isdisjoint(map(os.path.basename, (record.file, record.executed().co_filename))):
                 for qualname, codes in self._agent.live_codes(module).items():
                     by_id.update((id(code), f"{module}:{qualname}") for code in codes)
                 breath()
