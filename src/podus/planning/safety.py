@@ -233,6 +233,10 @@ class Safety:
                 continue
             before, after = self._signature(old, True, name), self._signature(new, False, name)
             accepted, words = accepts_every_old_call(before, after)
+            kinds = self._binding(name, old=True), self._binding(name, old=False)
+            if kinds[0] != kinds[1] and "property" in kinds:
+                # Who called it reads it now, or the other way round.
+                accepted, words = False, f"is a {kinds[1] or 'method'} now, and was a {kinds[0] or 'method'}"
             if accepted:
                 procedure.interface = f"{words}; every old call is still accepted" if words else ""
                 continue
@@ -347,7 +351,8 @@ class Safety:
     def _still_accepted(self, caller: str, name: str, before: Signature, after: Signature) -> bool:
         """Whether all that the old ``caller`` does with ``name`` are calls that the new interface accepts as well."""
         code = self.active.code(caller)
-        if code is None or before.kind != after.kind:
+        kinds = self._binding(name, old=True), self._binding(name, old=False)
+        if code is None or before.kind != after.kind or (kinds[0] != kinds[1] and "property" in kinds):
             return False
         seen = flow(code)
         sites = [call for call, _ in calls_of(seen, simple(name))]
@@ -355,21 +360,25 @@ class Safety:
             # It hands the procedure on as a value: whoever gets it may call it in any way.
             return False
         method = "." in name.partition(":")[2].replace("<locals>.", "")
-        bound = True if method and not self._is_static(name) else None
+        bound = True if method and self._binding(name, old=True) != "staticmethod" else None
         return compatible_for_callers(before, after, sites, method=bound)[0]
 
-    def _is_static(self, name: str) -> bool:
-        """Whether the old version has a procedure as a static method."""
-        module, _, qualname = name.partition("#")[0].partition(":")
-        home = self.compiler.old.modules.get(module)
-        body = home.body if home is not None else None
+    def _binding(self, name: str, *, old: bool) -> str:
+        """What a method is made of a version's function: ``property``, ``staticmethod``, ``classmethod``; "" for a plain one."""
+        version = self.compiler.old if old else self.compiler.new
+        module, _, qualname = (
+            (self.old_names.get(name, name) if old else name).partition("#")[0].partition(":")
+        )
+        home = version.modules.get(module)
+        body = home.body if home is not None and "<" not in qualname else None
         *owners, last = qualname.split(".")
         for owner in owners:
             statement = body.last(owner) if body is not None else None
             body = statement.body if statement is not None else None
-        found = body.last(last) if body is not None else None
+        found = body.last(last) if body is not None and owners else None
         decorators = getattr(found.node, "decorator_list", ()) if found is not None else ()
-        return any(ast.unparse(decorator) == "staticmethod" for decorator in decorators)
+        said = {ast.unparse(decorator).rpartition(".")[2] for decorator in decorators}
+        return next((kind for kind in ("property", "staticmethod", "classmethod") if kind in said), "")
 
     @cached_property
     def _callers(self) -> Callers:
@@ -398,6 +407,7 @@ class Safety:
         mappers = {m.target: m for m in self.plan.mappers if m.kind == "data"}
         targets = [d.name for d in self.plan.data if d.action in ("set", "map")]
         targets += self.toplevel.remade.reshaped
+        targets += self._other_kinds()
         never = self.active.never_end
         # What is imported from elsewhere now is not found otherwise by statements that run before the switch.
         known = {*targets, *mappers}
@@ -428,6 +438,22 @@ class Safety:
         for mapper in self.plan.mappers:
             if mapper.kind == "static":
                 self.groups.add(mapper.target)
+
+    def _other_kinds(self) -> list[str]:
+        """The names that stand for another kind of thing: a function that was a class."""
+        kinds = ("def", "class", "assign")
+        found = []
+        for module, change in self.compiler.changes.items():
+            for statement in change.body.run if change.body is not None else ():
+                for name in statement.names:
+                    before = change.body.previous.get(name) if change.body is not None else None
+                    if (
+                        before is not None
+                        and before.kind != statement.kind
+                        and {before.kind, statement.kind} <= {*kinds}
+                    ):
+                        found.append(f"{module}:{name}")
+        return found
 
     def _old_users(self, datum: str) -> list[str]:
         """The procedures that the new version does not have and that say the name of data."""
