@@ -105,6 +105,7 @@ class Evaluation:
         self.notes: list[str] = []
         self.endless = {p.name for p in plan.procedures if p.endless}
         self._announced: set[str] = set()
+        self._ordered: set[str] = set()
         self._back_out_wanted = ""
         # What a mapper of live objects raised.
         self._failure: BaseException | None = None
@@ -364,12 +365,12 @@ class Evaluation:
 
     def announce(self, units: list[Unit]) -> None:
         """Written before it is acted on, once for each set of procedures."""
-        names = [n for u in units for n in u.names]
-        fresh = [n for n in names if n not in self._announced]
+        forced = [n for u in units if u.forced for n in u.names if n not in self._ordered]
+        if forced:
+            self._log("override", forced, {"order": "now"})
+            self._ordered.update(forced)
+        fresh = [n for u in units for n in u.names if n not in self._announced]
         if fresh:
-            forced = [n for u in units if u.forced for n in u.names]
-            if forced:
-                self._log("override", forced, {"order": "now"})
             self._log("switch", fresh)
             self._announced.update(fresh)
 
