@@ -707,3 +707,38 @@ def test_an_annotation_that_says_more_of_the_same_is_no_question(
     app = program(m=old)
     app.run("t = m.T([], 1)")
     assert len(app.edit(m=old.replace(f"x: {before}", f"x: {after}")).plan().asks) == asked
+
+
+# A field that becomes something else and back, what the program does in the new version, and what the object has after the way back.
+AND_BACK = {
+    "a class attribute": ("class C:\n    lim = 1\n", "pass", 55),
+    "a property of nothing": ("class C:\n    @property\n    def lim(self): return 1\n", "pass", 55),
+    "a property of another field": (
+        "class C:\n    def __init__(self): self.lim = 1\n    @property\n    def lim(self): return self._lim\n    @lim.setter\n    def lim(self, value): self._lim = value\n",
+        "c.lim = 7",
+        7,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", AND_BACK)
+def test_a_field_that_was_something_else_meanwhile_is_what_it_was_or_became(
+    program: Start, what: str
+) -> None:
+    new, done, value = AND_BACK[what]
+    app = program(shop="class C:\n    def __init__(self): self.lim = 1\n")
+    app.run("c = shop.C()\nc.lim = 55")
+    app.edit(shop=new).update()
+    app.run(done)
+    app.update(back_out=True)
+    assert app("vars(c)") == {"lim": value}
+
+
+def test_a_property_that_was_a_field_meanwhile_has_what_that_was_given(program: Start) -> None:
+    old = AND_BACK["a property of another field"][0]
+    app = program(shop=old)
+    app.run("c = shop.C()")
+    app.edit(shop="class C:\n    def __init__(self): self.lim = 1\n").update()
+    app.run("c.lim = 9")
+    app.update(back_out=True)
+    assert app("c.lim") == 9

@@ -16,9 +16,11 @@ from podus.planning.model import FieldPart, ObjectPart
 from podus.program.body import compile_body
 from podus.program.classes import Classes, Owner
 from podus.program.code import is_function, mangled, walk
+from podus.program.constructor import attribute_of
 from podus.program.deriver import Deriver
 from podus.program.field import Field
 from podus.program.flow import imported_by_from
+from podus.program.nodes import everything_in
 from podus.program.unheard import words_of
 from podus.program.version import Module
 
@@ -72,8 +74,11 @@ class Gained:
                 kept = next(filter(None, (_set_through(one, found.name, olds) for one in lines)), "")
                 if function is not None and shown and (found.through or not _held_before(function, shown)):
                     shown = ""
+                anew = False
                 if found.name in getters and (read := deriver.shown(found.name, getters[found.name])):
                     function = read
+                    me = read.args.args[0].arg
+                    anew = any(attribute_of(node, me) for node in everything_in(read))
                 elif (
                     function is None and shown and found.value is not None and found.text == olds[shown].text
                 ):
@@ -91,7 +96,9 @@ class Gained:
                 self.toplevel.derived[owner.module.name, runner] = code
                 text = f"self.{shown}" if shown else found.text
                 elsewhere = made_by.module.name if made_by.module is not owner.module else ""
-                part.fields.append(FieldPart(found.name, "derived", text, runner, elsewhere))
+                # What an object holds by the name of what is a property now is newer, too.
+                anew = anew or bool(shown) or found.through in olds
+                part.fields.append(FieldPart(found.name, "derived", text, runner, elsewhere, anew=anew))
             if len(again) == len(left) or not again:
                 break
             left = [found for found, _ in again]

@@ -297,7 +297,8 @@ class FieldPart:
     ``how`` is ``derived`` (``runner`` names the code in the module's pack, ``text`` says what it computes), ``default`` (the class itself
     gives it to new objects), ``mapper``, or ``missing`` (nobody could say what it would be; ``text`` is the field that it may be renamed from).
     ``module`` is where the constructor is that sets it, if that is another module than the class's. Only objects that hold ``beside`` get it, if
-    that is given: a method that is no constructor sets both.
+    that is given: a method that is no constructor sets both. With ``anew`` it is worked out though an earlier update has kept what it was: it was a property of
+    other fields since, which the program may have set.
     """
 
     name: str
@@ -306,6 +307,7 @@ class FieldPart:
     runner: str = ""
     module: str = ""
     beside: str = ""
+    anew: bool = False
 
 
 @dataclass

@@ -107,6 +107,8 @@ class Conversion:
         self._fields = {f.name: derived.get(f.name) for f in part.fields if f.how in ("derived", "default")}
         # New fields that only some objects get, with those that these hold.
         self._beside = {f.name: f.beside for f in part.fields if f.beside}
+        # Fields that are worked out whatever is kept of them.
+        self._anew = {f.name for f in part.fields if f.anew}
         if kept is not None:
             self._fields |= {
                 f.name: None for f in part.fields if f.name in kept.names and f.name not in self._fields
@@ -308,7 +310,9 @@ class Conversion:
     def _is_fresh(self, obj: Any) -> bool:
         """Whether nothing has been set on the object yet: then what is being made is one of the new form."""
         if not self._marks:
-            return not _read(obj, "__dict__") if class_has(type(obj), "__dict__") else False
+            empty = class_has(type(obj), "__dict__") and not _read(obj, "__dict__")
+            # One that an earlier update has left without any is none.
+            return empty and not (self.kept is not None and self.kept.take(obj))
         for name in self._marks:
             try:
                 _read(obj, name)
@@ -345,7 +349,7 @@ class Conversion:
         for name, function in self._fields.items():
             if name in overlay or not self._gets(obj, name):
                 continue
-            if name in kept:
+            if name in kept and name not in self._anew:
                 overlay[name] = kept[name]
             elif held_by(obj, name, name in self._raw) is GONE:
                 overlay[name] = self._value(obj, name, function)
@@ -485,7 +489,8 @@ class Conversion:
         try:
             kept = self.kept.take(obj) if self.kept is not None else {}
             for name in lacking:
-                value = kept[name] if name in kept else self._value(obj, name, self._fields[name])
+                stays = name in kept and name not in self._anew
+                value = kept[name] if stays else self._value(obj, name, self._fields[name])
                 if name in self._raw:
                     _read(obj, "__dict__")[name] = value
                 else:
