@@ -571,3 +571,33 @@ def test_data_that_the_program_had_made_something_else_of_before_is_left_to_it(p
     app.edit(shop="rate = (1, 2)\ndef f(): return rate\nx = 1\n").update()
     app.podus("back-out", "app")
     assert app("[shop.f(), hasattr(shop, 'x')]") == ["none", False]
+
+
+def test_everybody_goes_on_with_data_that_is_kept(program: Start) -> None:
+    app = program(shop="A = [1]\ndef f(a=A): return a\nclass C: a = A\n", other="from shop import A\n")
+    app.edit(shop="A = [1, 2]\ndef f(a=A): return a\nclass C: a = A\n").update()
+    app.run("shop.A.append(3)")
+    app.podus("back-out", "app")
+    assert app("[shop.A, other.A is shop.A, shop.f() is shop.A, shop.C.a is shop.A]") == [
+        [1, 2, 3],
+        True,
+        True,
+        True,
+    ]
+
+
+def test_what_was_made_again_on_request_gives_way_to_what_it_was(program: Start) -> None:
+    old = "class Server:\n    def __init__(self, n): self.n = n\nsrv = Server(1)\n"
+    app = program(shop=old)
+    app.run("held = shop.srv")
+    app.edit(shop=old.replace("Server(1)", "Server(2)")).update(reset=["shop:srv"])
+    assert app("shop.srv.n") == 2
+    app.update(back_out=True)
+    assert app("shop.srv is held") is True
+
+
+def test_a_submodule_that_was_bound_before_stays_so(program: Start) -> None:
+    app = program(m="import q\n", **{"q/__init__.py": "from .a import X\n", "q/a.py": "X = 1\n"})
+    app.files(**{"q/__init__.py": "from .a import X\nfrom . import a\n"}).update()
+    app.update(back_out=True)
+    assert app("m.q.a.X") == 1

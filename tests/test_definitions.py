@@ -767,3 +767,21 @@ def test_a_method_that_comes_to_need_its_class_gets_its_new_docstring(program: S
     assert app("[m.B.f.__doc__, held.__doc__, held(b), b.f()]") == ["new", "new", 1, 1]
     app.update(back_out=True)
     assert app("[m.B.f.__doc__, m.B.f is held, b.f()]") == ["old", True, 1]
+
+
+def test_a_package_that_becomes_a_module_imports_as_one(program: Start) -> None:
+    app = program(
+        m="import q.t\n",
+        **{
+            "q/__init__.py": "",
+            "q/c.py": "A = 1\n",
+            "q/t/__init__.py": "from .u import f\n",
+            "q/t/u.py": "from .. import c\ndef f(): return c.A\n",
+        },
+    )
+    for name in ("q/t/__init__.py", "q/t/u.py"):
+        (app.root / name).unlink()
+    app.files(**{"q/t.py": "from . import c\nfrom .c import A\ndef f(): return c.A + A\n"}).update()
+    assert app("[m.q.t.f(), m.q.t.__package__, hasattr(m.q.t, '__path__')]") == [2, "q", False]
+    app.update(back_out=True)
+    assert app("[m.q.t.f(), m.q.t.__package__]") == [1, "q.t"]

@@ -85,6 +85,7 @@ class Compiler:
                 "running": hello["version"]["hash"],
                 # What has to be said again to ask for the same version once more.
                 "asked": {k: request[k] for k in ("from", "git", "to", "support") if request.get(k)},
+                "reset": list(request.get("reset") or ()),
             },
             python=sys.version.split()[0],
             from_version=dict(hello["version"]),
@@ -97,6 +98,9 @@ class Compiler:
             max_stall=float(request.get("max_stall") or 0.0),
             directory=directory,
         )
+
+        # Of the update that is backed out: the data that was made again on request.
+        self.was_reset: set[str] = set()
 
     def compile(self) -> Plan:
         """The plan; with refusals in it where the update can't be done safely."""
@@ -182,6 +186,8 @@ class Compiler:
                 )
             # What the last update's statements did is taken back as it was done, and not made again from the old text.
             self.plan.program["undo"] = chosen["id"]
+            # What was made again because somebody asked for it gives way to what it was.
+            self.was_reset = set(chosen.get("reset") or ())
         kept = dict(chosen.get("roots") or {})
         first = {m.root: self.homes.get(m.root, m.root) for m in self.loaded}
         return KeptPlace(self.pup, chosen, {now: kept.get(home, home) for now, home in first.items()})

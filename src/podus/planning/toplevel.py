@@ -383,6 +383,8 @@ class TopLevel:
                 self.plan.data.append(Datum(full_name, "add", "new"))
             elif full_name in self.reset:
                 self.plan.data.append(Datum(full_name, "set", "--reset asks for the new value"))
+            elif full_name in self.compiler.was_reset:
+                self.plan.data.append(Datum(full_name, "set", "--reset had asked for the other one"))
             elif (
                 # On the way back from the last update nothing runs.
                 not self.plan.program.get("undo") and (step := _left_out(body, statement, name)) is not None

@@ -422,6 +422,7 @@ class Agent:
                     "current": False,
                     "previous": True,
                     "brought": brought,
+                    "reset": plan.program.get("reset") or [],
                     "kept": before,
                     "footprint": stage.footprint,
                     "back": {"support": plan.support, "declarations": mapped},

@@ -55,18 +55,21 @@ class Footprint:
         self.told: list[Op] = []
 
     def take_back(
-        self, skip: set[tuple[int, str]], grouped: set[str]
+        self, skip: set[tuple[int, str]], grouped: set[str], kept: Iterable[Any] = ()
     ) -> tuple[Switch, dict[str, Switch], dict[str, Switch], Switch]:
         """The switches of a back-out: at once, with procedures, with data, and at its end.
 
         ``skip`` names what is kept as the program has it now, by the id of its namespace and the name; ``grouped`` the data that
-        goes at the instant at which its users do, also where it goes away.
+        goes at the instant at which its users do, also where it goes away. Whoever else has what is ``kept`` goes on with it as well.
         """
         removals, going = Switch(), set[tuple[int, str]]()
+        # (None and numbers may be had from elsewhere.)
+        values = {id(value) for value in kept if type(value) in _MUTABLE or type(value).__flags__ & HEAP}
 
         def reverse(undo: list[Op], name: str = "") -> Switch:
             switch = Switch()
-            _reverse(undo, skip, switch, switch if name in grouped else removals, going)
+            ops = [op for op in undo if not _is_kept(op, values)] if values else undo
+            _reverse(ops, skip, switch, switch if name in grouped else removals, going)
             return switch
 
         base = reverse(self.removals)
@@ -83,6 +86,18 @@ class Footprint:
         base.do += self.told
         removals.do += self.told
         return base, redefined, data, removals
+
+
+def _is_kept(op: Op, values: set[int]) -> bool:
+    """Whether an operation gives something else to who has one of the ``values`` now."""
+    if op[0] is dict.__setitem__:
+        return id(op[1].get(op[2])) in values
+    if op[0] is type.__setattr__:
+        return id(vars(op[1]).get(op[2])) in values
+    if op[0] is setattr and op[2] in ("cell_contents", "__defaults__"):
+        held = getattr(op[1], op[2], None)
+        return id(held) in values or (type(held) is tuple and not values.isdisjoint(map(id, held)))
+    return False
 
 
 def _reverse(

@@ -311,12 +311,15 @@ class Stage(Statements):
         """Plan to give names and attributes back what they had."""
         kept = {datum.name for datum in self.plan.data if datum.action in ("keep", "map")}
         skip: set[tuple[int, str]] = set()
+        values: list[Any] = []
         for name in kept:
             module, _, simple = name.partition(":")
             if module in sys.modules:
-                skip.add((id(vars(sys.modules[module])), simple))
+                there = vars(sys.modules[module])
+                skip.add((id(there), simple))
+                values += [there[simple]] if simple in there else []
         grouped = {name for group in self.plan.groups for name in (*group.data, *group.mappers)}
-        base, redefined, data, removals = footprint.take_back(skip, grouped)
+        base, redefined, data, removals = footprint.take_back(skip, grouped, values)
         if footprint.replacement:
             self.replacement = footprint.replacement.reversed()
         names = self.procedure_names
@@ -333,7 +336,10 @@ class Stage(Statements):
         for part in self.plan.modules:
             if part.action == "update" and part.name in sys.modules:
                 for name in part.removed:
-                    if name != "__doc__" and f"{part.name}:{name}" not in footprint.there:
+                    there = (
+                        f"{part.name}:{name}" in footprint.there or self._submodule(part, name) is not None
+                    )
+                    if name != "__doc__" and not stays:
                         self.removals.delete_item(vars(sys.modules[part.name]), name)
 
     def _leave_footprint(self) -> None:

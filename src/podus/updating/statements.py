@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import os
 import sys
+from contextlib import contextmanager
 from itertools import pairwise
 from types import ClassMethodDescriptorType, CodeType, FrameType, FunctionType, ModuleType
 
@@ -60,6 +61,8 @@ class Statements(Collector):
         self.meanwhile = Meanwhile(self.stall)
         self.kinship = Kinship()
         self._contents = Contents()
+        # Packages that become modules.
+        self._no_packages: set[str] = set()
         # What modules that do not change, or not yet, have imported of those that do: what it is going to be.
         self._lent: dict[str, dict[str, Any]] = {}
         # What had to be done at once for the statements to run.
@@ -258,6 +261,8 @@ class Statements(Collector):
         real = vars(module)
         spec = real.get("__spec__")
         changes = Switch() if part.package else self.removals
+        if not part.package:
+            self._no_packages.add(part.name)
         places = [os.path.dirname(part.file)] if part.package else None
         if places is not None:
             changes.set_item(real, "__path__", places)
@@ -275,9 +280,28 @@ class Statements(Collector):
             commit(changes.do, self.stall)
             self._prepared.extend(changes)
 
+    @contextmanager
+    def _as_module(self, real: dict[str, Any], part: ModulePart) -> Iterator[None]:
+        """Have relative imports of a package that becomes a module be those of a module, while its new statements run."""
+        if part.name not in self._no_packages:
+            yield
+            return
+        spec, package = real.get("__spec__"), real.get("__package__")
+        places = getattr(spec, "submodule_search_locations", None)
+        real["__package__"] = part.name.rpartition(".")[0]
+        if spec is not None:
+            spec.submodule_search_locations = None
+        try:
+            yield
+        finally:
+            real["__package__"] = package
+            if spec is not None:
+                spec.submodule_search_locations = places
+
     def _exec(self, code: CodeType, real: dict[str, Any], names: dict[str, Any], part: ModulePart) -> None:
         try:
-            exec(code, real, names)
+            with self._as_module(real, part):
+                exec(code, real, names)
         except (Exception, SystemExit) as error:
             place, remedy = part.file, "mend it and update again"
             kept: set[str] = set()
