@@ -601,3 +601,17 @@ def test_a_submodule_that_was_bound_before_stays_so(program: Start) -> None:
     app.files(**{"q/__init__.py": "from .a import X\nfrom . import a\n"}).update()
     app.update(back_out=True)
     assert app("m.q.a.X") == 1
+
+
+def test_several_updates_with_mappers_are_not_backed_out_at_once(program: Start) -> None:
+    app = program(shop="price = 3\ndef f(): return price\n")
+    app.edit(shop="price = 3\ndef f(): return price\nx = 1\n").update()
+    app.edit(shop="price = 300\ndef f(): return price * 1\nx = 1\n")
+    app.update(
+        support="import podus\n@podus.mapper('shop:price', reverse=lambda new: new // 100)\ndef price(old): return old * 100\n"
+    )
+    done = app.podus("back-out", "app", "--to", "1", check=1)
+    assert "shop:price was converted by a mapper" in done.stderr and "back out 2 times" in done.stderr
+    app.podus("back-out", "app")
+    app.podus("back-out", "app")
+    assert app("[shop.f(), hasattr(shop, 'x')]") == [3, False]

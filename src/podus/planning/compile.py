@@ -175,6 +175,7 @@ class Compiler:
                 known = ", ".join(v["label"] for v in versions)
                 raise NotFound(f"no version is called {label}", f"those that are kept: {known}")
             chosen = named[-1]
+            self._refuse_leap(versions, chosen)
         if self.request.get("back_out") and chosen is [v for v in versions if v.get("previous")][-1]:
             if brought := chosen.get("brought"):
                 before = [v["label"] for v in versions if v.get("previous")][:-1]
@@ -191,6 +192,25 @@ class Compiler:
         kept = dict(chosen.get("roots") or {})
         first = {m.root: self.homes.get(m.root, m.root) for m in self.loaded}
         return KeptPlace(self.pup, chosen, {now: kept.get(home, home) for now, home in first.items()})
+
+    def _refuse_leap(self, versions: list[dict[str, Any]], chosen: dict[str, Any]) -> None:
+        """Refuse to go back over several updates at once where one of them had a mapper: each has a way back of its own."""
+        earlier = [v for v in versions if v.get("previous")]
+        if not self.request.get("back_out") or chosen not in earlier:
+            return
+        taken = earlier[earlier.index(chosen) :]
+        mapped = [
+            target
+            for row in taken
+            for declaration in (row.get("back") or {}).get("declarations") or ()
+            if declaration["kind"] == "mapper"
+            for target in declaration["targets"]
+        ]
+        if len(taken) > 1 and mapped:
+            raise Refused(
+                f"{', '.join(dict.fromkeys(mapped))} was converted by a mapper on the way from {chosen['label']}, and not by the last update alone",
+                f"back out {len(taken)} times, one update after the other",
+            )
 
     def _read(self, place: Place) -> None:
         self.old.modules = {}

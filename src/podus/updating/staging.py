@@ -336,9 +336,8 @@ class Stage(Statements):
         for part in self.plan.modules:
             if part.action == "update" and part.name in sys.modules:
                 for name in part.removed:
-                    there = (
-                        f"{part.name}:{name}" in footprint.there or self._submodule(part, name) is not None
-                    )
+                    submodule = self._submodule(part, name) is not None
+                    stays = submodule or f"{part.name}:{name}" in footprint.there
                     if name != "__doc__" and not stays:
                         self.removals.delete_item(vars(sys.modules[part.name]), name)
 
