@@ -674,3 +674,29 @@ def test_a_class_that_could_not_be_made_in_a_fresh_process_either(program: Start
     status = app.until(app.edit(m=new).begin(), "failed")
     assert "mend it and update again" in status["remedy"]
     assert app("before == vars(m) and all(before[n] is vars(m)[n] for n in before)")
+
+
+FIELD = """
+class Field:
+    def __init__(self): self.values = {}
+    def __get__(self, obj, cls=None): return self if obj is None else self.values.get(obj.i)
+    def __set__(self, obj, value): self.values[obj.i] = value
+"""
+COLLECTED = {
+    "by a hook": "class Base:\n    def __init_subclass__(cls): cls._fields = {k: v for k, v in vars(cls).items() if isinstance(v, Field)}\n",
+    "by a metaclass": "class Meta(type):\n    def __new__(m, n, b, ns):\n        ns['_fields'] = {k: v for k, v in ns.items() if isinstance(v, Field)}\n        return type.__new__(m, n, b, ns)\nclass Base(metaclass=Meta): pass\n",
+    "by a decorator": "def model(cls):\n    cls._fields = {k: v for k, v in vars(cls).items() if isinstance(v, Field)}\n    return cls\nclass Base: pass\n@model\n",
+}
+
+
+@pytest.mark.parametrize("how", COLLECTED)
+def test_descriptors_that_are_made_as_before_go_on_with_what_they_hold(program: Start, how: str) -> None:
+    text = f"from fields import Field\n{COLLECTED[how]}class User(Base):\n    name = Field()\n    def __init__(self, i): self.i = i\n"
+    app = program(fields=FIELD, m=text)
+    app.run("u = m.User(1)\nu.name = 'ann'\nheld = vars(m.User)['name']")
+    app.edit(m=text.replace("    name", "    age = Field()\n    name")).update()
+    assert app(
+        "[u.name, sorted(m.User._fields), m.User._fields['name'] is vars(m.User)['name'] is held]"
+    ) == ["ann", ["age", "name"], True]
+    app.update(back_out=True)
+    assert app("[u.name, sorted(m.User._fields), m.User._fields['name'] is held]") == ["ann", ["name"], True]

@@ -16,11 +16,9 @@ from podus.planning.model import FieldPart, ObjectPart
 from podus.program.body import compile_body
 from podus.program.classes import Classes, Owner
 from podus.program.code import is_function, mangled, walk
-from podus.program.constructor import attribute_of
 from podus.program.deriver import Deriver
 from podus.program.field import Field
 from podus.program.flow import imported_by_from
-from podus.program.nodes import everything_in
 from podus.program.unheard import words_of
 from podus.program.version import Module
 
@@ -77,8 +75,8 @@ class Gained:
                 anew = False
                 if found.name in getters and (read := deriver.shown(found.name, getters[found.name])):
                     function = read
-                    me = read.args.args[0].arg
-                    anew = any(attribute_of(node, me) for node in everything_in(read))
+                    # What it has been set to since.
+                    anew = self._is_settable(name, found.name)
                 elif (
                     function is None and shown and found.value is not None and found.text == olds[shown].text
                 ):
@@ -146,6 +144,17 @@ class Gained:
             own = self.old.own(one)
             found = {**(own.getters if own is not None else {}), **found}
         return found
+
+    def _is_settable(self, name: str, word: str) -> bool:
+        """Whether a property of the old version's class has a setter."""
+        for one in (name, *self.old.lineage(name)):
+            owner = self.old.find(one)
+            body = owner.statement.body if owner is not None else None
+            for statement in body.statements if body is not None else ():
+                decorators = getattr(statement.node, "decorator_list", ())
+                if any(ast.unparse(decorator) == f"{word}.setter" for decorator in decorators):
+                    return True
+        return False
 
     def _line(self, name: str) -> list[Owner]:
         """The new version's class and those of the program that it derives from."""

@@ -18,11 +18,12 @@ from podus.updating.graft import (
     adopt_class_cell,
     attribute_into,
     can_be_marker,
+    is_data,
     is_own_method,
     replaced_into,
     value_into,
 )
-from podus.updating.held import is_a
+from podus.updating.held import is_a, module_of
 from podus.updating.identity import Identity
 from podus.updating.lineage import Lineage
 from podus.updating.naming import Naming
@@ -150,6 +151,7 @@ class Collector:
         self.identity.program.update(module.__name__ for module in modules)
         if not self.identity:
             return
+        self._keep_descriptors()
         self.identity.spread([value for shadow, _ in staged for value in shadow.values()])
         self.identity.spread([value for module in modules for value in list(vars(module).values())])
         for part in self.plan.modules:
@@ -175,6 +177,21 @@ class Collector:
                     if name in shadow.added:
                         shadow.real[name] = kept
         self.notes += self.identity.notes
+
+    def _keep_descriptors(self) -> None:
+        """Descriptors that the body of a class makes as before go on, with what they hold for its objects; also in what a hook has collected."""
+        for cls in self.identity.classes():
+            part, new = self._made(cls), self.identity.made(cls)
+            for name in part.steady if part is not None else ():
+                before, value = vars(cls).get(name), vars(new).get(name)
+                own = type(before) is type(value) and module_of(type(value)) in self.identity.program
+                if (
+                    own
+                    and before is not value
+                    and not is_data(value)
+                    and not is_a(value, type | FunctionType)
+                ):
+                    self.identity.keep_data(before, value)
 
     def _replace(self, staged: list[tuple[Shadow, list[tuple[str, Any, Any]]]]) -> None:
         """Have the classes that can't be changed in place replaced, with those below them."""

@@ -385,6 +385,10 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
             continue
         if name in vars(old) and goes_on(part, old, name, value):
             continue
+        definition = isinstance(value, (FunctionType, property, type, *_DESCRIPTORS))
+        if name in vars(old) and not definition and kept.of(value) is vars(old)[name] is not value:
+            # A descriptor that is made as before.
+            continue
         adopt_class_cell(value, new, old)
         attribute_into(old, name, value, kept.place(f"{where}.{name}") or switch, kept, going)
     _annotations_into(old, new, switch)
@@ -509,6 +513,10 @@ def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> No
                 switch.set_class_attribute(old, name, held)
             continue
         if name in vars(old) and goes_on(part, old, name, value):
+            continue
+        definition = isinstance(value, (FunctionType, property, type, *_DESCRIPTORS))
+        if name in vars(old) and not definition and kept.of(value) is vars(old)[name] is not value:
+            # A descriptor that is made as before.
             continue
         adopt_class_cell(value, new, old)
         attribute_into(old, name, value, kept.place(f"{where}.{name}") or switch, kept, going)

@@ -77,6 +77,11 @@ class Identity:
                     continue
                 self.keep_part(own_definition(vars(old), name, going), value)
 
+    def keep_data(self, old: Any, new: Any) -> None:
+        """Note that ``old`` goes on in place of ``new``, as it is."""
+        self._pairs[id(new)] = (new, old)
+        self.data.add(id(new))
+
     def keep_part(self, before: Any, value: Any) -> None:
         """Note what a class has had under one name, if it goes on in place of what its new statement has made."""
         if self.is_other(before, value):
