@@ -526,3 +526,41 @@ def test_who_goes_by_a_count_of_changes_is_told_of_them(program: Start) -> None:
     assert app("m.app.all()") == [["a", ["k"]], ["b", []]]
     app.update(back_out=True)
     assert app("m.app.all()") == [["a", []]]
+
+
+HOOKED = "class Base:\n    known = {}\n    def __init_subclass__(cls): Base.known[cls.__name__] = cls\nclass A(Base): pass\nclass B(Base): pass\n"
+
+
+@pytest.mark.parametrize(
+    ("edits", "names"),
+    [
+        (
+            [
+                ("class Base:", "import typing\nT = typing.TypeVar('T')\nclass Base(typing.Generic[T]):"),
+                ("(Base)", "(Base[T])"),
+            ],
+            ["A", "B"],
+        ),
+        (
+            [
+                ("class Base:", "import abc\nclass Base(abc.ABC):"),
+                ("known = {}", "known: dict = {}"),
+                ("class B(Base)", "class C(Base): pass\nclass B(Base)"),
+            ],
+            ["A", "B", "C"],
+        ),
+    ],
+    ids=["a generic base", "an abstract base with an annotation and a class more"],
+)
+def test_a_table_of_classes_that_a_hook_fills_is_filled(
+    program: Start, edits: list[tuple[str, str]], names: list[str]
+) -> None:
+    new = HOOKED
+    for before, after in edits:
+        new = new.replace(before, after)
+    app = program(m=HOOKED)
+    app.run("held, A = m.Base.known, m.A")
+    app.edit(m=new).update()
+    assert app("[sorted(m.Base.known), m.Base.known is held, held['A'] is m.A is A]") == [names, True, True]
+    app.update(back_out=True)
+    assert app("[sorted(held), held['A'] is A]") == [["A", "B"], True]

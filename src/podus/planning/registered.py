@@ -154,7 +154,9 @@ def _registering(statement: Statement) -> set[str]:
     found = {_decorator(d, node) for d in getattr(node, "decorator_list", ())}
     if isinstance(node, ast.ClassDef):
         given = ", ".join(ast.unparse(keyword) for keyword in node.keywords)
-        found |= {f"{ast.unparse(base)}({given})" for base in node.bases}
+        # What a generic base is given is no word to its hook.
+        bases = (base.value if isinstance(base, ast.Subscript) else base for base in node.bases)
+        found |= {f"{ast.unparse(base)}({given})" for base in bases}
     return found - _PLAIN
 
 

@@ -22,6 +22,7 @@ from podus.updating.gates import bound_otherwise, forward
 from podus.updating.metaclass import metaclass_into
 from podus.updating.pydantic_models import compiled_for
 from podus.updating.slots import Room, slots_into, slots_of
+from podus.updating.withdrawn import take_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -348,6 +349,20 @@ def goes_on(part: MadePart | None, old: type, name: str, value: Any) -> bool:
     return name in part.methods and is_own_method(value, old, name) and not is_own_method(before, old, name)
 
 
+def _registered_too(held: Any, value: Any, switch: Switch, kept: Keeping) -> None:
+    """Plan to put definitions into a table that a class keeps, where new statements have put them into the one that is thrown away."""
+    if type(held) is dict and type(value) is dict:
+        for key, item in value.items():
+            if key not in held and isinstance(item, (FunctionType, type)):
+                switch.set_item(held, key, kept.of(item))
+    elif type(held) is list and type(value) is list:
+        for item in value:
+            one = kept.of(item)
+            if isinstance(item, (FunctionType, type)) and not any(one is other for other in held):
+                switch.do.append((list.append, held, one))
+                switch.undo.append((take_out, held, one))
+
+
 def is_own_method(value: Any, cls: type, name: str) -> bool:
     """Whether it is the function that a ``def`` in the body of the class makes."""
     return (
@@ -384,6 +399,7 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
         if name in _OWN or isinstance(value, MemberDescriptorType | GetSetDescriptorType):
             continue
         if name in vars(old) and goes_on(part, old, name, value):
+            _registered_too(vars(old)[name], value, switch, kept)
             continue
         definition = isinstance(value, (FunctionType, property, type, *_DESCRIPTORS))
         if name in vars(old) and not definition and kept.of(value) is vars(old)[name] is not value:
@@ -513,6 +529,7 @@ def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> No
                 switch.set_class_attribute(old, name, held)
             continue
         if name in vars(old) and goes_on(part, old, name, value):
+            _registered_too(vars(old)[name], value, switch, kept)
             continue
         definition = isinstance(value, (FunctionType, property, type, *_DESCRIPTORS))
         if name in vars(old) and not definition and kept.of(value) is vars(old)[name] is not value:
