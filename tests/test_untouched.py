@@ -73,3 +73,29 @@ def test_every_kind_of_container_is_as_it_was(program: Start, kind: str) -> None
     support = "import podus\n@podus.mapper('m:levels')\ndef levels(old):\n    old.clear()\n    return old\n@podus.mapper('m:other')\ndef other(old): raise KeyError\n"
     app.until(app.begin(support=support), "backed-out")
     assert app("m.levels is held and m.levels == copy")
+
+
+@pytest.mark.parametrize("in_file", [True, False])
+def test_who_uses_a_field_that_a_mapper_changes_where_it_is_is_waited_for(
+    program: Start, in_file: bool
+) -> None:
+    old = "class P:\n    def __init__(self): self.pos = [1, 2]\n    def move(self):\n        gate('in')\n        return self.pos\nclass Q:\n    def __init__(self): self.append = 3\n"
+    app = program(m=old)
+    app.run("p = m.P()")
+    app.start("t", "list(p.move())", at="in")
+    app.edit(m=old.replace("[1, 2]", "[100, 200]").replace("return self.pos", "return self.pos[:]"))
+    there = "def there(p): p.pos[:] = [n * 100 for n in p.pos]\n"
+    back = "def back(p): p.pos[:] = [n // 100 for n in p.pos]\n"
+    if in_file:
+        update = app.begin(support=f"import podus\n{back}@podus.mapper('m:P', reverse=back)\n{there}")
+        app.until_waiting(update, "m:P.move")
+    else:
+        app.run(
+            f"import podus, podus.api\n{there}{back}update = podus.api.update(support=[podus.mapper('m:P', reverse=back)(there)], wait=False)"
+        )
+        while app("update.pending") != ["m:P.__init__", "m:P.move"]:
+            assert app("update.state") in ("planned", "staging", "pending")
+    app.open("in")
+    assert app.join("t") == [1, 2]
+    app.run("import time\nwhile p.pos[0] == 1: time.sleep(0.001)")
+    assert app("p.pos") == [100, 200]

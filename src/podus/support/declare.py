@@ -48,8 +48,27 @@ class Declaration:
 
 
 def _names_in(function: Any) -> list[str]:
-    """The names that a mapper's code mentions: a superset of the attributes that it sets."""
-    return list(getattr(getattr(function, "__code__", None), "co_names", ()))
+    """The attributes that a mapper's code sets on whatever object, or reads of the one that it is given: it may change them where they are."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return []
+    import dis
+
+    found: set[str] = set()
+    before: Any = None
+    me = code.co_varnames[:1]
+    for one in dis.get_instructions(code):
+        own = (
+            before is not None
+            and before.opname.startswith(("LOAD_FAST", "LOAD_DEREF"))
+            and before.argval in me
+        )
+        if one.opname in ("STORE_ATTR", "DELETE_ATTR") or (
+            one.opname in ("LOAD_ATTR", "LOAD_METHOD") and own
+        ):
+            found.add(str(one.argval))
+        before = one
+    return sorted(found)
 
 
 # The declarations of the support file that is being loaded; None when none is.

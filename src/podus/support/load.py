@@ -129,11 +129,21 @@ def inspect(path: str) -> list[dict[str, Any]]:
 
 
 def _stored(node: ast.AST) -> list[str]:
-    """The attributes that a mapper sets or deletes, on whatever object."""
+    """The attributes that a mapper sets, deletes, or changes where they are (``self.rows[0] = 1``, ``self.rows.append(1)``), on whatever object."""
     import ast
 
-    parts = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and not isinstance(n.ctx, ast.Load)]
-    return sorted({part.attr for part in parts})
+    found: set[str] = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Attribute) and not isinstance(part.ctx, ast.Load):
+            found.add(part.attr)
+        elif isinstance(part, ast.Subscript) and not isinstance(part.ctx, ast.Load):
+            held = part.value
+            while isinstance(held, ast.Subscript):
+                held = held.value
+            found |= {held.attr} if isinstance(held, ast.Attribute) else set()
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+            found |= {part.func.value.attr} if isinstance(part.func.value, ast.Attribute) else set()
+    return sorted(found)
 
 
 def _is_policy(decorator: ast.expr) -> bool:

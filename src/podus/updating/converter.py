@@ -62,7 +62,7 @@ def converter(
     lines += [f" {new[n]} = get(it, {n!r}, GONE)" for n in apart.sets]
     rows = [f"({n!r}, {old[n]}, {new.get(n, 'GONE')})" for n in (*apart.sets, *apart.leaving)]
     had = ", ".join(f"{n!r}: {old[n]}" for n in apart.used)
-    lines += [f" rows = ({', '.join(rows)},)", f" if claim.touched: rows = touched(obj, it, {{{had}}})"]
+    lines += [f" rows = [{', '.join(rows)}]", f" if claim.touched: rows = touched(obj, it, {{{had}}})"]
     lines += [" rows = [row for row in rows if row[1] is not row[2]]"]
     # At one instant: no other thread runs in the middle of this call.
     lines += [" ops = [(write, obj, n, b) if b is not GONE else (delete, obj, n) for n, _, b in rows]"]
