@@ -1221,3 +1221,19 @@ def test_a_table_with_tuples_for_keys_that_nobody_has_touched_takes_its_new_valu
         True,
         [[3]],
     ]
+
+
+def test_what_defaults_hold_goes_on_where_they_are_made_as_before(program: Start) -> None:
+    old = "SIZE = 1\ndef f(x, seen=[], *, cache={}):\n    seen.append(x)\n    cache[x] = 1\n    return list(seen), sorted(cache)\ndef g(x, sized=[SIZE]): return sized\nclass C:\n    def m(self, x, all=[]):\n        all.append(x)\n        return list(all)\n"
+    app = program(m=old)
+    app.run("m.f(1); m.C().m(1); m.g(1).append(9)")
+    new = (
+        old.replace("x, seen", "x, more=0, seen")
+        .replace("x, sized", "x, more=0, sized")
+        .replace("x, all", "x, more=0, all")
+        .replace("SIZE = 1", "SIZE = 2")
+    )
+    app.edit(m=new).update()
+    assert app("[m.f(2), m.C().m(2), m.g(1)]") == [[[1, 2], [1, 2]], [1, 2], [2]]
+    app.update(back_out=True)
+    assert app("[m.f(3), m.C().m(3), m.g(1)]") == [[[1, 2, 3], [1, 2, 3]], [1, 2, 3], [1, 9]]

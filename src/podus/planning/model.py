@@ -246,6 +246,8 @@ class ModulePart:
     anew: dict[str, str] = field(default_factory=dict)
     # Functions that had decorators -> the attributes that statements give them (``f.step = 2``); those of others stay, whoever gave them.
     decorated: dict[str, list[str]] = field(default_factory=dict)
+    # Definitions that run again -> the parameters with a default that is made as before: what it holds goes on.
+    steady_defaults: dict[str, list[str]] = field(default_factory=dict)
     # Whether a definition among the statements may be put into a registry of another module: it has a decorator, a base or a keyword.
     registers: bool = False
     # What the statements that run while staging may call and must find new: changed procedures, and users of changed data.

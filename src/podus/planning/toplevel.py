@@ -17,6 +17,7 @@ from podus.planning.reading import targets, tried_imports
 from podus.planning.registered import registrars, withdrawn, withdrawn_by, withdrawn_with
 from podus.planning.remade import Remade
 from podus.planning.standing_for import as_it_stands
+from podus.planning.steady import steady_defaults
 from podus.planning.steps import Stepwise
 from podus.program.bindings import bound_in
 from podus.program.body import Body, Statement, compile_body, without_annotation, without_value
@@ -197,6 +198,7 @@ class TopLevel:
         )
         part.alternatives = alternatives(change)
         part.decorated = _decorated(change)
+        part.steady_defaults = steady_defaults(self.compiler, change, change.body)
         full = self.remade.owners(part.name)
         self.run[part.name] = self._decide(change, change.body, part, full)
         for body in change.body.all_classes():

@@ -76,6 +76,7 @@ class Collector:
             self.replacement.has,
             self._same,
             self._is_other,
+            self._steady_defaults,
         )
         # By module: how the definitions of the two versions are told apart.
         self._names: dict[str, tuple[dict[int, str], dict[int, str]]] = {}
@@ -105,6 +106,10 @@ class Collector:
         if part is None or "<locals>" in function.__qualname__:
             return ()
         return part.decorated.get(function.__qualname__)
+
+    def _steady_defaults(self, function: FunctionType) -> Collection[str]:
+        part = next((part for part in self.plan.modules if part.name == function.__module__), None)
+        return () if part is None else part.steady_defaults.get(function.__qualname__, ())
 
     def _made(self, cls: type) -> MadePart | None:
         """What is known of the statement that made a class."""

@@ -70,7 +70,8 @@ class Keeping:
     a class in the old version; ``place`` gives the switch that a method belongs to, where it is not its class's; ``attributes``
     those of a function that stay although the new one does not have them: all (None) where no decorator can have given them; ``replaces`` whether a
     class takes the place of another one as it is; ``same`` whether two functions of one name are versions of one definition (a body may have two
-    ``def _``); ``other`` whether a value is no version of what was there, but another definition.
+    ``def _``); ``other`` whether a value is no version of what was there, but another definition; ``defaults`` the parameters of a function whose
+    defaults go on.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Keeping:
         replaces: Callable[[Any, Any], bool] = lambda old, new: False,
         same: Callable[[Any, Any], bool] = lambda old, new: True,
         other: Callable[[Any, Any], bool] = lambda old, new: False,
+        defaults: Callable[[FunctionType], Collection[str]] = lambda function: (),
     ) -> None:
         self.of = of
         self.made = made
@@ -92,6 +94,7 @@ class Keeping:
         self.replaces = replaces
         self.same = same
         self.other = other
+        self.defaults = defaults
 
 
 PLAINLY = Keeping()
@@ -129,6 +132,8 @@ def function_into(
             continue
         if hasattr(new, name) and getattr(old, name) is not getattr(new, name):
             switch.set_attribute(old, name, getattr(new, name))
+    if steady := kept.defaults(old):
+        _defaults_into(old, new, steady, switch)
     annotated.into(old, new, switch)
     for name in [*old.__dict__, *new.__dict__]:
         if name == "__wrapped__" and isinstance(new.__dict__.get(name), FunctionType):
@@ -145,6 +150,26 @@ def function_into(
         elif name not in new.__dict__ and stay is not None and name not in stay:
             switch.delete_item(old.__dict__, name)
     return True
+
+
+def _defaults_into(old: FunctionType, new: FunctionType, steady: Collection[str], switch: Switch) -> None:
+    """Plan to have ``old`` keep the defaults of some parameters."""
+    had = {**_by_name(old), **(old.__kwdefaults__ or {})}
+    goes_on = {name: had[name] for name in steady if name in had}
+    if new.__defaults__:
+        values = tuple(goes_on.get(name, value) for name, value in _by_name(new).items())
+        switch.set_attribute(old, "__defaults__", values)
+    if new.__kwdefaults__:
+        named = {name: goes_on.get(name, value) for name, value in new.__kwdefaults__.items()}
+        switch.set_attribute(old, "__kwdefaults__", named)
+
+
+def _by_name(function: FunctionType) -> dict[str, Any]:
+    """The defaults of the parameters that can be given by place."""
+    values = function.__defaults__ or ()
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount][code.co_argcount - len(values) :]
+    return dict(zip(names, values, strict=True))
 
 
 def _counted(old: FunctionType, new: FunctionType) -> set[str]:
