@@ -287,3 +287,18 @@ def test_a_task_that_outlives_the_one_that_made_it_is_waited_for(program: Start)
     app.until(update, "complete")
     app.run("new = shop.spawn(shop.handle(shop.first, 'gather')).result(10)")
     assert app("new") == ["two", 1, 2]
+
+
+def test_a_procedure_that_goes_is_there_until_the_last_transaction_has_ended(program: Start) -> None:
+    old = "def tag(x): return ['old', x]\ndef work():\n    gate('in')\n    return tag(1)\n"
+    new = "def more(): return 'new'\ndef work():\n    gate('in')\n    return more()\n"
+    app = program(shop=old)
+    app.start("t", "shop.work()", at="in")
+    update = app.edit(shop=new).begin(policy="consistent")
+    app.until(update, "pending")
+    app.open("in")
+    assert app.join("t") == ["old", 1]
+    app.until(update, "complete")
+    assert app("hasattr(shop, 'tag')") is False
+    app.update(back_out=True, policy="consistent")
+    assert app("[hasattr(shop, 'tag'), hasattr(shop, 'more')]") == [True, False]

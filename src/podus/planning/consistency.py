@@ -17,7 +17,14 @@ _COROUTINE = 0x80
 def keep_consistent(safety: Safety, frames: Frames) -> None:
     """Refuse what can't be there in two forms, have all switch together, and note the loops that do not change."""
     plan, compiler = safety.plan, safety.compiler
-    single = [f"{d.name} (data)" for d in plan.data if d.action in ("set", "map", "remove")]
+    # A definition that goes is there until the last who says it has ended.
+    gone = {p.name for p in plan.procedures if p.change == "removed"}
+    gone |= {name.rpartition(".")[0] for name in gone}
+    single = [
+        f"{d.name} (data)"
+        for d in plan.data
+        if d.action in ("set", "map") or (d.action == "remove" and d.name not in gone)
+    ]
     single += [f"{m.target} (mapped)" for m in plan.mappers]
     single += [f"the objects of {part.cls}" for part in plan.objects]
     single += [f"{m.name}:{name} (its class)" for m in plan.modules for name in m.redefined]

@@ -536,8 +536,10 @@ class Evaluation:
     def waits_for(self) -> str:
         """Why the first that has not switched has not, or else who could still call what stands for the old interfaces."""
         status = self.status()
-        if status["pending"]:
-            return str(status["pending"][0]["why"])
+        # What was left out is not waited for.
+        pending = [row for row in status["pending"] if not row["held"]] or status["pending"]
+        if pending:
+            return str(pending[0]["why"])
         if status["callers"]:
             row = status["callers"][0]
             who = row.get("task") or row.get("thread") or "something that is suspended"

@@ -45,6 +45,15 @@ class When:
                 return False
         return True
 
+    def why(self) -> str:
+        """Which of the procedures that are to be idle is not."""
+        active = active_ids(glance=True)
+        for codes in self._codes or ():
+            busy = next((name for code, name in codes if id(code) in active), "")
+            if busy:
+                return f"the condition does not hold: {busy} is active"
+        return "the condition has not held at an instant" if self._codes else ""
+
     def _read(self, update: Evaluation) -> list[list[tuple[CodeType, str]]]:
         if self._codes is None:
             self._codes = [
