@@ -199,3 +199,32 @@ def test_named_tuples_that_statements_make_are_of_the_class_that_is_kept(program
     ]
     app.update(back_out=True)
     assert app("[shop.table is held, type(held['b']) is shop.P is P]") == [True, True]
+
+
+ENUMS = {
+    "a member is renamed": (
+        "from enum import Enum\nclass C(Enum):\n    OLD = 3\n    NEW = 4\ntable = {C.OLD: 'o'}\ndef look(k): return table.get(k)\n",
+        "from enum import Enum\nclass C(Enum):\n    ANCIENT = 3\n    NEW = 4\ntable = {C.ANCIENT: 'o', C.NEW: 'n'}\ndef look(k): return table.get(k)\n",
+        "[look(C.ANCIENT), look(held), [k is C(k.value) for k in table]] == ['o', 'o', [True, True]]",
+        "[look(C.OLD), look(held)] == ['o', 'o']",
+        "C.OLD",
+    ),
+    "a flag gets a member": (
+        "from enum import Flag\nclass C(Flag):\n    R = 2\n    W = 4\ntable = [C.R | C.W]\ndef look(k): return bool(table[0] & k)\n",
+        "from enum import Flag\nclass C(Flag):\n    R = 2\n    W = 4\n    X = 1\ntable = [C.R | C.W, C.X]\ndef look(k): return bool(table[0] & k)\n",
+        "[look(C.R), table[0] is held, C.R | C.W is held, type(table[0]) is C, type(C.R | C.X) is C] == [True] * 5",
+        "[look(C.R), table[0] is held] == [True, True]",
+        "C.R | C.W",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ENUMS)
+def test_data_that_is_made_again_holds_the_members_that_are_kept(program: Start, what: str) -> None:
+    old, new, true, back, held = ENUMS[what]
+    app = program(shop=old)
+    app.run(f"shop.held = eval({held!r}, vars(shop))")
+    app.edit(shop=new).update()
+    assert app(f"eval({true!r}, vars(shop))")
+    app.update(back_out=True)
+    assert app(f"eval({back!r}, vars(shop))")

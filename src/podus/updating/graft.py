@@ -477,7 +477,7 @@ _ENUM_MAPS = frozenset(
 )
 
 
-def _renumbered(old: Any, new: Any) -> dict[int, int]:
+def renumbered(old: Any, new: Any) -> dict[int, int]:
     """The bits that the members of a Flag have had, each with what it is now; empty if they are the same for all that are still there."""
     both = [(m, new._member_map_[n]) for n, m in old._member_map_.items() if n in new._member_map_]
     bits = {m._value_: made._value_ for m, made in both if m._value_.bit_count() == 1}
@@ -514,7 +514,7 @@ def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> No
             else:
                 before = None
         if before is None and made._name_ == name:
-            before = _renamed(old, new, made)
+            before = renamed_member(old, new, made)
         if before is None:
             switch.do.append((object.__setattr__, made, "__class__", old))
             switch.undo.append((object.__setattr__, made, "__class__", new))
@@ -527,8 +527,15 @@ def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> No
     values = {}
     for made_value, made in new._value2member_map_.items():
         values[made_value] = members.get(made._name_, made)
+        if made._name_ not in new._member_map_:
+            # A combination that a statement has asked for: the one that is there, or of the class that is kept.
+            known = kept.of(made)
+            values[made_value] = known
+            if known is made:
+                switch.do.append((object.__setattr__, made, "__class__", old))
+                switch.undo.append((object.__setattr__, made, "__class__", new))
     if issubclass(new, enum.Flag):
-        bits = _renumbered(old, new)
+        bits = renumbered(old, new)
         for value, combined in old._value2member_map_.items():
             # Combinations of members exist once, and remember what is not in them.
             if combined._name_ not in old._member_map_:
@@ -570,7 +577,7 @@ def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> No
     bases_into(old, new, tuple(map(kept.of, new.__bases__)), switch)
 
 
-def _renamed(old: Any, new: Any, made: Any) -> Any:
+def renamed_member(old: Any, new: Any, made: Any) -> Any:
     """The member of ``old`` that has another name in ``new``, ``made``, or None: a member is known by its value, as its pickles are."""
     before = old._value2member_map_.get(made._value_) if _hashable(made._value_) else None
     if before is None or before._name_ not in old._member_map_ or before._name_ in new._member_map_:

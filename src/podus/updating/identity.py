@@ -20,6 +20,7 @@ from podus.updating.bases import rebase
 from podus.updating.binding import can_become
 from podus.updating.breath import Breath, let_go
 from podus.updating.find import cell_contents, own_definition
+from podus.updating.graft import renamed_member, renumbered
 from podus.updating.held import each_slot, is_a, module_of, own_names
 
 TYPE_CHECKING = False
@@ -68,8 +69,16 @@ class Identity:
         if is_a(old, enum.EnumMeta) and is_a(new, enum.EnumMeta):
             for name, member in made._member_map_.items():
                 before = old._member_map_.get(name)
+                if before is None and member._name_ == name:
+                    before = renamed_member(old, made, member)
                 if before is not None and (made._member_type_ is object or before._value_ == member._value_):
                     self._pairs[id(member)] = (member, before)
+            if issubclass(made, enum.Flag) and not renumbered(old, made):
+                # Combinations of members exist once, too.
+                for value, combined in made._value2member_map_.items():
+                    before = old._value2member_map_.get(value)
+                    if before is not None and combined._name_ not in made._member_map_:
+                        self._pairs[id(combined)] = (combined, before)
         elif is_a(old, type) and is_a(new, type):
             going = vars(old).keys() - vars(new).keys()
             for name, value in list(vars(new).items()):
