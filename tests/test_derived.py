@@ -953,3 +953,13 @@ def test_what_a_decorator_has_made_by_calling_a_definition_is_told(program: Star
     )
     app.update()
     assert app("m.CONFIG") == {"port": 80}
+
+
+def test_what_reads_the_class_s_data_through_an_object_follows_it(program: Start) -> None:
+    old = "class Settings:\n    NAME = 'a'\nsettings = Settings()\n"
+    user = "from conf import settings\nTITLE = 'the ' + settings.NAME\ndef f(name=settings.NAME): return name\nclass K: n = settings.NAME\n"
+    app = program(conf=old, use=user)
+    app.edit(conf=old.replace("'a'", "'b'")).update()
+    assert app("[use.TITLE, use.f(), use.K.n]") == ["the b", "b", "b"]
+    app.update(back_out=True)
+    assert app("[use.TITLE, use.f(), use.K.n]") == ["the a", "a", "a"]

@@ -381,3 +381,16 @@ def test_what_an_update_gives_is_found_as_fast_as_what_the_program_has_set(progr
     assert app("m.newly_there()") == 2
     # The interpreter's caches for attributes know a key by its identity, and names in code are interned.
     assert app("[n for n in [*vars(m.a), *vars(m)] if n is not sys.intern(str(n))]") == []
+
+
+@pytest.mark.parametrize("slots", ["    __slots__ = ()\n", ""], ids=["no slots", "a dictionary"])
+def test_a_field_for_which_a_base_gets_a_slot(program: Start, slots: str) -> None:
+    old = f"class B:\n    __slots__ = ('x',)\nclass P(B):\n{slots}    def __init__(self, x): self.x = x\n"
+    app = program(m=old)
+    app.run("p, b = m.P(1), m.B()")
+    app.edit(
+        m=old.replace("('x',)", "('x', 'y')").replace("self.x = x\n", "self.x, self.y = x, 7\n")
+    ).update()
+    assert app("[p.x, p.y, m.P(2).y, hasattr(b, 'y')]") == [1, 7, 7, False]
+    app.update(back_out=True)
+    assert app("[p.x, hasattr(p, 'y')]") == [1, False]

@@ -564,3 +564,16 @@ def test_a_table_of_classes_that_a_hook_fills_is_filled(
     assert app("[sorted(m.Base.known), m.Base.known is held, held['A'] is m.A is A]") == [names, True, True]
     app.update(back_out=True)
     assert app("[sorted(held), held['A'] is A]") == [["A", "B"], True]
+
+
+@pytest.mark.parametrize("entry", ["Entry(f)", "(f.__name__, f)"])
+def test_a_registry_that_refuses_a_second_one_and_holds_a_record_of_it(program: Start, entry: str) -> None:
+    held = "TASKS[f.__name__].f" if "Entry" in entry else "TASKS[f.__name__][1]"
+    reg = f"class Entry:\n    def __init__(self, f): self.f = f\nTASKS = {{}}\ndef task(f):\n    if f.__name__ in TASKS and {held} is not f: raise KeyError(f.__name__)\n    TASKS[f.__name__] = {entry}\n    return f\n"
+    deco = "import functools\ndef traced(f):\n    @functools.wraps(f)\n    def w(*a): return ['traced', f(*a)]\n    return w\n"
+    app = program(reg=reg, deco=deco, m="from reg import task\n@task\ndef add(a): return a\n")
+    app.edit(
+        m="from reg import task\nfrom deco import traced\n@task\n@traced\ndef add(a): return a\n"
+    ).update()
+    got = held.replace("f.__name__", "'add'")
+    assert app(f"[reg.{got}(1), m.add(1)]") == [["traced", 1], ["traced", 1]]

@@ -28,6 +28,10 @@ def imported_by_call(node: ast.AST) -> str:
     return ""
 
 
+# How many classes above one another, and objects of them, are looked through.
+_DEEP = 8
+
+
 class Meanings:
     """What the names of one version's modules mean: which module's which name, where they come from another one."""
 
@@ -208,12 +212,23 @@ class Meanings:
         module = self.version.modules.get(home)
         body = module.body if module is not None else None
         statement = body.last(words[0]) if body is not None else None
+        made = (
+            getattr(statement.node, "value", None)
+            if statement is not None and statement.kind == "assign"
+            else None
+        )
+        if module is not None and isinstance(made, ast.Call) and depth < _DEEP:
+            # Of an object that the module makes the class's, if it has no such one itself.
+            found = self.path(module, made.func)
+            if found is not None:
+                yield from self.attributes(found[0], [*found[1], *words[1:]], depth + 1)
+            return
         for number, word in enumerate(words[1:], 1):
             if module is None or statement is None or statement.body is None:
                 return
             inner = statement.body.last(word)
             if inner is None:
-                for base in getattr(statement.node, "bases", ()) if depth < 8 else ():
+                for base in getattr(statement.node, "bases", ()) if depth < _DEEP else ():
                     found = self.path(module, base)
                     if found is not None:
                         yield from self.attributes(found[0], [*found[1], *words[number:]], depth + 1)

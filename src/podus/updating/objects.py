@@ -186,6 +186,10 @@ class Conversion:
             return switch
         for name in self._fields:
             room = planned(self.cls, name)
+            if room is GONE:
+                # The slot that a base gets.
+                above = (planned(base, name) for base in self.cls.__mro__[1:])
+                room = next((found for found in above if isinstance(found, Room)), GONE)
             own = isinstance(room, Room) or (room is GONE and not class_has(self.cls, name))
             (self._plain if own else self._covered).append(name)
             if isinstance(room, Room):
@@ -518,7 +522,7 @@ class Conversion:
             deque(starmap(call, ops), 0)
 
     def _fill_room(self, obj: Any, name: str) -> None:
-        if not self.looks(obj):
+        if issubclass(type(obj), self.cls) and not self.looks(obj):
             self.fill(obj, name)
 
     def looks(self, obj: Any) -> bool:

@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager
 
 from podus.updating.breath import quick_turns
+from podus.updating.held import HEAP, is_a, own_fields
 from podus.updating.withdrawn import containers
 
 TYPE_CHECKING = False
@@ -38,14 +39,26 @@ def entries_of(modules: Iterable[ModuleType], values: Iterable[Any]) -> list[tup
     namespaces = {id(vars(module)) for module in modules}
     for container in containers(modules):
         if type(container) is dict and id(container) not in namespaces:
-            keys = [key for key, item in list(container.items()) if id(item) in wanted or id(key) in wanted]
+            keys = [
+                key for key, item in list(container.items()) if _tells_of(item, wanted) or id(key) in wanted
+            ]
         elif type(container) is set:
-            keys = [item for item in list(container) if id(item) in wanted]
+            keys = [item for item in list(container) if _tells_of(item, wanted)]
         else:
             continue
         if keys:
             found.append((container, keys))
     return found
+
+
+def _tells_of(item: Any, wanted: set[int]) -> bool:
+    """Whether an entry is one of the objects with the ids ``wanted``, or a tuple or a record that holds one: ``Entry(name, function)``."""
+    if id(item) in wanted:
+        return True
+    if type(item) is tuple:
+        return any(id(part) in wanted for part in item)
+    record = type(item).__flags__ & HEAP and not is_a(item, type)
+    return bool(record) and any(id(part) in wanted for part in own_fields(item).values())
 
 
 @contextmanager
