@@ -963,3 +963,13 @@ def test_what_reads_the_class_s_data_through_an_object_follows_it(program: Start
     assert app("[use.TITLE, use.f(), use.K.n]") == ["the b", "b", "b"]
     app.update(back_out=True)
     assert app("[use.TITLE, use.f(), use.K.n]") == ["the a", "a", "a"]
+
+
+@pytest.mark.parametrize("before", ["from q import E\n", "X = 1\n"])
+def test_what_a_star_has_brought_goes_with_the_way_back(program: Start, before: str) -> None:
+    app = program(q="class E(Exception): pass\nclass F(E): pass\nG = 1\n", m=before, n="import q\n")
+    names = app("sorted(vars(m))")
+    app.edit(m="X = 1\nfrom q import *\n").update()
+    assert app("[m.F is q.F, m.G]") == [True, 1]
+    app.update(back_out=True)
+    assert app("sorted(vars(m))") == names
