@@ -973,3 +973,18 @@ def test_what_a_star_has_brought_goes_with_the_way_back(program: Start, before: 
     assert app("[m.F is q.F, m.G]") == [True, 1]
     app.update(back_out=True)
     assert app("sorted(vars(m))") == names
+
+
+@pytest.mark.parametrize("after", ["from q import E\n", "X = 1\n", "from r import *\n"])
+def test_what_a_star_brought_that_is_there_no_more_goes(program: Start, after: str) -> None:
+    app = program(
+        q="class E(Exception): pass\nclass F(E): pass\nG = 1\n",
+        r="class E(Exception): pass\nG = 2\n",
+        m="from q import *\n",
+    )
+    before = app("sorted(vars(m))")
+    app.edit(m=after).update()
+    left = {"E", "G"} if "r" in after.split()[1:2] else {"E"} if "E" in after else set()
+    assert app("[n for n in ('E', 'F', 'G') if hasattr(m, n)]") == sorted(left)
+    app.update(back_out=True)
+    assert app("sorted(vars(m))") == before

@@ -379,6 +379,10 @@ class Compiler:
                 assert before.body is not None
                 before.body.removed = sorted({*before.body.removed, *self.derived.lost(module)})
                 before.body.run_too(filter(is_star, before.body.new.statements))
+        for change in self.changes.values():
+            # A star that is there no more, or of another module.
+            if change.body is not None and b"import *" in (change.old.source or b""):
+                change.body.removed = sorted({*change.body.removed, *self.derived.lost(change.new)})
 
     def _take_from_stars(self) -> None:
         """What a module defined itself, and a star import brings now, is not gone."""
