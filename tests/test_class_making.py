@@ -632,6 +632,21 @@ def test_classes_below_a_protocol_are_made_again_together(program: Start) -> Non
     assert app(f"[c.h(), hasattr(c, 'more'), m.P is P, {below}]") == [[1, 1], False, True, ["B", "H", "S"]]
 
 
+@pytest.mark.parametrize("base", ["object", "Exception", "dict", "int", "Held"])
+def test_a_class_is_below_its_new_base_once(program: Start, base: str) -> None:
+    """What its statement has made anew is thrown away: also where its objects extend those of a built-in class, or have slots."""
+    held = "class Held:\n    __slots__ = ('x', 'y')\n"
+    app = program(m=f"{held}class Error({base}): pass\nclass Late(Error): pass\n")
+    app.run("import m; Error = m.Error")
+    app.edit(
+        m=f"{held}class Root({base}): pass\nclass Error(Root): pass\nclass Late(Error):\n    code = 1\n"
+    ).update()
+    assert app("[m.Root.__subclasses__() == [Error], Error.__subclasses__() == [m.Late]]") == [True, True]
+    app.run("Root = m.Root")
+    app.update(back_out=True)
+    assert app("[Root.__subclasses__(), Error.__subclasses__() == [m.Late]]") == [[], True]
+
+
 def test_what_an_abstract_class_has_noted_of_its_hooks_answers_is_forgotten(program: Start) -> None:
     old = """
         import abc

@@ -384,7 +384,7 @@ def test_what_an_update_gives_is_found_as_fast_as_what_the_program_has_set(progr
 
 
 @pytest.mark.parametrize("slots", ["    __slots__ = ()\n", ""], ids=["no slots", "a dictionary"])
-def test_a_field_for_which_a_base_gets_a_slot(program: Start, slots: str) -> None:
+def test_a_field_for_which_a_base_gets_a_slot(program, slots: str) -> None:
     old = f"class B:\n    __slots__ = ('x',)\nclass P(B):\n{slots}    def __init__(self, x): self.x = x\n"
     app = program(m=old)
     app.run("p, b = m.P(1), m.B()")

@@ -83,9 +83,38 @@ def rebase(cls: type, bases: tuple[type, ...]) -> bool:
     return True
 
 
+_nothings: dict[tuple[Any, ...], type] = {}
+
+
+def stand_in(cls: type) -> type | None:
+    """A class of ours that a class which is thrown away can derive from in place of its base; None if there is none of that layout."""
+    if cls.__base__ is None:
+        return None
+    wanted = layout(cls.__base__)
+    if wanted not in _nothings:
+        built_in = _built_in(cls)
+        words = (cls.__base__.__basicsize__ - built_in.__basicsize__) // tuple.__itemsize__
+        fields = tuple(f"_{n}" for n in range(words))
+        access = [(), ("__weakref__",), ("__dict__",), _OWN_ACCESS]
+        for slots in [None, *(fields[n:] + own for own in access for n in range(len(own) + 1))]:
+            try:
+                made = type("_Nothing", (built_in,), {} if slots is None else {"__slots__": slots})
+            except TypeError:
+                continue
+            if layout(made) == wanted:
+                _nothings[wanted] = made
+                break
+    return _nothings.get(wanted)
+
+
+def _built_in(cls: type) -> type:
+    """The built-in class whose objects those of ``cls`` extend."""
+    return next(c for c in cls.__mro__ if not c.__flags__ & 1 << 9 and _adds(c))
+
+
 def layout(cls: type) -> tuple[Any, ...]:
     """Equal for two classes whose objects look the same in memory."""
-    built_in = next(c for c in cls.__mro__ if not c.__flags__ & 1 << 9 and _adds(c))
+    built_in = _built_in(cls)
     return (
         cls.__basicsize__,
         cls.__itemsize__,

@@ -16,7 +16,7 @@ from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
 
 from podus.updating.aliases import is_alias, with_others
 from podus.updating.annotated import OWN
-from podus.updating.bases import rebase
+from podus.updating.bases import rebase, stand_in
 from podus.updating.binding import can_become
 from podus.updating.breath import Breath, let_go
 from podus.updating.find import cell_contents, own_definition
@@ -36,10 +36,6 @@ _NEVER = (ModuleType, CodeType, FrameType, str, bytes, int, float, type(None))
 def _is_ours(value: Any) -> bool:
     """Whether it is an object of podus: a program that updates itself holds its updates, and they what was staged."""
     return module_of(type(value)).startswith("podus.")
-
-
-class _Nothing:
-    """What a class that is thrown away derives from."""
 
 
 class Identity:
@@ -144,7 +140,9 @@ class Identity:
         # Those below first: they are put in order again whenever a base of theirs gets other bases.
         for new in sorted(classes, key=lambda cls: -len(cls.__mro__)):
             if new.__bases__ != (object,):
-                rebase(new, (_Nothing,))
+                nothing = stand_in(new)
+                if nothing is not None:
+                    rebase(new, (nothing,))
 
     def spread(self, roots: Iterable[Any]) -> None:
         """Follow ``roots``, and put what is kept wherever something that is thrown away is found."""
