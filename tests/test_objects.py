@@ -121,6 +121,15 @@ def test_a_field_that_is_gone_is_dropped_and_comes_back(program) -> None:
     assert app("vars(a)") == {"owner": "ann", "balance": 5}
 
 
+def test_a_field_goes_where_one_that_the_class_has_a_value_for_comes_back(program) -> None:
+    app = program(m="class S:\n    alpha = 1\n    def __init__(self):\n        self.alpha = 2\n")
+    app.run("import m; s = m.S()")
+    app.edit(m="class S:\n    def __init__(self):\n        self.omega = 2\n").update()
+    assert app("vars(s)") == {"omega": 2}
+    app.update(back_out=True)
+    assert app("vars(s)") == {"alpha": 2}
+
+
 def test_a_mapper_that_changes_the_meaning_of_a_field_converts_every_object_once(program) -> None:
     app = program(bank=ACCOUNT)
     app.run("import bank; all = [bank.Account(str(n), n) for n in range(5000)]")

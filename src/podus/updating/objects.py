@@ -140,7 +140,7 @@ class Conversion:
         self._covers: dict[tuple[int, str], bool] = {}
         self._remember = True
         self._going = (*part.gone, *part.hidden)
-        self._leaving = (*part.gone, *part.stale) if part.converts else ()
+        self._leaving: tuple[str, ...] = ()
         # New fields that only an object itself can have, and those for which the class has a value as well.
         self._plain: list[str] = []
         self._covered: list[str] = []
@@ -161,6 +161,7 @@ class Conversion:
             self.kept is not None and any(n in self.kept.names and n not in self._raw for n in covered)
         )
         if self.converts:
+            self._leaving = (*self.part.gone, *self.part.stale)
             self._new = self._new or register()
             before: list[Any] = []
             for name, make in (
@@ -357,8 +358,9 @@ class Conversion:
                 overlay[name] = kept[name]
             elif held_by(obj, name, name in self._raw) is GONE:
                 overlay[name] = self._value(obj, name, function)
+        left = self.left.take(obj) if self.left is not None else ()
         for name in self._leaving:
-            if name not in overlay and self._held(obj, name) is not GONE:
+            if name not in overlay and name not in left and self._held(obj, name) is not GONE:
                 overlay[name] = GONE
         for name in self.part.hidden:
             if overlay.get(name, GONE) is GONE:
