@@ -444,9 +444,9 @@ class Derived:
         computed = self.computed(statement, module)
         if computed is not None:
             return bool(self.procedures & set(computed.calls))
-        return any(self._gives_another(default, module) for default in defaults(statement.node))
+        return any(self.gives_another(default, module) for default in defaults(statement.node))
 
-    def _gives_another(self, default: ast.expr, module: Module) -> bool:
+    def gives_another(self, default: ast.expr, module: Module) -> bool:
         """Whether a default is computed by a procedure that returns something else now, without another effect."""
         if not self.procedures or not any(isinstance(part, ast.Call) for part in everything_in(default)):
             return False

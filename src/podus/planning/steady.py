@@ -46,6 +46,8 @@ def _same(compiler: Compiler, change: ModuleChange, before: Statement, after: St
 def _gives_another(compiler: Compiler, change: ModuleChange, default: ast.expr) -> bool:
     """Whether what a default says is something else now, or may give something else."""
     derived = compiler.derived
+    if derived.gives_another(default, change.new):
+        return True
     changed = {name.rpartition(":")[2].rpartition(".")[2] for name in derived.procedures}
     for node in everything_in(default):
         if isinstance(node, ast.Name | ast.Attribute):
