@@ -138,3 +138,25 @@ def test_a_new_statement_does_not_see_data_before_its_mapper(program: Start, whe
     support = "import podus\n@podus.mapper('m:stock')\ndef stock(old): return dict(old)\n"
     (refusal,) = app.plan(support=support).refusals
     assert refusal.text.startswith(f"`{statement.strip()}` reads m:stock, which a mapper converts only when")
+    assert refusal.remedy == "compute it in a procedure, when it is asked for"
+
+
+def test_data_that_is_made_of_mapped_data_has_a_mapper_of_its_own(program: Start) -> None:
+    old = "stock = [('tea', 1)]\nalias = {'s': stock}\nclass Shop:\n    rows = stock\ndef n(): return stock[0]\n"
+    app = program(m=old).edit(m=old.replace("[('tea', 1)]", "{'tea': 1}").replace("stock[0]", "stock['tea']"))
+    support = "import podus\n@podus.mapper('m:stock', reverse=lambda new: [*new.items()])\ndef stock(old): return dict(old)\n"
+    refusals = app.plan(support=support).refusals
+    assert [r.remedy[:35] for r in refusals] == [
+        "give a mapper for m:alias too, or c",
+        "give a mapper for m:Shop.rows too, ",
+    ]
+    support += (
+        "@podus.mapper('m:alias', reverse=lambda new: {'s': [*new['s'].items()]})\n"
+        "def alias(old): return {'s': dict(old['s'])}\n"
+        "@podus.mapper('m:Shop.rows', reverse=lambda new: [*new.items()])\ndef rows(old): return dict(old)\n"
+    )
+    app.update(support=support)
+    assert app("[m.stock, m.alias, m.Shop.rows, m.n()]") == [{"tea": 1}, {"s": {"tea": 1}}, {"tea": 1}, 1]
+    app.update(back_out=True)
+    rows = [["tea", 1]]
+    assert app("[m.stock, m.alias, m.Shop.rows, m.n()]") == [rows, {"s": rows}, rows, ["tea", 1]]
