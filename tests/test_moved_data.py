@@ -160,3 +160,18 @@ def test_data_that_is_made_of_mapped_data_has_a_mapper_of_its_own(program: Start
     app.update(back_out=True)
     rows = [["tea", 1]]
     assert app("[m.stock, m.alias, m.Shop.rows, m.n()]") == [rows, {"s": rows}, rows, ["tea", 1]]
+
+
+def test_a_mapper_for_data_that_goes_is_refused(program: Start) -> None:
+    app = program(m="gone = [5]\ndef g(): return gone[0]\n").edit(
+        m="fresh = {5: 1}\ndef g(): return [*fresh][0]\n"
+    )
+    support = (
+        "import podus\n@podus.mapper('m:gone', reverse=list)\ndef gone(old): return {o: 1 for o in old}\n"
+    )
+    (refusal,) = app.plan(support=support).refusals
+    assert refusal.text == "the support code has a mapper for m:gone, which the new version does not have"
+    app.run("m.gone.append(6)")
+    app.update()
+    app.update(back_out=True)
+    assert app("[m.gone, m.g()]") == [[5, 6], 5]

@@ -97,17 +97,7 @@ class SupportCode:
 
     def _names(self) -> set[str]:
         """All procedures and top-level and class names of both versions, as ``module:name``."""
-        found: set[str] = set()
-        for version in (self.compiler.old, self.compiler.new):
-            for module in version.modules.values():
-                found |= {f"{module.name}:{name}" for name in module.procedures}
-                found |= {f"{module.name}:{name}" for name in module.code.co_names}
-                bodies = [
-                    code for code in walk(module.code) if not is_function(code) and code is not module.code
-                ]
-                found |= {f"{module.name}:{code.co_qualname}" for code in bodies}
-                found |= {f"{module.name}:{c.co_qualname}.{n}" for c in bodies for n in named(c, STORES_NAME)}
-        return found
+        return _names_of(self.compiler.old) | _names_of(self.compiler.new)
 
     def _check(self) -> None:
         plan = self.compiler.plan
@@ -124,6 +114,8 @@ class SupportCode:
                 self.compiler.refuse(
                     "unknown-target", f"the support code names {target}, which is not there", hint, where
                 )
+            if row["kind"] == "mapper" and not self.backwards:
+                self._refuse_without_data(row)
             if self.backwards and row["kind"] == "mapper" and not row["reverse"]:
                 self.compiler.refuse(
                     "no-way-back",
@@ -136,6 +128,25 @@ class SupportCode:
                 hint = f"did you mean {near[0]}?" if near else "see `podus plan` for the names"
                 self.compiler.refuse(
                     "unknown-procedure", f"--now or --hold names {target}, which is not there", hint
+                )
+
+    def _refuse_without_data(self, row: dict[str, Any]) -> None:
+        """Refuse a mapper for data that only the old version has: there is nothing to convert it to, and nothing to come back from."""
+        new = _names_of(self.compiler.new)
+        procedures = {f"{m.name}:{name}" for m in self.compiler.old.modules.values() for name in m.procedures}
+        for target in row["targets"]:
+            home = target.partition(":")[0]
+            if (
+                home in self.compiler.new.modules
+                and target in _names_of(self.compiler.old) - new - procedures
+            ):
+                if self._class(target):
+                    continue
+                self.compiler.refuse(
+                    "unknown-target",
+                    f"the support code has a mapper for {target}, which the new version does not have",
+                    "leave it out: what goes is there again as it was after a back-out",
+                    f"{self.path}:{row['line']}" if row.get("line") else self.path,
                 )
 
     def _usable(self, kind: str) -> list[dict[str, Any]]:
@@ -215,3 +226,14 @@ def _defines(version: Version, name: str) -> bool:
     return found is not None and any(
         c.co_qualname == qualname and not is_function(c) for c in walk(found.code)
     )
+
+
+def _names_of(version: Version) -> set[str]:
+    found: set[str] = set()
+    for module in version.modules.values():
+        found |= {f"{module.name}:{name}" for name in module.procedures}
+        found |= {f"{module.name}:{name}" for name in module.code.co_names}
+        bodies = [code for code in walk(module.code) if not is_function(code) and code is not module.code]
+        found |= {f"{module.name}:{code.co_qualname}" for code in bodies}
+        found |= {f"{module.name}:{c.co_qualname}.{n}" for c in bodies for n in named(c, STORES_NAME)}
+    return found
