@@ -347,13 +347,12 @@ class Stage(Statements):
             f"{p.name}:{new}": f"{p.name}:{old}" for p in self.plan.modules for old, new in p.pairs.items()
         }
         self.footprint.base += [*self._prepared.undo, *self.base.undo]
-        # Also what no text names: a star import has brought it.
-        self.footprint.base += [
-            (dict.pop, shadow.real, name, None)
-            for shadow in self.shadows.values()
-            for name in shadow.added
-            if name in shadow.real and f"{shadow.real.get('__name__')}.{name}" not in sys.modules
-        ]
+        # Also what no text names: a star import has brought it. The rest goes when nobody says it any more.
+        for module, shadow in self.shadows.items():
+            code = self.module_codes.get(module)
+            for name in set(shadow.added).difference(code.co_names) if code is not None else ():
+                if name in shadow.real and f"{module}.{name}" not in sys.modules:
+                    self.footprint.base.append((dict.pop, shadow.real, name, None))
         self.footprint.removals += self.removals.undo
         self.footprint.replacement = self.replacement
         self.footprint.contents = self._contents.differences()
