@@ -202,6 +202,23 @@ def test_a_misspelt_name_on_the_command_line(app: Program, option: str) -> None:
     assert f"did you mean {near}?" in text, text
 
 
+def test_data_that_is_to_change_in_two_ways(app: Program) -> None:
+    one = "@podus.mapper('shop:state')\ndef one(old): return {}\n"
+    both = one + one.replace("one", "other")
+    for text in (
+        refused(app, *support(app, both)),
+        refused(app, *support(app, one), "--reset", "shop:state"),
+    ):
+        assert "shop:state is to get another form in two ways" in text and "leave one of them" in text
+
+
+def test_data_can_not_be_held(app: Program) -> None:
+    app.edit(shop=SHOP.replace("return 1", "return 2").replace("[]", "{}"))
+    assert "--now or --hold names shop:state, which is no procedure" in refused(
+        app, "update", "app", "--hold", "shop:state"
+    )
+
+
 def test_a_mapper_that_raises(app: Program) -> None:
     app.run("shop.state.append('kept')")
     words = support(app, "@podus.mapper('shop:state')\ndef c(old): return old[5]\n")

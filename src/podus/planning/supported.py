@@ -129,11 +129,33 @@ class SupportCode:
                 self.compiler.refuse(
                     "unknown-procedure", f"--now or --hold names {target}, which is not there", hint
                 )
+            elif target not in _procedures(self.compiler.old) | _procedures(self.compiler.new):
+                self.compiler.refuse(
+                    "unknown-procedure",
+                    f"--now or --hold names {target}, which is no procedure",
+                    "leave it out: data stays unless --reset or a mapper names it",
+                )
+        self._refuse_two_ways()
+
+    def _refuse_two_ways(self) -> None:
+        """Refuse what two mappers are to convert, or one, and ``--reset`` is to give its new value."""
+        seen = set(self.compiler.request.get("reset") or ())
+        twice: list[str] = []
+        for row in self._usable("mapper"):
+            twice += seen.intersection(row["targets"])
+            seen.update(row["targets"])
+        for target in sorted({*twice}):
+            self.compiler.refuse(
+                "two-ways",
+                f"{target} is to get another form in two ways, by mappers or --reset",
+                "leave one of them",
+                self.path,
+            )
 
     def _refuse_without_data(self, row: dict[str, Any]) -> None:
         """Refuse a mapper for data that only the old version has: there is nothing to convert it to, and nothing to come back from."""
         new = _names_of(self.compiler.new)
-        procedures = {f"{m.name}:{name}" for m in self.compiler.old.modules.values() for name in m.procedures}
+        procedures = _procedures(self.compiler.old)
         for target in row["targets"]:
             home = target.partition(":")[0]
             if (
@@ -161,7 +183,7 @@ class SupportCode:
 
     def mapper_rows(self) -> list[Mapper]:
         """The mappers, as the plan has them."""
-        procedures = {f"{m.name}:{name}" for m in self.compiler.new.modules.values() for name in m.procedures}
+        procedures = _procedures(self.compiler.new)
         return [
             Mapper(
                 target,
@@ -226,6 +248,10 @@ def _defines(version: Version, name: str) -> bool:
     return found is not None and any(
         c.co_qualname == qualname and not is_function(c) for c in walk(found.code)
     )
+
+
+def _procedures(version: Version) -> set[str]:
+    return {f"{module.name}:{name}" for module in version.modules.values() for name in module.procedures}
 
 
 def _names_of(version: Version) -> set[str]:
