@@ -67,6 +67,7 @@ def test_who_lacks_it_is_told_so_while_the_update_is_under_way(program: Start) -
     app.run("try: b.send()\nexcept AttributeError as error: said = str(error)")
     assert app("[a.send(), said]") == [["x"], "'Line' object has no attribute 'sent'"]
     app.back_out(update)
+    app.until(update, "backed-out")
     assert app("[a.send(), vars(a)]") == ["x", {"size": 3, "peer": "x"}]
     app.open("in")
     app.join("t")
