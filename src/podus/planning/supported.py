@@ -95,15 +95,14 @@ class SupportCode:
 
     # ---- what is there
 
-    def _names(self) -> set[str]:
-        """All procedures and top-level and class names of both versions, as ``module:name``."""
-        return _names_of(self.compiler.old) | _names_of(self.compiler.new)
-
     def _check(self) -> None:
         plan = self.compiler.plan
         if not (self.declarations or plan.now or plan.hold):
             return
-        names = self._names()
+        old, new = _names_of(self.compiler.old), _names_of(self.compiler.new)
+        names = old | new
+        procedures = _procedures(self.compiler.old)
+        gone = old - new - procedures
         for row in self.declarations:
             for target in row["targets"]:
                 if target in names:
@@ -115,7 +114,7 @@ class SupportCode:
                     "unknown-target", f"the support code names {target}, which is not there", hint, where
                 )
             if row["kind"] == "mapper" and not self.backwards:
-                self._refuse_without_data(row)
+                self._refuse_without_data(row, gone)
             if self.backwards and row["kind"] == "mapper" and not row["reverse"]:
                 self.compiler.refuse(
                     "no-way-back",
@@ -129,7 +128,7 @@ class SupportCode:
                 self.compiler.refuse(
                     "unknown-procedure", f"--now or --hold names {target}, which is not there", hint
                 )
-            elif target not in _procedures(self.compiler.old) | _procedures(self.compiler.new):
+            elif target not in procedures | _procedures(self.compiler.new):
                 self.compiler.refuse(
                     "unknown-procedure",
                     f"--now or --hold names {target}, which is no procedure",
@@ -152,18 +151,11 @@ class SupportCode:
                 self.path,
             )
 
-    def _refuse_without_data(self, row: dict[str, Any]) -> None:
-        """Refuse a mapper for data that only the old version has: there is nothing to convert it to, and nothing to come back from."""
-        new = _names_of(self.compiler.new)
-        procedures = _procedures(self.compiler.old)
+    def _refuse_without_data(self, row: dict[str, Any], gone: set[str]) -> None:
+        """Refuse a mapper for data that is ``gone``: there is nothing to convert it to, and nothing to come back from."""
         for target in row["targets"]:
-            home = target.partition(":")[0]
-            if (
-                home in self.compiler.new.modules
-                and target in _names_of(self.compiler.old) - new - procedures
-            ):
-                if self._class(target):
-                    continue
+            there = target.partition(":")[0] in self.compiler.new.modules
+            if there and target in gone and not self._class(target):
                 self.compiler.refuse(
                     "unknown-target",
                     f"the support code has a mapper for {target}, which the new version does not have",
@@ -255,6 +247,7 @@ def _procedures(version: Version) -> set[str]:
 
 
 def _names_of(version: Version) -> set[str]:
+    """All procedures and top-level and class names of a version, as ``module:name``."""
     found: set[str] = set()
     for module in version.modules.values():
         found |= {f"{module.name}:{name}" for name in module.procedures}

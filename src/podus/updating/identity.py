@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 # So many objects are looked at; a program's registries lie near its modules.
-_AT_MOST = 200_000
-_NEVER = (ModuleType, CodeType, FrameType, str, bytes, int, float, type(None))
+AT_MOST = 200_000
+NEVER = (ModuleType, CodeType, FrameType, str, bytes, int, float, type(None))
 
 
-def _is_ours(value: Any) -> bool:
+def is_ours(value: Any) -> bool:
     """Whether it is an object of podus: a program that updates itself holds its updates, and they what was staged."""
     return module_of(type(value)).startswith("podus.")
 
@@ -148,9 +148,9 @@ class Identity:
         """Follow ``roots``, and put what is kept wherever something that is thrown away is found."""
         breath = Breath()
         todo = list(roots)
-        while todo and len(self._seen) < _AT_MOST:
+        while todo and len(self._seen) < AT_MOST:
             value = todo.pop()
-            if is_a(value, _NEVER) or id(value) in self._seen or _is_ours(value):
+            if is_a(value, NEVER) or id(value) in self._seen or is_ours(value):
                 continue
             self._seen[id(value)] = value
             if len(self._seen) % 64 == 0:

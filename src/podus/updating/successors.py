@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 from collections import deque
 from gc import get_referents
-from types import CellType, CodeType, FrameType, FunctionType, ModuleType
+from types import CellType, FunctionType
 
 from podus.updating.breath import Breath
 from podus.updating.find import cell_contents
 from podus.updating.held import each_slot, is_a, module_of, own_names
+from podus.updating.identity import AT_MOST, NEVER, is_ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podus.updating.binding import Switch
-
-# So many objects are looked at; a program's registries lie near its modules.
-_AT_MOST = 200_000
-_NEVER = (ModuleType, CodeType, FrameType, str, bytes, int, float, type(None))
 
 
 class Successors:
@@ -51,12 +48,11 @@ class Successors:
         breath = Breath()
         seen: dict[int, Any] = {}
         todo = list(roots)
-        while todo and len(seen) < _AT_MOST:
+        while todo and len(seen) < AT_MOST:
             value = todo.pop()
-            if is_a(value, _NEVER) or id(value) in seen or id(value) in self._rows:
+            if is_a(value, NEVER) or id(value) in seen or id(value) in self._rows:
                 continue
-            if module_of(type(value)).startswith("podus."):
-                # A program that updates itself holds its updates, and they what was staged.
+            if is_ours(value):
                 continue
             seen[id(value)] = value
             if len(seen) % 64 == 0:
