@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from podus.program.body import Statement
 from podus.program.changes import BodyChange, ModuleChange
-from podus.program.nodes import everything_in
+from podus.program.nodes import defaults_by_name, everything_in
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
@@ -32,7 +32,7 @@ def steady_defaults(compiler: Compiler, change: ModuleChange, body: BodyChange) 
 def _same(compiler: Compiler, change: ModuleChange, before: Statement, after: Statement) -> list[str]:
     if not (isinstance(before.node, _Definition) and isinstance(after.node, _Definition)):
         return []
-    old, new = _defaults(before.node.args), _defaults(after.node.args)
+    old, new = defaults_by_name(before.node.args), defaults_by_name(after.node.args)
     return [
         name
         for name, default in new.items()
@@ -55,13 +55,3 @@ def _gives_another(compiler: Compiler, change: ModuleChange, default: ast.expr) 
             if word in changed or derived.moves(node, change.new, frozenset()):
                 return True
     return False
-
-
-def _defaults(arguments: ast.arguments) -> dict[str, ast.expr]:
-    plain = [*arguments.posonlyargs, *arguments.args]
-    with_default = plain[len(plain) - len(arguments.defaults) :]
-    found = {a.arg: d for a, d in zip(with_default, arguments.defaults, strict=True)}
-    found |= {
-        a.arg: d for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None
-    }
-    return found

@@ -14,7 +14,7 @@ from podus.program.deriver import is_readable
 from podus.program.field import ClassFields, Field
 from podus.program.fields import fields_of
 from podus.program.flow import imported_by_from
-from podus.program.nodes import everything_in
+from podus.program.nodes import defaults_by_name, everything_in
 from podus.program.version import Module, Version
 
 
@@ -349,11 +349,4 @@ def _passes(
 
 def _defaults(constructor: ast.FunctionDef) -> dict[str, str]:
     """The defaults of its parameters, as they are written."""
-    arguments = constructor.args
-    plain = [*arguments.posonlyargs, *arguments.args]
-    with_default = plain[len(plain) - len(arguments.defaults) :]
-    rows = [*zip(with_default, arguments.defaults, strict=True)]
-    rows += [
-        (a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None
-    ]
-    return {argument.arg: ast.unparse(value) for argument, value in rows}
+    return {name: ast.unparse(value) for name, value in defaults_by_name(constructor.args).items()}

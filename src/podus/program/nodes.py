@@ -36,3 +36,15 @@ def _add_inside(node: ast.AST, found: list[ast.AST]) -> None:
             found += [item for item in value if isinstance(item, ast.AST)]
         elif isinstance(value, ast.AST) and value.__class__ not in _CONTEXTS:
             found.append(value)
+
+
+def defaults_by_name(arguments: ast.arguments) -> dict[str, ast.expr]:
+    """The defaults of the parameters that have one."""
+    plain = [*arguments.posonlyargs, *arguments.args]
+    found = dict(
+        zip((a.arg for a in plain[len(plain) - len(arguments.defaults) :]), arguments.defaults, strict=True)
+    )
+    found |= {
+        a.arg: d for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None
+    }
+    return found
