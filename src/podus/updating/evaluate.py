@@ -7,27 +7,26 @@ is not active, and sleeps until a stack has shrunk.
 from __future__ import annotations
 
 import os
-import sys
 import time
 
 from podus.errors import PodusError, Refused
 from podus.log import Log
 from podus.planning.model import Plan
 from podus.support.declare import Declaration
-from podus.threads import Changes, Event, sleep
+from podus.threads import Changes, Event
 from podus.updating import bound, report, states
 from podus.updating.activity import Activity
 from podus.updating.backward import activity_of_new, one_way, switch_back
-from podus.updating.binding import PARKED, Stall, in_slices, settle
-from podus.updating.breath import PAUSE, Breath, let_go, paced, quick_turns
-from podus.updating.caches import clear_stale
+from podus.updating.binding import PARKED, Stall, settle
+from podus.updating.breath import paced, quick_turns
 from podus.updating.clock import Clock
-from podus.updating.closures import fitted
 from podus.updating.driver import Driver, Left
+from podus.updating.ending import complete, let_go_of
 from podus.updating.holders import Holders
 from podus.updating.lingering import Departure
 from podus.updating.listing import promote_young
 from podus.updating.policy import policies
+from podus.updating.raised import sentence, without_frames
 from podus.updating.rehash import Rehash, hashed_by, hashed_by_procedures
 from podus.updating.running import Running
 from podus.updating.staging import Stage
@@ -40,15 +39,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podus.pup.agent import Agent
-    from podus.updating.binding import Op
     from podus.updating.mapping import Doors
     from podus.updating.policy import Policy
 
 # Seconds between two looks at the stacks: short at first, for most procedures are active for microseconds.
 _FIRST_WAIT = 0.0005
 _LONGEST_WAIT = 0.02
-# Seconds for which a bound on stalls holds when the update is over.
-_AFTERWARDS = 5.0
 
 
 class Evaluation:
@@ -90,8 +86,8 @@ class Evaluation:
         self.switched: list[str] = []
         self.stage: Stage | None = None
         self.activity: Activity | None = None
-        self._builder: Builder | None = None
-        self._departure = Departure()
+        self.builder: Builder | None = None
+        self.departure = Departure()
         # When may a procedure switch: policies, each with what goes by it.
         self.policies: list[tuple[Policy, list[Unit]]] = []
         # Who is active in the new version, on the way back.
@@ -106,7 +102,7 @@ class Evaluation:
         self.endless = {p.name for p in plan.procedures if p.endless}
         self._announced: set[str] = set()
         self._ordered: set[str] = set()
-        self._back_out_wanted = ""
+        self.back_out_wanted = ""
         # What a mapper of live objects raised.
         self._failure: BaseException | None = None
         # Whether the time that was given is over.
@@ -139,9 +135,9 @@ class Evaluation:
             if self.stall.bound_us:
                 bound.calibrate(self.stall)
             with quick_turns:
-                self._log("update", [p.name for p in self.plan.procedures])
+                self.log("update", [p.name for p in self.plan.procedures])
                 if self.plan.hold:
-                    self._log("override", self.plan.hold, {"order": "hold"})
+                    self.log("override", self.plan.hold, {"order": "hold"})
                 with bound.NoCollections(self.stall):
                     self._stage()
                 self.clock.check_staged()
@@ -150,10 +146,10 @@ class Evaluation:
             if self.stage is not None:
                 self.stage.undo(switched=False)
             self._fail(error)
-            self._rest()
+            let_go_of(self)
             return
         self.running.begin()
-        self._go(states.PENDING)
+        self.go(states.PENDING)
         self._drive()
 
     def before_fork(self) -> int:
@@ -193,7 +189,7 @@ class Evaluation:
 
     def _drive_in_child(self) -> None:
         try:
-            self._log("update", sorted(self.pending()), {"forked from": os.getppid()})
+            self.log("update", sorted(self.pending()), {"forked from": os.getppid()})
         except PodusError as error:
             self.notes.append(error.message)
         self._drive()
@@ -208,8 +204,8 @@ class Evaluation:
         stage.object_failed = self.mapper_failed
         stage.run()
         backwards = self.backs_out is not None or bool(self.plan.program.get("back_out"))
-        self._builder = Builder(stage, self.plan, self.agent.module_names(), backwards)
-        self.units = self._builder.build()
+        self.builder = Builder(stage, self.plan, self.agent.module_names(), backwards)
+        self.units = self.builder.build()
         self.policies = policies(self.plan, self.units, stage.declarations)
         self.total = sum(len(unit.names) for unit in self.units)
         self.notes = stage.notes
@@ -224,7 +220,7 @@ class Evaluation:
         self.rehash = Rehash([*hashed_by(stage), *hashed_by_procedures(self.plan)], self.stall)
         self.running.prepare(self, stage)
         bound.check(self, self.units)
-        self._log("stage", [], {"statements": sum(len(m.statements) for m in self.plan.modules)})
+        self.log("stage", [], {"statements": sum(len(m.statements) for m in self.plan.modules)})
 
     def _drive(self) -> None:
         try:
@@ -236,29 +232,29 @@ class Evaluation:
             return
         except BaseException as error:
             # Nothing in the loop may raise but a mapper or the log; both leave what has switched as it is, and go back.
-            self.reason = _sentence(error)
+            self.reason = sentence(error)
             self.remedy = getattr(error, "remedy", "")
             self._keep_error(error)
             if any(unit.replacement for unit in self.units):
                 # Its frames hold objects that have to be replaced back.
                 error.__traceback__ = error.__cause__ = error.__context__ = None
             if self.state == states.PENDING:
-                self._go(states.BACKING_OUT)
+                self.go(states.BACKING_OUT)
                 self._drive()
             else:
                 self._bump()
 
     def _forward(self) -> None:
         assert self.activity is not None
-        assert self._builder is not None
-        if not self._builder.gates.any:
+        assert self.builder is not None
+        if not self.builder.gates.any:
             self.running.pass_alone(self)
         wait = _FIRST_WAIT
         while True:
             self._driver.leave()
-            if self._back_out_wanted:
-                self.reason = self._back_out_wanted
-                self._go(states.BACKING_OUT)
+            if self.back_out_wanted:
+                self.reason = self.back_out_wanted
+                self.go(states.BACKING_OUT)
                 return
             self.delayed = bound.not_now(self)
             if self.delayed:
@@ -279,7 +275,7 @@ class Evaluation:
                 # Who has left already is on no stack whose shrinking would tell that it is over.
                 self.missed = self.missed or busy
                 if done and not busy and self._objects_converted():
-                    self._complete()
+                    complete(self)
                     return
             wait = self._sleep(wait)
 
@@ -323,14 +319,14 @@ class Evaluation:
 
     def _undisturbed(self) -> bool:
         """Whether the driver may go on with what it is at."""
-        return not (self._back_out_wanted or self._driver.parking or self._failure or self.clock.late)
+        return not (self.back_out_wanted or self._driver.parking or self._failure or self.clock.late)
 
     def _sleep(self, wait: float) -> float:
         """Wait until a stack has shrunk, somebody wants something, or the time is up."""
         assert self.activity is not None
         while True:
             self._driver.leave()
-            if self._time_is_over():
+            if self.time_is_over():
                 return wait
             if self._poke.wait(wait):
                 self._poke.clear()
@@ -343,13 +339,13 @@ class Evaluation:
             if self.missed or not self._mark_holds():
                 return wait
 
-    def _time_is_over(self) -> bool:
+    def time_is_over(self) -> bool:
         """Whether the update is to be given up now."""
         reason = ""
         if self.clock.late:
             reason = self.clock.look(self)
             self._bump()
-            self._back_out_wanted = self._back_out_wanted or reason
+            self.back_out_wanted = self.back_out_wanted or reason
         return bool(reason)
 
     def _mark_holds(self) -> bool:
@@ -367,11 +363,11 @@ class Evaluation:
         """Written before it is acted on, once for each set of procedures."""
         forced = [n for u in units if u.forced for n in u.names if n not in self._ordered]
         if forced:
-            self._log("override", forced, {"order": "now"})
+            self.log("override", forced, {"order": "now"})
             self._ordered.update(forced)
         fresh = [n for u in units for n in u.names if n not in self._announced]
         if fresh:
-            self._log("switch", fresh)
+            self.log("switch", fresh)
             self._announced.update(fresh)
 
     def switched_now(self, units: list[Unit]) -> None:
@@ -399,80 +395,9 @@ class Evaluation:
 
     # ---- the end
 
-    def _complete(self) -> None:
-        assert self.stage is not None and self._builder is not None
-        if self._back_out_wanted:
-            return
-        for unit in self.units:
-            # What says names that go must not be held by us.
-            unit.callers.clear()
-        waits = bool(self._builder.gates.any) and self._old_code_lives()
-        removals = None if waits else self._departure.removals(self)
-        if removals is None:
-            if not self._time_is_over():
-                sleep(_LONGEST_WAIT)
-            return
-        with self.rehash.alone():
-            settle([*self._builder.gates.closing.do, *self._unhook(), *removals], self.stall)
-            self.rehash.switched()
-        self.running.settle(self)
-        self.stage.complete()
-        for name in self.plan.caches:
-            for cache in self.stage.finder.caches.get(name, ()):
-                self.notes += filter(None, [clear_stale(name, cache)])
-        sleep(PAUSE)
-        self.agent.installed(self)
-        sleep(PAUSE)
-        self._relabel()
-        sleep(PAUSE)
-        self.notes += bound.broken(self.stall) + self.rehash.notes
-        self._log("complete", self.switched, {"notes": self.notes}, ended=True)
-        if self.backs_out is not None:
-            # First: whoever waits for this update asks the other one for its state next.
-            self.backs_out._backed_out_by()
-            self.backs_out = None
-        self._go(states.COMPLETE)
-        self._rest()
-
-    def _unhook(self) -> list[Op]:
-        """The hooks on classes go when all objects have their new form."""
-        assert self.stage is not None
-        conversions = self.stage.conversions.values()
-        for conversion in conversions:
-            conversion.settle()
-        self.notes += [f"{c.part.cls}: {c.done} objects converted" for c in conversions if c.done]
-        if self.plan.pace == "lazy":
-            self.agent.standing += conversions
-            return []
-        return [op for c in conversions for op in c.unhooking]
-
-    def _old_code_lives(self) -> bool:
-        """Whether any old activation is left that could call through a gate."""
-        assert self.activity is not None
-        return self.activity.lives()
-
-    def _relabel(self) -> None:
-        """Give unchanged procedures of changed modules their new line numbers; behaviour is the same, so the instant does not matter."""
-        assert self.stage is not None
-        finder = self.stage.finder
-        if any("<locals>" in name for name in self.stage.relabel):
-            # New statements have called some of them (decorators), and what these have made says the old lines.
-            finder.walk(self.stage.ran_in())
-            finder.rest()
-        ops = [
-            (setattr, function, "__code__", moved)
-            for name, code in paced(self.stage.relabel.items())
-            for function in finder.functions.get(name, ())
-            # A wrapper may have been made to lead elsewhere meanwhile.
-            if finder.names.get(id(function.__code__)) == name
-            and (moved := fitted(code, function.__code__.co_freevars)) is not None
-            and function.__code__ is not moved
-        ]
-        in_slices(ops, self.stall)
-
-    def _backed_out_by(self) -> None:
+    def backed_out_by(self) -> None:
         self.reason = "backed out by a whole update back"
-        self._go(states.BACKED_OUT)
+        self.go(states.BACKED_OUT)
 
     def order(self, names: list[str]) -> None:
         """Switch these procedures at the next look though they are active. Raises Refused if that can't be done."""
@@ -492,8 +417,8 @@ class Evaluation:
                 f"{mapped} has been converted by a mapper, and no way back was given",
                 "let the update go on; what has happened to the data since would be lost",
             )
-        self._log("back-out", self.switched)
-        self._back_out_wanted = reason
+        self.log("back-out", self.switched)
+        self.back_out_wanted = reason
         self._poke.set()
 
     def _backward(self) -> None:
@@ -527,9 +452,9 @@ class Evaluation:
         self.stage.undo(switched=True)
         self.texts.give_back()
         self.notes += bound.broken(self.stall)
-        self._log("backed-out", [], {"reason": self.reason}, ended=True)
-        self._go(states.BACKED_OUT)
-        self._rest()
+        self.log("backed-out", [], {"reason": self.reason}, ended=True)
+        self.go(states.BACKED_OUT)
+        let_go_of(self)
 
     # ---- what others see
 
@@ -565,41 +490,8 @@ class Evaluation:
     @property
     def gates(self) -> Gates | None:
         """The interprocedures' gates, while there may be any."""
-        builder = self._builder
+        builder = self.builder
         return None if builder is None else builder.gates
-
-    def _rest(self) -> None:
-        """Let go of the old version's functions and of what was staged: whoever goes back from here does so by a plan."""
-        if self.stall.bound_us:
-            # Whoever waits for it asks how it ended, and may plan the next one.
-            quick_turns.no_longer_than(self.stall.bound_us / 1e6, _AFTERWARDS)
-        stage, units = self.stage, self.units
-        self.units, self.policies = [], []
-        self.stage = self.activity = self._builder = self.activity_back = None
-        self.rehash = Rehash((), self.stall)
-        self._departure = Departure()
-        self.texts.rest()
-        if stage is not None:
-            switches = [stage.base, stage.removals, *stage.redefined.values(), *stage.data.values()]
-            switches += [
-                switch for unit in paced(units) for switch in (unit.switch, unit.taken) if switch is not None
-            ]
-            breath = Breath(long=True)
-            with quick_turns:
-                for container in (
-                    stage.deferred,
-                    *(ops for switch in switches for ops in (switch.do, switch.undo)),
-                    stage.finder.names,
-                    stage.finder.functions,
-                    stage.codes,
-                    stage.relabel,
-                    stage.runners,
-                    stage.old_codes,
-                ):
-                    let_go(container, breath)
-                for conversion in stage.conversions.values():
-                    if conversion not in self.agent.standing:
-                        conversion.let_go()
 
     def wait(self, seconds: float | None) -> None:
         """Wait until the update is over, or its time is up, or for ``seconds``."""
@@ -612,7 +504,7 @@ class Evaluation:
         self._changed.tell()
         self.agent.pup.server.wake()
 
-    def _go(self, state: str) -> None:
+    def go(self, state: str) -> None:
         self.state = states.check(self.state, state)
         if state == states.BACKING_OUT:
             # What went forward has to go back, whatever it takes.
@@ -622,20 +514,20 @@ class Evaluation:
         self._bump()
 
     def _fail(self, error: BaseException) -> None:
-        self.reason = _sentence(error)
+        self.reason = sentence(error)
         self.remedy = getattr(error, "remedy", "")
         self._keep_error(error)
-        self._log("failed", [], {"reason": self.reason}, ended=True)
-        self._go(states.FAILED)
+        self.log("failed", [], {"reason": self.reason}, ended=True)
+        self.go(states.FAILED)
 
     def _keep_error(self, error: BaseException) -> None:
         """Keep an error for who waits in the program. Where nobody does, its frames would hold what was made aside: classes that their bases go on to name."""
         if self.who.get("shell") == os.getpid():
             self.error = error
         else:
-            _without_frames(error)
+            without_frames(error)
 
-    def _log(
+    def log(
         self, event: str, procedures: list[str], detail: dict[str, Any] | None = None, *, ended: bool = False
     ) -> None:
         """Write to the log. Raises Refused if that can't be done, but not at an end: what has happened has happened."""
@@ -657,31 +549,8 @@ class Evaluation:
         except Exception as error:
             if not ended:
                 raise
-            self.notes.append(_sentence(error))
+            self.notes.append(sentence(error))
 
 
 def _nothing(update: Evaluation) -> bool:
     return True
-
-
-def _without_frames(error: BaseException | None) -> None:
-    while error is not None and error.__traceback__ is not None:
-        error.__traceback__ = None
-        # What is not named as the cause was being handled when it was raised.
-        error = error.__cause__ or error.__context__
-
-
-def _sentence(error: BaseException) -> str:
-    if isinstance(error, PodusError):
-        return error.message
-    name = type(error).__name__
-    trace = error.__traceback__
-    place = ""
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if not code.co_filename.startswith("<") and "podus" not in code.co_filename:
-            place = f" ({code.co_filename}:{trace.tb_lineno})"
-        trace = trace.tb_next
-    if isinstance(error, SyntaxError) and error.filename:
-        place = f" ({error.filename}:{error.lineno})"
-    return f"{name}: {error}{place}" if sys is not None else name
