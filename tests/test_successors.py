@@ -94,3 +94,38 @@ def test_a_function_stands_where_a_class_of_its_name_stood(program: Start) -> No
         True,
         "a",
     ]
+
+
+WRAPPING = """
+import functools
+ALL, BUSY = [], []
+def cached(f):
+    @functools.wraps(f)
+    def wrapper(x): return f(x)
+    ALL.append(wrapper)
+    return wrapper
+"""
+AS_A_CLASS = """
+import functools
+ALL, BUSY = [], []
+class cached:
+    def __init__(self, f):
+        functools.update_wrapper(self, f)
+        self.f = f
+        ALL.append(self)
+    def __call__(self, x): return self.f(x)
+"""
+ITEMS = "from deco import *\n@cached\ndef a(x): return x\n@cached\ndef b(x): return x\n"
+
+
+def test_a_registering_decorator_that_becomes_a_class_registers_each_once(program: Start) -> None:
+    app = program(deco=WRAPPING, items=ITEMS)
+    app.run("deco.BUSY.append(items.a)")
+    kept = app("[id(f) for f in deco.ALL]")
+    items = ITEMS.replace("(x):", "(x: int):")
+    app.edit(deco=AS_A_CLASS, items=items).update()
+    assert app("[type(f).__name__ for f in deco.ALL]") == ["cached", "cached"]
+    assert app("deco.ALL == [items.a, items.b] and deco.BUSY == [items.a]") is True
+    app.update(back_out=True)
+    assert app("[id(f) for f in deco.ALL]") == kept
+    assert app("deco.ALL == [items.a, items.b] and deco.BUSY == [items.a]") is True

@@ -15,6 +15,7 @@ from podus.updating.breath import Breath
 from podus.updating.find import cell_contents
 from podus.updating.held import each_slot, is_a, module_of, own_names
 from podus.updating.identity import AT_MOST, NEVER, is_ours
+from podus.updating.withdrawn import take_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,8 +101,9 @@ class Successors:
     def _held(self, value: Any, kind: type, old: Any, new: Any, switch: Switch) -> None:
         """One object of another kind that holds an old one."""
         if kind in (list, deque):
-            switch.do.append((_put, value, old, new))
-            switch.undo.append((_put, value, new, old))
+            entry = _Entry(value, old, new)
+            switch.do.append((entry.succeed,))
+            switch.undo.append((entry.come_back,))
         elif kind is set:
             switch.do += [(set.discard, value, old), (set.add, value, new)]
             switch.undo += [(set.discard, value, new), (set.add, value, old)]
@@ -126,9 +128,36 @@ class Successors:
                     switch.undo.append((slot.__set__, value, old))
 
 
-def _put(container: Any, old: Any, new: Any) -> None:
-    """Put ``new`` where ``old`` is; where a decorator has put in the new one itself, the old one is left to whoever takes out such."""
-    if not any(item is new for item in container):
-        for place, item in enumerate(container):
-            if item is old:
-                container[place] = new
+class _Entry:
+    """An entry of a list, and the ``new`` one that takes its place; where a decorator has put that in as well, it moves there."""
+
+    def __init__(self, container: Any, old: Any, new: Any) -> None:
+        self._container = container
+        self._old = old
+        self._new = new
+        self._taken: list[int] = []
+
+    def succeed(self) -> None:
+        """Put the new one where the old one is."""
+        twice = self._has(self._old) and self._has(self._new)
+        if twice:
+            take_out(self._container, self._new)
+        places = [place for place, item in enumerate(self._container) if item is self._old]
+        for place in places:
+            self._container[place] = self._new
+        self._taken = places if twice else []
+
+    def come_back(self) -> None:
+        """Put the old one where it was. A new one that a decorator has put in is taken out as all that it has registered is."""
+        taken, self._taken = self._taken, []
+        if self._has(self._old):
+            # It has been put back as all that was taken out of registries is.
+            return
+        for place in taken:
+            self._container.insert(place, self._old)
+        for place, item in enumerate(self._container) if not taken else ():
+            if item is self._new:
+                self._container[place] = self._old
+
+    def _has(self, wanted: Any) -> bool:
+        return any(item is wanted for item in self._container)
