@@ -715,3 +715,25 @@ def test_descriptors_that_are_made_as_before_go_on_with_what_they_hold(program: 
     ) == ["ann", ["age", "name"], True]
     app.update(back_out=True)
     assert app("[u.name, sorted(m.User._fields), m.User._fields['name'] is held]") == ["ann", ["name"], True]
+
+
+@pytest.mark.parametrize("slots", ["'x', 'y', 'z'", None])
+def test_statements_make_objects_with_slots_that_come(program: Start, slots: str | None) -> None:
+    old = (
+        SLOTS
+        + "class Q(P):\n    __slots__ = ()\nALL = [P(), Q()]\ndef make(n): return [P() for _ in range(n)]\nMORE = make(1)\n"
+    )
+    new = old.replace("self.x =", "self.z = self.x =").replace("P(), Q()", "P(), Q(), P()")
+    new = new.replace("make(1)", "make(2)") + "SUM = sum(P().z for _ in range(9))\n"
+    new = new.replace("'x', 'y'", slots) if slots else new.replace("    __slots__ = ('x', 'y')\n", "")
+    app = program(m=old)
+    app.run("p = m.P()")
+    app.edit(m=new).update()
+    assert app("[o.z for o in (*m.ALL, *m.MORE, p, m.P())], m.SUM") == [[1] * 7, 9]
+    # Nothing is kept of those that have ended.
+    app.run("import gc; gc.collect()")
+    assert (
+        app("vars(m.P)['z'].values.keys() <= {id(o) for o in gc.get_objects() if isinstance(o, m.P)}") is True
+    )
+    app.update(back_out=True)
+    assert app("len(m.ALL), hasattr(p, 'z'), hasattr(m.ALL[0], 'z')") == [2, False, False]

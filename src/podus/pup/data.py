@@ -27,6 +27,7 @@ from podus.program.operands import rebound
 from podus.updating.aliases import FIXED
 from podus.updating.find import cell_contents
 from podus.updating.held import HEAP, is_a, own_fields, own_names
+from podus.updating.slots import takes_away_room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -290,7 +291,7 @@ def _has_plain_fields(kind: Any) -> bool:
         and kind.__new__ is _PLAIN_NEW
         and kind.__setattr__ is _PLAIN_SET
         and all(cls.__flags__ & HEAP for cls in line)
-        and not any(hasattr(cls, "__del__") for cls in line)
+        and all("__del__" not in vars(cls) or takes_away_room(vars(cls)["__del__"]) for cls in line)
     )
 
 

@@ -29,7 +29,7 @@ from podus.updating.lineage import Lineage
 from podus.updating.naming import Naming
 from podus.updating.replace import Replacement, copy_of, needs_replacing
 from podus.updating.shadow import Shadow
-from podus.updating.slots import slots_into
+from podus.updating.slots import Room, rooms_for, slots_into
 from podus.updating.successors import Successors
 
 TYPE_CHECKING = False
@@ -64,6 +64,8 @@ class Collector:
             self._is_other(before, value) or self.replacement.has(before, value)
         )
         self.naming = Naming({})
+        # Of classes that get other slots: room that new statements may fill already.
+        self.rooms: dict[type, Mapping[str, Room]] = {}
         self.replacement = Replacement()
         # What goes into what, by their ids.
         self._gone_into: dict[tuple[int, int], tuple[Any, Any]] = {}
@@ -505,9 +507,9 @@ class Collector:
             if not (named or self.naming.name(value, cls, name)):
                 self._as_it_will_be(type(value).__set_name__)(value, cls, name)
         if slots is not None or "__slots__" in row.removed:
-            prefix = f"{part.name}:{row.qualname}."
-            codes = [code for name, code in self.codes.items() if name.startswith(prefix)]
-            slots_into(cls, slots, {**vars(cls), **target}, self.base, self.removals, codes)
+            codes = self._codes_within(part, row)
+            members = {**vars(cls), **target}
+            slots_into(cls, slots, members, self.base, self.removals, codes, self.rooms.get(cls, {}))
         for name in removed:
             if name == "__doc__":
                 self.removals.set_class_attribute(cls, name, None)
@@ -519,6 +521,22 @@ class Collector:
             unhashable_into(
                 cls, target, removed, self.switch_for(f"{part.name}:{row.qualname}.__eq__"), self.removals
             )
+
+    def _codes_within(self, part: ModulePart, row: ClassPart) -> list[CodeType]:
+        """The new code of the procedures of a class."""
+        prefix = f"{part.name}:{row.qualname}."
+        return [code for name, code in self.codes.items() if name.startswith(prefix)]
+
+    def make_room(self, part: ModulePart, cls: type, row: ClassPart, target: Shadow) -> Mapping[str, Room]:
+        """The room for slots that a class gets, for statements that make objects before it has it."""
+        slots = dict.get(target, "__slots__")
+        if slots is None and "__slots__" not in row.removed:
+            return {}
+        rooms = rooms_for(cls, slots, {**vars(cls), **target}, self._codes_within(part, row))
+        for room in rooms.values():
+            room.early = []
+        self.rooms[cls] = rooms
+        return rooms
 
     def lead_up(self) -> None:
         """Whoever holds a method that has been pulled up into a base, which gets it by this update, reaches it there."""

@@ -8,7 +8,7 @@ microsecond until the program is started anew; everything else of the class is a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from types import CodeType, FunctionType, MemberDescriptorType
+from types import CodeType, FunctionType, MappingProxyType, MemberDescriptorType
 
 from podus.errors import Refused
 from podus.program.operands import STORES_ATTRIBUTE, named
@@ -37,6 +37,8 @@ class Room:
         self.default = default
         self.values: dict[int, Any] = {}
         self.fill: Callable[[Any, str], None] | None = None
+        # The objects that were given one by statements that run before there is a ``__del__`` that would take it from them.
+        self.early: list[Any] | None = None
 
     def __get__(self, obj: Any, owner: type | None = None) -> Any:
         if obj is None:
@@ -59,6 +61,12 @@ class Room:
 
     def __set__(self, obj: Any, value: Any) -> None:
         self.values[id(obj)] = value
+        if self.early is not None:
+            self.early.append(obj)
+
+    def no_longer_early(self) -> None:
+        """Let go of the objects that were made early: who of them is held by nobody else ends now."""
+        self.early = None
 
     def __delete__(self, obj: Any) -> None:
         if self.values.pop(id(obj), self) is self:
@@ -80,11 +88,12 @@ def slots_into(
     switch: Switch,
     removals: Switch,
     codes: Iterable[CodeType] = (),
+    early: Mapping[str, Room] = MappingProxyType({}),
 ) -> None:
     """Plan to give ``cls`` the slots ``value`` (None: it declares none any more), after its other attributes.
 
     ``members`` are what the new version's class holds, ``codes`` what functions among them are going to have: without slots, what these set is what
-    there must be room for.
+    there must be room for. ``early`` is the room, by name, that statements have used already.
     ``removals`` is what happens at the very end. Raises Refused where there is no way.
     """
     where = f"{cls.__module__}:{cls.__qualname__}"
@@ -96,15 +105,11 @@ def slots_into(
             "take it out of __slots__, or restart for this one",
         )
     if "__dict__" not in has:
-        names = (
-            [_mangled(cls, n) for n in wanted if n not in _ACCESS]
-            if value is not None
-            else _stored([*(f.__code__ for f in members.values() if isinstance(f, FunctionType)), *codes])
-        )
+        names = _names(cls, value, members, codes)
         for name, room in list(vars(cls).items()):
             if isinstance(room, Room) and name not in names:
                 removals.delete_class_attribute(cls, name)
-        _make_room(cls, names, members, switch)
+        _make_room(cls, rooms_for(cls, value, members, codes) | dict(early), members, switch)
     if value is None:
         switch.delete_class_attribute(cls, "__slots__")
     else:
@@ -154,18 +159,41 @@ def _is_slot(value: Any) -> bool:
     return isinstance(value, MemberDescriptorType)
 
 
-def _make_room(cls: type, names: list[str], members: Mapping[str, Any], switch: Switch) -> None:
-    rooms = []
-    for name in names:
+def rooms_for(
+    cls: type, value: Any, members: Mapping[str, Any], codes: Iterable[CodeType] = ()
+) -> dict[str, Room]:
+    """Room for what objects of ``cls`` are going to have and their layout has no place for, by name: see :func:`slots_into`."""
+    rooms: dict[str, Room] = {}
+    if any("__dict__" in base.__dict__ for base in cls.__mro__):
+        return rooms
+    for name in _names(cls, value, members, codes):
         default = tuple(v for v in (members.get(name, _NOTHING),) if not (v is _NOTHING or _is_slot(v)))
         if not (_is_there(cls, name) or any(hasattr(type(v), "__set__") for v in default)):
-            rooms.append(Room(name, default))
+            rooms[name] = Room(name, default)
+    return rooms
+
+
+def _names(cls: type, value: Any, members: Mapping[str, Any], codes: Iterable[CodeType]) -> list[str]:
+    """The names for which there must be a slot of ``cls``, or room."""
+    if value is None:
+        return _stored([*(f.__code__ for f in members.values() if isinstance(f, FunctionType)), *codes])
+    wanted = (value,) if isinstance(value, str) else tuple(value)
+    return [_mangled(cls, name) for name in wanted if name not in _ACCESS]
+
+
+def _make_room(cls: type, rooms: Mapping[str, Room], members: Mapping[str, Any], switch: Switch) -> None:
     if not rooms:
         return
-    for room in rooms:
-        switch.set_class_attribute(cls, room.name, room)
+    for name, room in rooms.items():
+        switch.set_class_attribute(cls, name, room)
     before = members.get("__del__") or cls.__dict__.get("__del__")
-    tables = [room.values for room in rooms]
+    end = _end_of(cls, [room.values for room in rooms.values()], before)
+    switch.set_class_attribute(cls, "__del__", end)
+    switch.do += [(room.no_longer_early,) for room in rooms.values() if room.early is not None]
+
+
+def _end_of(cls: type, tables: list[dict[int, Any]], before: Any) -> Callable[[Any], None]:
+    """What takes an object out of the ``tables`` when it ends, and does what ``before`` or the next class does then."""
 
     def __del__(self: Any) -> None:
         for table in tables:
@@ -177,7 +205,17 @@ def _make_room(cls: type, names: list[str], members: Mapping[str, Any], switch: 
             if last is not None:
                 last()
 
-    switch.set_class_attribute(cls, "__del__", __del__)
+    return __del__
+
+
+_END = next(made for made in _end_of.__code__.co_consts if isinstance(made, CodeType))
+
+
+def takes_away_room(end: Any) -> bool:
+    """Whether a ``__del__`` does nothing but what :class:`Room` needs."""
+    if not (isinstance(end, FunctionType) and end.__code__ is _END and end.__closure__):
+        return False
+    return end.__closure__[_END.co_freevars.index("before")].cell_contents is None
 
 
 def _mangled(cls: type, name: str) -> str:

@@ -383,8 +383,8 @@ class Statements(Collector):
             if old is not None and new is not None and _is_of(new, old.__code__):
                 self._anew[id(old)] = new
                 take_defaults(self._afters.get(id(old)), new)
-        if row.runner:
-            self.showing.show(cls, target)
+        if row.runner or "__slots__" in row.removed:
+            self.showing.show(cls, {**target, **self.make_room(part, cls, row, target)})
         self.class_shadows.setdefault(part.name, []).append((cls, row, target))
 
 
