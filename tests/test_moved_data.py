@@ -175,3 +175,60 @@ def test_a_mapper_for_data_that_goes_is_refused(program: Start) -> None:
     app.update()
     app.update(back_out=True)
     assert app("[m.gone, m.g()]") == [[5, 6], 5]
+
+
+# How a registry is made and filled, and the names of the handlers in it, in order.
+REGISTRIES = {
+    "a table": (
+        "R = {}\ndef reg(f):\n    R[f.__name__] = f\n    return f\n",
+        "[f.__name__ for f in R.values()]",
+    ),
+    "a list": ("R = []\ndef reg(f):\n    R.append(f)\n    return f\n", "[f.__name__ for f in R]"),
+    "a set": ("R = set()\ndef reg(f):\n    R.add(f)\n    return f\n", "sorted(f.__name__ for f in R)"),
+    "records": ("R = []\ndef reg(f):\n    R.append((1, f))\n    return f\n", "[f.__name__ for _, f in R]"),
+    "lists in a table": (
+        "R = {}\ndef reg(f):\n    R.setdefault(f.__name__[0], []).append(f)\n    return f\n",
+        "[f.__name__ for fs in R.values() for f in fs]",
+    ),
+    "an object": (
+        "class Registry:\n    def __init__(self): self.all = []\n    def add(self, f):\n        self.all.append(f)\n        return f\nR = Registry()\nreg = R.add\n",
+        "[f.__name__ for f in R.all]",
+    ),
+    "objects": (
+        "class Route:\n    def __init__(self, f): self.f = f\nR = []\ndef reg(f):\n    R.append(Route(f))\n    return f\n",
+        "[r.f.__name__ for r in R]",
+    ),
+}
+HANDLERS = "@reg\ndef a(): return 1\n@reg\ndef b(): return 1\n"
+
+
+@pytest.mark.parametrize("kind", REGISTRIES)
+def test_a_registry_that_moves_gets_what_new_modules_register(program: Start, kind: str) -> None:
+    made, names = REGISTRIES[kind]
+    names = names.replace("R", "m.R", 1) if "Route" not in names else names
+    names = names.replace(" R", " m.R") if " m.R" not in names else names
+    app = program(m=made + HANDLERS)
+    app.run("held = m.R; g = {'x': 1}")
+    new = "from base import reg\n" + HANDLERS.replace("return 1", "return 2") + "@reg\ndef c(): return 2\n"
+    app.edit(m="from base import *\nimport texts\n", base=made, texts=new).update()
+    assert app(names) == ["a", "b", "c"]
+    assert app("m.R is held") is True
+    app.update(back_out=True)
+    assert app(names) == ["a", "b"]
+    assert app("m.R is held and m.a() == 1") is True
+
+
+def test_a_submodule_takes_the_name_of_a_function_of_its_package(program: Start) -> None:
+    text = "ALL = {}\ndef reg(f):\n    ALL[f.__name__] = f\n    return f\n"
+    app = program(m=text + HANDLERS)
+    (app.root / "m.py").unlink()
+    sub = "from . import reg\n" + HANDLERS.replace("1", "2")
+    app.files(**{"m/__init__.py": text + "from . import a\n", "m/a.py": sub})
+    app.update()
+    assert app("type(m.a).__name__, [f() for f in m.ALL.values()]") == ["module", [2, 2]]
+    app.update(back_out=True)
+    assert app("[f() for f in m.ALL.values()], m.a(), 'm.a' in __import__('sys').modules") == [
+        [1, 1],
+        1,
+        False,
+    ]

@@ -102,7 +102,7 @@ def find_moved_data(compiler: Compiler) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, (home, was), (place, now) in _moved(compiler, _data):
         names = f"{home.name}:{name}", f"{place.name}:{name}"
-        if was.head == now.head and not _is_filled(place, now) and not isinstance(_value(now), ast.Constant):
+        if _is_made_alike(was, now) and not _is_filled(place, now):
             found[names[0]] = names[1]
             text = f"{names[1]} goes on with what {names[0]} holds"
             compiler.plan.notes.append(Note("data-moved", text))
@@ -160,18 +160,28 @@ def _data(module: Module | None) -> dict[str, Statement]:
     body = module.body if module is not None else None
     for statement in body.statements if body is not None else ():
         several |= found.keys() & statement.names
-        plain = statement.kind == "assign" and len(statement.names) == 1 and _value(statement) is not None
-        name = statement.names[0] if plain else ""
-        if plain and not name.startswith("__") and not any(n.startswith("__") for n in statement.reads):
-            found[name] = statement
+        plain = statement.kind == "assign" and _value(statement) is not None
+        if plain and not any(n.startswith("__") for n in statement.reads):
+            found.update((name, statement) for name in statement.names if not name.startswith("__"))
     return {name: statement for name, statement in found.items() if name not in several}
 
 
 def _value(statement: Statement) -> ast.expr | None:
     node = statement.node
-    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+    if isinstance(node, ast.Assign) and all(isinstance(target, ast.Name) for target in node.targets):
         return node.value
     return node.value if isinstance(node, ast.AnnAssign) else None
+
+
+def _is_made_alike(was: Statement, now: Statement) -> bool:
+    """Whether two statements give the same value, which something may be put into."""
+    before, after = _value(was), _value(now)
+    return (
+        before is not None
+        and after is not None
+        and not isinstance(after, ast.Constant)
+        and ast.unparse(before) == ast.unparse(after)
+    )
 
 
 def _is_filled(module: Module, made: Statement) -> bool:
@@ -180,9 +190,17 @@ def _is_filled(module: Module, made: Statement) -> bool:
     name = made.names[0]
     return any(
         name in statement.reads
+        and not (isinstance(statement.node, ast.Assign) and _only_reads(statement.node))
         and (statement.kind not in ("def", "class") or bool(getattr(statement.node, "decorator_list", ())))
         for statement in module.body.statements
         if statement is not made
+    )
+
+
+def _only_reads(node: ast.Assign) -> bool:
+    """Whether an assignment gives a name what is there under another one, or in an attribute: ``register = REGISTRY.add``."""
+    return all(isinstance(target, ast.Name) for target in node.targets) and isinstance(
+        node.value, ast.Name | ast.Attribute
     )
 
 

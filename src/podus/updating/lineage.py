@@ -43,6 +43,10 @@ class Lineage:
         found = _found(value)
         return found is not None and found is not _plain(before)
 
+    def has_come(self, module: str, qualname: str) -> bool:
+        """Whether a definition is new."""
+        return module in self._imported or qualname in self._added(module)
+
     def _goes_on(self, before: Any) -> bool:
         """Whether it is a function that has its own name, and will have it."""
         return (

@@ -16,10 +16,11 @@ from podus.updating.find import made_in
 from podus.updating.gates import forward
 from podus.updating.graft import Keeping, class_into, goes_on
 from podus.updating.identity import Identity
+from podus.updating.joined import Joined
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from podus.planning.model import MadePart
@@ -38,6 +39,8 @@ class Moves:
         self._data = data
         self.made = made
         self._pairs: list[tuple[Any, Any, str]] = []
+        # Of data: what goes on, and what the new module has made.
+        self._made_again: list[tuple[Any, Any]] = []
 
     def keep(self, shadows: dict[str, Shadow], identity: Identity, returning: set[str]) -> None:
         """Have what is kept take its place in the new modules, which nobody uses yet. ``returning``: old names that are imported back."""
@@ -60,6 +63,7 @@ class Moves:
                 if before is value or not same:
                     continue
                 identity.data.add(id(value))
+                self._made_again.append((before, value))
             elif before is value or not (classes or functions) or getattr(value, "__module__", "") != place:
                 continue
             else:
@@ -72,6 +76,13 @@ class Moves:
             elif shadow is not None and name in shadow.added:
                 dict.__setitem__(shadow, name, before)
                 shadow.real[name] = before
+
+    def join(self, come: Callable[[str, str], bool], switch: Switch, identity: Identity) -> None:
+        """Plan that registries that go on get the definitions that have come, and that statements have put into the new ones."""
+        moved = {id(value): before for before, value, _ in self._pairs}
+        joined = Joined(come, lambda value: moved.get(id(value)) or identity.of(value), switch)
+        for before, value in self._made_again:
+            joined.join(before, value)
 
     def _made(self, cls: type) -> MadePart | None:
         return made_in(self.made, cls)

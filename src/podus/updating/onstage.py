@@ -15,6 +15,7 @@ from podus.updating.withdrawn import registry_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any
 
 # The interpreter looks for the others by itself, and that one is there at all would tell.
@@ -108,8 +109,9 @@ class _Plain:
             raise TypeError(f"{self.cls.__name__}() takes no arguments")
 
 
-# Modules whose new data one thread sees: by the module's id that thread, and the data.
-_MODULES: dict[int, tuple[int, dict[str, Any]]] = {}
+# Modules whose new data one thread sees: by the module's id that thread, the data, and the new submodules, which are not imported where there is
+# something else of that name already.
+_MODULES: dict[int, tuple[int, dict[str, Any], Collection[str]]] = {}
 
 
 class ModuleOnStage(ModuleType):
@@ -117,8 +119,12 @@ class ModuleOnStage(ModuleType):
 
     def __getattribute__(self, name: str) -> Any:
         found = ModuleType.__getattribute__(self, name)
-        owner, data = _MODULES.get(id(self), (0, {}))
-        if owner != get_ident() or not dict.__contains__(data, name):
+        owner, data, coming = _MODULES.get(id(self), (0, {}, ()))
+        if owner != get_ident():
+            return found
+        if not dict.__contains__(data, name):
+            if name in coming and not isinstance(found, ModuleType):
+                raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
             return found
         value = dict.__getitem__(data, name)
         # Definitions go on as the objects that they are; but it is the new one that implementations are to be registered with.
@@ -128,7 +134,7 @@ class ModuleOnStage(ModuleType):
         return found if goes_on and of_one else value
 
     def __setattr__(self, name: str, value: Any) -> None:
-        owner, data = _MODULES.get(id(self), (0, {}))
+        owner, data, _ = _MODULES.get(id(self), (0, {}, ()))
         before = vars(self).get(name, _ABSENT)
         taken = before is not _ABSENT and not isinstance(before, ModuleType)
         if owner == get_ident() and taken and isinstance(value, ModuleType):
@@ -146,14 +152,14 @@ class Showing:
         self.shown = Switch()
         self._modules: list[ModuleType] = []
 
-    def show_data(self, module: ModuleType, data: dict[str, Any]) -> None:
-        """Show what ``module`` is going to hold in place of what it has."""
+    def show_data(self, module: ModuleType, data: dict[str, Any], coming: Collection[str] = ()) -> None:
+        """Show what ``module`` is going to hold in place of what it has; ``coming`` are its new submodules."""
         if type(module) is ModuleType:
-            _MODULES[id(module)] = get_ident(), data
+            _MODULES[id(module)] = get_ident(), data, coming
             self._modules.append(module)
             module.__class__ = ModuleOnStage
         elif type(module) is ModuleOnStage:
-            _MODULES[id(module)] = get_ident(), data
+            _MODULES[id(module)] = get_ident(), data, coming
 
     def show(self, cls: type, names: dict[str, Any]) -> None:
         """Show ``names``, which ``cls`` is going to have."""

@@ -173,6 +173,7 @@ class Stage(Statements):
             self.removals.extend(switch)
         self.fill_replaced()
         self.go_into_others(moves.collect(self.base, self.identity))
+        moves.join(self.lineage.has_come, self.base, self.identity)
         for part in parts:
             self.collect(part)
         self.lead_up()
@@ -514,10 +515,17 @@ class Stage(Statements):
         self.removals.delete_item(sys.modules, name)
         parent, _, child = name.rpartition(".")
         if parent in sys.modules and vars(sys.modules[parent]).get(child) is module:
+            names = vars(sys.modules[parent])
             shadow = self.shadows.get(parent)
+            switches = (self.base, *self.redefined.values(), *self.data.values())
+            comes_back = any(
+                op[0] is dict.__setitem__ and op[1] is names and op[2] == child
+                for switch in switches
+                for op in switch.do
+            )
             # The package may have something else under that name now.
-            if shadow is None or dict.get(shadow, child, module) is module:
-                self.removals.delete_item(vars(sys.modules[parent]), child)
+            if not comes_back and (shadow is None or dict.get(shadow, child, module) is module):
+                self.removals.delete_item(names, child)
 
     # ---- taking it back
 

@@ -92,7 +92,8 @@ class Statements(Collector):
         runners = [*part.runners, *(c.runner for c in part.classes if c.runner)]
         codes = (self.runners[part.name][runner] for runner in runners)
         self._contents.look(real, codes, self.agent.module_names())
-        self.showing.show_data(module, shadow)
+        new = (other.name.rpartition(".") for other in self.plan.modules if other.action == "import")
+        self.showing.show_data(module, shadow, {name for package, _, name in new if package == part.name})
         pieces = [*enumerate([*part.runners, ""])]
         for start, stop in pairwise([0, *stops]):
             self._take_imports(part, shadow)

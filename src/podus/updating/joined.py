@@ -1,0 +1,99 @@
+"""A registry that has moved to another module: it goes on, and what the statements of the new modules have put into the new one comes to it.
+
+A module that is split, or becomes a package, has its handlers registered in a table that is made once more; whoever holds the old one keeps it.
+"""
+
+from __future__ import annotations
+
+from types import FunctionType
+
+from podus.updating.held import HEAP, TABLES, is_a, module_of, own_fields, own_names
+from podus.updating.withdrawn import take_out
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from podus.updating.binding import Switch
+
+# Registries in fields of objects, events, lists: so deep they are looked into.
+_DEPTH = 4
+# A container that holds more than this is no registry of definitions.
+_AT_MOST = 100_000
+_PLAIN_KEYS = (str, bytes, int, float, type, FunctionType, tuple)
+
+
+class Joined:
+    """``come`` tells of the name of a module and that of a definition whether that is new; ``kept`` gives what goes on in place of a definition."""
+
+    def __init__(self, come: Callable[[str, str], bool], kept: Callable[[Any], Any], switch: Switch) -> None:
+        self._come = come
+        self._kept = kept
+        self._switch = switch
+
+    def join(self, before: Any, value: Any, depth: int = _DEPTH) -> None:
+        """Plan that ``before``, which goes on, gets the definitions that ``value``, which does not, has and it lacks."""
+        kind = type(before)
+        if before is value or type(value) is not kind or depth == 0:
+            return
+        if kind in (*TABLES, list, set) and max(len(before), len(value)) > _AT_MOST:
+            return
+        if kind in TABLES:
+            for key, item in list(dict.items(value)):
+                self._item(before, key, item, depth)
+        elif kind is list:
+            for item in map(self._as_kept, filter(self._is_new, list(value))):
+                self._switch.do.append((list.append, before, item))
+                self._switch.undo.append((take_out, before, item))
+        elif kind is set:
+            for item in filter(self._is_new, list(value)):
+                self._switch.do.append((set.add, before, item))
+                self._switch.undo.append((set.discard, before, item))
+        elif kind.__flags__ & HEAP and not is_a(before, type):
+            names = own_names(value)
+            for name, held in list(own_names(before).items()):
+                if name in names:
+                    self.join(held, names[name], depth - 1)
+
+    def _item(self, before: dict[Any, Any], made: Any, item: Any, depth: int) -> None:
+        key = self._kept(made)
+        if not is_a(key, _PLAIN_KEYS):
+            # What it is equal to is the program's code.
+            return
+        there = key in before
+        if self._is_new(item) and (not there or self._is_definition(before[key])):
+            self._switch.set_item(before, key, self._as_kept(item))
+        elif there:
+            self.join(before[key], item, depth - 1)
+        elif type(item) in (*TABLES, list) and any(map(self._is_new, _held(item))):
+            self._switch.set_item(before, key, self._as_kept(item))
+
+    @staticmethod
+    def _is_definition(value: Any) -> bool:
+        return is_a(value, type) or type(value) is FunctionType
+
+    def _is_new(self, item: Any) -> bool:
+        """Whether it is a definition that the new modules bring, or a record or an object that tells of one."""
+        if self._is_definition(item):
+            module = item.__module__ if type(item) is FunctionType else module_of(item)
+            return self._kept(item) is item and self._come(module, item.__qualname__)
+        if type(item) is tuple:
+            return any(map(self._is_new, item))
+        if type(item).__flags__ & HEAP:
+            return any(self._is_definition(part) and self._is_new(part) for part in own_fields(item).values())
+        return False
+
+    def _as_kept(self, item: Any) -> Any:
+        """The same with what goes on in place of what does not."""
+        if type(item) is tuple:
+            return tuple(map(self._as_kept, item))
+        if type(item) is list:
+            return list(map(self._as_kept, item))
+        if type(item) is dict:
+            return {key: self._as_kept(held) for key, held in item.items()}
+        return self._kept(item)
+
+
+def _held(container: Any) -> list[Any]:
+    return list(container.values() if type(container) in TABLES else container)
