@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.programs import Program
 from tests.test_loops import begin_moving
 
@@ -191,3 +193,52 @@ def test_a_new_field_does_not_keep_a_loop_from_moving(program: Start) -> None:
     app.open("turn")
     app.join("t")
     assert app("shop.out") == [["one", 1], ["two", 2, []], ["two", 3, []], ["one", 4]]
+
+
+HELD = """
+    import contextlib, threading
+    lock = threading.Lock()
+    seen = []
+    {more}
+    def main():
+        n = 0
+        while n < 4:
+            gate("turn")
+            with {entered}:
+                n += 1
+            seen.append(n)
+        return seen
+"""
+CATCHING = "@contextlib.contextmanager\n    def guard():\n        try: yield\n        except KeyError: pass\n"
+PASSING = "@contextlib.contextmanager\n    def guard():\n        try: yield\n        finally: pass\n"
+DENYING = "class Guard:\n        def __enter__(self): pass\n        def __exit__(self, *error): return True\n"
+
+
+def _with_another(text: str) -> str:
+    return text.replace("n += 1\n", "n += 1; twice = n * 2\n").replace("append(n)", "append((n, twice))")
+
+
+def test_what_a_with_block_binds_is_no_variable_that_a_frame_lacks(program: Start) -> None:
+    text = HELD.format(more=PASSING, entered="lock, guard(), open('/dev/null')")
+    app = program(shop=text)
+    app.start("t", "shop.main()", at="turn")
+    update = begin_moving(app, _with_another(text))
+    app.open("turn")
+    app.until(update, "complete")
+    app.open("turn", times=3)
+    assert app.join("t") == [1, [2, 4], [3, 6], [4, 8]]
+
+
+@pytest.mark.parametrize(
+    ("more", "entered"),
+    [(CATCHING, "guard()"), (DENYING, "Guard()"), (DENYING, "lock"), ("", "contextlib.suppress(KeyError)")],
+)
+def test_what_a_with_block_that_swallows_exceptions_binds_is_asked_for(
+    program: Start, more: str, entered: str
+) -> None:
+    text = HELD.format(more=more, entered=entered)
+    app = program(shop=text)
+    app.start("t", "shop.main()", at="turn")
+    plan = app.edit(shop=_with_another(text)).plan(move_after=0)
+    said = [note for row in plan.procedures for note in row.notes]
+    assert any("twice is new in its loop" in note for note in said), said

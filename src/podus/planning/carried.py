@@ -16,6 +16,7 @@ from podus.program.code import walk
 from podus.program.loops import Loop, bound_at, needed
 from podus.program.operands import STORES_NAME, any_named
 from podus.program.prologue import Prologue, Step, bound_once, changeable, kinds, parts_of, reads
+from podus.program.swallowing import Swallowing
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
@@ -76,10 +77,25 @@ class Carried:
         found: dict[str, str] = {}
         for name in sorted(self.new.wants - self.old.variables):
             text = self._made(name)
-            if text is None:
+            if text is not None:
+                found[name] = text
+            elif name in self._bound_before or name in self._surely_wanted:
                 return found, name
-            found[name] = text
         return found, ""
+
+    @cached_property
+    def _bound_before(self) -> set[str]:
+        return bound_at(self.new.code, [self.new.loop.enter])
+
+    @cached_property
+    def _surely_wanted(self) -> set[str]:
+        """The variables that are read from the loop on otherwise than behind a ``with`` that would have to swallow an exception before it has bound them.
+
+        A new process has none either in its first iteration: it raises an UnboundLocalError there.
+        """
+        version = self.compiler.new if self.forward else self.compiler.old
+        never = Swallowing(version.modules.values()).passed_on(self.new.code, self.new.node)
+        return needed(self.new.code, self.new.loop.enter, never)
 
     def needs(self) -> tuple[set[str], set[str], dict[str, str]]:
         """The variables that must be bound; those of them that may not be; and what the new version gives others that may not be, as text.
@@ -90,7 +106,7 @@ class Carried:
         maybe = mine - bound_at(self.old.code, [*self.old.loop.leaves, *self.old.loop.jumps])
         if not maybe:
             return mine, set(), {}
-        lacked = maybe - (self.old.wants - bound_at(self.new.code, [self.new.loop.enter]))
+        lacked = maybe - (self.old.wants - self._bound_before)
         made = {name: text for name in sorted(lacked) if (text := self._made(name)) is not None}
         unsure = lacked - made.keys()
         return mine - maybe | unsure, unsure, made

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import dis
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from types import CodeType
 
@@ -399,8 +399,8 @@ def bound_at(code: CodeType, offsets: list[int]) -> set[str]:
     )
 
 
-def needed(code: CodeType, offset: int) -> set[str]:
-    """The variables that ``code``, entered at ``offset``, may read before it has bound them."""
+def needed(code: CodeType, offset: int, never: Set[int] = frozenset()) -> set[str]:
+    """The variables that ``code``, entered at ``offset``, may read before it has bound them; ``never`` are jumps that it does not take."""
     slots = [
         *code.co_varnames,
         *(n for n in code.co_cellvars if n not in code.co_varnames),
@@ -424,7 +424,7 @@ def needed(code: CodeType, offset: int) -> set[str]:
         # What handles an exception of this instruction may find it done or not.
         todo += [(target, bound) for first, end, target in table if first <= start < end]
         bound |= writes
-        if JUMPS[op]:
+        if JUMPS[op] and start not in never:
             todo.append((following + JUMPS[op] * 2 * arg, bound))
         if not CLOSED[op] and following in at:
             todo.append((following, bound))
