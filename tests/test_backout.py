@@ -615,3 +615,26 @@ def test_several_updates_with_mappers_are_not_backed_out_at_once(program: Start)
     app.podus("back-out", "app")
     app.podus("back-out", "app")
     assert app("[shop.f(), hasattr(shop, 'x')]") == [3, False]
+
+
+def test_in_the_middle_objects_keep_no_field_that_new_code_has_set(program: Start) -> None:
+    text = """
+        def block(): gate("held"); return 1
+        class A:
+            def __init__(self): self.n = 0
+            def step(self): self.n += 1
+        def other(a): a.later = 1
+    """
+    app = program(m=text)
+    app.run("a, b, own = m.A(), m.A(), m.A(); own.last = 7")
+    app.start("t", "m.block()", at="held")
+    new = text.replace("self.n = 0", "self.n = 0; self.last = self.later = None").replace("return 1", "return 2")
+    update = app.edit(m=new.replace("self.n += 1", "self.n += 1; self.last = self.later = self.n")).begin()
+    app.until_switched(update, "m:A.step")
+    app.run("made = m.A(); a.step(); made.step()")
+    app.back_out()
+    app.until(update, "backed-out")
+    # What the old version sets as well may be its own.
+    assert app("[vars(o) for o in (a, b, own)]") == [{"n": 1, "later": 1}, {"n": 0}, {"n": 0, "last": 7}]
+    assert app("vars(made)") == {"n": 1, "later": 1}
+    app.open("held")

@@ -449,6 +449,7 @@ class Evaluation:
             self._poke.clear()
             wait = min(wait * 1.5, _LONGEST_WAIT)
         self.running.leave(back=True)
+        self.stage.take_away()
         self.stage.undo(switched=True)
         self.texts.give_back()
         self.notes += bound.broken(self.stall)

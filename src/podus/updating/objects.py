@@ -96,6 +96,7 @@ class Conversion:
         self.dropped = Kept([*part.gone, *part.hidden])
         # Which objects had a field of a new one's name before, given to them by the program: a back-out leaves it to them.
         self.own = Kept(f.name for f in part.fields)
+        self._know_own = False
         self.left: Kept | None = None
         # How many objects were converted: by several threads.
         self._converted = count()
@@ -513,6 +514,19 @@ class Conversion:
             own = {n: None for n in self._fields if held_by(obj, n, n in self._raw) is not GONE}
             if own:
                 self.own.keep(obj, own)
+        self._know_own = True
+
+    def leftover(self) -> list[str]:
+        """The new fields that objects may still have when all has gone back: new procedures have set them."""
+        sure = self._know_own and self.convert is None
+        return [name for name in self._fields if name not in self._raw] if sure else []
+
+    def take_away(self, names: list[str], objects: Iterable[Any]) -> None:
+        """Take fields from objects that did not have them before the update."""
+        for obj in objects:
+            for name in names:
+                if name in plain_names(obj) and name not in self.own.take(obj):
+                    plain_names(obj).pop(name, None)
 
     def _drop(self, obj: Any) -> None:
         left = self.left.take(obj) if self.left is not None else ()

@@ -15,6 +15,7 @@ from podus.errors import Refused
 from podus.planning.model import ObjectPart, Plan
 from podus.planning.pack import read_pack
 from podus.program.code import procedures, walk
+from podus.program.operands import STORES_ATTRIBUTE, any_named
 from podus.support.declare import Declaration
 from podus.support.load import execute
 from podus.updating.abstract import abstract_into, asked_anew
@@ -35,6 +36,7 @@ from podus.updating.pydantic_models import adapters_into
 from podus.updating.routers import to_be_told
 from podus.updating.slots import slot_names_into
 from podus.updating.statements import Statements
+from podus.updating.sweep import take_away
 from podus.updating.withdrawn import dispatch_caches, forsaken, holds, reregistered, still_there, withdraw
 
 _STORES = (dict.__setitem__, type.__setattr__)
@@ -393,6 +395,16 @@ class Stage(Statements):
             elif part.fields and sys.getallocatedblocks() <= SMALL:
                 bound = self.stall.bound_us / 1e6 or None
                 conversion.look_for_own(obj for batch in Search([cls], None, bound) for obj in batch)
+
+    def take_away(self) -> None:
+        """When all has gone back: objects keep no field that only new procedures have set."""
+        take_away(list(self.conversions.values()), self._is_set)
+
+    def _is_set(self, name: str) -> bool:
+        """Whether a procedure of the version that runs sets an attribute of this name, of whatever object."""
+        live = (self.agent.live_codes(module) for module in self.agent.module_names())
+        codes = (code for found in live for codes in found.values() for code in codes)
+        return any(any_named(part, STORES_ATTRIBUTE, name) for code in codes for part in walk(code))
 
     def _derived(self, part: ObjectPart, module: str) -> dict[str, FunctionType]:
         """The derived mappers of a class's new fields, each with the names of the constructor that it was made from."""

@@ -66,6 +66,20 @@ def restore(conversions: list[Conversion]) -> None:
         conversion.restore(obj for batch in Search([conversion.cls], _none) for obj in batch)
 
 
+def take_away(conversions: list[Conversion], known: Callable[[str], bool]) -> None:
+    """Take new fields from the objects that new procedures have given them; not those whose names are ``known`` to the old ones as well."""
+    names = {id(c): [name for name in c.leftover() if not known(name)] for c in conversions}
+    left = [conversion for conversion in conversions if names[id(conversion)]]
+    if not left:
+        return
+    breath = Breath(long=True)
+    concerned: dict[int, list[Conversion]] = {}
+    for batch in Search([conversion.cls for conversion in left], breath):
+        for conversion, objects in _by_class(batch, left, concerned):
+            conversion.take_away(names[id(conversion)], objects)
+            breath()
+
+
 # So many allocated blocks take some five seconds to walk through beside a busy program.
 _HUGE = 2_000_000
 
