@@ -628,7 +628,9 @@ def test_in_the_middle_objects_keep_no_field_that_new_code_has_set(program: Star
     app = program(m=text)
     app.run("a, b, own = m.A(), m.A(), m.A(); own.last = 7")
     app.start("t", "m.block()", at="held")
-    new = text.replace("self.n = 0", "self.n = 0; self.last = self.later = None").replace("return 1", "return 2")
+    new = text.replace("self.n = 0", "self.n = 0; self.last = self.later = None").replace(
+        "return 1", "return 2"
+    )
     update = app.edit(m=new.replace("self.n += 1", "self.n += 1; self.last = self.later = self.n")).begin()
     app.until_switched(update, "m:A.step")
     app.run("made = m.A(); a.step(); made.step()")

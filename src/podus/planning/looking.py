@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from podus.planning.meanings import Name
 from podus.planning.reading import evaluated
-from podus.program.bindings import is_namespace
+from podus.program.bindings import held_namespace, is_namespace
 from podus.program.body import Body, Statement
 from podus.program.changes import ModuleChange
 from podus.program.version import Module
@@ -39,7 +39,8 @@ _ATTRIBUTES = frozenset(
 
 def lists_names(statement: Statement) -> bool:
     """Whether a statement of a module goes by the names that the module has."""
-    return any(map(is_namespace, evaluated(statement.node)))
+    held = held_namespace(statement.node)
+    return any(is_namespace(part) for part in evaluated(statement.node) if part is not held)
 
 
 def looking(compiler: Compiler) -> Iterator[tuple[Module, Statement, str]]:

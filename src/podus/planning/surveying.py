@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from podus.planning.reading import evaluated
-from podus.program.bindings import NAMESPACE, is_namespace, root
+from podus.program.bindings import NAMESPACE, held_namespace, is_namespace, root
 from podus.program.body import Statement
 from podus.program.code import walk
 from podus.program.nodes import everything_in
@@ -194,7 +194,9 @@ class Surveys:
 
 
 def _of_one_name(node: ast.AST) -> ast.expr | None:
-    """What is looked into for one name alone, or given some: ``globals()[name]``, ``globals().update(…)``."""
+    """What is looked into for one name alone, or given some: ``globals()[name]``, ``globals().update(…)``. Or what gets a name itself, and goes on."""
+    if (held := held_namespace(node)) is not None:
+        return held
     if isinstance(node, ast.Subscript):
         return node.value
     return node.value if isinstance(node, ast.Attribute) and node.attr in _OF_ONE else None

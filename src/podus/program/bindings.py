@@ -40,6 +40,12 @@ def is_for_type_checkers(node: ast.AST) -> bool:
     return word == "TYPE_CHECKING"
 
 
+def held_namespace(node: ast.AST) -> ast.expr | None:
+    """The ``globals()`` that an assignment gives a name to, as it is: it goes on with whatever the module gets, and is no list of names."""
+    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    return value if value is not None and ast.unparse(value) in ("globals()", "vars()", "locals()") else None
+
+
 def is_namespace(node: ast.AST) -> bool:
     """Whether it is ``globals()``, or another one of these."""
     return (

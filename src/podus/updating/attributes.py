@@ -18,7 +18,7 @@ def attribute_of(namespace: dict[str, Any], name: str, value: Any, switch: Switc
     owner: Any = namespace.get(word)
     if isinstance(owner, FunctionType) and not (attribute.startswith("__") and attribute.endswith("__")):
         switch.set_item(vars(owner), attribute, value)
-    elif _is_plain(owner):
+    elif is_plain(owner):
         switch.set_class_attribute(owner, attribute, value)
     elif hasattr(owner, attribute):
         switch.set_attribute(owner, attribute, value)
@@ -28,18 +28,16 @@ def attribute_of(namespace: dict[str, Any], name: str, value: Any, switch: Switc
 
 
 def no_attribute_of(namespace: dict[str, Any], name: str, switch: Switch) -> None:
-    """Plan that ``OWNER.ATTRIBUTE`` is there no more."""
+    """Plan that ``OWNER.ATTRIBUTE`` is there no more, where the owner is a function."""
     word, _, attribute = name.partition(".")
     owner: Any = namespace.get(word)
     if isinstance(owner, FunctionType) and attribute == "__doc__":
         switch.set_attribute(owner, attribute, docstring(owner.__code__))
     elif isinstance(owner, FunctionType):
         switch.delete_item(vars(owner), attribute)
-    elif _is_plain(owner):
-        switch.delete_class_attribute(owner, attribute)
 
 
-def _is_plain(owner: Any) -> bool:
+def is_plain(owner: Any) -> bool:
     """Whether it is a class whose metaclass does nothing of its own when an attribute is set."""
     return isinstance(owner, type) and type(owner).__setattr__ is type.__setattr__
 

@@ -9,10 +9,12 @@ from types import CodeType, FunctionType, ModuleType
 
 from podus.planning.model import ClassPart, MadePart, ModulePart, Plan
 from podus.updating import annotated
-from podus.updating.attributes import attribute_of, no_attribute_of, unhashable_into
+from podus.updating.attributes import attribute_of, is_plain, no_attribute_of, unhashable_into
 from podus.updating.binding import Switch, can_become
+from podus.updating.contents import Contents
 from podus.updating.find import leads_to, made_in, own_definition, program_modules
 from podus.updating.gates import forward
+from podus.updating.going import Going
 from podus.updating.graft import (
     Keeping,
     adopt_class_cell,
@@ -63,6 +65,8 @@ class Collector:
         self.identity.is_other = lambda before, value: (
             self._is_other(before, value) or self.replacement.has(before, value)
         )
+        self.contents = Contents()
+        self.going = Going(self.contents)
         self.naming = Naming({})
         # Of classes that get other slots: room that new statements may fill already.
         self.rooms: dict[type, Mapping[str, Room]] = {}
@@ -276,7 +280,11 @@ class Collector:
             if name == "__doc__":
                 self.removals.set_item(shadow.real, name, None)
             elif "." in name:
-                no_attribute_of(shadow.real, name, self.removals)
+                owner, _, attribute = name.partition(".")
+                if is_plain(shadow.real.get(owner)):
+                    self.going.add(shadow.real[owner], attribute, self.removals)
+                else:
+                    no_attribute_of(shadow.real, name, self.removals)
             elif (module := self._submodule(part, name)) is not None:
                 if shadow.real.get(name) is not module:
                     self.removals.set_item(shadow.real, name, module)
@@ -516,7 +524,7 @@ class Collector:
             else:
                 full = f"{part.name}:{row.qualname}.{name}"
                 grouped = any(full in group.data for group in self.plan.groups)
-                (self.switch_for(full) if grouped else self.removals).delete_class_attribute(cls, name)
+                self.going.add(cls, name, self.switch_for(full) if grouped else self.removals)
         if "__eq__" in target or "__eq__" in removed or "__hash__" in removed:
             unhashable_into(
                 cls, target, removed, self.switch_for(f"{part.name}:{row.qualname}.__eq__"), self.removals

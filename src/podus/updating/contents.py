@@ -161,6 +161,10 @@ class Contents:
             if type(each) in _MUTABLE and len(each) <= _AT_MOST:
                 self._before.setdefault(id(each), (each, each.copy()))
 
+    def watch(self, obj: Any, name: str) -> None:
+        """Watch an attribute of an object, or of a class."""
+        self._fields.setdefault((id(obj), name), (obj, name, _own(obj).get(name, _ABSENT)))
+
     def settle(self) -> None:
         """The statements have run: what differs is their doing."""
         done = [(value, before, value.copy()) for value, before in self._before.values()]

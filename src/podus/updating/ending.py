@@ -128,3 +128,5 @@ def let_go_of(update: Evaluation) -> None:
             for conversion in stage.conversions.values():
                 if conversion not in update.agent.standing:
                     conversion.let_go()
+        # What it holds refers to it: data that the update has made would be held twice until the collector comes by.
+        vars(stage).clear()

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # The interpreter looks for the others by itself, and that one is there at all would tell.
 _ASKED_FOR = {"__init__", "__init_subclass__", "__class_getitem__", "__enter__", "__exit__"}
 _ASKED_FOR |= {"__aenter__", "__aexit__", "__post_init__", "__match_args__"}
+# What makes the classes of a metaclass.
+_MAKING = {"__new__", "__call__", "__prepare__"}
 # What typing.Generic keeps of a class, and asks for when that is subscripted.
 OF_GENERIC = frozenset({"__parameters__", "__orig_bases__"})
 _ABSENT: Any = object()
@@ -164,8 +166,9 @@ class Showing:
     def show(self, cls: type, names: dict[str, Any]) -> None:
         """Show ``names``, which ``cls`` is going to have."""
         added = Switch()
+        asked = _ASKED_FOR | OF_GENERIC | (_MAKING if issubclass(cls, type) else set())
         for name, value in names.items():
-            if name.startswith("__") and name.endswith("__") and name not in _ASKED_FOR | OF_GENERIC:
+            if name.startswith("__") and name.endswith("__") and name not in asked:
                 continue
             if vars(cls).get(name, _ABSENT) is value:
                 continue

@@ -6,7 +6,7 @@ from podus.updating.annotated import MAKERS, OWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from podus.updating.binding import Switch
@@ -40,6 +40,8 @@ class Shadow(dict[str, "Any"]):
         self.closed: frozenset[str] = frozenset()
         # Of the statements of modules: the classes that are made again, and how they are asked for.
         self.kinship: Kinship | None = None
+        # Told of each definition that takes the place of another one, at once: the next statement may need it.
+        self.bound: Callable[[Any, Any], None] | None = None
         # Names whose value stands in the real namespace under another name while the statements run.
         self.shown: dict[str, str] = {}
 
@@ -64,6 +66,8 @@ class Shadow(dict[str, "Any"]):
             return
         value = self.starred.get(name, self.staged_imports.get(name, value))
         super().__setitem__(name, value)
+        if self.bound is not None and name in self.real:
+            self.bound(self.real[name], value)
         if name in self.shown:
             self.real[self.shown[name]] = value
         if "." in name:

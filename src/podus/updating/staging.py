@@ -157,7 +157,7 @@ class Stage(Statements):
                 shadow.show_no_more()
             self.meanwhile.end()
             self.showing.end()
-            self._contents.settle()
+            self.contents.settle()
         made = [(self.shadows[part.name], name) for part in parts for name in part.redefined]
         registries.once((name for _, name in made), (n for shadow, n in made if n not in shadow.added))
         packed = (one for pack in self.runners.values() for one in pack.values())
@@ -178,6 +178,7 @@ class Stage(Statements):
         moves.join(self.lineage.has_come, self.base, self.identity)
         for part in parts:
             self.collect(part)
+        self.going.settle((self.base, *self.redefined.values(), *self.data.values()), self.base)
         self.lead_up()
         self.succeed()
         self._adapt()
@@ -358,7 +359,7 @@ class Stage(Statements):
                     self.footprint.base.append((dict.pop, shadow.real, name, None))
         self.footprint.removals += self.removals.undo
         self.footprint.replacement = self.replacement
-        self.footprint.contents = self._contents.differences()
+        self.footprint.contents = self.contents.differences()
         self.footprint.there = {d.name for d in self.plan.data if d.action in ("keep", "set", "map")}
         for name, switch in self.redefined.items():
             self.footprint.redefined[old_names.get(name, name)] = list(switch.undo)
@@ -418,7 +419,7 @@ class Stage(Statements):
 
     def complete(self) -> None:
         """The update is complete: the way back is that of its footprint."""
-        self._contents.forget()
+        self.contents.forget()
 
     def frame_mapper(self, name: str) -> Any:
         """What gives the variables of who is in the procedure ``name``. Raises Refused if the support code does not have it."""
@@ -562,7 +563,7 @@ class Stage(Statements):
         for entry in self.footprint.entries:
             entry.take_back(back)
         settle([*back.do, *self.footprint.told], self.stall)
-        self._contents.undo()
+        self.contents.undo()
         for name in list(sys.modules):
             if name in self._modules_before or not self.agent.is_program(name):
                 continue

@@ -21,7 +21,6 @@ from podus.updating.annotated import adopt_cell
 from podus.updating.binding import Stall, Switch, commit, settle
 from podus.updating.breath import paced
 from podus.updating.collecting import Collector
-from podus.updating.contents import Contents
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.gates import stage_gate, twin
 from podus.updating.graft import functions_of, stays
@@ -40,6 +39,8 @@ if TYPE_CHECKING:
     from podus.pup.agent import Agent
 
 
+# Decorators above each other.
+_LAYERS = 8
 # What makes classes and refuses what is no class of theirs: so it would in a fresh process.
 _MAKERS = frozenset({"dataclasses", "enum", "typing"})
 
@@ -60,7 +61,6 @@ class Statements(Collector):
         self._afters: dict[int, FunctionType] = {}
         self.meanwhile = Meanwhile(self.stall)
         self.kinship = Kinship()
-        self._contents = Contents()
         # Packages that become modules.
         self._no_packages: set[str] = set()
         # What modules that do not change, or not yet, have imported of those that do: what it is going to be.
@@ -86,13 +86,17 @@ class Statements(Collector):
         shadow = self.shadows[part.name] = Shadow(real, True)
         shadow.first = _first_namespace(module)
         shadow.kinship = self.kinship
+        shadow.bound = self._note_anew
         places = getattr(vars(module).get("__spec__"), "submodule_search_locations", None)
         if (part.package and "__path__" not in vars(module)) or (not part.package and places is not None):
             self._becomes_package(module, part)
         runners = [*part.runners, *(c.runner for c in part.classes if c.runner)]
         codes = (self.runners[part.name][runner] for runner in runners)
-        self._contents.look(real, codes, self.agent.module_names())
+        self.contents.look(real, codes, self.agent.module_names())
         new = (other.name.rpartition(".") for other in self.plan.modules if other.action == "import")
+        for row in part.classes:
+            if (cls := class_at(module, row.qualname)) is not None:
+                self.going.watch(cls, row.removed)
         self.showing.show_data(module, shadow, {name for package, _, name in new if package == part.name})
         pieces = [*enumerate([*part.runners, ""])]
         for start, stop in pairwise([0, *stops]):
@@ -170,7 +174,7 @@ class Statements(Collector):
 
     def _importing(self, module: ModuleType, code: CodeType) -> CodeType:
         """A module is about to be imported for the first time; gives the code to execute."""
-        self._contents.look(vars(module), [code], self.agent.module_names())
+        self.contents.look(vars(module), [code], self.agent.module_names())
         return self.meanwhile.importing(self.runners, self._show_imported)(module, code)
 
     def _show_imported(self, module: ModuleType) -> None:
@@ -236,7 +240,7 @@ class Statements(Collector):
         for attribute, value in list(type.__getattribute__(before, "__dict__").items()):
             if attribute not in vars(made) and stays(known, attribute, value):
                 type.__setattr__(made, attribute, value)
-                self._contents.look_into(value)
+                self.contents.look_into(value)
 
     def _show_made(self, before: Any, made: Any, file: str) -> None:
         """Show the methods of a class that was made again in the one that goes on: statements may need them of objects that are there."""
@@ -341,9 +345,10 @@ class Statements(Collector):
         gates = Switch()
         leading: dict[int, Shadow] = {}
         for name in part.calls:
-            new = self.codes.get(name)
             for function in self.finder.functions.get(name, ()):
-                if new is not None and function.__code__.co_freevars == new.co_freevars:
+                # (What has other defaults alone has no new code.)
+                new = self.codes.get(name, function.__code__)
+                if function.__code__.co_freevars == new.co_freevars:
                     other = self.shadows.get(function.__module__, shadow)
                     namespace: dict[str, Any] = (
                         other if function.__globals__ is other.real else function.__globals__
@@ -360,6 +365,22 @@ class Statements(Collector):
             return None
         settle(gates.do, self.stall)
         return gates
+
+    def _note_anew(self, before: Any, value: Any) -> None:
+        """Note the new definition of a function, or those of a class: what is called meanwhile has its defaults."""
+        if is_a(before, type) and is_a(value, type):
+            for name, inner in list(vars(value).items()) if before is not value else ():
+                if not is_a(inner, type):
+                    self._note_anew(vars(before).get(name), inner)
+            return
+        old, new = _function_of(before), _function_of(value)
+        for _ in range(_LAYERS):
+            # What wraps a definition, and has its name, is called otherwise.
+            if old is None or new is None or not _is_of(new, old.__code__):
+                return
+            self._anew[id(old)] = new
+            take_defaults(self._afters.get(id(old)), new)
+            old, new = (_function_of(vars(each).get("__wrapped__")) for each in (old, new))
 
     # ---- classes
 
@@ -379,11 +400,7 @@ class Statements(Collector):
         for name in ("__module__", "__qualname__", "__firstlineno__", "__static_attributes__"):
             dict.pop(target, name, None)
         for name, value in target.items():
-            old, new = map(_function_of, (vars(cls).get(name), value))
-            # What wraps a definition, and has its name, is called otherwise.
-            if old is not None and new is not None and _is_of(new, old.__code__):
-                self._anew[id(old)] = new
-                take_defaults(self._afters.get(id(old)), new)
+            self._note_anew(vars(cls).get(name), value)
         if row.runner or "__slots__" in row.removed:
             self.showing.show(cls, {**target, **self.make_room(part, cls, row, target)})
         self.class_shadows.setdefault(part.name, []).append((cls, row, target))

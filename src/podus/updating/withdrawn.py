@@ -7,6 +7,7 @@ program has put into a list while it ran stays there.
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import singledispatchmethod
 from itertools import islice
@@ -159,9 +160,10 @@ class _Made:
         self._codes = codes
         self._objects = objects
 
-    def __call__(self, value: Any) -> bool:
+    def __call__(self, value: Any, depth: int = _DEPTH) -> bool:
         if type(value) is tuple or _is_record(value):
-            return any(map(self, _held(value)))
+            # (It may hold itself.)
+            return depth > 0 and any(self(held, depth - 1) for held in _held(value))
         for _ in range(8):
             if id(value) in self._objects or (
                 type(value) is FunctionType and id(value.__code__) in self._codes
@@ -348,6 +350,14 @@ def _may_hold(value: Any) -> bool:
     return not is_a(value, (ModuleType, BuiltinFunctionType)) and value is not None
 
 
+def is_namespace(value: Any) -> bool:
+    """Whether it is what a module holds its names in (``globals()``), and no table of the program's."""
+    if type(value) is not dict:
+        return False
+    module = sys.modules.get(value["__name__"]) if type(value.get("__name__")) is str else None
+    return module is not None and getattr(module, "__dict__", None) is value
+
+
 def containers(modules: Iterable[ModuleType]) -> Iterator[Any]:
     """The containers that modules' names lead to: by themselves, in classes, in objects of the program's classes."""
     modules = list(modules)
@@ -361,6 +371,6 @@ def containers(modules: Iterable[ModuleType]) -> Iterator[Any]:
                 inside += [found for inner in _attributes(value) for found in (inner, registry_of(inner))]
             for container in inside:
                 small = type(container) in _MUTABLE and len(container) <= _AT_MOST
-                if small and id(container) not in seen:
+                if small and id(container) not in seen and not is_namespace(container):
                     seen.add(id(container))
                     yield container

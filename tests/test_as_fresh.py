@@ -1,0 +1,130 @@
+"""Edits that real packages get from release to release, each as a small program: after the update it is as a fresh process would be, after the way back as before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.programs import Program
+
+Start = Callable[..., Program]
+
+BOX = "class E:\n    def __init__(self): self.n = 1\n"
+# What is kept is made of the old version first; then the two versions of the modules, and what shows them.
+CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
+    "an attribute leaves the body of its class": (
+        "e = m.E()",
+        {"m": BOX + "    A = {'x': 1}\n    def get(self): return self.A['x']\n"},
+        {"m": BOX + "    def get(self): return self.A['x']\nE.A = {'x': 10}\n"},
+        "e.get()",
+        1,
+        10,
+    ),
+    "a method is made by a loop": (
+        "e = m.E(); held = e.up",
+        {"m": BOX + "    def up(self): return self.n + 1\n    def down(self): return self.n - 1\n"},
+        {
+            "m": BOX
+            + "def _make(k):\n    def op(self): return self.n + k\n    return op\nfor _n, _k in (('up', 100), ('down', -100)):\n    setattr(E, _n, _make(_k))\n"
+        },
+        "[e.up(), e.down(), held()]",
+        [2, 0, 2],
+        [101, -99, 101],
+    ),
+    "a procedure sets attributes of a class": (
+        "e = m.E()",
+        {"m": BOX + "    A = 1\n    def m(self): return 'm1'\n"},
+        {"m": BOX + "def setup(cls):\n    cls.A = 10\n    cls.m = lambda self: 'm2'\nsetup(E)\n"},
+        "[e.A, e.m()]",
+        [1, "m1"],
+        [10, "m2"],
+    ),
+    "a class sets its attributes": (
+        "e = m.E()",
+        {"m": BOX + "    A = 1\n"},
+        {"m": BOX + "    A: int\n    @classmethod\n    def fill(cls): cls.A = 10\nE.fill()\n"},
+        "e.A",
+        1,
+        10,
+    ),
+    "a statement's attribute goes into the body": (
+        "e = m.E()",
+        {"m": BOX + "E.A = 1\n"},
+        {"m": BOX + "    A = 10\n"},
+        "[e.A, m.E.A]",
+        [1, 1],
+        [10, 10],
+    ),
+    "a metaclass gives what the body gave": (
+        "e = m.E()",
+        {"m": "class Meta(type): pass\nclass E(metaclass=Meta):\n    A = 1\n    def m(self): return 'm1'\n"},
+        {
+            "m": "class Meta(type):\n    def __new__(meta, name, bases, names):\n        names |= {'A': 2, 'm': lambda self: 'm2'}\n        return super().__new__(meta, name, bases, names)\nclass E(metaclass=Meta):\n    pass\n"
+        },
+        "[e.A, e.m()]",
+        [1, "m1"],
+        [2, "m2"],
+    ),
+    "another module calls what gets a parameter": (
+        "",
+        {"lib": "def make(a=None, b=0): return [a, b]\n", "m": "import lib\nX = lib.make(1)\n"},
+        {"lib": "def make(a=None, b=0, c=5): return [a, b, c]\n", "m": "import lib\nX = lib.make(2)\n"},
+        "m.X",
+        [1, 0],
+        [2, 0, 5],
+    ),
+    "another module makes an object with a new parameter": (
+        "",
+        {
+            "lib": "class Box:\n    def __init__(self, a=None, b=None): self.a, self.b = a, b\n",
+            "m": "import lib\nB = lib.Box(1)\n",
+        },
+        {
+            "lib": "class Box:\n    def __init__(self, a=None, b=None, c=7): self.a, self.b, self.c = a, b, c\n",
+            "m": "import lib\nB = lib.Box(2)\n",
+        },
+        "vars(m.B)",
+        {"a": 1, "b": None},
+        {"a": 2, "b": None, "c": 7},
+    ),
+    "a new module calls what has another default": (
+        "",
+        {"lib": "def make(a, b=0): return [a, b]\nX = 0\n"},
+        {
+            "lib": "def make(a, b=7): return [a, b]\nX = make(3)\nimport more\n",
+            "more": "import lib\nY = lib.make(4)\n",
+        },
+        "[lib.X, getattr(__import__('sys').modules.get('more'), 'Y', 0)]",
+        [0, 0],
+        [[3, 7], [4, 7]],
+    ),
+    "what is decorated goes beside a table that holds itself": (
+        "",
+        {
+            "lib": "SEEN = []\ndef reg(f):\n    SEEN.append(f)\n    return f\n@reg\ndef gone(): return 2\n@reg\ndef f(): return 1\nB = {'x': f, 'y': 1}\nB['me'] = B\nBOX = [B]\nHERE = globals()\n"
+        },
+        {
+            "lib": "SEEN = []\ndef reg(f):\n    SEEN.append(f)\n    return f\n@reg\ndef f(): return 10\nB = {'x': f, 'y': 1}\nB['me'] = B\nBOX = [B]\nHERE = globals()\n"
+        },
+        "[lib.f(), len(lib.SEEN), 'gone' in lib.HERE, lib.HERE is vars(lib)]",
+        [1, 2, True, True],
+        [10, 1, False, True],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_is_as_in_a_fresh_process(program: Start, case: str) -> None:
+    first, old, new, probe, before, after = CASES[case]
+    fresh = program(**{**old, **new})
+    fresh.run(first or "pass")
+    assert fresh(probe) == after
+    app = program(**old)
+    app.run(first or "pass")
+    assert app(probe) == before
+    app.edit(**new).update()
+    assert app(probe) == after
+    app.update(back_out=True)
+    assert app(probe) == before
