@@ -100,6 +100,28 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         [0, 0],
         [[3, 7], [4, 7]],
     ),
+    "a member gets another name beside its old one": (
+        "b = m.Mode.B",
+        {"m": "import enum\nclass Mode(enum.Enum):\n    A = 1\n    B = 2\n"},
+        {"m": "import enum\nclass Mode(enum.Enum):\n    A = 1\n    BB = 2\n    B = 2\n"},
+        "[b.name, m.Mode(2) is b is m.Mode.B, getattr(m.Mode, 'BB', 0) is b, [str(x) for x in m.Mode]]",
+        ["B", True, False, ["Mode.A", "Mode.B"]],
+        ["BB", True, True, ["Mode.A", "Mode.BB"]],
+    ),
+    "a name is imported from another module": (
+        "",
+        {
+            "a": BOX + "    def f(self): return 'a'\n",
+            "m": "import a\nfrom a import E\nclass C(E): pass\nc = E\n",
+        },
+        {
+            "b": BOX + "    def f(self): return 'b'\n",
+            "m": "import a\nfrom b import E\nclass C(E): pass\nc = E\n",
+        },
+        "[m.C().f(), m.E.__module__, m.c().f(), a.E().f()]".replace("a.E", "__import__('a').E"),
+        ["a", "a", "a", "a"],
+        ["b", "b", "b", "a"],
+    ),
     "what is decorated goes beside a table that holds itself": (
         "",
         {

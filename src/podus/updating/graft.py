@@ -578,9 +578,14 @@ def enum_into(old: Any, new: Any, switch: Switch, kept: Keeping = PLAINLY) -> No
 
 
 def renamed_member(old: Any, new: Any, made: Any) -> Any:
-    """The member of ``old`` that has another name in ``new``, ``made``, or None: a member is known by its value, as its pickles are."""
+    """The member of ``old`` that has another name in ``new``, ``made``, or None: a member is known by its value, as its pickles are.
+
+    Its old name may stay beside the new one.
+    """
     before = old._value2member_map_.get(made._value_) if _hashable(made._value_) else None
-    if before is None or before._name_ not in old._member_map_ or before._name_ in new._member_map_:
+    if before is None or before._name_ not in old._member_map_:
+        return None
+    if new._member_map_.get(before._name_, made) is not made:
         return None
     return before if type(before._value_) is type(made._value_) else None
 

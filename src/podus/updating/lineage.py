@@ -38,8 +38,7 @@ class Lineage:
             return False
         home, words = value.__module__, value.__qualname__.split(".")
         if home in self._imported or words[0] in self._added(home):
-            one = _plain(before)
-            return self._goes_on(one) and one.__qualname__ != value.__qualname__
+            return self._goes_on(_plain(before))
         found = _found(value)
         return found is not None and found is not _plain(before)
 
@@ -48,14 +47,20 @@ class Lineage:
         return module in self._imported or qualname in self._added(module)
 
     def _goes_on(self, before: Any) -> bool:
-        """Whether it is a function that has its own name, and will have it."""
-        return (
-            isinstance(before, FunctionType)
-            and _found(before) is before
-            and {before.__qualname__, before.__qualname__.partition(".")[0]}.isdisjoint(
-                self._gone.get(before.__module__, ())
-            )
-        )
+        """Whether it is a definition that has its own name, and will have it: what is new beside it is another one."""
+        if not isinstance(before, type | FunctionType) or _found(before) is not before:
+            return False
+        home, (word, _, inner) = before.__module__, before.__qualname__.partition(".")
+        if inner and isinstance(before, type):
+            # What its class has under its name is known when that is made.
+            return False
+        if not {before.__qualname__, word}.isdisjoint(self._gone.get(home, ())):
+            return False
+        shadow = self._shadows.get(home)
+        # Its module may import it from where it has moved to, or have another one under its name.
+        there = _plain(dict.get(shadow, word, before)) if shadow is not None else before
+        names = getattr(there, "__module__", home), getattr(there, "__qualname__", word).partition(".")[0]
+        return there is before or names == (home, word)
 
     def is_other_marker(self, value: Any, modules: Iterable[str]) -> bool:
         """Whether an object that is told from others by nothing but what it is has a name already."""

@@ -178,7 +178,8 @@ class Stage(Statements):
         moves.join(self.lineage.has_come, self.base, self.identity)
         for part in parts:
             self.collect(part)
-        self.going.settle((self.base, *self.redefined.values(), *self.data.values()), self.base)
+        giving = (self.base, self.removals, *self.redefined.values(), *self.data.values())
+        self.going.settle(giving, self.base)
         self.lead_up()
         self.succeed()
         self._adapt()
