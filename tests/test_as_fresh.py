@@ -12,6 +12,15 @@ from tests.programs import Program
 Start = Callable[..., Program]
 
 BOX = "class E:\n    def __init__(self): self.n = 1\n"
+TWO = "class One:\n    def f(self): return 1\nclass Two:\n    def f(self): return 2\n"
+# How the base of a class is said, by the same text, to be something else.
+BASES = {
+    "an attribute of a class": "class K:\n    base = One\nclass C(K.base): pass\n",
+    "a call": "def pick(): return One\nclass C(pick()): pass\n",
+    "an item": "T = {'k': One}\nclass C(T['k']): pass\n",
+    "a condition": "import sys\nif sys:\n    Base = One\nelse:\n    Base = object\nclass C(Base): pass\n",
+    "a name of the class around it": "class Outer:\n    Base = One\n    class Inner(Base): pass\nC = Outer.Inner\n",
+}
 # What is kept is made of the old version first; then the two versions of the modules, and what shows them.
 CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
     "an attribute leaves the body of its class": (
@@ -118,7 +127,7 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
             "b": BOX + "    def f(self): return 'b'\n",
             "m": "import a\nfrom b import E\nclass C(E): pass\nc = E\n",
         },
-        "[m.C().f(), m.E.__module__, m.c().f(), a.E().f()]".replace("a.E", "__import__('a').E"),
+        "[m.C().f(), m.E.__module__, m.c().f(), __import__('a').E().f()]",
         ["a", "a", "a", "a"],
         ["b", "b", "b", "a"],
     ),
@@ -150,3 +159,28 @@ def test_it_is_as_in_a_fresh_process(program: Start, case: str) -> None:
     assert app(probe) == after
     app.update(back_out=True)
     assert app(probe) == before
+
+
+@pytest.mark.parametrize("kind", BASES)
+def test_a_base_that_is_another_one_by_the_same_text(program: Start, kind: str) -> None:
+    text = TWO + BASES[kind]
+    app = program(m=text)
+    app.run("c = m.C()")
+    app.edit(
+        m=text.replace("= One", "= Two").replace("return One", "return Two").replace("k': One", "k': Two")
+    )
+    app.update()
+    assert app("[c.f(), m.C().f(), isinstance(c, m.One)]") == [2, 2, False]
+    app.update(back_out=True)
+    assert app("[c.f(), m.C().f(), isinstance(c, m.One)]") == [1, 1, True]
+
+
+def test_what_a_generic_base_is_given_is_another_one(program: Start) -> None:
+    text = "from typing import Generic, TypeVar\nP = TypeVar('P')\nclass C(Generic[P]): pass\n"
+    app = program(m=text)
+    app.edit(
+        m=text.replace("TypeVar('P')", "ParamSpec('P')").replace("TypeVar", "TypeVar, ParamSpec")
+    ).update()
+    assert app("m.C.__parameters__[0] is m.P, type(m.P).__name__") == [True, "ParamSpec"]
+    app.update(back_out=True)
+    assert app("m.C.__parameters__[0] is m.P, type(m.P).__name__") == [True, "TypeVar"]

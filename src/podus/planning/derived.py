@@ -215,7 +215,7 @@ class Derived:
                     name for name in acted_on(statement.node) if _is_data(change.body.previous.get(name))
                 ]
             self.moved |= {(home, name) for name in names}
-            if statement.kind == "assign":
+            if statement.kind in ("assign", "other"):
                 self.assigned |= {(home, name) for name in names}
 
     def _means_another(self, change: ModuleChange, name: str) -> bool:

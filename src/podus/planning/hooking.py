@@ -12,8 +12,10 @@ import ast
 import builtins
 from typing import TYPE_CHECKING, TypeAlias
 
+from podus.program.bindings import root
 from podus.program.code import INLINE_NAMES, walk
 from podus.program.field import last_word
+from podus.program.nodes import everything_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from podus.planning.ask import Asker
     from podus.planning.compile import Compiler
     from podus.planning.meanings import Meanings
-    from podus.program.body import Statement
+    from podus.program.body import Body, Statement
     from podus.program.changes import ModuleChange
     from podus.program.version import Module
 
@@ -57,22 +59,58 @@ def rebased(compiler: Compiler) -> Iterator[tuple[str, bool]]:
     An import brings another definition under the name, or what the name is assigned is made anew.
     """
     old, new, pup = compiler.derived.old, compiler.derived.new, compiler.pup
-    words = {name for _, name in compiler.derived.moved if "." not in name}
+    words = {name.rpartition(".")[2] for _, name in compiler.derived.moved}
+    words |= {name.partition(":")[2].rpartition(".")[2] for name in compiler.derived.procedures}
     for module in list(compiler.new.modules.values()) if words else ():
         before = compiler.old.modules.get(module.name)
         if before is None or before.body is None or words.isdisjoint(compiler.derived.mentions.of(module)):
             continue
         run = compiler.derived.run_of(module)
-        for statement in module.body.statements if module.body is not None else ():
-            was = before.body.last(statement.names[-1]) if statement.kind == "class" else None
+        for around, statement in _class_statements(module.body):
+            body: Body | None = before.body
+            for owner in around.owners:
+                outer = body.last(owner) if body is not None else None
+                body = outer.body if outer is not None else None
+            was = body.last(statement.names[-1]) if body is not None else None
             if was is None or was.kind != "class" or id(statement) in run:
                 continue
-            for base in map(_unsubscribed, bases_of(statement.node)):
-                if compiler.derived.moves(base, module, frozenset()) and _means_another(
-                    compiler, before, module, base
-                ):
-                    hooks = Hooks(old, pup).has(before, base) or Hooks(new, pup).has(module, base)
-                    yield f"{module.name}:{statement.names[-1]}", hooks
+            for base in bases_of(statement.node):
+                if _is_another(compiler, before, module, base, around):
+                    named = _unsubscribed(base)
+                    hooks = Hooks(old, pup).has(before, named) or Hooks(new, pup).has(module, named)
+                    yield f"{module.name}:{'.'.join((*around.owners, statement.names[-1]))}", hooks
+
+
+def _class_statements(body: Body | None) -> Iterator[tuple[Body, Statement]]:
+    """The classes of a body, and those inside them, each with the body that it stands in."""
+    for statement in body.statements if body is not None else ():
+        if statement.kind == "class" and body is not None:
+            yield body, statement
+            yield from _class_statements(statement.body)
+
+
+def _is_another(compiler: Compiler, before: Module, module: Module, base: ast.expr, around: Body) -> bool:
+    """Whether a base, or what it is given in brackets, is something else now."""
+    derived = compiler.derived
+    if isinstance(base, ast.Call) and derived.gives_another(base, module):
+        return True
+    named = _unsubscribed(base)
+    parts = [part for part in everything_in(base) if isinstance(part, ast.Name)] if base is not named else []
+    if isinstance(named, ast.Call):
+        parts += [part for part in everything_in(named) if isinstance(part, ast.Name)]
+    for part in (named, *parts):
+        first = root(part)
+        if around.owners and first in around.binds():
+            # A name of the class around it.
+            if (module.name, ".".join((*around.owners, first))) in derived.moved:
+                return True
+        elif (
+            isinstance(part, ast.Name | ast.Attribute)
+            and derived.moves(part, module, frozenset())
+            and _means_another(compiler, before, module, part)
+        ):
+            return True
+    return False
 
 
 def _means_another(compiler: Compiler, before: Module, module: Module, base: ast.expr) -> bool:
@@ -82,7 +120,8 @@ def _means_another(compiler: Compiler, before: Module, module: Module, base: ast
     names = [f"{home}:{'.'.join(words)}" for home, words in (one, other)]
     if compiler.plan.moves.get(names[0], names[0]) == names[1]:
         # What it is assigned may be another class.
-        return (other[0], other[1][0]) in compiler.derived.assigned
+        assigned = (other[0], other[1][0]) in compiler.derived.assigned
+        return assigned or (len(other[1]) > 1 and (other[0], ".".join(other[1])) in compiler.derived.moved)
     if any(origin[0] in version.modules for origin, version in ((one, compiler.old), (other, compiler.new))):
         return True
     # Of libraries: one may have what another has.

@@ -70,7 +70,8 @@ class Remade:
             hooks += [f"{name}:{p}" for p in procedures if p.rpartition(".")[2] in _HOOKS and "." in p]
             hooks += newly_hooked(change, compiler.derived.old, compiler.derived.new, compiler.pup)
         for other, hooked in list(rebased(compiler)):
-            self._add(*other.split(":"))
+            module, _, qualname = other.partition(":")
+            self._add(module, qualname.partition(".")[0])
             hooks += [f"{other}.__init_subclass__"] if hooked else []
             self.rehooked.append(other)
         heeding = Heeding(compiler)
