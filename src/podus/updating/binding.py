@@ -18,6 +18,7 @@ from types import CodeType, FrameType, FunctionType
 
 from podus.threads import sleep
 from podus.updating import annotated, greenlets
+from podus.updating.allocation import make_as_bases_do
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -193,6 +194,8 @@ class Switch:
         elif name in _NEVER_GONE:
             self.undo.append((type.__setattr__, cls, name, _NEVER_GONE[name]))
         else:
+            if name == "__new__":
+                self.undo.append((make_as_bases_do, cls))
             self.undo.append((type.__delattr__, cls, name))
         self.do.append((type.__setattr__, cls, name, value))
 
@@ -206,6 +209,8 @@ class Switch:
         self.undo.append((type.__setattr__, cls, name, cls.__dict__[name]))
         gone = (type.__setattr__, cls, name, _NEVER_GONE.get(name))
         self.do.append(gone if name in _NEVER_GONE else (type.__delattr__, cls, name))
+        if name == "__new__":
+            self.do.append((make_as_bases_do, cls))
 
     def _set_past_metaclass(self, cls: type, name: str, value: Any) -> None:
         """Plan to set what ``type.__setattr__`` would hand to a property of the metaclass; the two that follow have the class looked at anew."""
