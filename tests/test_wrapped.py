@@ -219,3 +219,31 @@ def test_a_decorator_that_counts_otherwise_begins_anew(program: Start) -> None:
     app.replace("wrap", "w.calls = 0", "w.calls = 10").replace("wrap", "calls += 1", "calls -= 1")
     app.replace("shop", "(x)", "(x, y=1)").update()
     assert app("[shop.f(1), shop.f.calls]") == [1, 9]
+
+
+CLOSED = "def maker(n):\n    def run(x): return [n, x]\n    return run\n"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "result", "expected"),
+    [
+        ("x, y=5", "[n, x, y]", [1, 2, 5]),
+        ("x, *, y='a'", "[n, x, y]", [1, 2, "a"]),
+        ("x=0, y=(1, 2)", "[n, x, y]", [1, 2, [1, 2]]),
+        ("x, y=[]", "[n, x, y]", [1, 2]),
+    ],
+)
+def test_closures_get_the_defaults_of_their_new_version(
+    program: Start, parameters: str, result: str, expected: object
+) -> None:
+    app = program(m=CLOSED)
+    app.run("held = m.maker(1)")
+    new = CLOSED.replace("run(x): return [n, x]", f"run({parameters}): return {result}")
+    plan = app.edit(m=new).plan()
+    said = [note for row in plan.procedures for note in row.notes if "default of y" in note]
+    # A list would be another one for each.
+    assert bool(said) == ("[]" in parameters)
+    app.update()
+    assert app("held(2)") == expected
+    app.update(back_out=True)
+    assert app("held(2), held.__defaults__, held.__kwdefaults__") == [[1, 2], None, None]

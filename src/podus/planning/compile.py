@@ -12,6 +12,7 @@ from typing import Any
 
 from podus.errors import NotFound, Refused
 from podus.planning.ask import Asker
+from podus.planning.closed import defaults_for
 from podus.planning.derived import Derived
 from podus.planning.hooking import asking
 from podus.planning.model import MAX_HOLD, MOVE_AFTER, ModulePart, Note, Plan, Procedure
@@ -451,9 +452,18 @@ class Compiler:
                 line=code.co_firstlineno,
             )
         )
+        procedure = self.plan.procedures[-1]
         lacking = sorted({*code.co_freevars} - {*before.co_freevars})
-        if self.plan.procedures[-1].hidden and lacking:
-            self.plan.procedures[-1].notes.append(
+        if procedure.hidden and kind == "body":
+            procedure.defaults, unknown = defaults_for(change.old, change.new, (before, code))
+            procedure.defaults_back, _ = defaults_for(change.new, change.old, (code, before))
+            procedure.stays = bool(unknown)
+            if unknown and not lacking:
+                procedure.notes.append(
+                    f"podus can't tell the default of {unknown} for closures made before: they keep their old version"
+                )
+        if procedure.hidden and lacking:
+            procedure.notes.append(
                 f"closes over {', '.join(lacking)} now, which closures made before don't have: they keep their old version"
             )
 

@@ -70,6 +70,11 @@ class Procedure:
     # The old and the new parameters, where they differ: "(a, b=...)".
     signatures: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    # Of closures that exist: the defaults that they need with the new code, and with the old one on the way back, as text; "" is what they have.
+    defaults: dict[str, str] | None = None
+    defaults_back: dict[str, str] | None = None
+    # They keep their old version.
+    stays: bool = False
 
 
 @dataclass

@@ -7,8 +7,9 @@ instructions move accordingly. What the code does is the same.
 
 from __future__ import annotations
 
+import ast
 import opcode
-from types import CodeType
+from types import CodeType, FunctionType
 from weakref import ref
 
 from podus.frames import HOOK
@@ -17,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
+
+    from podus.updating.binding import Switch
 
 _EXTENDED = opcode.opmap["EXTENDED_ARG"]
 _COPY = opcode.opmap["COPY_FREE_VARS"]
@@ -56,6 +59,31 @@ def _without_stubs(code: CodeType) -> CodeType:
     from podus.frames.stubs import without_stubs
 
     return without_stubs(code)
+
+
+def defaults_into(
+    function: FunctionType, code: CodeType, defaults: dict[str, str] | None, switch: Switch
+) -> None:
+    """Plan to give a closure the ``defaults`` that it needs with ``code``, by parameter: literals as text, "" for what it has. None: it needs nothing."""
+    if defaults is None:
+        return
+    own = function.__code__
+    had: dict[str, Any] = dict(function.__kwdefaults__ or {})
+    values = function.__defaults__ or ()
+    had |= zip(own.co_varnames[own.co_argcount - len(values) : own.co_argcount], values, strict=True)
+    given = {
+        name: ast.literal_eval(text) if text else had.get(name)
+        for name, text in defaults.items()
+        if text or name in had
+    }
+    count = code.co_argcount
+    plain = tuple(given[name] for name in code.co_varnames[:count] if name in given) or None
+    named = {
+        n: given[n] for n in code.co_varnames[count : count + code.co_kwonlyargcount] if n in given
+    } or None
+    for word, value in (("__defaults__", plain), ("__kwdefaults__", named)):
+        if getattr(function, word) != value:
+            switch.set_attribute(function, word, value)
 
 
 def note_variant(code: CodeType, made: CodeType) -> None:

@@ -12,7 +12,7 @@ from podus.updating import annotated
 from podus.updating.binding import Stall, Switch, can_take_code, settle
 from podus.updating.bound import check_listing
 from podus.updating.breath import paced
-from podus.updating.closures import fitted, variants
+from podus.updating.closures import defaults_into, fitted, variants
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.gates import forward, interprocedure_gate, twin
 from podus.updating.graft import is_given_its_doc
@@ -140,6 +140,7 @@ class Builder:
         self.old_ids: set[int] = set()
         # The ids of functions that a definition gives their code, whatever procedure they have been so far.
         self.planned: set[int] = set()
+        self._listed = {p.name: p for p in plan.procedures}
         # Functions that something else than a function wraps, whose definitions have run again.
         self._wrapped: list[tuple[Unit, str, FunctionType, CodeType]] = []
 
@@ -266,11 +267,12 @@ class Builder:
         for function in self.stage.finder.functions.get(name, ()):
             if gated and can_take_code(function, new):
                 self._gate(unit, function, new, name)
-            elif id(function) in set_already | self.planned:
+            elif id(function) in set_already | self.planned or self._stays(function, name):
                 continue
             elif not can_take_code(function, new):
                 self._replace(unit, function, new, name)
             else:
+                self._give_closure(unit, function, new, name)
                 unit.switch.set_attribute(function, "__code__", new)
                 if self._was_defined_again(name):
                     self._wrapped.append((unit, name, function, new))
@@ -288,6 +290,14 @@ class Builder:
             # What was computed by the old version must not be served for the new one.
             unit.switch.do.append((cache.cache_clear,))
             unit.switch.undo.append((cache.cache_clear,))
+
+    def _stays(self, function: FunctionType, name: str) -> bool:
+        """Whether a closure keeps its old version: nobody can tell what it would need with the new one."""
+        return self._listed[name].stays and "<locals>" in function.__qualname__
+
+    def _give_closure(self, unit: Unit, function: FunctionType, code: CodeType, name: str) -> None:
+        if self._listed[name].hidden:
+            defaults_into(function, code, self._listed[name].defaults, unit.switch)
 
     def _was_defined_again(self, name: str) -> bool:
         module, _, qualname = name.partition(":")
@@ -354,6 +364,7 @@ class Builder:
         if "<locals>" in qualname:
             code = fitted(new, function.__code__.co_freevars)
             if code is not None:
+                self._give_closure(unit, function, code, name)
                 unit.new_codes[id(code)] = code
                 unit.whose[id(code)] = name
                 unit.switch.set_attribute(function, "__code__", code)
@@ -411,6 +422,7 @@ def take_along(stage: Stage, names: list[str], stall: Stall, *, back: bool) -> N
 
     ``back``: those of the new version go back to the old.
     """
+    listed = {p.name: p for p in stage.plan.procedures}
     targets: dict[str, CodeType] = {}
     made_from: dict[int, str] = {}
     for name in names:
@@ -426,7 +438,9 @@ def take_along(stage: Stage, names: list[str], stall: Stall, *, back: bool) -> N
     for name, functions in finder.functions.items():
         for function in functions:
             code = fitted(targets[name], function.__code__.co_freevars)
-            if code is not None:
+            row = listed[name]
+            if code is not None and not row.stays:
+                defaults_into(function, code, row.defaults_back if back else row.defaults, done)
                 done.set_attribute(function, "__code__", code)
     settle(done.do, stall)
 
