@@ -640,3 +640,29 @@ def test_in_the_middle_objects_keep_no_field_that_new_code_has_set(program: Star
     assert app("[vars(o) for o in (a, b, own)]") == [{"n": 1, "later": 1}, {"n": 0}, {"n": 0, "last": 7}]
     assert app("vars(made)") == {"n": 1, "later": 1}
     app.open("held")
+
+
+def test_in_the_middle_objects_that_new_code_has_made_get_the_old_fields(program: Start) -> None:
+    text = """
+        def block(): gate("held"); return 1
+        class Job:
+            def __init__(self, n):
+                self.n = n
+                self.tries = 0
+                self.log = [n]
+            def fail(self):
+                self.tries += 1
+                return [self.tries, self.log]
+    """
+    app = program(m=text)
+    app.run("jobs = [m.Job(1)]; jobs[0].fail()")
+    app.start("t", "m.block()", at="held")
+    new = text.replace("                self.tries = 0\n                self.log = [n]\n", "")
+    new = new.replace("self.tries += 1\n                return [self.tries, self.log]", "return 0")
+    update = app.edit(m=new.replace("return 1", "return 2")).begin()
+    app.until_switched(update, "m:Job.fail", "m:Job.__init__")
+    app.run("jobs.append(m.Job(2))")
+    app.back_out()
+    app.until(update, "backed-out")
+    assert app("[j.fail() for j in jobs]") == [[2, [1]], [1, [2]]]
+    app.open("held")

@@ -343,6 +343,8 @@ class ObjectPart:
     users: list[str] = field(default_factory=list)
     live: int = -1
     converts: bool = False
+    # Of those that are gone: what objects that new procedures have made need of them when the update is backed out in the middle.
+    returning: list[FieldPart] = field(default_factory=list)
 
 
 @dataclass
@@ -518,4 +520,5 @@ class Plan:
             module.runs = [Run(**item) for item in module.runs]
         for part in raw["objects"]:
             part.fields = [FieldPart(**item) for item in part.fields]
+            part.returning = [FieldPart(**item) for item in part.returning]
         return cls(**raw)

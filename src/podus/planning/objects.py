@@ -256,6 +256,7 @@ class ObjectChanges:
         part.stale = self._stale(name, before, after)
         missing: list[tuple[str, str, str]] = []
         self._gained.fill(name, part, fresh, missing)
+        self._returning(name, part, olds)
         self._elsewhere.look(part)
         if not part.mapper:
             self._otherwise.compare(name, before, after)
@@ -274,6 +275,15 @@ class ObjectChanges:
         if part.converts or part.hidden or part.shown:
             self._users(part, mapper)
         return part, missing
+
+    def _returning(self, name: str, part: ObjectPart, olds: dict[str, Field]) -> None:
+        """What the old version would give objects that new procedures have made: for the way back in the middle, which has no plan of its own."""
+        going = [olds[n] for n in part.gone if n in olds and olds[n].certain]
+        if not going or part.mapper or part.after != name or self.compiler.request.get("back_out"):
+            return
+        like = ObjectPart(name, name)
+        Gained(self.compiler, self.new, self.old, self.toplevel).fill(name, like, going, [])
+        part.returning = [field for field in like.fields if field.how in ("derived", "default")]
 
     @staticmethod
     def _comes_with(name: str, field: str, without: Classes, having: Classes) -> bool:

@@ -12,7 +12,9 @@ Nothing here asks for an object's ``__dict__``: up to Python 3.12 an object whos
 
 from __future__ import annotations
 
+import sys
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from itertools import count, repeat, starmap
 from operator import call
@@ -28,6 +30,7 @@ from podus.updating.breath import let_go
 from podus.updating.claims import Claim, Claims, Taken
 from podus.updating.converter import converter
 from podus.updating.fill import filler, give, is_plain, lacking
+from podus.updating.heap import SMALL
 from podus.updating.held import (
     GONE,
     ByKind,
@@ -106,6 +109,8 @@ class Conversion:
         # What takes the hooks away.
         self.unhooking: list[Op] = []
         self._fields = {f.name: derived.get(f.name) for f in part.fields if f.how in ("derived", "default")}
+        # Old fields that objects lack which new procedures have made, where the old version's text says what they are.
+        self._returning = {f.name: derived.get(f.name) for f in part.returning}
         # New fields that only some objects get, with those that these hold.
         self._beside = {f.name: f.beside for f in part.fields if f.beside}
         # Fields that are worked out whatever is kept of them.
@@ -521,6 +526,14 @@ class Conversion:
         sure = self._know_own and self.convert is None
         return [name for name in self._fields if name not in self._raw] if sure else []
 
+    def give_back(self, objects: Iterable[Any]) -> None:
+        """Give the fields that the old version's procedures need to objects that do not have them."""
+        for obj in objects:
+            for name, function in self._returning.items():
+                if held_by(obj, name, False) is GONE:
+                    with suppress(Exception):
+                        _write(obj, name, self._value(obj, name, function))
+
     def take_away(self, names: list[str], objects: Iterable[Any]) -> None:
         """Take fields from objects that did not have them before the update."""
         for obj in objects:
@@ -606,6 +619,8 @@ class Conversion:
                 ops, _ = self._assignments(obj, dict(zip(names, values, strict=False)))
                 deque(starmap(call, ops), 0)
                 self._forget(obj)
+        if self._returning and sys.getallocatedblocks() <= SMALL:
+            self.give_back(objects)
         if self.reverse is not None:
             # What has been made, or has changed, since.
             for obj in objects:

@@ -414,7 +414,7 @@ class Stage(Statements):
         codes = self.runners.get(home, {})
         return {
             f.name: FunctionType(codes[f.runner], vars(sys.modules[f.module or home]))
-            for f in part.fields
+            for f in (*part.fields, *part.returning)
             if f.runner in codes
         }
 

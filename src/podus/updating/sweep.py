@@ -69,7 +69,7 @@ def restore(conversions: list[Conversion]) -> None:
 def take_away(conversions: list[Conversion], known: Callable[[str], bool]) -> None:
     """Take new fields from the objects that new procedures have given them; not those whose names are ``known`` to the old ones as well."""
     names = {id(c): [name for name in c.leftover() if not known(name)] for c in conversions}
-    left = [conversion for conversion in conversions if names[id(conversion)]]
+    left = [conversion for conversion in conversions if names[id(conversion)] or conversion.part.returning]
     if not left:
         return
     breath = Breath(long=True)
@@ -77,6 +77,7 @@ def take_away(conversions: list[Conversion], known: Callable[[str], bool]) -> No
     for batch in Search([conversion.cls for conversion in left], breath):
         for conversion, objects in _by_class(batch, left, concerned):
             conversion.take_away(names[id(conversion)], objects)
+            conversion.give_back(objects)
             breath()
 
 
