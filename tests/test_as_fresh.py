@@ -131,6 +131,50 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         ["a", "a", "a", "a"],
         ["b", "b", "b", "a"],
     ),
+    "a statement uses a field that comes": (
+        "app = m.app",
+        {
+            "m": "class App:\n    def __init__(self): self.before = []\n    def on(self, f):\n        self.before.append(f)\n        return f\napp = App()\n",
+            "h": "from m import app\n@app.on\ndef a(): return 'a'\n",
+        },
+        {
+            "m": "class App:\n    def __init__(self): self.before = []; self.after = []\n    def on(self, f):\n        self.before.append(f)\n        return f\n    def late(self, f):\n        self.after.append(f)\n        return f\napp = App()\n",
+            "h": "from m import app\n@app.on\ndef a(): return 'a'\n@app.late\ndef b(): return 'b'\n",
+        },
+        "[__import__('h').a(), [[f() for f in v] for v in vars(app).values()], m.app is app]",
+        ["a", [["a"]], True],
+        ["a", [["a"], ["b"]], True],
+    ),
+    "a class loses its way to make objects": (
+        "a = m.A(1)",
+        {
+            "m": "class A:\n    def __new__(cls, *a): return super().__new__(cls)\n    def __init__(self, v): self.v = v\nclass B(A): pass\n"
+        },
+        {"m": "class A:\n    def __init__(self, v): self.v = v\nclass B(A): pass\n"},
+        "[a.v, m.A(2).v, m.B(3).v, m.A.__new__ is object.__new__]",
+        [1, 2, 3, False],
+        [1, 2, 3, True],
+    ),
+    "a class gets a way to make objects": (
+        "a = m.A(1)",
+        {"m": "class A:\n    def __init__(self, v): self.v = v\nclass B(A): pass\n"},
+        {
+            "m": "class A:\n    def __new__(cls, *a): return super().__new__(cls)\n    def __init__(self, v): self.v = v\nclass B(A): pass\n"
+        },
+        "[a.v, m.A(2).v, m.B(3).v, m.A.__new__ is object.__new__]",
+        [1, 2, 3, True],
+        [1, 2, 3, False],
+    ),
+    "a class attribute becomes a field that a class below sets otherwise": (
+        "b, s = m.Base(), m.Sub()",
+        {"m": "class Base:\n    level = 1\nclass Sub(Base):\n    level = 5\n"},
+        {
+            "m": "class Base:\n    def __init__(self): self.level = 1\nclass Sub(Base):\n    def __init__(self):\n        super().__init__()\n        self.level = 5\n"
+        },
+        "[b.level, s.level]",
+        [1, 5],
+        [1, 5],
+    ),
     "what is decorated goes beside a table that holds itself": (
         "",
         {

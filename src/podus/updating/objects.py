@@ -51,7 +51,7 @@ from podus.updating.slots import Room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from typing import Any
 
     from podus.updating.binding import Op
@@ -513,10 +513,14 @@ class Conversion:
             for name in lacking:
                 self._filled.setdefault(name, Notes()).of(id(obj)).append(obj)
 
-    def look_for_own(self, objects: Iterable[Any]) -> None:
-        """Note which of the objects have a new field already."""
+    def look_for_own(self, objects: Iterable[Any], early: Collection[tuple[int, str]] = ()) -> None:
+        """Note which of the objects have a new field already, other than those (``early``, by id and name) that new statements have needed."""
         for obj in objects:
-            own = {n: None for n in self._fields if held_by(obj, n, n in self._raw) is not GONE}
+            own = {
+                n: None
+                for n in self._fields
+                if held_by(obj, n, n in self._raw) is not GONE and (id(obj), n) not in early
+            }
             if own:
                 self.own.keep(obj, own)
         self._know_own = True

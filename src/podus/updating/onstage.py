@@ -15,7 +15,7 @@ from podus.updating.withdrawn import registry_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from typing import Any
 
 # The interpreter looks for the others by itself, and that one is there at all would tell.
@@ -100,6 +100,27 @@ class OnStageData(OnStage):
         return own_names(obj)
 
 
+class FieldOnStage(OnStage):
+    """A new field of live objects: the thread that runs new statements finds it, and for it the object gets it then; ``given`` notes which did."""
+
+    def __init__(
+        self, cls: type, name: str, make: Callable[[Any], Any], given: list[tuple[Any, str]]
+    ) -> None:
+        super().__init__(cls, name, _ABSENT)
+        self.make = make
+        self.given = given
+
+    def __get__(self, obj: Any, cls: type) -> Any:
+        if obj is None or self.over or get_ident() != self.owner:
+            return super().__get__(obj, cls)
+        value = own_names(obj)[self.name] = self.make(obj)
+        self.given.append((obj, self.name))
+        return value
+
+    def seen(self, kind: type) -> Any:
+        return self.inherited(kind)
+
+
 class _Plain:
     """``object.__init__`` of a class that is getting one of its own: it takes arguments only where ``__new__`` has taken them."""
 
@@ -179,6 +200,16 @@ class Showing:
             added.set_class_attribute(cls, name, shown)
         settle(added.do, self.stall)
         self.shown.extend(added)
+
+    def show_field(
+        self, cls: type, name: str, make: Callable[[Any], Any], given: list[tuple[Any, str]]
+    ) -> None:
+        """Show a new field of the objects of ``cls``, which ``make`` makes."""
+        if cls.__dictoffset__ and not hasattr(cls, name):
+            added = Switch()
+            added.set_class_attribute(cls, name, FieldOnStage(cls, name, make, given))
+            settle(added.do, self.stall)
+            self.shown.extend(added)
 
     def end(self) -> None:
         """Have the classes and modules as they were."""

@@ -14,7 +14,7 @@ import gc
 import sys
 import time
 from functools import cached_property
-from types import MemberDescriptorType
+from types import FunctionType, MemberDescriptorType
 
 from podus.errors import Refused
 from podus.program.code import OF_DICTIONARIES, walk
@@ -23,6 +23,7 @@ from podus.updating.bases import layout
 from podus.updating.become import StandIns
 from podus.updating.binding import each_frame
 from podus.updating.graft import functions_of, is_data
+from podus.updating.held import module_of
 from podus.updating.kept import Kept
 from podus.updating.references import Accounts, Search
 
@@ -67,6 +68,12 @@ def _looks_into_dictionary(cls: type) -> bool:
         return True
     codes = (function.__code__ for value in values for function in functions_of(value))
     return any(not OF_DICTIONARIES.isdisjoint(part.co_names) for code in codes for part in walk(code))
+
+
+def _is_hook(value: Any) -> bool:
+    """Whether it stands in a class for as long as its objects are converted."""
+    home = value.__globals__.get("__name__") if isinstance(value, FunctionType) else module_of(type(value))
+    return str(home).startswith("podus.updating.")
 
 
 def copy_of(cls: type, bases: tuple[type, ...]) -> type:
@@ -196,6 +203,8 @@ class Replacement:
         pairs = zip(self.new, self.old, strict=True) if back else zip(self.old, self.new, strict=True)
         for (now, then), filled in zip(pairs, self.filled, strict=True):
             for name, value in list(vars(now).items()):
+                if _is_hook(value):
+                    continue
                 same = name in filled and name in vars(then) and filled[name] is vars(then)[name]
                 if name not in filled or (same and value is not filled[name] and is_data(value)):
                     ops.append((type.__setattr__, then, name, value))

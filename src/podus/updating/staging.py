@@ -27,7 +27,7 @@ from podus.updating.claims import Claims
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.footprint import Footprint, Registries, drop_overloads
 from podus.updating.heap import SMALL, Search
-from podus.updating.held import GONE
+from podus.updating.held import GONE, own_names
 from podus.updating.listing import TARGETS
 from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
@@ -71,6 +71,8 @@ class Stage(Statements):
         self.returned: set[str] = set()
         # The live objects of changed classes, and who is told when a mapper raises in a thread of the program.
         self.conversions: dict[str, Conversion] = {}
+        # The objects that have been given a new field for statements that needed it, each with its name.
+        self.given_early: list[tuple[Any, str]] = []
         self.claims = Claims()
         self.object_failed: Callable[[BaseException], None] = lambda error: None
         self.footprint = Footprint()
@@ -149,6 +151,7 @@ class Stage(Statements):
                 self._elsewhere.look(vars(module))
         recorder = self.agent.recorder
         recorder.on_stage = self._importing
+        self._show_fields()
         try:
             self._run_in_order(parts)
         finally:
@@ -194,6 +197,16 @@ class Stage(Statements):
         for place in (self.base, self.removals):
             place.do += told
             place.undo += told
+
+    def _show_fields(self) -> None:
+        """Let new statements find the fields that live objects get."""
+        for part in self.plan.objects:
+            module, _, qualname = part.cls.partition(":")
+            cls = class_at(self.agent.module(module), qualname)
+            if cls is not None and not part.mapper:
+                for name, function in self._derived(part, module).items():
+                    if any(name == field.name and not field.beside for field in part.fields):
+                        self.showing.show_field(cls, name, function, self.given_early)
 
     def _adapt(self) -> None:
         """What pydantic has compiled of models elsewhere follows them."""
@@ -396,7 +409,8 @@ class Stage(Statements):
                 conversion.left = self.agent.own_fields.get(part.cls)
             elif part.fields and sys.getallocatedblocks() <= SMALL:
                 bound = self.stall.bound_us / 1e6 or None
-                conversion.look_for_own(obj for batch in Search([cls], None, bound) for obj in batch)
+                early = {(id(obj), name) for obj, name in self.given_early}
+                conversion.look_for_own((obj for batch in Search([cls], None, bound) for obj in batch), early)
 
     def take_away(self) -> None:
         """When all has gone back: objects keep no field that only new procedures have set."""
@@ -547,6 +561,8 @@ class Stage(Statements):
         """Leave the program as it was before :meth:`run`; ``switched``: something may have gone forward and back since."""
         # In a child that was forked meanwhile nobody has come to the end of the statements.
         self.showing.end()
+        for obj, name in self.given_early if not switched else ():
+            own_names(obj).pop(name, None)
         going: list[Op] = [
             (dict.pop, shadow.real, name, None)
             for shadow in self.shadows.values()

@@ -55,9 +55,18 @@ def _by_class(
         kinds.setdefault(id(type(obj)), []).append(obj)
     for kind, objects in kinds.items():
         if kind not in concerned:
-            concerned[kind] = [one for one in wanted if one.cls in type.mro(type(objects[0]))]
+            line = type.mro(type(objects[0]))
+            # What a class gives a field goes before what those above it give it.
+            concerned[kind] = sorted(
+                (one for one in wanted if one.cls in line), key=lambda one: _rank(one, line)
+            )
         for one in concerned[kind]:
             yield one, objects
+
+
+def _rank(one: Conversion | Counted, line: list[type]) -> int:
+    """What does more than to give fields comes first, in the order of the plan."""
+    return -1 if getattr(one, "converts", False) else line.index(one.cls)
 
 
 def restore(conversions: list[Conversion]) -> None:
