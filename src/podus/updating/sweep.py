@@ -66,7 +66,8 @@ def _by_class(
 
 def _rank(one: Conversion | Counted, line: list[type]) -> int:
     """What does more than to give fields comes first, in the order of the plan."""
-    return -1 if getattr(one, "converts", False) else line.index(one.cls)
+    more = not isinstance(one, Counted) and (one.converts or one.part.gone or one.part.hidden)
+    return -1 if more else line.index(one.cls)
 
 
 def restore(conversions: list[Conversion]) -> None:
