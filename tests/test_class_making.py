@@ -737,3 +737,19 @@ def test_statements_make_objects_with_slots_that_come(program: Start, slots: str
     )
     app.update(back_out=True)
     assert app("len(m.ALL), hasattr(p, 'z'), hasattr(m.ALL[0], 'z')") == [2, False, False]
+
+
+@pytest.mark.parametrize("decorated", [True, False])
+def test_objects_keep_what_was_in_slots_that_are_declared_no_more(program: Start, decorated: bool) -> None:
+    made = "from dataclasses import dataclass\n@dataclass(slots=True)\nclass P:\n    x: int\n    y: int = 0\n"
+    if not decorated:
+        made = "class P:\n    __slots__ = ('x', 'y')\n    def __init__(self, x, y=0): self.x, self.y = x, y\n"
+    app = program(m=made)
+    app.run("import copy, pickle; p = m.P(3, 4)")
+    new = made.replace("(slots=True)", "").replace("    __slots__ = ('x', 'y')\n", "    y = 7\n")
+    app.edit(m=new + "    def both(self): return [self.x, self.y]\n").update()
+    each = "[[o.x, o.y] for o in (p, copy.copy(p), pickle.loads(pickle.dumps(p)), copy.deepcopy(m.P(5, 6)))]"
+    assert app(f"[p.both(), m.P.y, *{each}]") == [[3, 4], 7 * (not decorated), *[[3, 4]] * 3, [5, 6]]
+    app.run("p.y = 5")
+    app.update(back_out=True)
+    assert app(each) == [*[[3, 5]] * 3, [5, 6]]

@@ -21,7 +21,7 @@ from podus.updating.find import LAYERS, cell_contents, leads_to, own_definition
 from podus.updating.gates import bound_otherwise, forward
 from podus.updating.metaclass import metaclass_into
 from podus.updating.pydantic_models import compiled_for
-from podus.updating.slots import Room, slots_into, slots_of
+from podus.updating.slots import Filled, Room, slots_into, slots_of
 from podus.updating.withdrawn import take_out
 
 TYPE_CHECKING = False
@@ -343,6 +343,9 @@ def attribute_into(
         if not kept.replaces(before, value):
             class_into(before, value, switch, kept)
         return
+    elif isinstance(before, MemberDescriptorType) and not cls.__dictoffset__ and is_data(value):
+        # Its objects have no other place for what they hold under the name.
+        value = Filled(name, before, value)
     if cls.__dict__.get(name) is not value or name not in cls.__dict__:
         switch.set_class_attribute(cls, name, value)
 

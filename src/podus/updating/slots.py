@@ -73,6 +73,28 @@ class Room:
             raise AttributeError(f"{type(obj).__name__!r} object has no attribute {self.name!r}")
 
 
+class Filled(Room):
+    """A slot of a class that declares it no more and has a ``value`` under its name now: for objects whose slot is empty."""
+
+    def __init__(self, name: str, slot: MemberDescriptorType, value: Any) -> None:
+        super().__init__(name, (value,))
+        self.slot = slot
+
+    def __get__(self, obj: Any, owner: type | None = None) -> Any:
+        if obj is not None:
+            try:
+                return self.slot.__get__(obj, owner)
+            except AttributeError:
+                pass
+        return self.default[0]
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        self.slot.__set__(obj, value)
+
+    def __delete__(self, obj: Any) -> None:
+        self.slot.__delete__(obj)
+
+
 def slots_of(cls: type) -> tuple[str, ...] | None:
     """The slots that a class declares itself; None if it declares none, and its objects have a dictionary."""
     slots = cls.__dict__.get("__slots__")
@@ -118,13 +140,23 @@ def slots_into(
 
 def slot_names_into(switches: Iterable[Switch], base: Switch) -> None:
     """Plan what ``copyreg`` notes in classes, for whoever copies or pickles their objects, when ``switches`` give some of them other slots."""
+    switches = list(switches)
     planned: dict[type, tuple[str, ...]] = {}
-    for switch in switches:
-        for op in switch.do:
-            if op[0] is type.__setattr__ and op[2] == "__slots__":
-                planned[op[1]] = (op[3],) if isinstance(op[3], str) else tuple(op[3])
-            elif op[0] is type.__delattr__ and op[2] == "__slots__":
-                planned[op[1]] = ()
+    for op in [op for switch in switches for op in switch.do]:
+        if op[0] is type.__setattr__ and op[2] == "__slots__":
+            planned[op[1]] = (op[3],) if isinstance(op[3], str) else tuple(op[3])
+        elif op[0] is type.__delattr__ and op[2] == "__slots__" and not op[1].__dictoffset__:
+            # What it declared, and what there is room for beside its objects.
+            held = [name for name, value in vars(op[1]).items() if _is_slot(value) or isinstance(value, Room)]
+            rooms = [
+                other[2]
+                for switch in switches
+                for other in switch.do
+                if other[0] is type.__setattr__ and other[1] is op[1] and isinstance(other[3], Room)
+            ]
+            planned[op[1]] = tuple(dict.fromkeys([*held, *rooms]))
+        elif op[0] is type.__delattr__ and op[2] == "__slots__":
+            planned[op[1]] = ()
     for kind in with_subclasses(planned):
         base.do.append((type.__setattr__, kind, "__slotnames__", _slot_names(kind, planned)))
         if "__slotnames__" in vars(kind):
