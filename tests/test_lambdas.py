@@ -84,3 +84,16 @@ def test_a_lambda_becomes_a_function_where_its_importer_changes_too(program: Sta
     assert app("[m.handler(1), u.handler(1), u.K]") == [3, 3, 1]
     app.update(back_out=True)
     assert app("[m.handler(1), u.handler(1), hasattr(u, 'K')]") == [2, 2, False]
+
+
+@pytest.mark.parametrize("body", ["a + b", "3"])
+def test_a_lambda_under_another_key_is_another_one(program: Start, body: str) -> None:
+    text = f"OPS = {{'+': lambda a, b: {body}}}\n"
+    app = program(m=text)
+    app.run("held = m.OPS['+']")
+    app.edit(m="def add(a, b): return a + b\nOPS = {'+': add, '*': lambda a, b: a * b}\n").update()
+    assert app("[held(1, 2), m.OPS['+'](1, 2), m.OPS['*'](1, 2)]") == [3, 3, 2]
+    app.edit(m=text.replace(body, "a - b")).update()
+    app.run("held = m.OPS['+']")
+    app.edit(m=text.replace(body, "a * 5")).update()
+    assert app("held(1, 2)") == 5

@@ -13,6 +13,7 @@ from typing import Any
 
 from podus.program.body import Body, Statement
 from podus.program.code import SUSPENDS, fingerprint, mangled, same
+from podus.program.lambdas import address_of
 from podus.program.nodes import everything_in
 from podus.program.passing import add_passing, deleted
 from podus.program.version import Module
@@ -180,6 +181,32 @@ def _compare_procedures(change: ModuleChange) -> None:
 
 def _pair(before: list[str], after: list[str], change: ModuleChange) -> list[tuple[str, str]]:
     """Pair procedures of one qualified name: first those that stand in the same statement, as that is not run again for them."""
+    if (
+        _is_lambda(before)
+        and change.bodies is not None
+        and not any("<locals>" in n for n in (*before, *after))
+    ):
+        return _pair_lambdas(before, after, change, change.bodies)
+    return _pair_others(before, after, change)
+
+
+def _pair_lambdas(
+    before: list[str], after: list[str], change: ModuleChange, bodies: tuple[Body, Body]
+) -> list[tuple[str, str]]:
+    """Pair those that stand under the same key; one that stands under another one is another lambda, unless it does the same."""
+    had = {name: address_of(bodies[0], change.old.procedures[name]) for name in before}
+    has = {name: address_of(bodies[1], change.new.procedures[name]) for name in after}
+    places = {place: name for name, place in has.items() if place}
+    pairs = [(name, places[place]) for name, place in had.items() if place in places]
+    rest = _unpaired(before, after, pairs)
+    same = _identical(*rest, change)
+    pairs += same
+    left = _unpaired(*rest, same)
+    unnamed = [n for n in left[0] if not had[n]], [n for n in left[1] if not has[n]]
+    return pairs + (_pair_others(*unnamed, change) if all(unnamed) else [])
+
+
+def _pair_others(before: list[str], after: list[str], change: ModuleChange) -> list[tuple[str, str]]:
     old, new = change.old.procedures, change.new.procedures
     if len(before) == 1 and len(after) == 1:
         return [(before[0], after[0])]
