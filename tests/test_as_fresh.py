@@ -228,3 +228,87 @@ def test_what_a_generic_base_is_given_is_another_one(program: Start) -> None:
     assert app("m.C.__parameters__[0] is m.P, type(m.P).__name__") == [True, "ParamSpec"]
     app.update(back_out=True)
     assert app("m.C.__parameters__[0] is m.P, type(m.P).__name__") == [True, "TypeVar"]
+
+
+# What registers, the handlers of a module, and the names of those that are registered.
+REGISTERING = {
+    "tuples": (
+        "L = []\ndef on(p):\n    def d(f):\n        L.append((p, f))\n        return f\n    return d\n",
+        "[f.__name__ for _, f in reg.L]",
+    ),
+    "functions": (
+        "L = []\ndef on(p):\n    def d(f):\n        L.append(f)\n        return f\n    return d\n",
+        "[f.__name__ for f in reg.L]",
+    ),
+    "objects": (
+        "class Route:\n    def __init__(self, p, f): self.p, self.f = p, f\nL = []\ndef on(p):\n    def d(f):\n        L.append(Route(p, f))\n        return f\n    return d\n",
+        "[r.f.__name__ for r in reg.L]",
+    ),
+    "lists in a table": (
+        "L = {}\ndef on(p):\n    def d(f):\n        L.setdefault(p, []).append(f)\n        return f\n    return d\n",
+        "[f.__name__ for fs in reg.L.values() for f in fs]",
+    ),
+}
+VIEWS = "from reg import on\n@on('a')\ndef a(): return 1\n@on('b')\ndef b(): return 1\n"
+
+
+@pytest.mark.parametrize("kind", REGISTERING)
+@pytest.mark.parametrize("back", ["from more import b\n", "import more\n"])
+def test_a_handler_that_moves_is_registered_once(program: Start, kind: str, back: str) -> None:
+    registering, names = REGISTERING[kind]
+    app = program(reg=registering, views=VIEWS)
+    moved = VIEWS.replace("return 1", "return 2")
+    start = moved.index("@on('b')")
+    app.edit(views=back + moved[:start], more="from reg import on\n" + moved[start:]).update()
+    assert app(f"sorted({names})") == ["a", "b"]
+    assert app("__import__('more').b(), views.a()") == [2, 2]
+    app.update(back_out=True)
+    assert app(f"{names}, views.b()") == [["a", "b"], 1]
+
+
+KINDS = "class E: pass\nclass F(E): pass\n"
+BY_KIND = {
+    "a table": (
+        "H = {}\ndef on(t):\n    def d(f):\n        H[t] = f\n        return f\n    return d\n",
+        "H[F](1)",
+    ),
+    "lists": (
+        "H = {}\ndef on(t):\n    def d(f):\n        H.setdefault(t, []).append(f)\n        return f\n    return d\n",
+        "[f(1) for f in H[F]]",
+    ),
+    "single dispatch": (
+        "import functools\n@functools.singledispatch\ndef H(x): return 0\non = H.register\n",
+        "H(F())",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BY_KIND)
+@pytest.mark.parametrize("given", ["F", "F, E"])
+def test_a_handler_for_a_class_that_moves_stays(program: Start, kind: str, given: str) -> None:
+    registering, result = BY_KIND[kind]
+    if given == "F, E" and kind != "lists":
+        given = "F"
+    rest = registering + "@on(F)\ndef f(x): return 1\ndef all(): return " + result + "\n"
+    new = (
+        rest.replace("on(t)", "on(*ts)").replace("H.setdefault(t", "for t in ts: H.setdefault(t")
+        if ", " in given
+        else rest
+    )
+    app = program(m=KINDS + rest)
+    before = app("m.all()")
+    app.edit(m="from kinds import E, F\n" + new.replace("@on(F)", f"@on({given})"), kinds=KINDS).update()
+    assert app("m.all()") == before
+    app.update(back_out=True)
+    assert app("m.all()") == before
+
+
+def test_a_function_that_moves_to_who_had_it_is_the_same(program: Start) -> None:
+    user = "from starts import start\nT = {start: 'x'}\ndef name(): return T[start]\n"
+    app = program(starts="def start(): return 1\n", m=user)
+    app.run("held = m.start")
+    (app.root / "starts.py").unlink()
+    app.edit(m=user.replace("from starts import start\n", "def start(): return 2\n")).update()
+    assert app("[m.name(), held is m.start, held(), m.start()]") == ["x", True, 2, 2]
+    app.update(back_out=True)
+    assert app("[m.name(), held is m.start, held()]") == ["x", True, 1]

@@ -48,6 +48,8 @@ class Identity:
         # Which of these are data: nothing of them goes into what is kept.
         self.data: set[int] = set()
         self._seen: dict[int, Any] = {}
+        # Lists, and what has come into them out of others under the same key, by their ids.
+        self.joined: set[tuple[int, int]] = set()
         self.notes: list[str] = []
         # Whether a value is no version of what was there, but another definition.
         self.is_other: Callable[[Any, Any], bool] = lambda before, value: False
@@ -199,9 +201,20 @@ class Identity:
             if kept is not item:
                 dict.__setitem__(value, key, kept)
             if id(key) in self._pairs:
-                value.setdefault(self.of(key), kept)
+                self._put(value, self.of(key), kept)
                 value.pop(key, None)
         return list(dict.values(value))
+
+    def _put(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        """Put into a table what statements have put there under a key that goes on as this one; into a list that is there already (``handlers[event]``) what theirs has."""
+        there = dict.get(table, key)
+        if type(there) is list and type(value) is list:
+            there += [item for item in value if not any(item is other for other in there)]
+            self.joined |= {(id(there), id(self.of(item))) for item in value}
+        elif (type(there) is set and type(value) is set) or (type(there) is dict and type(value) is dict):
+            there.update(value)
+        else:
+            dict.__setitem__(table, key, value)
 
     def _sequence(self, value: list[Any] | deque[Any]) -> Iterable[Any]:
         again = []

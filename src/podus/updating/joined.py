@@ -12,7 +12,7 @@ from podus.updating.withdrawn import take_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from podus.updating.binding import Switch
@@ -97,3 +97,32 @@ class Joined:
 
 def _held(container: Any) -> list[Any]:
     return list(container.values() if type(container) in TABLES else container)
+
+
+def once_each(lists: Iterable[tuple[list[Any], list[Any]]], kept: Callable[[Any], Any]) -> None:
+    """Take out of lists (each with what it held before) what statements have put in once more: a definition that has moved is there already."""
+    for container, before in lists:
+        there = {key for item in before if (key := _key(item, kept)) is not None}
+        known = set(map(id, before))
+        for place in range(len(container) - 1, -1, -1):
+            if id(container[place]) not in known and _key(container[place], kept) in there:
+                del container[place]
+
+
+def _key(item: Any, kept: Callable[[Any], Any]) -> tuple[Any, ...] | None:
+    """Equal for two entries that tell the same of one definition; None for what tells of none, or holds anything else that could differ."""
+    if is_a(item, type) or type(item) is FunctionType:
+        return (id(kept(item)),)
+    record = type(item).__flags__ & HEAP
+    parts = tuple(item) if type(item) is tuple else tuple(own_fields(item).values()) if record else ()
+    if not any(is_a(part, type) or type(part) is FunctionType for part in parts):
+        return None
+    keys: list[Any] = [type(item)]
+    for part in parts:
+        if type(part) in (str, bytes, int, float, bool, type(None)):
+            keys.append((type(part), part))
+        elif is_a(part, type) or type(part) is FunctionType:
+            keys.append(id(kept(part)))
+        else:
+            return None
+    return tuple(keys)

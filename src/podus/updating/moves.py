@@ -68,7 +68,9 @@ class Moves:
                 continue
             else:
                 self._pairs.append((before, value, place))
-                if not classes and source not in returning:
+                # (The new module may have imported it before.)
+                had = shadow is not None and shadow.real.get(name) is before
+                if not (classes or had or source in returning):
                     continue
             identity.keep(before, value)
             if not staged:
@@ -79,10 +81,14 @@ class Moves:
 
     def join(self, come: Callable[[str, str], bool], switch: Switch, identity: Identity) -> None:
         """Plan that registries that go on get the definitions that have come, and that statements have put into the new ones."""
-        moved = {id(value): before for before, value, _ in self._pairs}
-        joined = Joined(come, lambda value: moved.get(id(value)) or identity.of(value), switch)
+        joined = Joined(come, self.kept(identity), switch)
         for before, value in self._made_again:
             joined.join(before, value)
+
+    def kept(self, identity: Identity) -> Callable[[Any], Any]:
+        """What gives the old one of a definition that has moved, or goes on."""
+        moved = {id(value): before for before, value, _ in self._pairs}
+        return lambda value: moved.get(id(value)) or identity.of(value)
 
     def _made(self, cls: type) -> MadePart | None:
         return made_in(self.made, cls)

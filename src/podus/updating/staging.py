@@ -28,6 +28,7 @@ from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.footprint import Footprint, Registries, drop_overloads
 from podus.updating.heap import SMALL, Search
 from podus.updating.held import GONE, own_names
+from podus.updating.joined import once_each
 from podus.updating.listing import TARGETS
 from podus.updating.moves import Moves
 from podus.updating.objects import Conversion
@@ -174,7 +175,7 @@ class Stage(Statements):
         moves.keep(self.shadows, self.identity, returning)
         self.keep_identities()
         for inside, switch in again:
-            still_there(inside, switch, self.identity.of)
+            still_there(inside, switch, self.identity.of, self.identity.joined)
             self.removals.extend(switch)
         self.fill_replaced()
         self.go_into_others(moves.collect(self.base, self.identity))
@@ -188,6 +189,8 @@ class Stage(Statements):
         self._adapt()
         self.identity.forget()
         lists = [*self._registries.lists(), *self._elsewhere.lists()]
+        if moves.planned:
+            once_each(lists, moves.kept(self.identity))
         self._note_registered()
         drop_overloads(self.footprint.entries, (part.name for part in parts), self.removals)
         changed = self._withdraw()
@@ -203,7 +206,9 @@ class Stage(Statements):
         for part in self.plan.objects:
             module, _, qualname = part.cls.partition(":")
             cls = class_at(self.agent.module(module), qualname)
-            if cls is not None and not part.mapper:
+            # (The constructor may come with a new module.)
+            homes = {part.after.partition(":")[0], *(field.module for field in part.fields if field.module)}
+            if cls is not None and not part.mapper and homes <= sys.modules.keys():
                 for name, function in self._derived(part, module).items():
                     if any(name == field.name and not field.beside for field in part.fields):
                         self.showing.show_field(cls, name, function, self.given_early)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import singledispatchmethod
 from itertools import islice
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
@@ -61,7 +61,7 @@ def reregistered(
 ) -> list[tuple[list[Any], Switch]]:
     """How a definition that has run again is taken out of where its old decorators or bases had put it: what they could reach by the ``paths``.
 
-    For each container what it holds now, and the switch. ``codes`` are the ids of its old code, ``value`` what its name has stood for. What has run
+    For each container what it holds now (of a table the keys), and the switch. ``codes`` are the ids of its old code, ``value`` what its name has stood for. What has run
     again has been put in already, as another object. If a class registers ``again`` in the same ways, only where that has been put in as often; an
     object that holds a function of this ``name`` only if there is a new one of its kind. If a function registers ``alike``, in the same words, what is
     in its place already is the new one; what tells of it, a tuple or such an object, is taken out where as many tell of the new one.
@@ -76,7 +76,7 @@ def reregistered(
             if not switch.do:
                 _Holders(container, codes, name).renew(switch)
             if switch.do:
-                taken.append((list(container) if type(container) not in TABLES else [], switch))
+                taken.append((list(container), switch))
     return taken
 
 
@@ -146,10 +146,17 @@ def _more_often(container: Any, value: Any) -> bool:
     return sum(map(is_old, _held(container))) > sum(map(is_new, _held(container)))
 
 
-def still_there(inside: list[Any], switch: Switch, kept: Callable[[Any], Any]) -> None:
-    """Leave in a container that held ``inside`` what has been put in again: it is one object with what had been there, if that is ``kept``."""
+def still_there(
+    inside: list[Any], switch: Switch, kept: Callable[[Any], Any], joined: Container[tuple[int, int]] = ()
+) -> None:
+    """Leave in a container that held ``inside`` (a table: these keys) what has been put in again: it is one object with what had been there, if that is ``kept``.
+
+    ``joined`` are lists, and what has come into them out of others, by their ids.
+    """
     again = {id(kept(item)) for item in inside if kept(item) is not item}
-    left = [n for n, op in enumerate(switch.do) if op[0] is dict.pop or id(op[2]) not in again]
+    left = [
+        n for n, op in enumerate(switch.do) if not (id(op[2]) in again or (id(op[1]), id(op[2])) in joined)
+    ]
     switch.do, switch.undo = [switch.do[n] for n in left], [switch.undo[n] for n in left]
 
 
