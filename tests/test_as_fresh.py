@@ -175,6 +175,26 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         [1, 5],
         [1, 5],
     ),
+    "a class with a list of lambdas gets a base": (
+        "a = m.A()",
+        {"m": "class A:\n    rules = [lambda x: x + 1, lambda x: x * 2]\n"},
+        {"m": "class Mixin: pass\nclass A(Mixin):\n    rules = [lambda x: x + 1, lambda x: x * 2]\n"},
+        "[[f(3) for f in a.rules], m.A.__bases__[0].__name__]",
+        [[4, 6], "object"],
+        [[4, 6], "Mixin"],
+    ),
+    "a class gets a base and one more of a name": (
+        "show = m.Show()",
+        {
+            "m": "import functools\nclass Show:\n    @functools.singledispatchmethod\n    def on(self, x): return 'any'\n    @on.register\n    def _(self, x: int): return 'int'\n"
+        },
+        {
+            "m": "import functools\nclass Mixin: pass\nclass Show(Mixin):\n    @functools.singledispatchmethod\n    def on(self, x): return 'any'\n    @on.register\n    def _(self, x: int): return 'int2'\n    @on.register\n    def _(self, x: str): return 'str'\n"
+        },
+        "[show.on(x) for x in (1, 's', 1.5)]",
+        ["int", "any", "any"],
+        ["int2", "str", "any"],
+    ),
     "what is decorated goes beside a table that holds itself": (
         "",
         {

@@ -8,6 +8,7 @@ from functools import cached_property
 from types import CodeType, FunctionType, ModuleType
 
 from podus.planning.model import ClassPart, MadePart, ModulePart, Plan
+from podus.program.code import procedures
 from podus.updating import annotated
 from podus.updating.attributes import attribute_of, is_plain, no_attribute_of, unhashable_into
 from podus.updating.binding import Switch, can_become
@@ -53,6 +54,8 @@ class Collector:
         self.redefined: dict[str, Switch] = {}
         self.removals = Switch()
         self.codes: dict[str, CodeType] = {}
+        # By module: the code of the new version.
+        self.module_codes: dict[str, CodeType] = {}
         self.shadows: dict[str, Shadow] = {}
         self.class_shadows: dict[str, list[tuple[type, ClassPart, Shadow]]] = {}
         self.lineage = Lineage(
@@ -63,7 +66,9 @@ class Collector:
         self.identity = Identity(set())
         # A class that takes the place of another one goes on itself, wherever a name leads to it.
         self.identity.is_other = lambda before, value: (
-            self._is_other(before, value) or self.replacement.has(before, value)
+            self._is_other(before, value)
+            or self.replacement.has(before, value)
+            or not self._same(before, value)
         )
         self.contents = Contents()
         self.going = Going(self.contents)
@@ -85,7 +90,7 @@ class Collector:
             self._steady_defaults,
         )
         # By module: how the definitions of the two versions are told apart.
-        self._names: dict[str, tuple[dict[int, str], dict[int, str]]] = {}
+        self._names: dict[str, tuple[dict[int, str], dict[tuple[str, int], str]]] = {}
         self._successors = Successors(set())
         self.notes: list[str] = []
 
@@ -487,14 +492,15 @@ class Collector:
     ) -> tuple[str | None, str | None]:
         """What a function of the old version and one of the new version are called where definitions of one name are told apart."""
         if module not in self._names:
-            prefix = f"{module}:"
             live = self.agent.live_codes(module)
+            code = self.module_codes.get(module)
             self._names[module] = (
                 {id(code): qualname for qualname, codes in live.items() for code in codes},
-                {id(c): n.removeprefix(prefix) for n, c in self.codes.items() if n.startswith(prefix)},
+                # (The statement of a whole class has been compiled by itself.)
+                {} if code is None else {_place_of(c): n for n, c in procedures(code).items()},
             )
         old, new = self._names[module]
-        return old.get(id(before.__code__)), new.get(id(value.__code__))
+        return old.get(id(before.__code__)), new.get(_place_of(value.__code__))
 
     def _collect_class(self, part: ModulePart, cls: type, row: ClassPart, target: Shadow) -> None:
         annotations = dict.pop(target, "__annotations__", None)
@@ -590,3 +596,8 @@ def _gone_of(part: ModulePart) -> set[str]:
     """The definitions that a module loses: all, if it goes itself."""
     module = sys.modules.get(part.name) if part.action == "delete" else None
     return {*part.gone, *part.removed, *(vars(module) if module is not None else ())}
+
+
+def _place_of(code: CodeType) -> tuple[str, int]:
+    """What tells a definition from others of its name."""
+    return code.co_qualname, code.co_firstlineno

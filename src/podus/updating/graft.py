@@ -384,11 +384,17 @@ def _registered_too(held: Any, value: Any, switch: Switch, kept: Keeping) -> Non
             if key not in held and isinstance(item, (FunctionType, type)):
                 switch.set_item(held, key, kept.of(item))
     elif type(held) is list and type(value) is list:
+        made = sum(map(_is_lambda, held)) >= sum(map(_is_lambda, value))
         for item in value:
-            one = kept.of(item)
+            # Those that the list was made with are there.
+            one = held[0] if made and held and _is_lambda(item) else kept.of(item)
             if isinstance(item, (FunctionType, type)) and not any(one is other for other in held):
                 switch.do.append((list.append, held, one))
                 switch.undo.append((take_out, held, one))
+
+
+def _is_lambda(value: Any) -> bool:
+    return isinstance(value, FunctionType) and value.__name__ == "<lambda>"
 
 
 def is_own_method(value: Any, cls: type, name: str) -> bool:

@@ -51,7 +51,6 @@ class Statements(Collector):
     def __init__(self, agent: Agent, plan: Plan) -> None:
         super().__init__(agent, plan)
         self.stall = Stall()
-        self.module_codes: dict[str, CodeType] = {}
         # The pieces of code of each module, by their names in its pack.
         self.runners: dict[str, dict[str, CodeType]] = {}
         self.finder = Finder({})
