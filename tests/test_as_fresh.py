@@ -195,6 +195,20 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         ["int", "any", "any"],
         ["int2", "str", "any"],
     ),
+    "annotations say another class that an import brings": (
+        "",
+        {
+            "a": "class T: pass\nclass U: pass\n",
+            "m": "import functools\nfrom a import T\ndef f(x: T): pass\n@functools.singledispatch\ndef show(x): return 'any'\n@show.register\ndef _(x: T): return 'T'\n",
+        },
+        {
+            "a": "class T: pass\nclass U: pass\n",
+            "m": "import functools\nfrom a import U as T\ndef f(x: T): pass\n@functools.singledispatch\ndef show(x): return 'any'\n@show.register\ndef _(x: T): return 'T'\n",
+        },
+        "[m.f.__annotations__['x'].__name__, *(m.show(vars(__import__('a'))[n]()) for n in 'TU')]",
+        ["T", "T", "any"],
+        ["U", "any", "T"],
+    ),
     "what is decorated goes beside a table that holds itself": (
         "",
         {

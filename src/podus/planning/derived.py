@@ -66,6 +66,8 @@ class Derived:
         self.moved: set[Name] = set()
         # Of the data those that assignments make: type aliases among them, which annotations name.
         self.assigned: set[Name] = set()
+        # Names that imports bring another definition for, beside which the old one is still where it was.
+        self.reimported: set[Name] = set()
         self.procedures: set[str] = set()
         # Classes whose members or fields are others now.
         self.reshaped: set[Name] = set()
@@ -209,6 +211,7 @@ class Derived:
             elif statement.kind == "import":
                 # The others that it brings mean what they meant.
                 names = [n for n in names if before.get(n) != after.get(n) and self._means_another(change, n)]
+                self.reimported |= {(home, n) for n in names if self._stays_beside(change, n)}
             if statement.kind in ("assign", "other") and not names:
                 # What it goes on with holds something else now, though its name is not bound anew.
                 names = [
@@ -223,6 +226,17 @@ class Derived:
         node = ast.Name(name)
         one, other = self.old.origin(change.old, node), self.new.origin(change.new, node)
         return one is None or one != other
+
+    def _stays_beside(self, change: ModuleChange, name: str) -> bool:
+        """Whether what an import has brought has not moved: the new version has it where it was."""
+        home, words = self.old.origin(change.old, ast.Name(name)) or ("", [])
+        there = self.compiler.new.modules.get(home)
+        return (
+            there is not None
+            and there.body is not None
+            and bool(words)
+            and there.body.last(words[0]) is not None
+        )
 
     def _mark_classes(self, home: str, body: BodyChange) -> None:
         """Note the data of classes that their bodies, or new ones in the place of these, assign otherwise; and which get other members or fields."""
@@ -438,7 +452,11 @@ class Derived:
             return True
         if statement.kind == "def":
             said = statement.words[0] - hidden
-            assigned = {n for n in said if self.new.of_word(module, n) in self.assigned}
+            assigned = {
+                n
+                for n in said
+                if self.new.of_word(module, n) in self.assigned or (module.name, n) in self.reimported
+            }
             if assigned and not assigned.isdisjoint(in_annotations(statement.node)):
                 return True
         computed = self.computed(statement, module)

@@ -143,7 +143,8 @@ def _registers_otherwise(
             for argument in (*call.args, *(k.value for k in call.keywords))
             for part in everything_in(argument)
         )
-        if any(isinstance(part, ast.Name) for part in given) or otherwise(statement):
+        by_annotation = any(" -> " in text for text in _registering(before))
+        if any(isinstance(part, ast.Name) for part in given) or by_annotation or otherwise(statement):
             found.append(before)
     return found
 

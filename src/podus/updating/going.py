@@ -51,3 +51,6 @@ class Going:
                 switch.delete_class_attribute(cls, name)
             elif isinstance(before, FunctionType) and isinstance(value, FunctionType):
                 base.set_attribute(before, "__code__", forward(before, value))
+        # Who holds what goes is asked for soon.
+        self._before.clear()
+        self._rows.clear()
