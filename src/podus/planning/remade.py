@@ -24,9 +24,13 @@ from podus.program.nodes import everything_in
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
+    from podus.planning.meanings import Meanings
+    from podus.program.version import Module
 
 # How classes are made (podus.pup.made) of which nobody has looked at the body.
 PLAIN = frozenset({"plain", "local", "metaclass"})
+# So many bases above each other are looked through.
+_DEEP = 8
 # The bases of Enums, and of what type they make the members.
 _ENUM_DATA = {
     "Enum": "",
@@ -189,7 +193,10 @@ class Remade:
     def _enum_or_not(self, change: ModuleChange, before: Statement, statement: Statement) -> None:
         """Refuse a class that becomes an Enum, or is one no more: neither its members nor its objects could go on."""
         bases = [getattr(one.node, "bases", ()) for one in (before, statement)]
-        becomes = is_enum(statement) and not is_enum(before)
+        derived = self.compiler.derived
+        becomes = _makes_enum(derived.new, change.new, statement) and not _makes_enum(
+            derived.old, change.old, before
+        )
         if not (becomes or (bases[0] and not bases[1])):
             return
         name = f"{change.new.name}:{statement.names[-1]}"
@@ -316,6 +323,18 @@ def _called_tuple(statement: Statement) -> list[str] | None:
             return [ast.unparse(one) for one in pairs] or [ast.unparse(given[0])]
         return fields.replace(",", " ").split() if isinstance(fields, str) else [*map(str, fields)]
     return None
+
+
+def _makes_enum(meanings: Meanings, module: Module, statement: Statement, depth: int = 0) -> bool:
+    """Whether a statement defines an Enum: a base is called so, and is none of the program's own that is something else."""
+    if not is_enum(statement) or depth > _DEEP:
+        return False
+    for base in getattr(statement.node, "bases", ()):
+        if last_word(base.value if isinstance(base, ast.Subscript) else base).endswith(("Enum", "Flag")):
+            place = meanings.top(module, base.value if isinstance(base, ast.Subscript) else base)
+            if place is None or _makes_enum(meanings, *place, depth + 1):
+                return True
+    return False
 
 
 def _enum_data(statement: Statement) -> str | None:
