@@ -117,7 +117,10 @@ class Constructor:
                 for number, statement in enumerate(block):
                     made = made_by_new(statement)
                     if made and parameters:
-                        rest = _Renamed(made, parameters[0].arg).statements(block[number + 1 :])
+                        # What it has worked out before may be what fields are made from.
+                        before = [] if block is method.body else _before(method.body, statement)
+                        lines = [*before, *block[:number], *block[number + 1 :]]
+                        rest = _Renamed(made, parameters[0].arg).statements(lines)
                         self.read(_with_body(method, rest))
 
     def _perhaps(self, setter: ast.FunctionDef, line: int, *, sure: bool) -> None:
@@ -146,6 +149,12 @@ class Constructor:
 
 
 _SELF = "self"
+
+
+def _before(body: list[ast.stmt], inner: ast.stmt) -> list[ast.stmt]:
+    """The statements of a body before the one that ``inner`` is in."""
+    place = next(n for n, one in enumerate(body) if any(part is inner for part in everything_in(one)))
+    return body[:place]
 
 
 def made_by_new(statement: ast.stmt) -> str:

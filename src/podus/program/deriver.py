@@ -136,6 +136,12 @@ class Deriver:
         if reason:
             return None, reason
         value = wanted.value if wanted.value is not None and wanted.plain else ast.Name(_MADE, ast.Load())
+        own = {n for statement in wanted.body for n in bound_in(statement)} - {me}
+        lost = own.intersection(*[set[str]().union(*map(read_in, [*body, value]))]) - set[str]().union(
+            *map(bound_in, body)
+        )
+        if lost:
+            return None, f"it is made from {min(lost)}, which is bound on some ways only"
         self.known.add(name)
         function = with_methods(_function(name, me, body, value, wanted.line), self._methods)
         return (with_entries(function) if self._asked else function), ""
