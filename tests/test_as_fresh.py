@@ -346,3 +346,30 @@ def test_a_function_that_moves_to_who_had_it_is_the_same(program: Start) -> None
     assert app("[m.name(), held is m.start, held(), m.start()]") == ["x", True, 2, 2]
     app.update(back_out=True)
     assert app("[m.name(), held is m.start, held()]") == ["x", True, 1]
+
+
+FILLED = "CMDS = {}\ndef cmd(f):\n    CMDS[f.__name__] = f\n    return f\n@cmd\ndef a(): pass\n"
+MADE_OF_IT = "NAMES = sorted(CMDS)\nHELP = ', '.join(CMDS)\nCOUNT = len(CMDS)\nSAME = CMDS\n"
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_what_is_made_of_a_registry_follows_where_it_grows(program: Start, apart: bool) -> None:
+    user = "from m import CMDS\nimport m\n" + MADE_OF_IT
+    app = program(m=FILLED + ("" if apart else MADE_OF_IT), user=user)
+    app.run("import user")
+    at = "user" if apart else "m"
+    seen = f"[{at}.NAMES, {at}.HELP, {at}.COUNT, {at}.SAME is m.CMDS]"
+    new = FILLED + "@cmd\ndef b(): pass\n" + ("" if apart else MADE_OF_IT)
+    app.edit(m=new).update()
+    assert app(seen) == [["a", "b"], "a, b", 2, True]
+    app.update(back_out=True)
+    assert app(seen) == [["a"], "a", 1, True]
+
+
+def test_what_is_made_of_a_registry_from_which_some_go_is_told(program: Start) -> None:
+    two = FILLED + "@cmd\ndef b(): pass\n"
+    app = program(m=two + "NAMES = sorted(CMDS)\n")
+    plan = app.edit(m=FILLED + "NAMES = sorted(CMDS)\n").plan()
+    assert [note.text for note in plan.asks] == [
+        "`NAMES = sorted(CMDS)` is made of CMDS, from which definitions go, and is not run again: m:NAMES stays as it is"
+    ]

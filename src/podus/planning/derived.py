@@ -32,6 +32,7 @@ from podus.planning.reading import (
     reads,
     targets,
 )
+from podus.planning.registries import Registries
 from podus.planning.shapes import is_reshaped, shapes
 from podus.planning.surveying import Surveys, tables
 from podus.program.bindings import NAMESPACE, bound_in, root
@@ -77,6 +78,7 @@ class Derived:
         self.regrown: set[str] = set()
         self.decorators = Decorators(self)
         self.surveys = Surveys(self)
+        self.registries = Registries(self)
         self.lagging = Lagging(self)
         # Decorated definitions that run again: what others have hung on the object that they had made is hung on the new one.
         self.remade: set[Name] = set()
@@ -109,11 +111,13 @@ class Derived:
             if change.body is not None and any(c.run for c in change.body.all_classes())
         }
         self._compare_reset()
+        self.registries.find()
         # Data of classes that is to be made again runs where it stands in its body.
         in_classes |= {n.partition(":")[0] for n in self._reset if "." in n.partition(":")[2]}
         lists = {m for m in self.regrown if self.mentions.lists_names(self.compiler.new.modules[m])}
         lists |= self.surveys.modules | self._of_installed
         grown = bool(self.moved or self.procedures or in_classes or self.reshaped or self.remade or lists)
+        grown = grown or bool(self.registries.grown)
         while grown:
             grown = False
             self._mark_readers()
@@ -156,6 +160,7 @@ class Derived:
             name.rpartition(".")[2]
             for _, name in self.moved | self.reshaped | self.remade | self.decorators.names()
         } | {p.partition(":")[2].rpartition(".")[2] for p in self.procedures}
+        words |= self.registries.words()
         more = (NAMESPACE if self.regrown else set()) | ({"version"} if self._of_installed else set())
         return self.mentions.under(words) | more
 
@@ -437,6 +442,8 @@ class Derived:
             source = self.new.source_of(module, statement)
             return source is not None and source[2] in self.moved
         if any((module.name, n) in self.moved and n not in hidden for n in statement.reads):
+            return True
+        if not hidden and self.registries.reads_grown(statement, module):
             return True
         if any(self.moves(node, module, hidden) for node in reads(statement.node)):
             return True

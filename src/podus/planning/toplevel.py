@@ -124,6 +124,13 @@ class TopLevel:
                     f"`{statement.text}` is not run again, as it may do more: {name} is made anew without it"
                 )
                 self._remark(text, module, statement)
+        for module, statement, table in self.compiler.derived.registries.left():
+            listed = ", ".join(_full(module, statement))
+            text = f"`{statement.text}` is made of {table}, from which definitions go, and is not run again: {listed} stays as it is"
+            where = f"{module.file}:{statement.line}"
+            remedy = f"give a mapper for {listed} if it must not"
+            if not any(self.support.maps(name) for name in _full(module, statement)):
+                self.plan.asks.append(Note("data-left", text, remedy, where))
         for module, statement in self.compiler.derived.lagging.called_by_decorators():
             name = f"{module.name}:{statement.names[-1]}"
             text = f"{name} holds what a decorator has made by calling it: that stays as it is, and is not made again"

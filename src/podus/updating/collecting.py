@@ -483,6 +483,9 @@ class Collector:
         old, new = self._definitions(part.name, before, value)
         if old is None or new is None or part.pairs.get(old, old) == new:
             return True
+        if old.partition("#")[0] != new.partition("#")[0]:
+            # What a decorator has made of it is another one's.
+            return True
         if new in part.pairs.values():
             return False
         return f"{part.name}:{part.pairs.get(old, old)}" not in self.codes
