@@ -90,7 +90,8 @@ class Collector:
             self._steady_defaults,
         )
         # By module: how the definitions of the two versions are told apart.
-        self._names: dict[str, tuple[dict[int, str], dict[tuple[str, int], str]]] = {}
+        self._names: dict[str, tuple[dict[int, str], dict[int, str]]] = {}
+        self._places: dict[str, dict[tuple[str, int], str]] = {}
         self._successors = Successors(set())
         self.notes: list[str] = []
 
@@ -481,6 +482,7 @@ class Collector:
         if part is None or value.__module__ != part.name:
             return True
         old, new = self._definitions(part.name, before, value)
+        new = new or self._is_called(part.name, value.__code__)
         if old is None or new is None or part.pairs.get(old, old) == new:
             return True
         if old.partition("#")[0] != new.partition("#")[0]:
@@ -496,14 +498,24 @@ class Collector:
         """What a function of the old version and one of the new version are called where definitions of one name are told apart."""
         if module not in self._names:
             live = self.agent.live_codes(module)
-            code = self.module_codes.get(module)
             self._names[module] = (
                 {id(code): qualname for qualname, codes in live.items() for code in codes},
-                # (The statement of a whole class has been compiled by itself.)
-                {} if code is None else {_place_of(c): n for n, c in procedures(code).items()},
+                {
+                    id(c): n.removeprefix(f"{module}:")
+                    for n, c in self.codes.items()
+                    if n.startswith(f"{module}:")
+                },
             )
         old, new = self._names[module]
-        return old.get(id(before.__code__)), new.get(_place_of(value.__code__))
+        return old.get(id(before.__code__)), new.get(id(value.__code__))
+
+    def _is_called(self, module: str, code: CodeType) -> str | None:
+        """What a function of the new version's module is called, also one of a class that is made again: its statement has been compiled by itself."""
+        if module not in self._places:
+            found = self.module_codes.get(module)
+            made = {} if found is None else {_place_of(c): n for n, c in procedures(found).items()}
+            self._places[module] = made
+        return self._places[module].get(_place_of(code))
 
     def _collect_class(self, part: ModulePart, cls: type, row: ClassPart, target: Shadow) -> None:
         annotations = dict.pop(target, "__annotations__", None)
