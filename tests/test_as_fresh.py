@@ -373,3 +373,29 @@ def test_what_is_made_of_a_registry_from_which_some_go_is_told(program: Start) -
     assert [note.text for note in plan.asks] == [
         "`NAMES = sorted(CMDS)` is made of CMDS, from which definitions go, and is not run again: m:NAMES stays as it is"
     ]
+
+
+ASKING = """
+import settings
+TIMEOUT = getattr(settings, "TIMEOUT", 10)
+SIZE = getattr(settings, "SIZE", 10)
+HAS = hasattr(settings, "DEBUG")
+try:
+    from settings import DEBUG
+except ImportError:
+    DEBUG = False
+try:
+    NAME = settings.NAME
+except AttributeError:
+    NAME = "none"
+def all(): return TIMEOUT, SIZE, HAS, DEBUG, NAME
+"""
+
+
+def test_names_that_come_are_found_by_who_asks_whether_they_are_there(program: Start) -> None:
+    app = program(settings="SIZE = 1\n", app=ASKING)
+    assert app("app.all()") == [10, 1, False, False, "none"]
+    app.edit(settings="SIZE = 2\nTIMEOUT = 30\nDEBUG = True\nNAME = 'n'\n").update()
+    assert app("app.all()") == [30, 2, True, True, "n"]
+    app.update(back_out=True)
+    assert app("app.all()") == [10, 1, False, False, "none"]

@@ -46,6 +46,7 @@ from podus.program.changes import (
     imports,
 )
 from podus.program.constant import Computation
+from podus.program.flow import absolute
 from podus.program.nodes import everything_in
 from podus.program.version import Module
 
@@ -101,6 +102,10 @@ class Derived:
                 self.moved.add((home, "__file__"))
             if change.body is not None:
                 self._mark(home, [s for s in change.body.run if s.kind in ("assign", "import", "other")])
+                # Who asks whether there is such a name gets another answer.
+                self.moved |= {
+                    (home, n) for s in change.body.run for n in s.names if n not in change.body.previous
+                }
                 self._mark_classes(home, change.body)
                 if change.body.run or change.body.removed:
                     self.regrown.add(home)
@@ -449,6 +454,8 @@ class Derived:
             return True
         if any(self.moves(node, module, hidden) for node in read_in_loops(statement.node, listed(module))):
             return True
+        if isinstance(statement.node, ast.Try) and not hidden and self._tries_another(statement.node, module):
+            return True
         if self.reshaped and any(self._other_shape(n, module, hidden) for n in shapes(statement.node)):
             return True
         if self.decorators.dressed(statement, module, hidden):
@@ -470,6 +477,15 @@ class Derived:
         if computed is not None:
             return bool(self.procedures & set(computed.calls))
         return any(self.gives_another(default, module) for default in defaults(statement.node))
+
+    def _tries_another(self, node: ast.Try, module: Module) -> bool:
+        """Whether what a ``try`` imports has come, or is something else now."""
+        return any(
+            (absolute(module.name, module.package, part.level, part.module or ""), alias.name) in self.moved
+            for part in node.body
+            if isinstance(part, ast.ImportFrom)
+            for alias in part.names
+        )
 
     def gives_another(self, default: ast.expr, module: Module) -> bool:
         """Whether a default is computed by a procedure that returns something else now, without another effect."""

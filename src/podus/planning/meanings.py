@@ -409,6 +409,12 @@ class Named:
             return None
         return value, Named(self._meanings, home)
 
+    def is_module(self, node: ast.expr) -> bool:
+        # Where a name of it would be looked for.
+        home, words = self._meanings.path(self._module, ast.Attribute(node, "")) or ("", [])
+        module = self._meanings.version.modules.get(home)
+        return module is not None and words == [""] and "__getattr__" not in module.procedures
+
     def library(self, node: ast.expr) -> str:
         return self._meanings.library(self._module, node)
 

@@ -16,6 +16,8 @@ from podus.program.code import INLINE_NAMES, is_function, nested, walk
 from podus.program.operands import LOADS, named, passed_on
 from podus.program.version import Module, Version
 
+_ASKS = frozenset({"getattr", "hasattr"})
+
 
 class Mentions:
     """The names in the modules of one version."""
@@ -97,3 +99,6 @@ def _loads(code: CodeType) -> Iterator[str]:
     yield from named(code, LOADS)
     # A class body has names of the function around it among its free variables.
     yield from code.co_freevars
+    if not _ASKS.isdisjoint(code.co_names):
+        # They are asked for as texts.
+        yield from (text for text in code.co_consts if isinstance(text, str))

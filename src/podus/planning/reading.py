@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from podus.program.bindings import root
 from podus.program.body import Statement
 from podus.program.flow import absolute
-from podus.program.nodes import directly_in, everything_in
+from podus.program.nodes import asked_for, directly_in, everything_in
 from podus.program.version import Module
 
 _PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
@@ -65,10 +65,12 @@ def evaluated(node: ast.stmt) -> Iterator[ast.AST]:
 
 
 def reads(node: ast.stmt) -> Iterator[ast.Name | ast.Attribute]:
-    """The names, and names of names, that a statement loads when it runs."""
+    """The names, and names of names, that a statement loads when it runs; also those that it asks for as a text: ``getattr(settings, "LIMIT", 10)``."""
     for part in evaluated(node):
         if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Load):
             yield part
+        elif (asked := asked_for(part)) is not None:
+            yield asked
 
 
 def tried_imports(module: Module) -> dict[str, tuple[str, str]]:

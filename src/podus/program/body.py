@@ -20,7 +20,7 @@ from podus.program.bytecode import compile_source
 from podus.program.code import fingerprint
 from podus.program.field import last_word
 from podus.program.head import Definition, asked_kind, consumes_lambdas, head_of, with_body
-from podus.program.nodes import directly_in, everything_in
+from podus.program.nodes import asked_for, directly_in, everything_in
 
 # Builtins whose call has no effect but its value, as long as its arguments have none.
 PURE_CALLS = frozenset(
@@ -253,6 +253,8 @@ class Statement:
                 attributes.add(node.attr)
             elif isinstance(node, ast.alias):
                 names |= {node.name, node.asname or node.name}
+            elif (asked := asked_for(node)) is not None:
+                attributes.add(asked.attr)
         return frozenset(names), frozenset(attributes)
 
     def says(self, words: Set[str]) -> bool:

@@ -14,7 +14,7 @@ from typing import Protocol
 from podus.program.bindings import bound_in, is_namespace, root
 from podus.program.body import PURE_CALLS, PURE_FUNCTIONS, PURE_METHODS, asks_for_type, maps_purely
 from podus.program.head import Definition, consumed
-from podus.program.nodes import directly_in, everything_in
+from podus.program.nodes import asked_for, directly_in, everything_in
 
 # Methods that change a container, and nothing else.
 _FILLING = frozenset({"append", "extend", "add", "update", "setdefault", "insert", "sort", "reverse"})
@@ -44,6 +44,9 @@ class Names(Protocol):
 
     def value(self, node: ast.expr) -> tuple[ast.expr, Names] | None:
         """What the one assignment to a name of a module gives it, and what the names in it mean; None if there is no such one."""
+
+    def is_module(self, node: ast.expr) -> bool:
+        """Whether it names a module of the program, and no object that may act when it is asked for something."""
 
     def library(self, node: ast.expr) -> str:
         """What an expression names outside of the program, with its module; "" if nothing is seen."""
@@ -89,6 +92,7 @@ class Computation:
                 or self._maps(node, names, own)
                 or asks_for_type(node)
                 or is_namespace(node)
+                or ((asked := asked_for(node)) is not None and names.is_module(asked.value))
                 or (self._call(node.func, names, own) and self._sorts(node, names, own))
             )
         return all(self._pure(child, names, own) for child in directly_in(node))

@@ -48,3 +48,14 @@ def defaults_by_name(arguments: ast.arguments) -> dict[str, ast.expr]:
         a.arg: d for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None
     }
     return found
+
+
+def asked_for(node: ast.AST) -> ast.Attribute | None:
+    """``settings.LIMIT`` of ``getattr(settings, "LIMIT", 10)`` and of ``hasattr(settings, "LIMIT")``; None if it is neither."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) > 1):
+        return None
+    owner, name = node.args[:2]
+    if node.func.id not in ("getattr", "hasattr") or not isinstance(owner, ast.Name | ast.Attribute):
+        return None
+    word = name.value if isinstance(name, ast.Constant) else None
+    return ast.Attribute(owner, word, ast.Load()) if isinstance(word, str) else None
