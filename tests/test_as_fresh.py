@@ -209,6 +209,37 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         ["T", "T", "any"],
         ["U", "any", "T"],
     ),
+    "a default changes that data is made with": (
+        "",
+        {"m": "PORT = 80\ndef f(n=PORT): return n\ndef h(n=5): return n\nX = f()\nZ = [h(), h(1)]\n"},
+        {"m": "PORT = 82\ndef f(n=PORT): return n\ndef h(n=6): return n\nX = f()\nZ = [h(), h(1)]\n"},
+        "[m.X, m.Z]",
+        [80, [5, 1]],
+        [82, [6, 1]],
+    ),
+    "records of handlers": (
+        "",
+        {
+            "app": "class Reg:\n    def __init__(self): self.items = []\n    def add(self, p, **kw):\n        def d(f):\n            self.items.append({'p': p, 'f': f, **kw})\n            return f\n        return d\nR = Reg()\n",
+            "m": "from app import R\n@R.add('a')\ndef a(): pass\n@R.add('b')\ndef b(): pass\n",
+        },
+        {"m": "from app import R\n@R.add('a', z=2)\ndef a(): pass\n@R.add('b')\ndef b(): pass\n"},
+        "sorted((i['p'], i.get('z')) for i in m.R.items)",
+        [["a", None], ["b", None]],
+        [["a", 2], ["b", None]],
+    ),
+    "descriptors that enter themselves in a list": (
+        "",
+        {
+            "m": "class F:\n    def __set_name__(self, o, n):\n        self.n = n\n        if 'all' not in vars(o): o.all = []\n        o.all.append(n)\n        o.names = getattr(o, 'names', ()) + (n,)\nclass A:\n    x = F(); y = F()\n"
+        },
+        {
+            "m": "class F:\n    def __set_name__(self, o, n):\n        self.n = self.also = n\n        if 'all' not in vars(o): o.all = []\n        o.all.append(n)\n        o.names = getattr(o, 'names', ()) + (n,)\nclass A:\n    x = F(); y = F(); z = F()\n"
+        },
+        "[m.A.all, m.A.names, getattr(m.A.x, 'also', 0)]",
+        [["x", "y"], ["x", "y"], 0],
+        [["x", "y", "z"], ["x", "y", "z"], "x"],
+    ),
     "what is decorated goes beside a table that holds itself": (
         "",
         {
@@ -399,3 +430,12 @@ def test_names_that_come_are_found_by_who_asks_whether_they_are_there(program: S
     assert app("app.all()") == [30, 2, True, True, "n"]
     app.update(back_out=True)
     assert app("app.all()") == [10, 1, False, False, "none"]
+
+
+def test_a_method_that_decorates_otherwise_is_told(program: Start) -> None:
+    app = "class App:\n    def __init__(self): self.all = {}\n    def on(self, key):\n        def d(f):\n            self.all[key] = f\n            return f\n        return d\napp = App()\n"
+    started = program(lib=app, m="from lib import app\n@app.on('a')\ndef a(): pass\n")
+    plan = started.edit(lib=app.replace("= f\n", "= (f, 1)\n")).plan()
+    assert [note.text for note in plan.notes] == [
+        "`app.on` decorates otherwise now, and may do more than that: what it has decorated is not decorated again (a)"
+    ]

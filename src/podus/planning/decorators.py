@@ -28,6 +28,8 @@ class Decorators:
         # Those that do other things when they decorate, and whether they are called to: those that can do so again, and the others.
         self._dressing: set[tuple[Name, bool]] = set()
         self._undressed: set[tuple[Name, bool]] = set()
+        # Methods that do other things when they decorate (`@app.route("/")`), by their names alone, and whether they are called to.
+        self._methods: set[tuple[str, bool]] = set()
         # Of the first those that put what they decorate into tables.
         self._registering: set[tuple[Name, bool]] = set()
 
@@ -37,11 +39,16 @@ class Decorators:
 
     def mark(self, change: ModuleChange) -> None:
         for name in change.changed:
-            if "." in name or not self._derived.mentions.anywhere(name):
+            last = name.rpartition(".")[2]
+            if name.count(".") > 1 or not self._derived.mentions.anywhere(last):
                 continue
             for called in (False, True):
-                if differs(name, change.old, change.new, called=called):
+                if not differs(name, change.old, change.new, called=called):
+                    continue
+                if last == name:
                     self._mark(name, change.old, change.new, called=called)
+                elif not last.startswith("__"):
+                    self._methods.add((last, called))
 
     def _mark(self, name: str, old: Module, new: Module, *, called: bool) -> None:
         """Note a decorator that does other things when it decorates."""
@@ -102,9 +109,20 @@ class Decorators:
             if place is not None:
                 yield (place[0], ".".join(place[1])), called
 
+    def _by_methods(self, statement: Statement, module: Module) -> Iterator[str]:
+        """The decorators of a definition that are methods of the program's objects, and do otherwise now."""
+        for decorator in getattr(statement.node, "decorator_list", ()):
+            called = isinstance(decorator, ast.Call)
+            function = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if isinstance(function, ast.Attribute) and (function.attr, called) in self._methods:
+                home, words = self._derived.new.path(module, function.value) or ("", [])
+                if words and not self._derived.new.library(module, function.value) and home:
+                    yield ast.unparse(function)
+
     def not_decorated_again(self) -> Iterator[tuple[Module, Statement, str]]:
         """The definitions that are not run again though their decorator, which may do more than dress them, would do otherwise now; and its name."""
         words = self._derived.mentions.under({name for (_, name), _ in self._undressed})
+        words |= {name for name, _ in self._methods}
         compiler = self._derived.compiler
         for module in compiler.new.modules.values():
             if module.name not in compiler.old.modules or not words & self._derived.mentions.of(module):
@@ -119,5 +137,7 @@ class Decorators:
                     hidden = body.binds() if body.owners else frozenset[str]()
                     found = self._undressed.intersection(self._of(statement, module, hidden))
                     for (_, decorator), _ in sorted(found):
+                        yield module, statement, decorator
+                    for decorator in self._by_methods(statement, module):
                         yield module, statement, decorator
                     todo += [] if statement.body is None else [statement.body]

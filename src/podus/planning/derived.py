@@ -110,6 +110,11 @@ class Derived:
                 if change.body.run or change.body.removed:
                     self.regrown.add(home)
                 self.remade |= {(home, name) for s in change.body.run for name in _remakes(s, change.body)}
+                self.procedures |= {
+                    f"{home}:{s.names[-1]}"
+                    for s in change.body.run
+                    if s.kind == "def" and _has_other_defaults(s, change.body.previous.get(s.names[-1]))
+                }
         in_classes = {
             home
             for home, change in changes.items()
@@ -362,6 +367,9 @@ class Derived:
                 chosen.add(id(statement))
                 if not body.owners:
                     self.moved |= {(change.new.name, n) for n in statement.names if statement.kind != "def"}
+                    if statement.kind == "def" and defaults(statement.node):
+                        # What it is called with may be another default.
+                        self.procedures.add(f"{change.new.name}:{statement.names[-1]}")
                     if statement.kind == "assign":
                         self.assigned |= {(change.new.name, n) for n in statement.names}
                 elif statement.kind == "assign":
@@ -628,6 +636,14 @@ class Derived:
 
     def _suppresses(self, node: ast.expr, module: Module) -> bool:
         return isinstance(node, ast.Call) and self.new.library(module, node.func) == "contextlib.suppress"
+
+
+def _has_other_defaults(statement: Statement, before: Statement | None) -> bool:
+    """Whether what a function's parameters are if nothing is given for them is said otherwise."""
+    if before is None or before.kind != "def":
+        return False
+    sides = ([ast.dump(default) for default in defaults(one.node)] for one in (before, statement))
+    return next(sides) != next(sides)
 
 
 def _remakes(statement: Statement, body: BodyChange) -> set[str]:

@@ -67,7 +67,12 @@ def how_it_dresses(name: str, module: Module, meanings: Meanings, *, called: boo
 
 
 def _definition(module: Module, name: str) -> ast.FunctionDef | None:
-    statement = module.body.last(name) if module.body is not None else None
+    body = module.body
+    owner, _, last = name.rpartition(".")
+    if owner and body is not None:
+        around = body.last(owner)
+        body = around.body if around is not None else None
+    statement = body.last(last) if body is not None else None
     node = statement.node if statement is not None else None
     return node if isinstance(node, ast.FunctionDef) else None
 

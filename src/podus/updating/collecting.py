@@ -532,9 +532,11 @@ class Collector:
             switch = self.switch_for(f"{part.name}:{row.qualname}.{name}")
             adopt_class_cell(value, None, cls)
             attribute_into(cls, name, value, switch, self.keeping, row.removed)
-            named = isinstance(value, FunctionType) or not hasattr(type(value), "__set_name__")
-            if not (named or self.naming.name(value, cls, name)):
-                self._as_it_will_be(type(value).__set_name__)(value, cls, name)
+            if isinstance(value, FunctionType) or not hasattr(type(value), "__set_name__"):
+                continue
+            with self.contents.around(cls):
+                if not self.naming.name(value, cls, name):
+                    self._as_it_will_be(type(value).__set_name__)(value, cls, name)
         if slots is not None or "__slots__" in row.removed:
             codes = self._codes_within(part, row)
             members = {**vars(cls), **target}

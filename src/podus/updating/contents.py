@@ -6,6 +6,7 @@ Only what the statements themselves have done while they ran: what the program d
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from operator import setitem
 from types import CodeType, FunctionType, ModuleType
 
@@ -165,10 +166,27 @@ class Contents:
         """Watch an attribute of an object, or of a class."""
         self._fields.setdefault((id(obj), name), (obj, name, _own(obj).get(name, _ABSENT)))
 
+    @contextmanager
+    def around(self, cls: type) -> Iterator[None]:
+        """What is done to a class meanwhile, and to containers that it has, is the statements' doing."""
+        before = dict(vars(cls))
+        inside = [
+            (value, value.copy())
+            for value in before.values()
+            if type(value) in _MUTABLE and len(value) <= _AT_MOST
+        ]
+        yield
+        for name in dict.fromkeys([*before, *vars(cls)]):
+            one, other = before.get(name, _ABSENT), vars(cls).get(name, _ABSENT)
+            if one is not other:
+                self._fields_done.append((cls, name, one, other))
+        done = [(value, copy, value.copy()) for value, copy in inside]
+        self._done += [row for row in done if not _same(list(row[1]), list(row[2])) or _differs(*row)]
+
     def settle(self) -> None:
         """The statements have run: what differs is their doing."""
         done = [(value, before, value.copy()) for value, before in self._before.values()]
-        self._done = [row for row in done if not _same(list(row[1]), list(row[2])) or _differs(*row)]
+        self._done += [row for row in done if not _same(list(row[1]), list(row[2])) or _differs(*row)]
         self._before = {}
         for obj, name, before in self._fields.values():
             after = _own(obj).get(name, _ABSENT)

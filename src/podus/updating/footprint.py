@@ -15,7 +15,7 @@ from types import FunctionType, ModuleType
 from podus.updating.binding import Switch
 from podus.updating.held import HEAP, TABLES, is_a, own_names
 from podus.updating.replace import Replacement
-from podus.updating.withdrawn import holds, nested, registry_of, take_out
+from podus.updating.withdrawn import holds, is_record, nested, registry_of, take_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -272,6 +272,8 @@ class Registries:
         self._holders.clear()
 
     def _is_registered(self, item: Any) -> bool:
+        if is_record(item):
+            return any(map(_is_definition, item.values() if type(item) in TABLES else item))
         return _is_definition(item) or _is_named(item, self._words) or id(item) in self._holders
 
 

@@ -41,10 +41,12 @@ class Naming:
         breath = Breath()
         for cls in _classes(modules) if self.codes or self.added else ():
             breath()
+            entered = _Entered(cls)
             for name, value in list(vars(cls).items()):
                 _, code, switch = self._new(value)
                 if code is None:
                     continue
+                entered.watch()
                 try:
                     own = object.__getattribute__(value, "__dict__")
                 except AttributeError:
@@ -62,6 +64,7 @@ class Naming:
                     elif own[key] is not vars(copy)[key]:
                         switch.set_item(own, key, vars(copy)[key])
                 yield value, copy
+            entered.take_back()
 
     def _new(self, value: Any) -> tuple[Any, CodeType | None, Switch]:
         """The ``__set_name__`` that a descriptor has or gets, the code that it is going to have if that is another one, and when."""
@@ -74,6 +77,35 @@ class Naming:
                 code, switch = self.codes.get(id(function), (None, Switch()))
                 return function, code if code is not None and can_take_code(function, code) else None, switch
         return None, None, Switch()
+
+
+class _Entered:
+    """What ``__set_name__`` procedures do to the class itself: it has been done when the class was made (a list of its fields), and is not done twice."""
+
+    def __init__(self, cls: type) -> None:
+        self._cls = cls
+        self._before: dict[str, Any] | None = None
+        self._inside: dict[str, Any] = {}
+
+    def watch(self) -> None:
+        """Note what the class has, before the first is called."""
+        if self._before is None:
+            self._before = dict(vars(self._cls))
+            held = {n: v for n, v in self._before.items() if type(v) in (list, dict, set)}
+            self._inside = {name: value.copy() for name, value in held.items()}
+
+    def take_back(self) -> None:
+        """Have what was there before be as it was."""
+        for name, value in (self._before or {}).items():
+            if vars(self._cls).get(name, self) is not value:
+                type.__setattr__(self._cls, name, value)
+        for name, inside in self._inside.items():
+            value = (self._before or {})[name]
+            if type(value) is list:
+                value[:] = inside
+            elif value != inside:
+                value.clear()
+                value.update(inside)
 
 
 def _classes(modules: set[str]) -> Iterable[type]:

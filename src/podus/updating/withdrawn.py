@@ -83,12 +83,12 @@ def reregistered(
 def _is_told_again(container: Any, is_old: Callable[[Any], bool], codes: set[int], name: str) -> bool:
     """Whether tuples and records in a container tell of a function's new form as often as of its old one, which is not in there by itself."""
     old = [entry for entry in _held(container) if is_old(entry)]
-    if not old or not all(type(entry) is tuple or _is_record(entry) for entry in old):
+    if not old or not all(type(entry) is tuple or is_record(entry) for entry in old):
         return False
     new = [
         entry
         for entry in _held(container)
-        if (type(entry) is tuple or _is_record(entry))
+        if (type(entry) is tuple or is_record(entry))
         and any(
             type(f) is FunctionType and f.__qualname__ == name and id(f.__code__) not in codes
             for f in _held(entry)
@@ -168,7 +168,7 @@ class _Made:
         self._objects = objects
 
     def __call__(self, value: Any, depth: int = _DEPTH) -> bool:
-        if type(value) is tuple or _is_record(value):
+        if type(value) is tuple or is_record(value):
             # (It may hold itself.)
             return depth > 0 and any(self(held, depth - 1) for held in _held(value))
         for _ in range(8):
@@ -289,12 +289,12 @@ def _inside(container: Any, most: int, depth: int) -> Iterator[Any]:
     if type(container) not in (*TABLES, list) or len(container) > most or depth == 0:
         return
     for value in _held(container):
-        if type(value) in _MUTABLE and len(value) <= _AT_MOST and not _is_record(value):
+        if type(value) in _MUTABLE and len(value) <= _AT_MOST and not is_record(value):
             yield value
             yield from _inside(value, _RECORD, depth - 1)
 
 
-def _is_record(value: Any) -> bool:
+def is_record(value: Any) -> bool:
     """Whether a list or dictionary tells of one definition (``{"path": "/", "view": view}``), and is no table of them: it holds other things as well."""
     if type(value) not in (*TABLES, list) or len(value) > _RECORD:
         return False
