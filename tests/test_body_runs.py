@@ -215,3 +215,18 @@ def test_a_script_goes_back_to_the_version_that_it_was_started_with(tmp_path: Pa
     assert int(line.split()[1]) > 4
     script.process.kill()
     script.process.communicate()
+
+
+def test_what_an_import_has_not_come_to_is_waited_for(program: Start) -> None:
+    text = "def before(): return 1\ngate('inside')\ndef after(): return 1\n"
+    app = program(m="x = 1\n")
+    app.files(**{"slow.py": text})
+    app.start("t", "__import__('slow').after()", at="inside")
+    app.edit(slow=text.replace("after(): return 1", "after(): return 2"))
+    assert [note.text for note in app.plan().refusals] == [
+        "slow changes, and is being imported (line 2): it has not come to after yet"
+    ]
+    app.open("inside")
+    assert app.join("t") == 1
+    app.update()
+    assert app("[f() for f in (__import__('slow').before, __import__('slow').after)]") == [1, 2]

@@ -46,6 +46,8 @@ class Standing:
             return
         first, current = _counterpart(old, new, at)
         self.lines[change.new.name] = current.line if current is not None else 0
+        running = old.statements[at]
+        self._wait_for_import(change, running)
         body = change.body
         if body is None:
             return
@@ -59,7 +61,6 @@ class Standing:
         body.removed = [
             n for n in body.removed if n not in body.previous or id(body.previous[n]) not in behind
         ]
-        running = old.statements[at]
         if (left or gone) and self._moves(change, running, line):
             return
         if left or gone:
@@ -77,6 +78,19 @@ class Standing:
                     "put it into a function, which can be updated as it runs, or restart the program for this part",
                     f"{change.old.file}:{running.line}",
                 )
+            )
+
+    def _wait_for_import(self, change: ModuleChange, running: Statement) -> None:
+        """Refuse to change a module whose import will make more procedures when it comes to them: in the old version, and nobody would know."""
+        loops = any(isinstance(node, ast.While | ast.For) for node in everything_in(running.node))
+        end = running.node.end_lineno or running.line
+        later = [name for name, code in change.old.procedures.items() if code.co_firstlineno > end]
+        if later and not (change.old.main or loops):
+            self.compiler.refuse(
+                "being-imported",
+                f"{change.new.name} changes, and is being imported (line {running.line}): it has not come to {later[0]} yet",
+                "update when the import has ended",
+                f"{change.old.file}:{running.line}",
             )
 
     def _moves(self, change: ModuleChange, statement: Statement, line: int) -> bool:
