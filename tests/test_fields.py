@@ -742,3 +742,44 @@ def test_a_property_that_was_a_field_meanwhile_has_what_that_was_given(program: 
     app.run("c.lim = 9")
     app.update(back_out=True)
     assert app("c.lim") == 9
+
+
+def test_a_property_that_computes_gives_back_what_the_field_was(program: Start) -> None:
+    old = "class A:\n    def __init__(self): self.price = 100\n"
+    new = (
+        old
+        + "    @property\n    def price(self): return self._price * 2\n    @price.setter\n    def price(self, v): self._price = v\n"
+    )
+    app = program(m=old)
+    app.run("a, b = m.A(), m.A()")
+    for _ in range(2):
+        app.edit(m=new).update()
+        assert app("[a.price, vars(a)]") == [200, {"_price": 100}]
+        app.run("b.price = 7")
+        app.update(back_out=True)
+        # What has been set since goes along as the property shows it.
+        assert app("[vars(a), vars(b)]") == [{"price": 100}, {"price": 14}]
+
+
+def test_a_field_behind_a_descriptor_that_deletes_nothing_goes_with_the_way_back(program: Start) -> None:
+    field = "class F:\n    def __set_name__(self, o, n): self.n = n\n    def __get__(self, o, c=None): return self if o is None else o.__dict__.get(self.n)\n    def __set__(self, o, v): o.__dict__[self.n] = v\n"
+    old = field + "class P:\n    x = F()\n    def __init__(self, x): self.x = x\n"
+    app = program(m=old)
+    app.run("p = m.P(3)")
+    app.edit(
+        m=old.replace("x = F()", "x, log = F(), F()").replace("self.x = x", "self.x, self.log = x, []")
+    ).update()
+    assert app("p.log") == []
+    app.update(back_out=True)
+    assert app("vars(p)") == {"x": 3}
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_slots_and_properties_do_not_change_places_under_live_objects(program: Start, back: bool) -> None:
+    slot = "class T:\n    __slots__ = ('a',)\n    def __init__(self, a): self.a = a\n"
+    behind = "class T:\n    __slots__ = ('_a',)\n    def __init__(self, a): self._a = a\n    @property\n    def a(self): return self._a\n"
+    old, new = (behind, slot) if back else (slot, behind)
+    app = program(m=old)
+    assert app.edit(m=new).plan().safe
+    app.edit(m=old).run("t = m.T(7)")
+    assert [note.code for note in app.edit(m=new).plan().refusals] == ["slot-computed"]

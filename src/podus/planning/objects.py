@@ -254,6 +254,7 @@ class ObjectChanges:
         part.hidden += sorted((before.cached - after.cached) & after.methods - set(part.hidden))
         part.shown = [n for n in after.fields if n in before.computed]
         part.stale = self._stale(name, before, after)
+        self._slots_computed(name, [*part.hidden, *part.shown])
         missing: list[tuple[str, str, str]] = []
         self._gained.fill(name, part, fresh, missing)
         self._returning(name, part, olds)
@@ -275,6 +276,25 @@ class ObjectChanges:
         if part.converts or part.hidden or part.shown:
             self._users(part, mapper)
         return part, missing
+
+    def _slots_computed(self, name: str, fields: list[str]) -> None:
+        """Refuse a property in the place of a slot, and the other way round, where live objects have nothing but slots: what leads to their values is the slot."""
+        if not fields or self.support.object_mapper(name) is not None:
+            return
+        for one in (name, *self.old.lineage(name)):
+            owner = self.old.find(one)
+            slots = None
+            if owner is not None and owner.statement.body is not None:
+                slots = owner.statement.body.last("__slots__")
+            if slots is None or "__dict__" in ast.unparse(slots.node):
+                return
+        if self.compiler.pup.call("objects", classes=[name])[name]["live"]:
+            self.compiler.refuse(
+                "slot-computed",
+                f"{name}.{fields[0]} is a property in one version and a slot in the other, and live objects have nothing but slots",
+                "give the property another name, or restart for this one",
+                name,
+            )
 
     def _returning(self, name: str, part: ObjectPart, olds: dict[str, Field]) -> None:
         """What the old version would give objects that new procedures have made: for the way back in the middle, which has no plan of its own."""

@@ -152,7 +152,8 @@ class Conversion:
         self._covered: list[str] = []
         # Fields whose name the class computes: now (what the mapper reads is what the object holds), or until the update is complete.
         self._uncovered = {f.name for f in part.fields if class_sets(cls, f.name)}
-        self._raw = self._uncovered | set(part.hidden)
+        # A descriptor may not know how to delete what the object holds.
+        self._raw = self._uncovered | set(part.hidden) | {n for n in part.gone if class_sets(cls, n)}
         # By which fields a fresh object is told from an old one: those that no class gives a value.
         self._marks = [n for n in part.before if n not in self._raw and not class_has(cls, n)]
 
@@ -360,7 +361,7 @@ class Conversion:
         for name, function in self._fields.items():
             if name in overlay or not self._gets(obj, name):
                 continue
-            if name in kept and name not in self._anew:
+            if name in kept and (name not in self._anew or self._goes_on_as(obj, kept[name])):
                 overlay[name] = kept[name]
             elif held_by(obj, name, name in self._raw) is GONE:
                 overlay[name] = self._value(obj, name, function)
@@ -372,6 +373,10 @@ class Conversion:
             if overlay.get(name, GONE) is GONE:
                 overlay[name] = GONE
         return had
+
+    def _goes_on_as(self, obj: Any, value: Any) -> bool:
+        """Whether a field that goes still holds what another one gave it: nothing has been set since, whatever a property makes of that."""
+        return any(self._held(obj, name) is value for name in self._going)
 
     def _gets(self, obj: Any, name: str) -> bool:
         """Whether the object gets a new field at all."""
@@ -501,7 +506,7 @@ class Conversion:
         try:
             kept = self.kept.take(obj) if self.kept is not None else {}
             for name in lacking:
-                stays = name in kept and name not in self._anew
+                stays = name in kept and (name not in self._anew or self._goes_on_as(obj, kept[name]))
                 value = kept[name] if stays else self._value(obj, name, self._fields[name])
                 if name in self._raw:
                     _read(obj, "__dict__")[name] = value
