@@ -240,6 +240,18 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         [["x", "y"], ["x", "y"], 0],
         [["x", "y", "z"], ["x", "y", "z"], "x"],
     ),
+    "the key of a registered class is data": (
+        "",
+        {
+            "m": "SEEN = {}\nclass Model:\n    table = 'old'\ndef register(name):\n    def d(c):\n        SEEN[name] = c\n        return c\n    return d\n@register(Model.table)\nclass C: pass\n@register(Model.table + 'f')\ndef f(): pass\n"
+        },
+        {
+            "m": "SEEN = {}\nclass Model:\n    table = 'new'\ndef register(name):\n    def d(c):\n        SEEN[name] = c\n        return c\n    return d\n@register(Model.table)\nclass C: pass\n@register(Model.table + 'f')\ndef f(): pass\n"
+        },
+        "[sorted(m.SEEN), m.C in m.SEEN.values()]",
+        [["old", "oldf"], True],
+        [["new", "newf"], True],
+    ),
     "what is decorated goes beside a table that holds itself": (
         "",
         {

@@ -126,14 +126,16 @@ def registrars(
 def _registers_otherwise(
     body: BodyChange, gone: set[int], otherwise: Callable[[Statement], bool], whole: Iterable[str]
 ) -> list[Statement]:
-    """The functions whose definitions run again as they are, and whose decorators are given what has a name, as ``PREFIX + "/users"``: that may be another key.
+    """The functions and classes whose definitions run again as they are, and whose decorators are given what has a name, as ``PREFIX + "/users"``: that may be another key.
 
     Or that are ``otherwise`` themselves; and the classes that run again as a ``whole``.
     """
     found = [] if body.owners else [body.previous[name] for name in whole]
     for statement in body.run:
-        before = body.previous.get(statement.names[-1]) if statement.kind == "def" else None
-        if before is None or id(before) in gone or before.kind != "def" or before.head != statement.head:
+        before = body.previous.get(statement.names[-1]) if statement.kind in ("def", "class") else None
+        if before is None or before.kind != statement.kind or before.head != statement.head:
+            continue
+        if id(before) in gone or before in found:
             continue
         given = (
             part
