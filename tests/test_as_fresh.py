@@ -252,6 +252,18 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         [["old", "oldf"], True],
         [["new", "newf"], True],
     ),
+    "a metaclass gets a property in the place of an attribute": (
+        "e = m.E()",
+        {
+            "m": "class Meta(type): pass\nclass E(metaclass=Meta):\n    TABLE = 1\n    def get(self): return type(self).TABLE\n"
+        },
+        {
+            "m": "class Meta(type):\n    @property\n    def TABLE(cls): return 10\nclass E(metaclass=Meta):\n    def get(self): return type(self).TABLE\n"
+        },
+        "[e.get(), m.E.TABLE, 'TABLE' in vars(m.E)]",
+        [1, 1, True],
+        [10, 10, False],
+    ),
     "what is decorated goes beside a table that holds itself": (
         "",
         {
@@ -451,3 +463,14 @@ def test_a_method_that_decorates_otherwise_is_told(program: Start) -> None:
     assert [note.text for note in plan.notes] == [
         "`app.on` decorates otherwise now, and may do more than that: what it has decorated is not decorated again (a)"
     ]
+
+
+@pytest.mark.parametrize("kind", ["tuples", "objects"])
+def test_routes_that_change_stay_in_the_order_of_the_text(program: Start, kind: str) -> None:
+    registering, _ = REGISTERING[kind]
+    paths = "[p for p, _ in reg.L]" if kind == "tuples" else "[r.p for r in reg.L]"
+    app = program(reg=registering, views=VIEWS)
+    app.edit(views=VIEWS.replace("on('a')", "on('other')")).update()
+    assert app(paths) == ["other", "b"]
+    app.update(back_out=True)
+    assert app(paths) == ["a", "b"]

@@ -212,6 +212,11 @@ class Switch:
         if name == "__new__":
             self.do.append((make_as_bases_do, cls))
 
+    def delete_past_metaclass(self, cls: type, name: str) -> None:
+        """The same where the metaclass gets something of this name, which would be asked to delete it."""
+        if name in cls.__dict__:
+            self._set_past_metaclass(cls, name, _GONE)
+
     def _set_past_metaclass(self, cls: type, name: str, value: Any) -> None:
         """Plan to set what ``type.__setattr__`` would hand to a property of the metaclass; the two that follow have the class looked at anew."""
         (names,) = (found for found in gc.get_referents(cls.__dict__) if type(found) is dict)

@@ -47,7 +47,9 @@ class Going:
             there = vars(cls).get(name, _ABSENT)
             before = self._before.get((id(cls), name), there)
             value = given.get((id(cls), name), there)
-            if value is before:
+            if value is before and any((id(meta), name) in given for meta in type.mro(type(cls))):
+                switch.delete_past_metaclass(cls, name)
+            elif value is before:
                 switch.delete_class_attribute(cls, name)
             elif isinstance(before, FunctionType) and isinstance(value, FunctionType):
                 base.set_attribute(before, "__code__", forward(before, value))

@@ -444,10 +444,23 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
     _annotations_into(old, new, switch)
     for name in list(vars(old)):
         if name not in vars(new) and not _is_machinery(name, vars(old)[name]) and not _stays(part, name):
-            switch.delete_class_attribute(old, name)
+            if _metaclass_gets(name, old, new, switch):
+                switch.delete_past_metaclass(old, name)
+            else:
+                switch.delete_class_attribute(old, name)
     if slots_of(old) != slots_of(new):
         slots_into(old, vars(new).get("__slots__"), vars(new), switch, switch)
     bases_into(old, new, tuple(map(kept.of, new.__bases__)), switch)
+
+
+def _metaclass_gets(name: str, old: type, new: type, switch: Switch) -> bool:
+    """Whether the metaclass is going to have a property of this name."""
+    metas = {id(meta) for kind in (old, new) for meta in type.mro(type(kind)) if meta is not type}
+    planned = [
+        op[3] for op in switch.do if op[0] is type.__setattr__ and op[2] == name and id(op[1]) in metas
+    ]
+    there = [vars(meta)[name] for meta in type.mro(type(new)) if meta is not type and name in vars(meta)]
+    return any(hasattr(type(value), "__set__") for value in (*planned, *there))
 
 
 def _annotations_into(old: type, new: type, switch: Switch) -> None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from types import CodeType, FunctionType
 
 from podus.program.code import walk
-from podus.updating.held import is_a
+from podus.updating.held import HEAP, is_a, own_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,14 @@ def _arrange(container: list[Any], home: str, lines: dict[str, int]) -> None:
 
 
 def _name(entry: Any) -> tuple[str, str]:
-    """The module and the qualified name of a definition, or of what a decorator has made of it; ("", "") of anything else."""
+    """The module and the qualified name of a definition, of what a decorator has made of it, or of a record that tells of it alone; ("", "") of anything else."""
+    if type(entry) in (tuple, dict) or (type(entry).__flags__ & HEAP and not is_a(entry, type)):
+        parts = (
+            entry if type(entry) is tuple else (entry if type(entry) is dict else own_fields(entry)).values()
+        )
+        told = [part for part in parts if is_a(part, type) or type(part) is FunctionType]
+        if len(told) == 1:
+            entry = told[0]
     for _ in range(_LAYERS):
         if type(entry) is FunctionType or is_a(entry, type):
             module = entry.__module__ if type(entry) is FunctionType else vars(entry).get("__module__")
