@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.programs import Program
 
 Start = Callable[..., Program]
@@ -160,3 +162,15 @@ def test_a_mapper_of_a_classs_data(program: Start) -> None:
     app.run("m.C.tab['y'] = [3]")
     app.update(back_out=True)
     assert app("[m.C.tab, c.get()]") == [{"k": 1, "z": 2, "y": 3}, 1]
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_data_that_goes_with_what_the_program_has_put_into_it(program: Start, filled: bool) -> None:
+    app = program(m="LIMIT = 1\nitems = []\ndef add(x): items.append(x)\n")
+    app.run("m.add(1)" if filled else "pass")
+    plan = app.edit(
+        m="class Store:\n    def __init__(self): self.items = []\nstore = Store()\ndef add(x): store.items.append(x)\n"
+    ).plan()
+    assert [note.text for note in plan.asks] == [
+        "m:items goes, and the program has modified it: what it holds does not go along"
+    ] * filled

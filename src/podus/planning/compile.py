@@ -74,6 +74,8 @@ class Compiler:
         self.changes: dict[str, ModuleChange] = {}
         self.imported: list[Module] = []
         self.removed: list[str] = []
+        # Data that goes, and that another module makes anew: the person is asked about it there.
+        self.made_anew: set[str] = set()
         self.derived = Derived(self)
         self.standing = Standing(self)
         # Module -> the names that it defined itself, and that a star import brings now.

@@ -107,6 +107,7 @@ def find_moved_data(compiler: Compiler) -> dict[str, str]:
             text = f"{names[1]} goes on with what {names[0]} holds"
             compiler.plan.notes.append(Note("data-moved", text))
         elif _is_worked_on(compiler, name, _value(was)):
+            compiler.made_anew.add(names[0])
             text = f"{names[1]} is made anew: what the program has made of {names[0]} does not go along"
             where = f"{place.file}:{now.line}"
             compiler.plan.asks.append(

@@ -328,6 +328,7 @@ class TopLevel:
                 importers = self._importers(part.name, name)
                 if importers:
                     part.importers[name] = importers
+        self._tell_of_lost(change, body, prefix)
         for name in (n for n in body.removed if n != "__doc__"):
             self.plan.data.append(Datum(prefix + name, "remove", "nothing in the new version binds it"))
         if not body.owners:
@@ -335,6 +336,26 @@ class TopLevel:
             if part.name in self.fillings:
                 part.anew = self.fillings[part.name].options(chosen)
         return chosen
+
+    def _tell_of_lost(self, change: ModuleChange, body: BodyChange, prefix: str) -> None:
+        """Ask about data that goes and that the program has put something into."""
+        if self.plan.program.get("undo"):
+            return
+        questions: dict[str, Any] = {}
+        for name in body.removed:
+            before = body.previous.get(name)
+            moved = prefix + name in self.plan.moved_data or prefix + name in self.compiler.made_anew
+            if before is not None and before.kind == "assign" and not moved:
+                questions[name] = self._initial(change, body, before, name)
+        for name, answer in self.ask(change, body, questions).items():
+            if answer == "modified":
+                text = (
+                    f"{prefix}{name} goes, and the program has modified it: what it holds does not go along"
+                )
+                remedy = "leave it in the new version if that must not be lost"
+                self.plan.asks.append(
+                    Note("data-lost", text, remedy, f"{change.old.file}:{body.previous[name].line}")
+                )
 
     def _answers(self, change: ModuleChange, body: BodyChange) -> dict[str, str]:
         """How the data that the statements of a body assign otherwise stands to the old statements: ``same``, ``modified`` or ``unknown``."""
