@@ -474,3 +474,15 @@ def test_routes_that_change_stay_in_the_order_of_the_text(program: Start, kind: 
     assert app(paths) == ["other", "b"]
     app.update(back_out=True)
     assert app(paths) == ["a", "b"]
+
+
+@pytest.mark.parametrize("called", ["from reg import r\nr.fill()\n", "import reg\nreg.r.fill()\n"])
+def test_a_call_of_a_method_of_another_modules_object_that_changes_is_told(
+    program: Start, called: str
+) -> None:
+    text = (
+        "class R:\n    def __init__(self): self.all = []\n    def fill(self): self.all.append(1)\nr = R()\n"
+    )
+    app = program(reg=text, m=called)
+    (note,) = app.edit(reg=text.replace("append(1)", "append(2)")).plan().notes
+    assert note.text.endswith("r.fill, which changes, and is not run again")

@@ -67,10 +67,15 @@ class Objects:
 
     def _made(self, value: ast.expr, module: Module, hidden: Set[str]) -> tuple[Module, Statement] | None:
         """The class of an object that an expression makes, or names; and its module."""
-        if isinstance(value, ast.Name) and value.id not in hidden and module.body is not None:
-            found = module.body.last(value.id)
-            if found is not None and found.kind == "assign":
-                value = getattr(found.node, "value", value)
+        if isinstance(value, ast.Name | ast.Attribute) and root(value) not in hidden:
+            # It may be imported from where it is made.
+            home, words = self._derived.new.path(module, value) or ("", [])
+            around = self._derived.new.version.modules.get(home)
+            found = (
+                around.body.last(words[0]) if around is not None and around.body and len(words) == 1 else None
+            )
+            if around is not None and found is not None and found.kind == "assign":
+                value, module, hidden = getattr(found.node, "value", value), around, frozenset()
         if not isinstance(value, ast.Call) or root(value.func) in hidden:
             return None
         place = self._derived.new.top(module, value.func)
