@@ -486,3 +486,13 @@ def test_a_call_of_a_method_of_another_modules_object_that_changes_is_told(
     app = program(reg=text, m=called)
     (note,) = app.edit(reg=text.replace("append(1)", "append(2)")).plan().notes
     assert note.text.endswith("r.fill, which changes, and is not run again")
+
+
+def test_a_decorator_that_becomes_a_class_is_told(program: Start) -> None:
+    app = program(deco="def traced(f): return f\n", m="from deco import traced\n@traced\ndef a(): pass\n")
+    app.edit(
+        deco="class traced:\n    def __init__(self, f): self.f = f\n    def __call__(self): return self.f()\n"
+    )
+    assert [note.text for note in app.plan().notes if note.code == "not-again"] == [
+        "`traced` decorates otherwise now, and may do more than that: what it has decorated is not decorated again (a)"
+    ]

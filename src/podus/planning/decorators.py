@@ -38,6 +38,15 @@ class Decorators:
         return {name for name, _ in self._dressing}
 
     def mark(self, change: ModuleChange) -> None:
+        """Note those of a module."""
+        for statement in change.body.run if change.body is not None else ():
+            before = (
+                change.body.previous.get(statement.names[-1]) if statement.names and change.body else None
+            )
+            if before is not None and {before.kind, statement.kind} == {"def", "class"}:
+                # What it makes of a definition is another kind of thing.
+                kind = change.new.name, statement.names[-1]
+                self._undressed |= {(kind, False), (kind, True)}
         for name in change.changed:
             last = name.rpartition(".")[2]
             if name.count(".") > 1 or not self._derived.mentions.anywhere(last):
