@@ -254,7 +254,7 @@ class ObjectChanges:
         part.hidden += sorted((before.cached - after.cached) & after.methods - set(part.hidden))
         part.shown = [n for n in after.fields if n in before.computed]
         part.stale = self._stale(name, before, after)
-        self._slots_computed(name, [*part.hidden, *part.shown])
+        self._slots_computed(name, [*(n for n in part.hidden if n in after.computed), *part.shown])
         missing: list[tuple[str, str, str]] = []
         self._gained.fill(name, part, fresh, missing)
         self._returning(name, part, olds)

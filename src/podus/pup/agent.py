@@ -436,7 +436,7 @@ class Agent:
             for values in (*self.kept.values(), *self.own_fields.values()):
                 values.let_go()
         conversions = {} if backwards else stage.conversions
-        self.own_fields = {c.part.after: c.own for c in conversions.values() if len(c.own)}
+        self.own_fields = {c.part.after: c.midway.own for c in conversions.values() if len(c.midway.own)}
         self.kept = {c.part.after: c.dropped for c in conversions.values() if len(c.dropped)}
         again = [v["label"] for v in self.versions if v.get("left") and v["hash"] == plan.to_version["hash"]]
         label = plan.to_version.get("label") or (again[-1] if again else "")

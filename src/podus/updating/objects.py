@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from contextlib import suppress
 from functools import partial
 from itertools import count, repeat, starmap
 from operator import call
@@ -46,6 +45,7 @@ from podus.updating.held import (
 )
 from podus.updating.hooks import delete_hook, get_hook, part_of, register, set_hook
 from podus.updating.kept import Kept
+from podus.updating.midway import Midway
 from podus.updating.notes import Notes
 from podus.updating.slots import Room
 
@@ -97,9 +97,7 @@ class Conversion:
         self.kept = kept
         # What this one drops, for the way back.
         self.dropped = Kept([*part.gone, *part.hidden])
-        # Which objects had a field of a new one's name before, given to them by the program: a back-out leaves it to them.
-        self.own = Kept(f.name for f in part.fields)
-        self._know_own = False
+        self.midway = Midway(part, derived, self._value)
         self.left: Kept | None = None
         # How many objects were converted: by several threads.
         self._converted = count()
@@ -109,8 +107,6 @@ class Conversion:
         # What takes the hooks away.
         self.unhooking: list[Op] = []
         self._fields = {f.name: derived.get(f.name) for f in part.fields if f.how in ("derived", "default")}
-        # Old fields that objects lack which new procedures have made, where the old version's text says what they are.
-        self._returning = {f.name: derived.get(f.name) for f in part.returning}
         # New fields that only some objects get, with those that these hold.
         self._beside = {f.name: f.beside for f in part.fields if f.beside}
         # Fields that are worked out whatever is kept of them.
@@ -519,36 +515,8 @@ class Conversion:
                 self._filled.setdefault(name, Notes()).of(id(obj)).append(obj)
 
     def look_for_own(self, objects: Iterable[Any], early: Collection[tuple[int, str]] = ()) -> None:
-        """Note which of the objects have a new field already, other than those (``early``, by id and name) that new statements have needed."""
-        for obj in objects:
-            own = {
-                n: None
-                for n in self._fields
-                if held_by(obj, n, n in self._raw) is not GONE and (id(obj), n) not in early
-            }
-            if own:
-                self.own.keep(obj, own)
-        self._know_own = True
-
-    def leftover(self) -> list[str]:
-        """The new fields that objects may still have when all has gone back: new procedures have set them."""
-        sure = self._know_own and self.convert is None
-        return [name for name in self._fields if name not in self._raw] if sure else []
-
-    def give_back(self, objects: Iterable[Any]) -> None:
-        """Give the fields that the old version's procedures need to objects that do not have them."""
-        for obj in objects:
-            for name, function in self._returning.items():
-                if held_by(obj, name, False) is GONE:
-                    with suppress(Exception):
-                        _write(obj, name, self._value(obj, name, function))
-
-    def take_away(self, names: list[str], objects: Iterable[Any]) -> None:
-        """Take fields from objects that did not have them before the update."""
-        for obj in objects:
-            for name in names:
-                if name in plain_names(obj) and name not in self.own.take(obj):
-                    plain_names(obj).pop(name, None)
+        """Note which of the objects have a new field already: see :class:`~podus.updating.midway.Midway`."""
+        self.midway.look(objects, self._raw, early)
 
     def _drop(self, obj: Any) -> None:
         left = self.left.take(obj) if self.left is not None else ()
@@ -628,8 +596,8 @@ class Conversion:
                 ops, _ = self._assignments(obj, dict(zip(names, values, strict=False)))
                 deque(starmap(call, ops), 0)
                 self._forget(obj)
-        if self._returning and sys.getallocatedblocks() <= SMALL:
-            self.give_back(objects)
+        if self.midway.gives and sys.getallocatedblocks() <= SMALL:
+            self.midway.give_back(objects)
         if self.reverse is not None:
             # What has been made, or has changed, since.
             for obj in objects:

@@ -78,16 +78,16 @@ def restore(conversions: list[Conversion]) -> None:
 
 def take_away(conversions: list[Conversion], known: Callable[[str], bool]) -> None:
     """Take new fields from the objects that new procedures have given them; not those whose names are ``known`` to the old ones as well."""
-    names = {id(c): [name for name in c.leftover() if not known(name)] for c in conversions}
-    left = [conversion for conversion in conversions if names[id(conversion)] or conversion.part.returning]
+    names = {id(c): [name for name in c.midway.surplus() if not known(name)] for c in conversions}
+    left = [conversion for conversion in conversions if names[id(conversion)] or conversion.midway.gives]
     if not left:
         return
     breath = Breath(long=True)
     concerned: dict[int, list[Conversion]] = {}
     for batch in Search([conversion.cls for conversion in left], breath):
         for conversion, objects in _by_class(batch, left, concerned):
-            conversion.take_away(names[id(conversion)], objects)
-            conversion.give_back(objects)
+            conversion.midway.take_away(names[id(conversion)], objects)
+            conversion.midway.give_back(objects)
             breath()
 
 
