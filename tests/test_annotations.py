@@ -199,3 +199,16 @@ def test_the_methods_of_a_dataclass_are_annotated_by_its_fields(program: Start) 
     ]
     app.update(back_out=True)
     assert app("seen()") == before
+
+
+def test_data_that_is_kept_is_annotated(program: Start) -> None:
+    app = program(m="R = []\ndef add(x): R.append(x)\n")
+    app.run("m.add(1)")
+    app.edit(m="from typing import List\nR: List[int] = [5]\ndef add(x): R.append(x)\n").update()
+    assert app("[str(m.__annotations__['R']), m.R]") == ["typing.List[int]", [1]]
+
+
+def test_steps_of_data_that_gets_an_annotation_go_on(program: Start) -> None:
+    app = program(m="R = dict()\nR[int] = 'int'\n")
+    app.edit(m="from typing import Dict\nR: Dict[type, str] = dict()\nR[int] = 'int'\n").update()
+    assert app("[sorted(m.__annotations__), list(m.R.values())]") == [["R"], ["int"]]

@@ -47,7 +47,7 @@ from podus.program.changes import (
 )
 from podus.program.constant import Computation
 from podus.program.flow import absolute
-from podus.program.nodes import everything_in
+from podus.program.nodes import asked_for, everything_in
 from podus.program.version import Module
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ class Derived:
         self.mentions = Mentions(compiler.new)
         # Data that takes another value, of classes as `Class.name`, and procedures that return one.
         self.moved: set[Name] = set()
+        # Names that modules get: who asks whether there is one gets another answer.
+        self.come: set[Name] = set()
         # Of the data those that assignments make: type aliases among them, which annotations name.
         self.assigned: set[Name] = set()
         # Names that imports bring another definition for, beside which the old one is still where it was.
@@ -102,8 +104,7 @@ class Derived:
                 self.moved.add((home, "__file__"))
             if change.body is not None:
                 self._mark(home, [s for s in change.body.run if s.kind in ("assign", "import", "other")])
-                # Who asks whether there is such a name gets another answer.
-                self.moved |= {
+                self.come |= {
                     (home, n) for s in change.body.run for n in s.names if n not in change.body.previous
                 }
                 self._mark_classes(home, change.body)
@@ -127,7 +128,7 @@ class Derived:
         lists = {m for m in self.regrown if self.mentions.lists_names(self.compiler.new.modules[m])}
         lists |= self.surveys.modules | self._of_installed
         grown = bool(self.moved or self.procedures or in_classes or self.reshaped or self.remade or lists)
-        grown = grown or bool(self.registries.grown)
+        grown = grown or bool(self.registries.grown or self.come)
         while grown:
             grown = False
             self._mark_readers()
@@ -170,7 +171,7 @@ class Derived:
             name.rpartition(".")[2]
             for _, name in self.moved | self.reshaped | self.remade | self.decorators.names()
         } | {p.partition(":")[2].rpartition(".")[2] for p in self.procedures}
-        words |= self.registries.words()
+        words |= self.registries.words() | {name for _, name in self.come}
         more = (NAMESPACE if self.regrown else set()) | ({"version"} if self._of_installed else set())
         return self.mentions.under(words) | more
 
@@ -462,7 +463,7 @@ class Derived:
             return True
         if any(self.moves(node, module, hidden) for node in read_in_loops(statement.node, listed(module))):
             return True
-        if isinstance(statement.node, ast.Try) and not hidden and self._tries_another(statement.node, module):
+        if not hidden and self._finds_another(statement.node, module):
             return True
         if self.reshaped and any(self._other_shape(n, module, hidden) for n in shapes(statement.node)):
             return True
@@ -486,14 +487,18 @@ class Derived:
             return bool(self.procedures & set(computed.calls))
         return any(self.gives_another(default, module) for default in defaults(statement.node))
 
-    def _tries_another(self, node: ast.Try, module: Module) -> bool:
-        """Whether what a ``try`` imports has come, or is something else now."""
-        return any(
-            (absolute(module.name, module.package, part.level, part.module or ""), alias.name) in self.moved
-            for part in node.body
-            if isinstance(part, ast.ImportFrom)
-            for alias in part.names
-        )
+    def _finds_another(self, node: ast.stmt, module: Module) -> bool:
+        """Whether a statement asks for a name that has come: ``getattr(settings, "LIMIT", 10)``, or in a ``try``, where it may have been missing."""
+        asked: list[ast.expr] = [found for part in evaluated(node) if (found := asked_for(part)) is not None]
+        if isinstance(node, ast.Try):
+            asked += [part for piece in node.body for part in reads(piece)]
+            imported = [part for part in node.body if isinstance(part, ast.ImportFrom)]
+            for part in imported:
+                home = absolute(module.name, module.package, part.level, part.module or "")
+                if any((home, alias.name) in self.come | self.moved for alias in part.names):
+                    return True
+        places = (self.new.path(module, part) for part in asked)
+        return any(place is not None and (place[0], place[1][0]) in self.come for place in places)
 
     def gives_another(self, default: ast.expr, module: Module) -> bool:
         """Whether a default is computed by a procedure that returns something else now, without another effect."""

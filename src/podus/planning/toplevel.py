@@ -322,6 +322,9 @@ class TopLevel:
             elif (more := _more_names(statement, body)) is not None:
                 chosen.append(more)
                 part.statements.append(f"{statement.line}: {more.text}")
+            elif isinstance(statement.node, ast.AnnAssign) and statement.node.value is not None:
+                # The data is kept, and said to be of another type.
+                chosen.append(Statement(without_value(statement.node), statement.kind, (), statement.owners))
         chosen.sort(key=lambda s: s.line)
         if not body.owners:
             for name in {n for s in chosen for n in s.names if n in body.previous}:
