@@ -577,3 +577,15 @@ def test_a_registry_that_refuses_a_second_one_and_holds_a_record_of_it(program: 
     ).update()
     got = held.replace("f.__name__", "'add'")
     assert app(f"[reg.{got}(1), m.add(1)]") == [["traced", 1], ["traced", 1]]
+
+
+def test_a_class_that_is_refused_again_gets_all_steps_of_its_data(program: Start) -> None:
+    """As the locales of arrow 1.4, of which another import changes what they are annotated with."""
+    base = "NAMES = {}\nclass Base:\n    def __init_subclass__(cls):\n        if cls.name in NAMES: raise LookupError(cls.name)\n        NAMES[cls.name] = cls.__name__\n"
+    text = "from typing import Dict\nT = int\n" + base
+    text += "class L(Base):\n    name = 'l'\n    times: Dict[T, str] = {1: 'a', 2: 'b'}\n    only = times.copy()\n    only[1] = 'x'\n    only.update({3: 'c'})\n"
+    app = program(m=text)
+    app.edit(m=text.replace("T = int", "T = float")).update()
+    assert app("[m.L.only[n] for n in (1, 2, 3)]") == ["x", "b", "c"]
+    app.update(back_out=True)
+    assert app("[m.L.only[n] for n in (1, 2, 3)]") == ["x", "b", "c"]

@@ -8,6 +8,7 @@ import sys
 from bisect import bisect, bisect_left
 from typing import TYPE_CHECKING
 
+from podus.planning.filling import acted_on
 from podus.planning.model import ClassPart, ModulePart
 from podus.planning.pack import ON_STAGE, PackWriter
 from podus.planning.reading import in_annotations, is_star
@@ -130,7 +131,7 @@ class Runners:
                 inner = ""
                 if body.run:
                     inner = f"{runner} {'.'.join(body.owners)}"
-                    add(inner, body.run, body)
+                    add(inner, _with_steps(body), body)
                 row = ClassPart(".".join(body.owners), inner, list(body.removed), runner)
                 row.outer, row.unannotated = _outer(body.new, body.run), body.unannotated
                 part.classes.append(row)
@@ -244,6 +245,20 @@ def _registers(statement: Statement) -> bool:
     """Whether others may be told of what a statement defines."""
     parts = ("decorator_list", "bases", "keywords")
     return statement.kind == "other" or any(getattr(statement.node, part, None) for part in parts)
+
+
+def _with_steps(body: BodyChange) -> list[Statement]:
+    """The statements of a class's body that run, and those that go on with the data that these make (``TABLE["day"] = …``)."""
+    run = set(map(id, body.run))
+    made: set[str] = set()
+    found: list[Statement] = []
+    for statement in body.new.statements:
+        if id(statement) in run:
+            made |= {*statement.names} if statement.kind == "assign" else set()
+        elif statement.kind not in ("assign", "other") or made.isdisjoint(acted_on(statement.node)):
+            continue
+        found.append(statement)
+    return found
 
 
 def _again(body: BodyChange, statement: Statement) -> list[BodyChange]:
