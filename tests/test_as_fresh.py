@@ -496,3 +496,12 @@ def test_a_decorator_that_becomes_a_class_is_told(program: Start) -> None:
     assert [note.text for note in app.plan().notes if note.code == "not-again"] == [
         "`traced` decorates otherwise now, and may do more than that: what it has decorated is not decorated again (a)"
     ]
+
+
+def test_a_bound_method_that_is_only_named_follows_and_is_not_asked_about(program: Start) -> None:
+    text = "class Hub:\n    def emit(self, x): return x\nhub = Hub()\nemit = hub.emit\nonce = hub.emit(1)\n"
+    app = program(m=text)
+    plan = app.edit(m=text.replace("return x", "return -x")).plan()
+    assert ["once = hub" in note.text for note in plan.asks] == [True]
+    app.update()
+    assert app("m.emit(1)") == -1

@@ -38,11 +38,16 @@ class Objects:
 
     def asked(self, parts: Iterable[ast.AST], module: Module, hidden: Set[str]) -> Iterator[str]:
         """What ``parts`` of a statement ask of an object that it makes, or that its module has made, and are told otherwise."""
-        for part in parts if self._touched else ():
+        parts = list(parts) if self._touched else []
+        called = {id(part.func) for part in parts if isinstance(part, ast.Call)}
+        for part in parts:
             if not isinstance(part, ast.Attribute) or not isinstance(part.ctx, ast.Load):
                 continue
             made = self._made(part.value, module, hidden)
-            if made is not None and part.attr in self._answers(*made, 0):
+            if made is None or part.attr not in self._answers(*made, 0):
+                continue
+            # A method that is only named is bound, and follows by itself.
+            if id(part) in called or not _is_method(made[1], part.attr):
                 yield ast.unparse(part)
 
     def _with_heirs(self) -> set[str]:
@@ -105,3 +110,9 @@ class Objects:
             found |= more
             grown = bool(more)
         return found
+
+
+def _is_method(statement: Statement, name: str) -> bool:
+    """Whether a class has a plain method of this name."""
+    found = statement.body.last(name) if statement.body is not None else None
+    return found is not None and found.kind == "def" and not getattr(found.node, "decorator_list", ())
