@@ -16,7 +16,6 @@ from podus.program.code import walk
 from podus.program.loops import Loop, bound_at, needed
 from podus.program.operands import STORES_NAME, any_named
 from podus.program.prologue import Prologue, Step, bound_once, changeable, kinds, parts_of, reads
-from podus.program.swallowing import Swallowing
 
 if TYPE_CHECKING:
     from podus.planning.compile import Compiler
@@ -93,8 +92,9 @@ class Carried:
 
         A new process has none either in its first iteration: it raises an UnboundLocalError there.
         """
-        version = self.compiler.new if self.forward else self.compiler.old
-        never = Swallowing(version.modules.values()).passed_on(self.new.code, self.new.node)
+        derived = self.compiler.derived
+        swallowing = (derived.new if self.forward else derived.old).swallowing
+        never = swallowing.passed_on(self.new.code, self.new.node)
         return needed(self.new.code, self.new.loop.enter, never)
 
     def needs(self) -> tuple[set[str], set[str], dict[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from types import CodeType
 
-from podus.program.nodes import defaults_by_name, everything_in
+from podus.program.nodes import defaults_by_name, everything_in, first_line
 from podus.program.version import Module
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -38,10 +38,7 @@ def defaults_for(
 def _defaults(module: Module, code: CodeType) -> dict[str, ast.expr] | None:
     """Those of the one function that begins where ``code`` does; None if that isn't sure."""
     statements = module.body.statements if module.body is not None else ()
-    around = [s.node for s in statements if s.node.lineno <= code.co_firstlineno <= (s.node.end_lineno or 0)]
-    if not around:
-        # One that is decorated begins before its line.
-        around = [s.node for s in statements if s.line <= code.co_firstlineno <= (s.node.end_lineno or 0)]
+    around = [s.node for s in statements if s.line <= code.co_firstlineno <= (s.node.end_lineno or 0)]
     rows = [node for part in around for node in everything_in(part) if _is_of(node, code)]
     return defaults_by_name(rows[0].args) if len(rows) == 1 and isinstance(rows[0], _FUNCTIONS) else None
 
@@ -49,8 +46,7 @@ def _defaults(module: Module, code: CodeType) -> dict[str, ast.expr] | None:
 def _is_of(node: ast.AST, code: CodeType) -> bool:
     if not isinstance(node, _FUNCTIONS):
         return False
-    line = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
-    return line == code.co_firstlineno and getattr(node, "name", "<lambda>") == code.co_name
+    return first_line(node) == code.co_firstlineno and getattr(node, "name", "<lambda>") == code.co_name
 
 
 def _is_literal(node: ast.expr) -> bool:

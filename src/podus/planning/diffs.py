@@ -10,7 +10,7 @@ from types import CodeType
 from podus.planning.model import Diff
 from podus.program.body import Body, Statement
 from podus.program.changes import ModuleChange
-from podus.program.nodes import everything_in
+from podus.program.nodes import everything_in, first_line
 from podus.program.version import Module
 
 _CONTEXT = 3
@@ -128,8 +128,7 @@ def _span(statement: Statement | None) -> tuple[int, int] | None:
 
 def _lines_of(node: ast.stmt) -> tuple[int, int]:
     """The first and last line, decorators included."""
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(d.lineno for d in decorators)]), node.end_lineno or node.lineno
+    return first_line(node), node.end_lineno or node.lineno
 
 
 def _lines(source: bytes | None) -> list[str]:

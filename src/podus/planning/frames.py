@@ -18,7 +18,7 @@ from podus.planning.model import Loop
 from podus.program.code import SUSPENDS
 from podus.program.loops import Loop as Found
 from podus.program.loops import differing, loops_of, match
-from podus.program.nodes import everything_in
+from podus.program.nodes import everything_in, first_line
 from podus.program.prologue import returned
 
 if TYPE_CHECKING:
@@ -197,8 +197,7 @@ class Frames:
             found: dict[tuple[str, int], _Function] = {}
             for node in everything_in(tree):
                 if isinstance(node, _Function):
-                    line = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-                    found[node.name, line] = node
+                    found[node.name, first_line(node)] = node
             known = self._nodes[id(module)] = (module, found)
         return known[1]
 

@@ -76,7 +76,7 @@ def rebased(compiler: Compiler) -> Iterator[tuple[str, bool]]:
                 continue
             for base in bases_of(statement.node):
                 if _is_another(compiler, before, module, base, around):
-                    named = _unsubscribed(base)
+                    named = unsubscribed(base)
                     hooks = Hooks(old, pup).has(before, named) or Hooks(new, pup).has(module, named)
                     yield f"{module.name}:{'.'.join((*around.owners, statement.names[-1]))}", hooks
 
@@ -94,7 +94,7 @@ def _is_another(compiler: Compiler, before: Module, module: Module, base: ast.ex
     derived = compiler.derived
     if isinstance(base, ast.Call) and derived.gives_another(base, module):
         return True
-    named = _unsubscribed(base)
+    named = unsubscribed(base)
     parts = [part for part in everything_in(base) if isinstance(part, ast.Name)] if base is not named else []
     if isinstance(named, ast.Call):
         parts += [part for part in everything_in(named) if isinstance(part, ast.Name)]
@@ -128,7 +128,8 @@ def _means_another(compiler: Compiler, before: Module, module: Module, base: ast
     return not compiler.pup.call("one_class", names=names)
 
 
-def _unsubscribed(base: ast.expr) -> ast.expr:
+def unsubscribed(base: ast.expr) -> ast.expr:
+    """``Base`` of ``Base[int]``."""
     return base.value if isinstance(base, ast.Subscript) else base
 
 
@@ -194,7 +195,7 @@ class Hooks:
             if last_word(node.value) not in _PLAIN_METACLASSES:
                 yield from self._of_metaclass(module, node.value)
             return
-        node = _unsubscribed(node)
+        node = unsubscribed(node)
         home, words = self.meanings.origin(module, node) or ("", [])
         around = self.meanings.version.modules.get(home)
         if home and around is None:

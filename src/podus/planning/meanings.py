@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cached_property
 
 from podus.planning.reading import is_enum, is_star
 from podus.program.body import Body, Statement
@@ -12,6 +13,7 @@ from podus.program.flow import absolute
 from podus.program.head import Definition
 from podus.program.making import as_procedure, is_next, is_plain_class, is_tuple_class, of_class
 from podus.program.operands import STORES_NAME, any_named
+from podus.program.swallowing import Swallowing
 from podus.program.version import Module, Version
 
 Name = tuple[str, str]
@@ -39,6 +41,11 @@ class Meanings:
         self.version = version
         self._imports: dict[str, dict[str, tuple[str, str]]] = {}
         self._others: dict[str, dict[str, tuple[str, list[str]]]] = {}
+
+    @cached_property
+    def swallowing(self) -> Swallowing:
+        """The version's context managers: to read them takes all modules' text."""
+        return Swallowing(self.version.modules.values())
 
     def imports(self, module: Module) -> dict[str, tuple[str, str]]:
         """Local name -> ``(module, name)`` of the program that it was imported from; the name is "" for a module itself."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator, Set
 
+from podus.planning.hooking import unsubscribed
 from podus.program.body import Body, Statement
 from podus.program.changes import BodyChange, ModuleChange
 from podus.program.nodes import everything_in
@@ -158,7 +159,7 @@ def _registering(statement: Statement) -> set[str]:
     if isinstance(node, ast.ClassDef):
         given = ", ".join(ast.unparse(keyword) for keyword in node.keywords)
         # What a generic base is given is no word to its hook.
-        bases = (base.value if isinstance(base, ast.Subscript) else base for base in node.bases)
+        bases = map(unsubscribed, node.bases)
         found |= {f"{ast.unparse(base)}({given})" for base in bases}
     return found - _PLAIN
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from podus.planning.heeding import Heeding
-from podus.planning.hooking import newly_hooked, rebased
+from podus.planning.hooking import newly_hooked, rebased, unsubscribed
 from podus.planning.model import Note
 from podus.planning.reading import is_enum
 from podus.program.body import Body, Statement
@@ -330,8 +330,9 @@ def _makes_enum(meanings: Meanings, module: Module, statement: Statement, depth:
     if not is_enum(statement) or depth > _DEEP:
         return False
     for base in getattr(statement.node, "bases", ()):
-        if last_word(base.value if isinstance(base, ast.Subscript) else base).endswith(("Enum", "Flag")):
-            place = meanings.top(module, base.value if isinstance(base, ast.Subscript) else base)
+        named = unsubscribed(base)
+        if last_word(named).endswith(("Enum", "Flag")):
+            place = meanings.top(module, named)
             if place is None or _makes_enum(meanings, *place, depth + 1):
                 return True
     return False

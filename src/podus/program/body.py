@@ -20,7 +20,7 @@ from podus.program.bytecode import compile_source
 from podus.program.code import fingerprint
 from podus.program.field import last_word
 from podus.program.head import Definition, asked_kind, consumes_lambdas, head_of, with_body
-from podus.program.nodes import asked_for, directly_in, everything_in
+from podus.program.nodes import asked_for, directly_in, everything_in, first_line
 
 # Builtins whose call has no effect but its value, as long as its arguments have none.
 PURE_CALLS = frozenset(
@@ -172,8 +172,7 @@ class Statement:
     @property
     def line(self) -> int:
         """The first line, decorators included."""
-        decorators: list[ast.expr] = getattr(self.node, "decorator_list", [])
-        return min([self.node.lineno, *(d.lineno for d in decorators)])
+        return first_line(self.node)
 
     @cached_property
     def head(self) -> str:

@@ -59,3 +59,9 @@ def asked_for(node: ast.AST) -> ast.Attribute | None:
         return None
     word = name.value if isinstance(name, ast.Constant) else None
     return ast.Attribute(owner, word, ast.Load()) if isinstance(word, str) else None
+
+
+def first_line(node: ast.expr | ast.stmt) -> int:
+    """Where a definition begins: that of its first decorator, if it has any."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(d.lineno for d in decorators)])

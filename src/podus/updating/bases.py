@@ -10,10 +10,12 @@ its slots).
 from __future__ import annotations
 
 import gc
+from functools import cache
 from types import GetSetDescriptorType
 
 from podus.errors import Refused
 from podus.updating.binding import Switch
+from podus.updating.structure import place_of, word_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,7 +145,7 @@ def _past_the_check(
         )
     import ctypes
 
-    slot = ctypes.c_void_p.from_address(id(old) + offset)
+    slot = word_at(old, offset)
     take, drop = ctypes.pythonapi.Py_IncRef, ctypes.pythonapi.Py_DecRef
 
     def to(one: type, other: type, bases: tuple[type, ...]) -> list[Any]:
@@ -174,32 +176,9 @@ def _own_access(cls: type, like: Any) -> Any:
     return make(ctypes.py_object(cls), definition)
 
 
-_found: list[int | None] = []
-
-
+@cache
 def _base_offset() -> int | None:
-    """Where in a class CPython keeps its base, found by looking at some; None where that isn't sure, or there is no ctypes."""
-    if not _found:
-        _found.append(_look())
-    return _found[0]
-
-
-def _look() -> int | None:
-    try:
-        import ctypes
-    except ImportError:
-        return None
+    """Where in a class CPython keeps its base."""
     one = type("one", (), {})
-    two = type("two", (one,), {})
-    three = type("three", (Exception,), {})
-    word = ctypes.sizeof(ctypes.c_void_p)
-    metaclass: type = type
-    places = [
-        offset
-        for offset in range(2 * word, metaclass.__basicsize__, word)
-        if all(
-            ctypes.c_void_p.from_address(id(cls) + offset).value == id(base)
-            for cls, base in ((one, object), (two, one), (three, Exception))
-        )
-    ]
-    return places[0] if len(places) == 1 else None
+    pairs = ((one, object), (type("two", (one,), {}), one), (type("three", (Exception,), {}), Exception))
+    return place_of(lambda offset: all(word_at(cls, offset).value == id(base) for cls, base in pairs))

@@ -61,16 +61,20 @@ def _without_stubs(code: CodeType) -> CodeType:
     return without_stubs(code)
 
 
+def by_place(function: FunctionType) -> dict[str, Any]:
+    """The defaults of the parameters that can be given by place."""
+    values = function.__defaults__ or ()
+    code = function.__code__
+    return dict(zip(code.co_varnames[code.co_argcount - len(values) : code.co_argcount], values, strict=True))
+
+
 def defaults_into(
     function: FunctionType, code: CodeType, defaults: dict[str, str] | None, switch: Switch
 ) -> None:
     """Plan to give a closure the ``defaults`` that it needs with ``code``, by parameter: literals as text, "" for what it has. None: it needs nothing."""
     if defaults is None:
         return
-    own = function.__code__
-    had: dict[str, Any] = dict(function.__kwdefaults__ or {})
-    values = function.__defaults__ or ()
-    had |= zip(own.co_varnames[own.co_argcount - len(values) : own.co_argcount], values, strict=True)
+    had = {**by_place(function), **(function.__kwdefaults__ or {})}
     given = {
         name: ast.literal_eval(text) if text else had.get(name)
         for name, text in defaults.items()

@@ -497,14 +497,11 @@ class Collector:
     ) -> tuple[str | None, str | None]:
         """What a function of the old version and one of the new version are called where definitions of one name are told apart."""
         if module not in self._names:
+            prefix = f"{module}:"
             live = self.agent.live_codes(module)
             self._names[module] = (
                 {id(code): qualname for qualname, codes in live.items() for code in codes},
-                {
-                    id(c): n.removeprefix(f"{module}:")
-                    for n, c in self.codes.items()
-                    if n.startswith(f"{module}:")
-                },
+                {id(c): n.removeprefix(prefix) for n, c in self.codes.items() if n.startswith(prefix)},
             )
         old, new = self._names[module]
         return old.get(id(before.__code__)), new.get(id(value.__code__))

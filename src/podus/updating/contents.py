@@ -180,13 +180,11 @@ class Contents:
             one, other = before.get(name, _ABSENT), vars(cls).get(name, _ABSENT)
             if one is not other:
                 self._fields_done.append((cls, name, one, other))
-        done = [(value, copy, value.copy()) for value, copy in inside]
-        self._done += [row for row in done if not _same(list(row[1]), list(row[2])) or _differs(*row)]
+        self._done += _changed(inside)
 
     def settle(self) -> None:
         """The statements have run: what differs is their doing."""
-        done = [(value, before, value.copy()) for value, before in self._before.values()]
-        self._done += [row for row in done if not _same(list(row[1]), list(row[2])) or _differs(*row)]
+        self._done += _changed(self._before.values())
         self._before = {}
         for obj, name, before in self._fields.values():
             after = _own(obj).get(name, _ABSENT)
@@ -281,6 +279,12 @@ def _undo_list(value: Any, before: Any, after: Any) -> None:
 def _differs(value: Any, before: Any, after: Any) -> bool:
     """Whether a dictionary with the same keys has other values."""
     return type(value) in TABLES and any(before.get(key, _ABSENT) is not item for key, item in after.items())
+
+
+def _changed(rows: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any, Any]]:
+    """Of containers, each with what it held before, those that hold something else; and what that is."""
+    done = [(value, before, value.copy()) for value, before in rows]
+    return [row for row in done if not _same(list(row[1]), list(row[2])) or _differs(*row)]
 
 
 def _same(one: Any, other: Any) -> bool:

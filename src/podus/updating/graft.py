@@ -17,6 +17,7 @@ from podus.program.operands import STORES_ATTRIBUTE, named, rebound
 from podus.updating import annotated
 from podus.updating.bases import bases_into, layout
 from podus.updating.binding import MADE_BY_TYPE, Switch, can_become
+from podus.updating.closures import by_place
 from podus.updating.find import LAYERS, cell_contents, leads_to, own_definition
 from podus.updating.gates import bound_otherwise, forward
 from podus.updating.metaclass import metaclass_into
@@ -154,22 +155,14 @@ def function_into(
 
 def _defaults_into(old: FunctionType, new: FunctionType, steady: Collection[str], switch: Switch) -> None:
     """Plan to have ``old`` keep the defaults of some parameters."""
-    had = {**_by_name(old), **(old.__kwdefaults__ or {})}
+    had = {**by_place(old), **(old.__kwdefaults__ or {})}
     goes_on = {name: had[name] for name in steady if name in had}
     if new.__defaults__:
-        values = tuple(goes_on.get(name, value) for name, value in _by_name(new).items())
+        values = tuple(goes_on.get(name, value) for name, value in by_place(new).items())
         switch.set_attribute(old, "__defaults__", values)
     if new.__kwdefaults__:
         named = {name: goes_on.get(name, value) for name, value in new.__kwdefaults__.items()}
         switch.set_attribute(old, "__kwdefaults__", named)
-
-
-def _by_name(function: FunctionType) -> dict[str, Any]:
-    """The defaults of the parameters that can be given by place."""
-    values = function.__defaults__ or ()
-    code = function.__code__
-    names = code.co_varnames[: code.co_argcount][code.co_argcount - len(values) :]
-    return dict(zip(names, values, strict=True))
 
 
 def _counted(old: FunctionType, new: FunctionType) -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import FunctionType
 
 from podus.updating.held import HEAP, TABLES, is_a, module_of, own_fields, own_names
-from podus.updating.withdrawn import take_out
+from podus.updating.withdrawn import held_in, take_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Joined:
             self._switch.set_item(before, key, self._as_kept(item))
         elif there:
             self.join(before[key], item, depth - 1)
-        elif type(item) in (*TABLES, list) and any(map(self._is_new, _held(item))):
+        elif type(item) in (*TABLES, list) and any(map(self._is_new, held_in(item))):
             self._switch.set_item(before, key, self._as_kept(item))
 
     @staticmethod
@@ -93,10 +93,6 @@ class Joined:
         if type(item) is dict:
             return {key: self._as_kept(held) for key, held in item.items()}
         return self._kept(item)
-
-
-def _held(container: Any) -> list[Any]:
-    return list(container.values() if type(container) in TABLES else container)
 
 
 def once_each(lists: Iterable[tuple[list[Any], list[Any]]], kept: Callable[[Any], Any]) -> None:

@@ -82,16 +82,16 @@ def reregistered(
 
 def _is_told_again(container: Any, is_old: Callable[[Any], bool], codes: set[int], name: str) -> bool:
     """Whether tuples and records in a container tell of a function's new form as often as of its old one, which is not in there by itself."""
-    old = [entry for entry in _held(container) if is_old(entry)]
+    old = [entry for entry in held_in(container) if is_old(entry)]
     if not old or not all(type(entry) is tuple or is_record(entry) for entry in old):
         return False
     new = [
         entry
-        for entry in _held(container)
+        for entry in held_in(container)
         if (type(entry) is tuple or is_record(entry))
         and any(
             type(f) is FunctionType and f.__qualname__ == name and id(f.__code__) not in codes
-            for f in _held(entry)
+            for f in held_in(entry)
         )
     ]
     return len(old) == len(new)
@@ -114,8 +114,10 @@ def forsaken(
     for container in _reachable(paths, namespace):
         if len(container) > _TABLE:
             continue
-        gone = {id(entry) for entry in _held(container) if holds(entry, codes)}
-        if 0 < len(gone) <= times and all(any(holds(e, each) for e in _held(container)) for each in fellows):
+        gone = {id(entry) for entry in held_in(container) if holds(entry, codes)}
+        if 0 < len(gone) <= times and all(
+            any(holds(e, each) for e in held_in(container)) for each in fellows
+        ):
             _take_out_of(container, _Made(set(), gone), removals)
             changed.append(container)
     return changed
@@ -138,12 +140,12 @@ def _more_often(container: Any, value: Any) -> bool:
     names = value.__module__, value.__qualname__
     new = {
         id(item)
-        for entry in _held(container)
+        for entry in held_in(container)
         for item in (entry if type(entry) is tuple else (entry,))
         if item is not value and is_a(item, type) and (item.__module__, item.__qualname__) == names
     }
     is_new = _Made(set(), new)
-    return sum(map(is_old, _held(container))) > sum(map(is_new, _held(container)))
+    return sum(map(is_old, held_in(container))) > sum(map(is_new, held_in(container)))
 
 
 def still_there(
@@ -170,7 +172,7 @@ class _Made:
     def __call__(self, value: Any, depth: int = _DEPTH) -> bool:
         if type(value) is tuple or is_record(value):
             # (It may hold itself.)
-            return depth > 0 and any(self(held, depth - 1) for held in _held(value))
+            return depth > 0 and any(self(held, depth - 1) for held in held_in(value))
         for _ in range(8):
             if id(value) in self._objects or (
                 type(value) is FunctionType and id(value.__code__) in self._codes
@@ -192,7 +194,7 @@ class _Holders:
         if not name or len(container) > _TABLE:
             return
         entries = [
-            entry for entry in _held(container) if type(entry).__flags__ & HEAP and not is_a(entry, type)
+            entry for entry in held_in(container) if type(entry).__flags__ & HEAP and not is_a(entry, type)
         ]
         functions = [(e, f) for e in entries for f in own_fields(e).values() if type(f) is FunctionType]
         old = [entry for entry, f in functions if id(f.__code__) in codes]
@@ -288,7 +290,7 @@ def nested(found: Iterable[Any], depth: int = _DEPTH) -> Iterator[Any]:
 def _inside(container: Any, most: int, depth: int) -> Iterator[Any]:
     if type(container) not in (*TABLES, list) or len(container) > most or depth == 0:
         return
-    for value in _held(container):
+    for value in held_in(container):
         if type(value) in _MUTABLE and len(value) <= _AT_MOST and not is_record(value):
             yield value
             yield from _inside(value, _RECORD, depth - 1)
@@ -298,11 +300,12 @@ def is_record(value: Any) -> bool:
     """Whether a list or dictionary tells of one definition (``{"path": "/", "view": view}``), and is no table of them: it holds other things as well."""
     if type(value) not in (*TABLES, list) or len(value) > _RECORD:
         return False
-    definitions = list(map(callable, _held(value)))
+    definitions = list(map(callable, held_in(value)))
     return any(definitions) and not all(definitions)
 
 
-def _held(container: Any) -> list[Any]:
+def held_in(container: Any) -> list[Any]:
+    """What is in a container; of a table its values."""
     return list(container.values() if type(container) in TABLES else container)
 
 
