@@ -21,6 +21,8 @@ BASES = {
     "a condition": "import sys\nif sys:\n    Base = One\nelse:\n    Base = object\nclass C(Base): pass\n",
     "a name of the class around it": "class Outer:\n    Base = One\n    class Inner(Base): pass\nC = Outer.Inner\n",
 }
+DATACLASS = "from dataclasses import dataclass\n"
+MAKING = "class B: pass\ndef make(n):\n    def f(self): return n\n"
 # What is kept is made of the old version first; then the two versions of the modules, and what shows them.
 CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
     "an attribute leaves the body of its class": (
@@ -75,6 +77,80 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         "[e.A, e.m()]",
         [1, "m1"],
         [2, "m2"],
+    ),
+    "an object is made anew of a dataclass that gets slots": (
+        "o = m.C(1)",
+        {"m": DATACLASS + "@dataclass\nclass C:\n    x: int = 1\nONE = C(1)\n"},
+        {"m": DATACLASS + "@dataclass(slots=True)\nclass C:\n    x: int = 1\nONE = C(5)\n"},
+        "[type(m.ONE) is m.C, m.ONE.x, isinstance(o, m.C), m.ONE == m.C(m.ONE.x)]",
+        [True, 1, True, True],
+        [True, 5, True, True],
+    ),
+    "objects are made anew of a class that becomes abstract": (
+        "o = m.C()",
+        {"m": "class C:\n    def f(self): return 1\nALL = [C()]\n"},
+        {
+            "m": "from abc import ABC\nclass C(ABC):\n    def f(self): return 2\nALL = [C(), C()]\n",
+        },
+        "[type(m.ALL[-1]) is m.C, len(m.ALL), m.ALL[-1].f(), o.f()]",
+        [True, 1, 1, 1],
+        [True, 2, 2, 2],
+    ),
+    "objects of a class that gets slots are keys and in sets": (
+        "o = m.C(1)",
+        {"m": DATACLASS + "@dataclass(frozen=True)\nclass C:\n    x: int = 1\nT = {C(1): 'one'}\n"},
+        {
+            "m": DATACLASS
+            + "@dataclass(frozen=True, slots=True)\nclass C:\n    x: int = 1\nT = {C(1): 'one', C(2): 'two'}\nF = frozenset([C(3)])\n"
+        },
+        "[m.T[o], [type(x) is m.C for n in ('T', 'F') for x in getattr(m, n, ())], m.C(3) in getattr(m, 'F', ())]",
+        ["one", [True], False],
+        ["one", [True, True, True], True],
+    ),
+    "a set of objects": (
+        "",
+        {"m": DATACLASS + "@dataclass(frozen=True)\nclass C:\n    x: int = 1\nS = {C(1), C(2)}\n"},
+        {"m": DATACLASS + "@dataclass(frozen=True)\nclass C:\n    x: int = 1\nS = {C(1), C(3)}\n"},
+        "sorted(c.x for c in m.S)",
+        [1, 2],
+        [1, 3],
+    ),
+    "data made of abstract classes": (
+        "",
+        {
+            "m": "from abc import ABC\nclass C(ABC):\n    def __init__(self, x): self.x = x\nALL = [C(1)]\n",
+        },
+        {
+            "m": "from abc import ABC\nclass C(ABC):\n    def __init__(self, x): self.x = x\nALL = [C(2), C(3)]\n",
+        },
+        "[c.x for c in m.ALL]",
+        [1],
+        [2, 3],
+    ),
+    "a procedure makes classes by calling type": (
+        "a = m.A()",
+        {"m": MAKING + "    names = {'f': f}\n    return type('X', (B,), names)\nA = make(1)\n"},
+        {
+            "m": MAKING.replace("return n", "return n * 10")
+            + "    names = {'f': f}\n    names['g'] = lambda self: n\n    return type('X', (B,), names)\nA = make(1)\n"
+        },
+        "[a.f(), getattr(a, 'g', int)(), type(a) is m.A, [c.__name__ for c in m.B.__subclasses__()]]",
+        [1, 0, True, ["X"]],
+        [10, 1, True, ["X"]],
+    ),
+    "a procedure makes classes by a class statement": (
+        "import u; b = u.B()",
+        {
+            "m": "def make(n):\n    class X:\n        def f(self): return n\n    return X\nA = make(1)\n",
+            "u": "from m import A\nclass B(A): pass\n",
+        },
+        {
+            "m": "def make(n):\n    class X:\n        K = n\n        def f(self): return n * 10\n    return X\nA = make(1)\n",
+            "u": "from m import A\nclass B(A): pass\n",
+        },
+        "[b.f(), getattr(b, 'K', 0), u.A is m.A, isinstance(b, m.A)]",
+        [1, 0, True, True],
+        [10, 1, True, True],
     ),
     "another module calls what gets a parameter": (
         "",
@@ -505,3 +581,15 @@ def test_a_bound_method_that_is_only_named_follows_and_is_not_asked_about(progra
     assert ["once = hub" in note.text for note in plan.asks] == [True]
     app.update()
     assert app("m.emit(1)") == -1
+
+
+def test_classes_in_a_table_that_a_procedure_makes_are_asked_about(program: Start) -> None:
+    text = "def make(n):\n    class X:\n        def f(self): return n\n    return X\nT = {1: make(1)}\n"
+    app = program(m=text)
+    app.run("kind = m.T[1]; x = kind()")
+    app.edit(m=text.replace("return n", "return -n"))
+    assert [(note.code, note.remedy) for note in app.plan().asks] == [
+        ("data-left", "to make it again: --reset m:T")
+    ]
+    app.update()
+    assert app("x.f(), m.T[1] is kind") == [-1, True]

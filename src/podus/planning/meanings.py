@@ -209,7 +209,8 @@ class Meanings:
         if place is None or depth > 8 or not is_plain_class(place[1]):
             return None
         around, found = place
-        bases = [b for b in found.node.bases if ast.unparse(b) != "object"]  # type: ignore[attr-defined]
+        nodes: list[ast.expr] = found.node.bases  # type: ignore[attr-defined]
+        bases = [b for b in nodes if ast.unparse(b) != "object" and self.library(around, b) != "abc.ABC"]
         rest = self.line(around, bases[0], depth + 1) if len(bases) == 1 else []
         assert found.body is not None
         return None if rest is None or len(bases) > 1 else [(around, found.names[-1], found.body), *rest]
@@ -400,6 +401,10 @@ class Named:
     def maker(self, node: ast.expr) -> tuple[str, Definition, Named] | None:
         line = self._meanings.line(self._module, node)
         return _Inside(self._meanings, self._module, line, -1).next() if line else None
+
+    def is_plain_base(self, node: ast.expr) -> bool:
+        line = self._meanings.line(self._module, node)
+        return line is not None and not any("__init_subclass__" in body.binds() for _, _, body in line)
 
     def is_tuple(self, node: ast.expr) -> bool:
         _, statements = self._statements(node)

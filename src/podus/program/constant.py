@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from podus.program.bindings import bound_in, is_namespace, root
 from podus.program.body import PURE_CALLS, PURE_FUNCTIONS, PURE_METHODS, asks_for_type, maps_purely
@@ -39,6 +39,9 @@ class Names(Protocol):
     def maker(self, node: ast.expr) -> tuple[str, Definition, Names] | None:
         """What making an object does, where an expression names a plain class of the program, as :mod:`podus.program.making` reads it; None if it names none."""
 
+    def is_plain_base(self, node: ast.expr) -> bool:
+        """Whether it names a class that does nothing when another one derives from it."""
+
     def is_tuple(self, node: ast.expr) -> bool:
         """Whether it names a class of the program of which an object is a named tuple, and nothing else."""
 
@@ -60,6 +63,7 @@ class Computation:
 
     def __init__(self, names: Names, *, making: bool = False) -> None:
         self._making = making
+        self._makes_classes = False
         self.calls: list[str] = []
         self.only = True
         self._names = names
@@ -69,7 +73,10 @@ class Computation:
 
     def take(self, expression: ast.expr) -> Computation:
         """Look at an expression; returns itself."""
-        self.only = self._pure(expression, self._names, frozenset())
+        self.only = self._pure(expression, self._names, frozenset()) and (
+            # One in a table would be another class than the objects there are have.
+            not self._makes_classes or self._gives_class(expression, self._names, 0)
+        )
         return self
 
     def _pure(self, node: ast.AST, names: Names, own: frozenset[str]) -> bool:
@@ -91,6 +98,7 @@ class Computation:
                 maps_purely(node)
                 or self._maps(node, names, own)
                 or asks_for_type(node)
+                or self._makes_class(node, names, own)
                 or is_namespace(node)
                 or ((asked := asked_for(node)) is not None and names.is_module(asked.value))
                 or (self._call(node.func, names, own) and self._sorts(node, names, own))
@@ -114,6 +122,9 @@ class Computation:
         if isinstance(function, ast.Lambda):
             # It has been looked into.
             return True
+        inner = self._inner(function)
+        if inner is not None:
+            return self._procedure(f"{self._open[-1]}.<locals>.{inner.name}", inner, names, own)
         if root(function) not in own:
             found = names.procedure(function) or (names.maker(function) if self._making else None)
             if found is not None:
@@ -142,6 +153,59 @@ class Computation:
         )
         return known and self._pure(function.value, names, own)
 
+    def _inner(self, function: ast.expr) -> Definition | None:
+        """The one definition, in the procedure that is open, of what is called; None if it is something else."""
+        if not (isinstance(function, ast.Name) and self._bodies):
+            return None
+        name = function.id
+        found = [n for n in everything_in(self._bodies[-1]) if getattr(n, "name", None) == name]
+        bound = [n for n in everything_in(self._bodies[-1]) if isinstance(n, ast.Name) and n.id == name]
+        if len(found) != 1 or any(isinstance(n.ctx, ast.Store) for n in bound):
+            return None
+        made = found[0]
+        return made if isinstance(made, ast.FunctionDef) and made in self._bodies[-1].body else None
+
+    def _makes_class(self, node: ast.Call, names: Names, own: frozenset[str]) -> bool:
+        """Whether it is ``type(name, bases, namespace)``, and nothing acts when a class derives from these bases."""
+        if not (isinstance(node.func, ast.Name) and node.func.id == "type" and "type" not in own):
+            return False
+        bases = node.args[1] if len(node.args) == 3 and not node.keywords else None
+        self._makes_classes = True
+        return isinstance(bases, ast.Tuple) and all(self._is_plain_base(b, names, own) for b in bases.elts)
+
+    def _is_plain_base(self, node: ast.expr, names: Names, own: frozenset[str]) -> bool:
+        return root(node) not in own and (ast.unparse(node) == "object" or names.is_plain_base(node))
+
+    def _class(self, node: ast.ClassDef, names: Names, own: frozenset[str]) -> bool:
+        """Whether a class statement in a procedure makes a class, and does nothing else."""
+        making, self._making, self._makes_classes = self._making, False, True
+        inside = own | bound_in(*node.body)
+        done = (
+            not (node.decorator_list or node.keywords)
+            and all(self._is_plain_base(base, names, own) for base in node.bases)
+            and all(self._statement(s, names, inside, set()) for s in node.body)
+        )
+        self._making = making
+        return done
+
+    def _gives_class(self, node: ast.expr | None, names: Names, depth: int) -> bool:
+        """Whether what a call gives is a class that it makes, and nothing else."""
+        if not isinstance(node, ast.Call) or depth > _DEPTH:
+            return False
+        if isinstance(node.func, ast.Name) and node.func.id == "type":
+            return len(node.args) == 3
+        found = names.procedure(node.func)
+        if found is None:
+            return False
+        definition, around = found[1:]
+        returned = [part.value for part in _own_parts(definition) if isinstance(part, ast.Return)]
+        made = {part.name for part in _own_parts(definition) if isinstance(part, ast.ClassDef)}
+        made -= {part.id for part in everything_in(definition) if _is_stored(part)}
+        return bool(returned) and all(
+            (isinstance(value, ast.Name) and value.id in made) or self._gives_class(value, around, depth + 1)
+            for value in returned
+        )
+
     def _looks_for_pattern(self, function: ast.expr, names: Names) -> bool:
         """Whether it is a method of a pattern that the module has compiled: ``_VERSION.match``."""
         if not (isinstance(function, ast.Attribute) and function.attr in _LOOKING):
@@ -163,7 +227,9 @@ class Computation:
             isinstance(value, ast.Call) and self._is_match(value, names) for value in values
         )
 
-    def _procedure(self, name: str, node: Definition, names: Names) -> bool:
+    def _procedure(
+        self, name: str, node: Definition, names: Names, around: frozenset[str] = frozenset()
+    ) -> bool:
         if name in self.calls or name in self._open:
             return True
         if isinstance(node, ast.AsyncFunctionDef) or node.decorator_list or len(self._open) > _DEPTH:
@@ -175,7 +241,7 @@ class Computation:
         given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         given += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
         stored = bound_in(node)
-        own = frozenset([*(a.arg for a in given), *stored])
+        own = around | {*(a.arg for a in given), *stored}
         fresh = {n for n in stored if all(map(_is_fresh, _values(node, n)))} - {a.arg for a in given}
         done = all(self._statement(s, names, own, fresh) for s in node.body)
         self._open.pop()
@@ -206,7 +272,9 @@ class Computation:
             ):
                 return all(self._pure(a, names, own) for a in [*value.args, *value.keywords])
             return self._pure(value, names, own)
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.ClassDef):
+            return self._class(node, names, own)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             # It is made, and not called here: what is the procedure's own is not looked into.
             defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
             return not node.decorator_list and all(self._pure(d, names, own) for d in defaults)
@@ -235,13 +303,28 @@ class Computation:
         return error is None or isinstance(error, ast.Name)
 
 
+def _own_parts(node: Definition) -> Iterator[ast.stmt]:
+    """The statements of a procedure, without those of what is defined in it."""
+    todo: list[ast.AST] = list(node.body)
+    while todo:
+        part = todo.pop()
+        if isinstance(part, ast.stmt):
+            yield part
+        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.expr):
+            todo += directly_in(part)
+
+
+def _is_stored(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
 def _is_own(target: ast.expr, own: frozenset[str], fresh: set[str]) -> bool:
     """Whether assigning to it binds a variable of the procedure, or fills a container that it has made."""
     if isinstance(target, ast.Name):
         return target.id in own or target.id in fresh
     if isinstance(target, ast.Tuple | ast.List):
         return all(_is_own(part, own, fresh) for part in target.elts)
-    if isinstance(target, ast.Subscript):
+    if isinstance(target, ast.Subscript | ast.Attribute):
         return isinstance(target.value, ast.Name) and target.value.id in fresh
     return False
 

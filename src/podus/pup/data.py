@@ -5,6 +5,7 @@ Equality is only asked of plain data: an object's ``__eq__`` is the program's co
 
 from __future__ import annotations
 
+import abc
 import binascii
 import collections
 import functools
@@ -25,6 +26,7 @@ from types import (
 
 from podus.program.operands import rebound
 from podus.updating.aliases import FIXED
+from podus.updating.bases import rebase, stand_in
 from podus.updating.find import cell_contents
 from podus.updating.held import HEAP, is_a, own_fields, own_names
 from podus.updating.slots import takes_away_room
@@ -70,6 +72,8 @@ def is_as_set(real: dict[str, Any], owner: dict[str, Any], name: str, row: dict[
             beside = {name: dict.__getitem__(names, name)}
             initial = beside[name]
             equal = _equal_in_time(initial, value)
+            if type(initial) in (type, abc.ABCMeta) and initial is not value:
+                _take_from_bases(initial)
         except Exception:
             return "unknown"
         if equal:
@@ -105,6 +109,10 @@ _SEQUENCES = (list, tuple, collections.deque)
 _MAPPINGS = (dict, collections.OrderedDict, collections.defaultdict, collections.Counter, MappingProxyType)
 _CONTAINERS: Any = (dict, list, set, frozenset, tuple)
 _VALUES = frozenset({"decimal", "datetime", "fractions", "pathlib", "pathlib._local", "uuid"})
+# Sets of more objects are not compared.
+_MATCHED = 200
+# What a class has of the interpreter's.
+_OF_CLASSES = frozenset({"__dict__", "__weakref__", "_abc_impl", "__static_attributes__"})
 # So often a look at objects that somebody uses is taken again.
 _TRIES = 5
 _PLAIN_NEW: Any = object.__new__
@@ -153,16 +161,25 @@ def _equal(one: Any, other: Any) -> bool:
         if not all(map(_is_plain_key, one)):
             # By the keys themselves: their own equality and hash are the program's code.
             mine, theirs = ({id(key): item for key, item in each.items()} for each in (one, other))
-            return mine.keys() == theirs.keys() and all(_equal(mine[k], theirs[k]) for k in mine)
+            if mine.keys() == theirs.keys():
+                return all(_equal(mine[k], theirs[k]) for k in mine)
+            # Keys that the statement itself makes are in its order.
+            return len(mine) == len(theirs) and all(
+                all(map(_equal, *each)) for each in ((one, other), (one.values(), other.values()))
+            )
         return one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one)
+    if kind in (set, frozenset) and not all(map(_is_plain_key, one)):
+        return _are_equal_sets(list(one), list(other))
     if kind in (*_SIMPLE, set, bytearray) or _is_value(kind):
         return bool(one == other)
     if (kind.__module__, kind.__qualname__) == ("array", "array"):
         return bool((one.typecode, one.tobytes()) == (other.typecode, other.tobytes()))
     if kind is FunctionType:
         # Made by one place in the program: a lambda in a table, or what a factory makes, with all that it holds.
-        cells = one.__closure__ or (), other.__closure__ or ()
-        return one.__code__ == other.__code__ and _equal(*(tuple(map(cell_contents, each)) for each in cells))
+        return one.__code__ == other.__code__ and _equal(_closed_over(one), _closed_over(other))
+    if kind in (type, abc.ABCMeta):
+        # What a procedure has made by a class statement, or by calling type.
+        return one.__qualname__ == other.__qualname__ and _equal(_made_of(one), _made_of(other))
     if kind in (staticmethod, classmethod):
         return _equal(one.__func__, other.__func__)
     if kind is property:
@@ -188,6 +205,39 @@ def _equal(one: Any, other: Any) -> bool:
             raise _HeldElsewhere
         return True
     return False
+
+
+def _take_from_bases(cls: type) -> None:
+    """Have the bases of a class that is thrown away not name it: they do until the collector comes by."""
+    nothing = stand_in(cls) if cls.__bases__ != (object,) else None
+    if nothing is not None:
+        rebase(cls, (nothing,))
+
+
+def _closed_over(function: FunctionType) -> tuple[Any, ...]:
+    """What a function holds in its cells, without the class that it belongs to."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return tuple(cell_contents(cell) for name, cell in cells if name not in ("__class__", "__classdict__"))
+
+
+def _made_of(cls: type) -> tuple[Any, ...]:
+    """The bases of a class, and what its statement gave it."""
+    names = {name: value for name, value in vars(cls).items() if name not in _OF_CLASSES}
+    return (cls.__bases__, names)
+
+
+def _are_equal_sets(items: list[Any], others: list[Any]) -> bool:
+    """Whether each of the items, in whatever order, is equal to one of the others: without the hashes that the program gives them."""
+    if len(items) != len(others) or len(items) > _MATCHED:
+        return False
+    for item in items:
+        for index, other in enumerate(others):
+            if _equal(item, other):
+                del others[index]
+                break
+        else:
+            return False
+    return True
 
 
 def _immutable(value: Any) -> bool:
@@ -287,7 +337,7 @@ def _has_plain_fields(kind: Any) -> bool:
     """Whether the objects of a class are nothing but their fields, and made and changed as any object."""
     line = kind.__mro__[:-1]
     return (
-        type(kind) is type
+        type(kind) in (type, abc.ABCMeta)
         and kind.__new__ is _PLAIN_NEW
         and kind.__setattr__ is _PLAIN_SET
         and all(cls.__flags__ & HEAP for cls in line)

@@ -22,7 +22,7 @@ from podus.updating.slots import Room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from podus.updating.binding import Op
@@ -83,6 +83,23 @@ class StandIns:
             lost = {} if type(obj) is MethodType else _lost(obj, type(made))
             if lost:
                 self._aside.keep(made, lost)
+
+
+def stand_in_for(obj: Any, cls: type, rooms: Mapping[type, Mapping[str, Room]]) -> Any:
+    """An object of ``cls`` that holds what ``obj`` does, which nobody else uses yet; None if that can't be carried over.
+
+    ``rooms`` is by class what its objects have place for beside themselves before the class shows it.
+    """
+    coming = {name: room for kind in cls.__mro__ for name, room in rooms.get(kind, {}).items()}
+    if _obstacle(obj, cls, back=True) or _lost(obj, cls).keys() - coming.keys():
+        return None
+    made = _empty(cls)
+    if made is not None:
+        for operation, *arguments in _Filling(obj, made, {}, {}).ops:
+            operation(*arguments)
+        for name, value in _lost(obj, cls).items():
+            coming[name].__set__(made, value)
+    return made
 
 
 class _Filling:

@@ -75,6 +75,7 @@ class Collector:
         self.naming = Naming({})
         # Of classes that get other slots: room that new statements may fill already.
         self.rooms: dict[type, Mapping[str, Room]] = {}
+        self.identity.rooms = self.rooms
         self.replacement = Replacement()
         # What goes into what, by their ids.
         self._gone_into: dict[tuple[int, int], tuple[Any, Any]] = {}

@@ -10,13 +10,14 @@ from __future__ import annotations
 import enum
 import functools
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from gc import get_referents
 from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
 
 from podus.updating.aliases import is_alias, with_others
 from podus.updating.annotated import OWN
 from podus.updating.bases import rebase, stand_in
+from podus.updating.become import stand_in_for
 from podus.updating.binding import can_become
 from podus.updating.breath import Breath, let_go
 from podus.updating.find import cell_contents, own_definition
@@ -27,6 +28,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from podus.updating.slots import Room
 
 # So many objects are looked at; a program's registries lie near its modules.
 AT_MOST = 200_000
@@ -53,6 +56,10 @@ class Identity:
         self.notes: list[str] = []
         # Whether a value is no version of what was there, but another definition.
         self.is_other: Callable[[Any, Any], bool] = lambda before, value: False
+        # By kept class: room for slots that its objects are going to have and their layout has no place for.
+        self.rooms: Mapping[type, Mapping[str, Room]] = {}
+        # Objects that can't be given the class that is kept: they stay of the one that is thrown away.
+        self._left: set[int] = set()
 
     def __bool__(self) -> bool:
         return bool(self._pairs)
@@ -112,24 +119,48 @@ class Identity:
         return [names for cls in classes for names in get_referents(vars(cls)) if type(names) is dict]
 
     def of(self, value: Any) -> Any:
-        """What stands for ``value`` from now on: itself, what is kept in its place, or a tuple or bound method in which that is done."""
+        """What stands for ``value`` from now on: itself, what is kept in its place, or a tuple, frozenset or bound method in which that is done."""
         pair = self._pairs.get(id(value))
         if pair is not None:
             return pair[1]
         if type(value) is tuple:
             inside = tuple(map(self.of, value))
             return value if all(a is b for a, b in zip(inside, value, strict=True)) else inside
+        if type(value) is frozenset:
+            items = list(value)
+            kept = list(map(self.of, items))
+            return value if all(a is b for a, b in zip(kept, items, strict=True)) else frozenset(kept)
         cls = self._pairs.get(id(type(value)))
-        if cls is not None and is_a(value, tuple) and not is_a(value, enum.Enum):
-            # A named tuple can't be given another class.
-            made = tuple.__new__(cls[1], map(self.of, tuple.__iter__(value)))
-            self._pairs[id(value)] = (value, made)
-            return made
+        if cls is not None and not is_a(value, enum.Enum):
+            return self._of_kept_class(value, cls[1])
         if is_alias(value):
             return with_others(value, self.of)
         if type(value) is MethodType and id(value.__self__) in self._pairs:
             return MethodType(self.of(value.__func__), self.of(value.__self__))
         return value
+
+    def _of_kept_class(self, value: Any, cls: type) -> Any:
+        """An object of a class that is thrown away, as one of the class that is kept: the same one if it can be given that."""
+        if id(value) in self._left:
+            return value
+        if is_a(value, tuple):
+            # A named tuple can't be given another class.
+            made: Any = tuple.__new__(cls, map(self.of, tuple.__iter__(value)))
+        else:
+            try:
+                object.__setattr__(value, "__class__", cls)
+            except TypeError:
+                # Another layout, or another metaclass.
+                made = stand_in_for(value, cls, self.rooms)
+            else:
+                return value
+        if made is None:
+            self._left.add(id(value))
+            self.notes.append(f"an object of {cls.__qualname__} is of the class as it was made anew")
+            return value
+        self._pairs[id(value)] = (value, made)
+        self.data.add(id(value))
+        return made
 
     def made(self, old: Any) -> Any:
         """What was made in place of ``old``; itself if nothing was."""
@@ -188,7 +219,7 @@ class Identity:
 
     def _dictionary(self, value: dict[Any, Any]) -> Iterable[Any]:
         # What the program's own kinds do when they are read is not asked for.
-        thrown_away = any(id(key) in self._pairs for key in list(dict.keys(value)))
+        thrown_away = any(self.of(key) is not key for key in list(dict.keys(value)))
         there = {id(old) for _, old in self._pairs.values()} if thrown_away else set[int]()
         if thrown_away and there.isdisjoint(map(id, list(dict.keys(value)))):
             # A table that was just made: nobody else has it yet, and it keeps its order.
@@ -200,7 +231,7 @@ class Identity:
             kept = self.of(item)
             if kept is not item:
                 dict.__setitem__(value, key, kept)
-            if id(key) in self._pairs:
+            if self.of(key) is not key:
                 self._put(value, self.of(key), kept)
                 value.pop(key, None)
         return list(dict.values(value))
@@ -296,12 +327,7 @@ class Identity:
                 slot.__set__(value, self.of(item))
 
     def _object(self, value: Any) -> Iterable[Any]:
-        pair = self._pairs.get(id(type(value)))
-        if pair is not None and not is_a(value, enum.Enum):
-            try:
-                object.__setattr__(value, "__class__", pair[1])
-            except TypeError:
-                self.notes.append(f"an object of {pair[1].__qualname__} is of the class as it was made anew")
+        value = self.of(value)
         held = get_referents(value)
         if any(self.of(item) is not item for item in held):
             self._dictionary(own_names(value))
