@@ -22,6 +22,7 @@ BASES = {
     "a name of the class around it": "class Outer:\n    Base = One\n    class Inner(Base): pass\nC = Outer.Inner\n",
 }
 DATACLASS = "from dataclasses import dataclass\n"
+UP = "    @staticmethod\n    def s(): return 1\n    @classmethod\n    def c(cls): return cls.__name__ + '1'\n"
 MAKING = "class B: pass\ndef make(n):\n    def f(self): return n\n"
 # What is kept is made of the old version first; then the two versions of the modules, and what shows them.
 CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
@@ -151,6 +152,14 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         "[b.f(), getattr(b, 'K', 0), u.A is m.A, isinstance(b, m.A)]",
         [1, 0, True, True],
         [10, 1, True, True],
+    ),
+    "static and class methods are pulled up": (
+        "static = m.C.s; of_class = m.C.c",
+        {"m": f"class B: pass\nclass C(B):\n{UP}"},
+        {"m": f"class B:\n{UP}class C(B): pass\n".replace("1", "2")},
+        "[static(), of_class(), m.C.s(), m.C.c()]",
+        [1, "C1", 1, "C1"],
+        [2, "C2", 2, "C2"],
     ),
     "another module calls what gets a parameter": (
         "",
@@ -593,3 +602,24 @@ def test_classes_in_a_table_that_a_procedure_makes_are_asked_about(program: Star
     ]
     app.update()
     assert app("x.f(), m.T[1] is kind") == [-1, True]
+
+
+@pytest.mark.parametrize(
+    ("last", "why"),
+    [
+        ("sys.modules[__name__] = Api()", "an object of m:Api has taken its place in sys.modules"),
+        ("del sys.modules[__name__]", "it is not in sys.modules any more"),
+    ],
+)
+def test_a_module_that_is_not_found_under_its_name_is_asked_about(
+    program: Start, last: str, why: str
+) -> None:
+    text = f"import sys\nclass Api:\n    def f(self): return 1\n{last}\n"
+    app = program(api="")
+    (app.root / "m.py").write_text(text)
+    app.run("try: import m\nexcept KeyError: pass")
+    assert app.plan().asks == []
+    app.edit(m=text.replace("return 1", "return 2"))
+    assert [note.text for note in app.plan().asks] == [
+        f"m changes, but {why}: what it has defined stays as it is"
+    ]

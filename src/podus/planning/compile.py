@@ -27,6 +27,7 @@ from podus.planning.supported import SupportCode
 from podus.planning.telling import tell
 from podus.planning.toplevel import TopLevel, alternatives
 from podus.planning.unmapped import refuse_unmapped
+from podus.planning.unreached import tell_of_unreached
 from podus.program.bytecode import compile_source, read_cached, set_optimization
 from podus.program.changes import ModuleChange, compare_bodies, compare_modules
 from podus.program.code import SUSPENDS
@@ -119,6 +120,7 @@ class Compiler:
         if plan.refusals:
             self._finish_versions(place)
             return plan
+        tell_of_unreached(self, place)
         self._finish_versions(place)
         support = SupportCode(self)
         self.standing.compile(support)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import binascii
 import marshal
 import os
+import sys
 from types import CodeType, MemberDescriptorType
 
 from podus.errors import NotFound
@@ -19,6 +20,7 @@ from podus.updating.binding import stacks
 from podus.updating.breath import Breath
 from podus.updating.closures import variants
 from podus.updating.find import classes_at
+from podus.updating.held import module_of
 from podus.updating.holders import thread_names
 from podus.updating.sweep import Counted, count
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from podus.planning.model import ModulePart
     from podus.pup.agent import Agent
+    from podus.pup.recorder import Record
 
 
 class Inquiry:
@@ -58,20 +61,25 @@ class Inquiry:
             spec = vars(module).get("__spec__")
             rows.append(
                 {
-                    "name": name,
+                    **_row(name, record),
                     "begun": begun.get(name, len(begun)),
-                    "file": record.file,
-                    "kind": record.kind,
                     "package": "__path__" in vars(module),
-                    "main": record.main,
                     "real_name": spec.name if record.main and spec is not None else "",
-                    "digest": record.digest,
-                    "mtime": record.mtime,
-                    "size": record.size,
                     "brought": record.brought,
                     "stands": bodies.get(name, 0),
                 }
             )
+        return rows
+
+    def ask_unreached(self) -> list[dict[str, Any]]:
+        """The modules that were loaded, and are not found under their names: with what ``stands`` there, if anything does."""
+        rows = []
+        for name, record in sorted(self._agent.recorder.records.items()):
+            if self._agent.module(name) is None:
+                there = sys.modules.get(name)
+                stands = "" if there is None else f"{module_of(type(there))}:{type(there).__qualname__}"
+                package = os.path.basename(record.file).partition(".")[0] == "__init__"
+                rows.append({**_row(name, record), "package": package, "real_name": "", "stands": stands})
         return rows
 
     def _bodies(self) -> dict[str, int]:
@@ -258,3 +266,9 @@ class Inquiry:
 
 def _base64(data: bytes) -> str:
     return binascii.b2a_base64(data, newline=False).decode("ascii")
+
+
+def _row(name: str, record: Record) -> dict[str, Any]:
+    """What is known of a module without looking at it."""
+    keys = ("file", "kind", "main", "digest", "mtime", "size")
+    return {"name": name, **{key: getattr(record, key) for key in keys}}

@@ -573,15 +573,16 @@ class Collector:
         come: dict[int, dict[str, Any]] = {id(cls): target for cls, _, target in rows}
         for cls, row, _ in rows:
             for name in row.removed:
-                held = vars(cls).get(name)
-                if not (isinstance(held, FunctionType) and is_own_method(held, cls, name)):
+                before = vars(cls).get(name)
+                held = _function_in(before)
+                if held is None or not is_own_method(held, cls, name):
                     continue
                 base = next(
                     (b for b in cls.__mro__[1:] if name in vars(b) or name in come.get(id(b), ())), object
                 )
                 pulled = come.get(id(base), {}).get(name) if name not in vars(base) else None
-                if isinstance(pulled, FunctionType):
-                    self.removals.set_attribute(held, "__code__", forward(held, pulled))
+                if type(pulled) is type(before) and (target := _function_in(pulled)) is not None:
+                    self.removals.set_attribute(held, "__code__", forward(held, target))
 
     def _as_it_will_be(self, function: Any) -> Any:
         """A function that reads its module's names as the update leaves them: a table that it looks into may just have grown."""
@@ -595,6 +596,12 @@ class Collector:
         )
         made.__kwdefaults__ = function.__kwdefaults__
         return made
+
+
+def _function_in(method: Any) -> FunctionType | None:
+    """The function of a method, also of a static or a class method; None if it is something else."""
+    function = method.__func__ if is_a(method, staticmethod | classmethod) else method
+    return function if isinstance(function, FunctionType) else None
 
 
 def _is_within(inner: type, cls: type) -> bool:
