@@ -623,3 +623,70 @@ def test_a_module_that_is_not_found_under_its_name_is_asked_about(
     assert [note.text for note in app.plan().asks] == [
         f"m changes, but {why}: what it has defined stays as it is"
     ]
+
+
+FACTORY = """
+import functools
+NAME = 1
+def make(n):
+    def f(*a): return NAME, n, 1
+    return f
+class K:
+    def __init__(self): self.f = make(1)
+def kind(n):
+    class X:
+        def f(self): return NAME, n, 1
+        static = staticmethod(make(n))
+    return X
+ALL = {
+    "table": make(1), "object": [K()], "partial": functools.partial(make(1), 0), "tuple": (make(1),),
+    "bound": kind(1)().f, "class": kind(1), "lambda": (lambda n: lambda: (NAME, n, 1))(1),
+}
+def ask():
+    return [
+        ALL["table"](), ALL["object"][0].f(), ALL["partial"](), ALL["tuple"][0](), ALL["bound"](),
+        ALL["class"]().f(), ALL["class"].static(), ALL["lambda"](),
+    ]
+"""
+
+
+def test_what_new_procedures_make_while_statements_run_finds_its_modules_data(program: Start) -> None:
+    new = FACTORY.replace("n, 1", "n, 2").replace("(1)", "(2)").replace('"tuple": ', '"more": 1, "tuple": ')
+    app = program(m=FACTORY)
+    assert app("m.ask()") == [[1, 1, 1]] * 8
+    app.edit(m=new.replace("NAME = 1", "NAME = 2")).update(reset=["m:ALL"])
+    assert app("m.ask()") == [[2, 2, 2]] * 8
+    app.run("m.NAME = 3")
+    assert app("m.ask()") == [[3, 2, 2]] * 8
+    app.edit(m=new.replace("NAME = 1", "NAME = 4").replace("n, 2", "n, 5")).update(reset=["m:NAME"])
+    assert app("m.ask()") == [[4, 2, 5]] * 8
+
+
+EVENTS = """
+class Event(str):
+    def __init__(self, name): self.listener = self.listening(name)
+    def copy(self): return Event(str(self))
+    @staticmethod
+    def listening(name):
+        def trigger(box, fn=None): return trigger.__name__, name, box.v
+        return trigger
+class Meta(type):
+    def __new__(meta, name, bases, names):
+        cls = super().__new__(meta, name, bases, names)
+        cls.EVENTS = [e.copy() for e in getattr(cls, "EVENTS", [])]
+        for e in cls.EVENTS: setattr(cls, e, e.listener)
+        return cls
+class Component(metaclass=Meta): v = 0
+"""
+BOXES = "from lib import *\nclass Box(Component):\n    EVENTS = [Event('change')]\n    v = 1\n"
+
+
+def test_a_method_that_a_metaclass_takes_from_a_text_of_the_programs_own(program: Start) -> None:
+    app = program(lib=EVENTS, m=BOXES)
+    app.run("b = m.Box(); change = b.change")
+    probe = "[change(), b.change(), m.Box.change is m.Box.EVENTS[0].listener]"
+    assert app(probe) == [["trigger", "change", 1]] * 2 + [True]
+    app.edit(lib=EVENTS.replace("fn=None", "fn=None, more=1"), m=BOXES.replace("v = 1", "v = 2")).update()
+    assert app(probe) == [["trigger", "change", 2]] * 2 + [True]
+    app.update(back_out=True)
+    assert app(probe) == [["trigger", "change", 1]] * 2 + [True]

@@ -33,12 +33,19 @@ if TYPE_CHECKING:
 
 # So many objects are looked at; a program's registries lie near its modules.
 AT_MOST = 200_000
-NEVER = (ModuleType, CodeType, FrameType, str, bytes, int, float, type(None))
+_NEVER = (ModuleType, CodeType, FrameType, type(None))
+# Objects of the program's own kinds of these may hold something.
+_PLAIN = frozenset({str, bytes, int, float, bool})
 
 
 def is_ours(value: Any) -> bool:
     """Whether it is an object of podus: a program that updates itself holds its updates, and they what was staged."""
     return module_of(type(value)).startswith("podus.")
+
+
+def is_leaf(value: Any) -> bool:
+    """Whether nothing that matters is in it: it is not looked into."""
+    return type(value) in _PLAIN or is_a(value, _NEVER)
 
 
 class Identity:
@@ -183,7 +190,7 @@ class Identity:
         todo = list(roots)
         while todo and len(self._seen) < AT_MOST:
             value = todo.pop()
-            if is_a(value, NEVER) or id(value) in self._seen or is_ours(value):
+            if is_leaf(value) or id(value) in self._seen or is_ours(value):
                 continue
             self._seen[id(value)] = value
             if len(self._seen) % 64 == 0:

@@ -94,15 +94,19 @@ class Shadow(dict[str, "Any"]):
             self.added.remove(name)
             self.real.pop(name, None)
 
-    def lead(self, switch: Switch) -> None:
-        """Plan that functions whose globals these are make and import what is the module's: C code asks no ``__missing__`` whose it is."""
-        for name in _OF_A_MODULE:
-            if name in self.real and name not in self:
-                switch.do.append((dict.__setitem__, self, name, self.real[name]))
-                switch.undo.append((self._lead_no_more, name))
+    def lead(self, switch: Switch, names: Iterable[str]) -> None:
+        """Plan that functions whose globals these are make and import what is the module's: C code asks no ``__missing__`` whose it is.
 
-    def _lead_no_more(self, name: str) -> None:
-        if dict.get(self, name) is self.real.get(name):
+        ``names`` are those that the bodies of classes in these functions say, which (up to Python 3.12) don't ask it either.
+        """
+        for name in {*_OF_A_MODULE, *names}:
+            if name in self.real and name not in self:
+                value = self[name]
+                switch.do.append((dict.__setitem__, self, name, value))
+                switch.undo.append((self._lead_no_more, name, value))
+
+    def _lead_no_more(self, name: str, value: Any) -> None:
+        if dict.get(self, name) is value:
             dict.pop(self, name, None)
 
 

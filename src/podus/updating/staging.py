@@ -161,6 +161,7 @@ class Stage(Statements):
                 shadow.show_no_more()
             self.meanwhile.end()
             self.showing.end()
+            self._take_home()
             self.contents.settle()
         made = [(self.shadows[part.name], name) for part in parts for name in part.redefined]
         registries.once((name for _, name in made), (n for shadow, n in made if n not in shadow.added))
@@ -200,6 +201,20 @@ class Stage(Statements):
         for place in (self.base, self.removals):
             place.do += told
             place.undo += told
+
+    def _take_home(self) -> None:
+        """Give what new procedures have made meanwhile the globals of its module."""
+        if not self.homing:
+            return
+        modules = program_modules(self.agent.module_names())
+        self.homing.program.update(module.__name__ for module in modules)
+        targets = [target for rows in self.class_shadows.values() for _, _, target in rows]
+        for names in (*self.shadows.values(), *targets):
+            for name, value in list(dict.items(names)):
+                if (there := self.homing.of(value)) is not value:
+                    dict.__setitem__(names, name, there)
+        staged = [value for names in (*self.shadows.values(), *targets) for value in names.values()]
+        self.homing.spread([*staged, *map(vars, modules)])
 
     def _show_fields(self) -> None:
         """Let new statements find the fields that live objects get."""
@@ -440,6 +455,7 @@ class Stage(Statements):
     def complete(self) -> None:
         """The update is complete: the way back is that of its footprint."""
         self.contents.forget()
+        self.homing.end()
 
     def frame_mapper(self, name: str) -> Any:
         """What gives the variables of who is in the procedure ``name``. Raises Refused if the support code does not have it."""
@@ -586,6 +602,7 @@ class Stage(Statements):
             entry.take_back(back)
         settle([*back.do, *self.footprint.told], self.stall)
         self.contents.undo()
+        self.homing.end()
         for name in list(sys.modules):
             if name in self._modules_before or not self.agent.is_program(name):
                 continue

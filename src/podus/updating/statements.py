@@ -25,6 +25,7 @@ from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.gates import stage_gate, twin
 from podus.updating.graft import functions_of, stays
 from podus.updating.held import is_a
+from podus.updating.homing import Homing, makes_functions, said_in_classes
 from podus.updating.kinship import Kinship
 from podus.updating.meanwhile import Meanwhile
 from podus.updating.onstage import OF_GENERIC, Showing
@@ -58,6 +59,7 @@ class Statements(Collector):
         # What methods are in their new definitions, and what stands for them while statements run: by their ids.
         self._anew: dict[int, FunctionType] = {}
         self._afters: dict[int, FunctionType] = {}
+        self.homing = Homing(set())
         self.meanwhile = Meanwhile(self.stall)
         self.kinship = Kinship()
         # Packages that become modules.
@@ -342,7 +344,7 @@ class Statements(Collector):
     def _open_stage(self, part: ModulePart, shadow: Shadow) -> Switch | None:
         """Give this thread, and only it, the new procedures that the statements may call."""
         gates = Switch()
-        leading: dict[int, Shadow] = {}
+        leading: dict[int, tuple[Shadow, set[str]]] = {}
         for name in part.calls:
             for function in self.finder.functions.get(name, ()):
                 # (What has other defaults alone has no new code.)
@@ -353,13 +355,15 @@ class Statements(Collector):
                         other if function.__globals__ is other.real else function.__globals__
                     )
                     if namespace is other:
+                        if makes_functions(new):
+                            self.homing.expect(other)
                         new = self.kinship.knowing(new)
                     after = self._afters[id(function)] = twin(function, new, namespace)
                     take_defaults(after, self._anew.get(id(function)))
                     gates.set_attribute(function, "__code__", stage_gate(function, after))
-                    leading.setdefault(id(other), other)
-        for other in leading.values() if gates.do else ():
-            other.lead(gates)
+                    leading.setdefault(id(other), (other, set()))[1].update(said_in_classes(new))
+        for other, names in leading.values() if gates.do else ():
+            other.lead(gates, names)
         if not gates.do:
             return None
         settle(gates.do, self.stall)

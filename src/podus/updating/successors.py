@@ -14,7 +14,7 @@ from types import CellType, FunctionType
 from podus.updating.breath import Breath
 from podus.updating.find import cell_contents
 from podus.updating.held import each_slot, is_a, module_of, own_names
-from podus.updating.identity import AT_MOST, NEVER, is_ours
+from podus.updating.identity import AT_MOST, is_leaf, is_ours
 from podus.updating.withdrawn import take_out
 
 TYPE_CHECKING = False
@@ -51,7 +51,7 @@ class Successors:
         todo = list(roots)
         while todo and len(seen) < AT_MOST:
             value = todo.pop()
-            if is_a(value, NEVER) or id(value) in seen or id(value) in self._rows:
+            if is_leaf(value) or id(value) in seen or id(value) in self._rows:
                 continue
             if is_ours(value):
                 continue
