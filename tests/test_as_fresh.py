@@ -161,6 +161,51 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         [1, "C1", 1, "C1"],
         [2, "C2", 2, "C2"],
     ),
+    "a base that was imported is defined": (
+        "",
+        {"w": "class U(Exception): pass\n", "m": "from w import U\nclass O(U):\n    pass\n"},
+        {"m": "class P(Exception): pass\nclass U(P): pass\nclass O(U):\n    pass\n"},
+        "[c.__module__ + '.' + c.__name__ for c in m.O.__mro__[:3]]",
+        ["m.O", "w.U", "builtins.Exception"],
+        ["m.O", "m.U", "m.P"],
+    ),
+    "a class attribute names a class that moves": (
+        "import f",
+        {
+            "d": "class S: pass\n",
+            "f": "from d import S\nclass G(S): pass\nclass L:\n    t = G\n    def x(self): return 1\n",
+        },
+        {
+            "d": "class S: pass\nclass G(S):\n    'elsewhere now'\n",
+            "f": "from d import S, G\nclass L:\n    t = G\n    def x(self): return 2\n",
+        },
+        "[f.L.t is f.G, f.L.t is getattr(d, 'G', f.G), f.L().x()]",
+        [True, True, 1],
+        [True, True, 2],
+    ),
+    "a base loses its metaclass": (
+        "import u; c = u.C()",
+        {
+            "m": "class Meta(type):\n    def hi(cls): return 1\nclass B(metaclass=Meta): pass\n",
+            "u": "import m\nclass C(m.B): pass\nclass D(C): pass\nclass E(C, metaclass=m.Meta): pass\n",
+        },
+        {"m": "class Meta(type):\n    def hi(cls): return 1\nclass B: pass\n"},
+        "[type(c).__name__ for c in (m.B, u.C, u.D, u.E)] + [hasattr(u.C, 'hi'), isinstance(c, m.B)]",
+        ["Meta", "Meta", "Meta", "Meta", True, True],
+        ["type", "type", "type", "Meta", False, True],
+    ),
+    "a base is abstract no more": (
+        "c = m.D()",
+        {
+            "m": "from abc import ABC\nclass I(ABC): pass\nclass J(ABC): pass\nclass B(I): pass\nclass C(B): pass\nclass D(C): pass\nclass E(C, J): pass\n"
+        },
+        {
+            "m": "from abc import ABC\nclass I(ABC): pass\nclass J(ABC): pass\nclass B: pass\nclass C(B): pass\nclass D(C): pass\nclass E(C, J): pass\n"
+        },
+        "[type(c).__name__ for c in (m.B, m.C, m.D, m.E)] + [isinstance(c, m.I)]",
+        ["ABCMeta", "ABCMeta", "ABCMeta", "ABCMeta", True],
+        ["type", "type", "type", "ABCMeta", False],
+    ),
     "another module calls what gets a parameter": (
         "",
         {"lib": "def make(a=None, b=0): return [a, b]\n", "m": "import lib\nX = lib.make(1)\n"},

@@ -104,6 +104,11 @@ class Derived:
                 self.moved.add((home, "__file__"))
             if change.body is not None:
                 self._mark(home, [s for s in change.body.run if s.kind in ("assign", "import", "other")])
+                self.moved |= {
+                    (home, s.names[-1])
+                    for s in change.body.run
+                    if s.kind in ("class", "def") and _was_imported(change.body.previous.get(s.names[-1]))
+                }
                 self.come |= {
                     (home, n) for s in change.body.run for n in s.names if n not in change.body.previous
                 }
@@ -641,6 +646,11 @@ class Derived:
 
     def _suppresses(self, node: ast.expr, module: Module) -> bool:
         return isinstance(node, ast.Call) and self.new.library(module, node.func) == "contextlib.suppress"
+
+
+def _was_imported(before: Statement | None) -> bool:
+    """Whether a definition has the name of something that an import brought: that is another thing."""
+    return before is not None and before.kind == "import"
 
 
 def _has_other_defaults(statement: Statement, before: Statement | None) -> bool:

@@ -13,6 +13,7 @@ from functools import cached_property
 from types import CodeType
 from typing import TYPE_CHECKING
 
+from podus.planning.hooking import saying_metaclass
 from podus.planning.model import Datum, MadePart, Note
 from podus.planning.remade import PLAIN
 from podus.program.body import Body, Statement, class_within
@@ -53,6 +54,7 @@ class Given:
         ``again`` are their statements before and after, by the old and the new name (``module:qualname``).
         """
         plan, parts = self.compiler.plan, self.compiler.plan.made
+        plan.metaclassed = saying_metaclass(self.compiler) if again else []
         bodies: dict[str, tuple[set[str], set[str]]] = {}
         unknown = [old for old, _ in again if old not in self._kinds]
         if unknown:

@@ -81,6 +81,17 @@ def rebased(compiler: Compiler) -> Iterator[tuple[str, bool]]:
                     yield f"{module.name}:{'.'.join((*around.owners, statement.names[-1]))}", hooks
 
 
+def saying_metaclass(compiler: Compiler) -> list[str]:
+    """The classes of the new version, ``module:Class``, whose statements name their metaclass."""
+    return [
+        f"{module.name}:{'.'.join((*around.owners, statement.names[-1]))}"
+        for module in compiler.new.modules.values()
+        if module.source is not None and b"metaclass" in module.source
+        for around, statement in _class_statements(module.body)
+        if any(keyword.arg == "metaclass" for keyword in getattr(statement.node, "keywords", ()))
+    ]
+
+
 def _class_statements(body: Body | None) -> Iterator[tuple[Body, Statement]]:
     """The classes of a body, and those inside them, each with the body that it stands in."""
     for statement in body.statements if body is not None else ():

@@ -426,6 +426,8 @@ class Plan:
     moved_data: dict[str, str] = field(default_factory=dict)
     # The classes that are made again, by their old names (module:qualname).
     made: dict[str, MadePart] = field(default_factory=dict)
+    # Where some are: the classes whose statements name their metaclass.
+    metaclassed: list[str] = field(default_factory=list)
     # Procedures that did not change, but whose cached results may be what changed ones gave.
     caches: list[str] = field(default_factory=list)
     # Where running frames go on in the new version; and in the old one, on the way back.

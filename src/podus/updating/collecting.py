@@ -89,6 +89,7 @@ class Collector:
             self._same,
             self._is_other,
             self._steady_defaults,
+            lambda cls: f"{cls.__module__}:{cls.__qualname__}" in plan.metaclassed,
         )
         # By module: how the definitions of the two versions are told apart.
         self._names: dict[str, tuple[dict[int, str], dict[int, str]]] = {}

@@ -72,7 +72,7 @@ class Keeping:
     those of a function that stay although the new one does not have them: all (None) where no decorator can have given them; ``replaces`` whether a
     class takes the place of another one as it is; ``same`` whether two functions of one name are versions of one definition (a body may have two
     ``def _``); ``other`` whether a value is no version of what was there, but another definition; ``defaults`` the parameters of a function whose
-    defaults go on.
+    defaults go on; ``says_metaclass`` whether the statement of a class that is not made again names its metaclass.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Keeping:
         same: Callable[[Any, Any], bool] = lambda old, new: True,
         other: Callable[[Any, Any], bool] = lambda old, new: False,
         defaults: Callable[[FunctionType], Collection[str]] = lambda function: (),
+        says_metaclass: Callable[[type], bool] = lambda cls: True,
     ) -> None:
         self.of = of
         self.made = made
@@ -96,6 +97,7 @@ class Keeping:
         self.same = same
         self.other = other
         self.defaults = defaults
+        self.says_metaclass = says_metaclass
 
 
 PLAINLY = Keeping()
@@ -301,7 +303,8 @@ def attribute_into(
         # `cls.create = cls._make`, `cls.tokenizer = cls.Tokenizer`
         value = kept.of(value)
     if kept.other(before, value):
-        pass
+        # It may have moved, and go on.
+        value = kept.of(value)
     elif isinstance(before, FunctionType) and isinstance(value, FunctionType):
         if before is value:
             return
@@ -410,7 +413,7 @@ def class_into(old: type, new: type, switch: Switch, kept: Keeping = PLAINLY) ->
     if type(old) is not type(new):
         if issubclass(type(old), enum.EnumMeta) or issubclass(type(new), enum.EnumMeta):
             raise Refused(f"{where} becomes an Enum, or is one no more", "restart for this one")
-        metaclass_into(old, new, switch, lambda cls: kept.made(cls) is not cls)
+        metaclass_into(old, new, switch, kept.made, kept.says_metaclass)
     if old.__module__ != new.__module__:
         switch.set_class_attribute(old, "__module__", new.__module__)
     if old.__name__ != new.__name__:

@@ -21,18 +21,27 @@ if TYPE_CHECKING:
 _HEAP = 1 << 9
 
 
-def metaclass_into(old: type, new: type, switch: Switch, remade: Callable[[type], bool]) -> None:
-    """Plan to give ``old`` the metaclass of ``new``, and those derived from it theirs: ``remade`` tells which are made again themselves.
+def metaclass_into(
+    old: type, new: type, switch: Switch, made: Callable[[type], type], says: Callable[[type], bool]
+) -> None:
+    """Plan to give ``old`` the metaclass of ``new``, and those derived from it theirs.
 
+    ``made`` gives for a class what its statement has made, if that runs again, ``says`` whether a class names its metaclass itself.
     Raises Refused where their classes have different layouts, or CPython can't be told.
     """
     before, after = type(old), type(new)
     notes = vars(new).get("_abc_impl")
     _retype(old, after, notes, switch)
-    for derived in below(old) if issubclass(after, before) else ():
-        # A metaclass is handed down, but not given back: who has it may have it by another base as well.
-        if type(derived) is before and not remade(derived):
-            _retype(derived, after, notes and blank(), switch)
+    handed_down = {old: after}
+    for derived in sorted(below(old), key=lambda cls: len(cls.__mro__)):
+        if type(derived) is not before or made(derived) is not derived or says(derived):
+            continue
+        # It may have the one that it has by another base as well.
+        kinds = [handed_down.get(base) or type(made(base)) for base in derived.__bases__]
+        kind = next((one for one in kinds if all(issubclass(one, other) for other in kinds)), before)
+        if kind is not before:
+            handed_down[derived] = kind
+            _retype(derived, kind, notes and blank(), switch)
 
 
 def _retype(old: type, after: type, notes: Any, switch: Switch) -> None:
