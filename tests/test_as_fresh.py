@@ -206,6 +206,14 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         ["ABCMeta", "ABCMeta", "ABCMeta", "ABCMeta", True],
         ["type", "type", "type", "ABCMeta", False],
     ),
+    "an annotation names what a library had": (
+        "",
+        {"m": "from fractions import Fraction\ndef f(x: Fraction): return 1\n"},
+        {"m": "from own import Fraction\ndef f(x: Fraction): return 1\n", "own": "class Fraction: pass\n"},
+        "[m.f.__annotations__['x'] is m.Fraction, m.Fraction.__module__]",
+        [True, "fractions"],
+        [True, "own"],
+    ),
     "another module calls what gets a parameter": (
         "",
         {"lib": "def make(a=None, b=0): return [a, b]\n", "m": "import lib\nX = lib.make(1)\n"},

@@ -251,6 +251,9 @@ class Derived:
     def _stays_beside(self, change: ModuleChange, name: str) -> bool:
         """Whether what an import has brought has not moved: the new version has it where it was."""
         home, words = self.old.origin(change.old, ast.Name(name)) or ("", [])
+        if home and home not in self.compiler.old.modules:
+            # A library's.
+            return True
         there = self.compiler.new.modules.get(home)
         return (
             there is not None

@@ -86,7 +86,7 @@ class Keeping:
         same: Callable[[Any, Any], bool] = lambda old, new: True,
         other: Callable[[Any, Any], bool] = lambda old, new: False,
         defaults: Callable[[FunctionType], Collection[str]] = lambda function: (),
-        says_metaclass: Callable[[type], bool] = lambda cls: True,
+        says_metaclass: Callable[[type], bool] = lambda cls: False,
     ) -> None:
         self.of = of
         self.made = made

@@ -11,6 +11,7 @@ import enum
 import functools
 from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from gc import get_referents
 from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
 
@@ -334,7 +335,14 @@ class Identity:
                 slot.__set__(value, self.of(item))
 
     def _object(self, value: Any) -> Iterable[Any]:
-        value = self.of(value)
+        cls = self._pairs.get(id(type(value)))
+        if cls is not None and not is_a(value, enum.Enum):
+            if id(value) in self._pairs:
+                # Data that another object goes on in place of is looked into as well.
+                with suppress(TypeError):
+                    object.__setattr__(value, "__class__", cls[1])
+            else:
+                value = self._of_kept_class(value, cls[1])
         held = get_referents(value)
         if any(self.of(item) is not item for item in held):
             self._dictionary(own_names(value))
