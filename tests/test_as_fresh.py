@@ -23,6 +23,7 @@ BASES = {
 }
 DATACLASS = "from dataclasses import dataclass\n"
 UP = "    @staticmethod\n    def s(): return 1\n    @classmethod\n    def c(cls): return cls.__name__ + '1'\n"
+TOKENS = "import re\nPATTERN = 'a'\nclass Token:\n    def __init__(self, p): self.p = re.compile(p)\n    def hit(self, s): return bool(self.p.match(s))\nclass Lexer:\n    tokens = (Token(PATTERN), Token('z'))\n"
 MAKING = "class B: pass\ndef make(n):\n    def f(self): return n\n"
 # What is kept is made of the old version first; then the two versions of the modules, and what shows them.
 CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
@@ -213,6 +214,14 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         "[m.f.__annotations__['x'] is m.Fraction, m.Fraction.__module__]",
         [True, "fractions"],
         [True, "own"],
+    ),
+    "objects are made of a constant": (
+        "",
+        {"m": TOKENS},
+        {"m": TOKENS.replace("PATTERN = 'a'", "PATTERN = 'b'")},
+        "[t.hit(c) for t in m.Lexer.tokens for c in 'abz']",
+        [True, False, False, False, False, True],
+        [False, True, False, False, False, True],
     ),
     "another module calls what gets a parameter": (
         "",
@@ -743,3 +752,14 @@ def test_a_method_that_a_metaclass_takes_from_a_text_of_the_programs_own(program
     assert app(probe) == [["trigger", "change", 2]] * 2 + [True]
     app.update(back_out=True)
     assert app(probe) == [["trigger", "change", 1]] * 2 + [True]
+
+
+@pytest.mark.parametrize("done", ["m.box.items.append(1)", "held = m.box"])
+def test_an_object_of_a_constant_that_somebody_has_used_is_kept(program: Start, done: str) -> None:
+    text = "SIZE = 1\nclass Box:\n    def __init__(self, size): self.size = size; self.items = []\nbox = Box(SIZE)\n"
+    app = program(m=text)
+    app.run(done)
+    app.edit(m=text.replace("SIZE = 1", "SIZE = 2"))
+    assert [note.code for note in app.plan().asks] == ["data-kept"]
+    app.update()
+    assert app("[m.SIZE, m.box.size]") == [2, 1]

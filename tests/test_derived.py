@@ -828,7 +828,7 @@ def test_what_an_object_answers_by_a_lambda_that_it_was_given_is_told(program: S
 def test_what_class_data_makes_of_what_the_class_gives_anew_is_told(program: Start) -> None:
     """As the tokens of pygments' lexers, some of which are objects: those may be anything."""
     old = "from lex import words\nclass A:\n    name = 'h'\n    tokens = {'root': [(name + 'x', words(name))]}\n    for n in 'ab': tokens[n] = words(name)\n"
-    app = program(lex="class words:\n    def __init__(self, w): self.w = w\n", m=old)
+    app = program(lex="ALL = []\nclass words:\n    def __init__(self, w): self.w = w; ALL.append(w)\n", m=old)
     app.edit(m=old.replace("'h'", "'g'"))
     plan = app.plan()
     (asked,) = [ask for ask in plan.asks if ask.code == "data-left"]

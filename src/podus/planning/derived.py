@@ -285,13 +285,13 @@ class Derived:
     def computed(self, statement: Statement, module: Module, *, old: bool = False) -> Computation | None:
         """How the value of an assignment is worked out where that takes a closer look: calls of the program's procedures, comprehensions.
 
-        None if it has another effect. Of an ``old`` statement also how it makes objects: those of a new one are the program's, and last.
+        None if it has another effect but that objects are made.
         """
         value = getattr(statement.node, "value", None)
         if statement.kind != "assign" or value is None or statement.pure:
             return None
         meanings = self.old if old else self.new
-        found = Computation(Named(meanings, module), making=old).take(value)
+        found = Computation(Named(meanings, module), making=True).take(value)
         return found if found.only else None
 
     def is_pure(self, value: ast.expr, module: Module, *, old: bool = False) -> bool:
@@ -492,7 +492,9 @@ class Derived:
                 return True
         computed = self.computed(statement, module)
         if computed is not None:
-            return bool(self.procedures & set(computed.calls))
+            # Objects last, and get what their constructor does otherwise as all others do.
+            called = {name for name in computed.calls if not name.endswith(".__init__")}
+            return not self.procedures.isdisjoint(called)
         return any(self.gives_another(default, module) for default in defaults(statement.node))
 
     def _finds_another(self, node: ast.stmt, module: Module) -> bool:
