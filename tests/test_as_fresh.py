@@ -24,6 +24,17 @@ BASES = {
 DATACLASS = "from dataclasses import dataclass\n"
 UP = "    @staticmethod\n    def s(): return 1\n    @classmethod\n    def c(cls): return cls.__name__ + '1'\n"
 TOKENS = "import re\nPATTERN = 'a'\nclass Token:\n    def __init__(self, p): self.p = re.compile(p)\n    def hit(self, s): return bool(self.p.match(s))\nclass Lexer:\n    tokens = (Token(PATTERN), Token('z'))\n"
+AWAITED = (
+    "import types\n@types.coroutine\ndef wait():\n    x = yield 1\n    return x\ndef other(): return 1\n"
+)
+AWAITING = """
+async def drive(what): return await what
+def run(what):
+    started = drive(what)
+    started.send(None)
+    try: started.send(7)
+    except StopIteration as ended: return ended.value
+"""
 MAKING = "class B: pass\ndef make(n):\n    def f(self): return n\n"
 # What is kept is made of the old version first; then the two versions of the modules, and what shows them.
 CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
@@ -222,6 +233,17 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         "[t.hit(c) for t in m.Lexer.tokens for c in 'abz']",
         [True, False, False, False, False, True],
         [False, True, False, False, False, True],
+    ),
+    "types.coroutine has made a generator one that can be awaited": (
+        AWAITING,
+        {"m": AWAITED + "class K:\n    @types.coroutine\n    def f(self): yield 1\n"},
+        {
+            "m": AWAITED.replace("return x", "return x + 1")
+            + "\nclass K:\n    @types.coroutine\n    def f(self): yield 1\n"
+        },
+        "[run(m.wait()), run(m.K().f()), m.other(), m.K.f.__code__.co_firstlineno]",
+        [7, None, 1, 8],
+        [8, None, 1, 9],
     ),
     "another module calls what gets a parameter": (
         "",

@@ -13,7 +13,7 @@ from types import CodeType, ModuleType
 from podus.errors import NotFound, Refused
 from podus.planning.model import Plan
 from podus.program.code import procedures
-from podus.pup.codes import adopt, runs
+from podus.pup.codes import adopt, gives_other_flags, runs
 from podus.pup.finder import VersionFinder
 from podus.pup.inquiry import Inquiry
 from podus.pup.recorder import Record
@@ -561,7 +561,7 @@ class Agent:
         if known is None or known[0] is not executed:
             found = {qualname: [code] for qualname, code in procedures(executed).items()}
             found["<module>"] = [executed]
-            if not runs(found, self.module(name)):
+            if not runs(found, self.module(name)) or gives_other_flags(executed):
                 adopt(found, self.module(name))
             known = self._codes[name] = (executed, found)
         codes = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import CodeType, FunctionType, ModuleType
 
 from podus.frames.stubs import without_stubs
+from podus.program.code import walk
 from podus.updating.listing import referring
 
 
@@ -19,8 +20,13 @@ def runs(found: dict[str, list[CodeType]], module: ModuleType | None) -> bool:
     return not functions or any(id(f.__code__) in ids for f in functions)
 
 
+def gives_other_flags(code: CodeType) -> bool:
+    """Whether a module may have ``types.coroutine`` give a function a copy of its code that says that it can be awaited."""
+    return any("coroutine" in part.co_names for part in walk(code))
+
+
 def adopt(found: dict[str, list[CodeType]], module: ModuleType | None) -> None:
-    """Add the live code objects of a module whose own code was not kept: found through its names, matched by content."""
+    """Add the live code objects of a module that are not its own, as that was not kept or a decorator has made others: found through its names, matched by content."""
     if module is None:
         return
     by_key: dict[tuple[str, int], list[str]] = {}

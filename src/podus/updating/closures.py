@@ -14,6 +14,10 @@ from weakref import ref
 
 from podus.frames import HOOK
 
+# As in inspect, which takes long to import.
+CO_GENERATOR = 0x20
+CO_ITERABLE_COROUTINE = 0x100
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +55,19 @@ def fitted(code: CodeType, free: tuple[str, ...]) -> CodeType | None:
     if found is not None:
         note_variant(code, found)
     return found
+
+
+def as_awaited(code: CodeType, before: CodeType) -> CodeType:
+    """``code`` for a function that has ``before``: what ``types.coroutine`` has made one that can be awaited stays that."""
+    flag = before.co_flags & CO_ITERABLE_COROUTINE
+    if not flag or not code.co_flags & CO_GENERATOR or code.co_flags & flag:
+        return code
+    for made in variants(code):
+        if made.co_flags == code.co_flags | flag:
+            return made
+    awaited = code.replace(co_flags=code.co_flags | flag)
+    note_variant(code, awaited)
+    return awaited
 
 
 def _without_stubs(code: CodeType) -> CodeType:

@@ -10,7 +10,7 @@ from podus.updating import bound, states
 from podus.updating.binding import in_slices, settle
 from podus.updating.breath import PAUSE, Breath, let_go, paced, quick_turns
 from podus.updating.caches import clear_stale
-from podus.updating.closures import fitted
+from podus.updating.closures import as_awaited, fitted
 from podus.updating.lingering import Departure
 from podus.updating.rehash import Rehash
 
@@ -85,7 +85,7 @@ def _relabel(update: Evaluation) -> None:
         finder.walk(update.stage.ran_in())
         finder.rest()
     ops = [
-        (setattr, function, "__code__", moved)
+        (setattr, function, "__code__", as_awaited(moved, function.__code__))
         for name, code in paced(update.stage.relabel.items())
         for function in finder.functions.get(name, ())
         # A wrapper may have been made to lead elsewhere meanwhile.

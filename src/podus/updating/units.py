@@ -12,7 +12,7 @@ from podus.updating import annotated
 from podus.updating.binding import Stall, Switch, can_take_code, settle
 from podus.updating.bound import check_listing
 from podus.updating.breath import paced
-from podus.updating.closures import defaults_into, fitted, variants
+from podus.updating.closures import as_awaited, defaults_into, fitted, variants
 from podus.updating.find import Finder, class_at, program_modules
 from podus.updating.gates import forward, interprocedure_gate, twin
 from podus.updating.graft import is_given_its_doc
@@ -273,7 +273,7 @@ class Builder:
                 self._replace(unit, function, new, name)
             else:
                 self._give_closure(unit, function, new, name)
-                unit.switch.set_attribute(function, "__code__", new)
+                unit.switch.set_attribute(function, "__code__", as_awaited(new, function.__code__))
                 if self._was_defined_again(name):
                     self._wrapped.append((unit, name, function, new))
             told = id(function) not in set_already and not is_given_its_doc(function)
@@ -441,7 +441,7 @@ def take_along(stage: Stage, names: list[str], stall: Stall, *, back: bool) -> N
             row = listed[name]
             if code is not None and not row.stays:
                 defaults_into(function, code, row.defaults_back if back else row.defaults, done)
-                done.set_attribute(function, "__code__", code)
+                done.set_attribute(function, "__code__", as_awaited(code, function.__code__))
     settle(done.do, stall)
 
 
