@@ -785,3 +785,18 @@ def test_an_object_of_a_constant_that_somebody_has_used_is_kept(program: Start, 
     assert [note.code for note in app.plan().asks] == ["data-kept"]
     app.update()
     assert app("[m.SIZE, m.box.size]") == [2, 1]
+
+
+def test_a_function_that_was_given_other_code_is_asked_about(program: Start) -> None:
+    lib = "import types\ndef plain(f): return f\ndef other(f):\n    code = f.__code__.replace(co_consts=tuple(c + 100 if type(c) is int else c for c in f.__code__.co_consts))\n    return types.FunctionType(code, f.__globals__, f.__name__)\n"
+    text = "from lib import *\n@other\ndef a(): return 1\n@plain\ndef b(): return 1\nclass K:\n    @other\n    def m(self): return 1\n"
+    app = program(lib=lib, m=text)
+    app.edit(m=text.replace("return 1", "return 2"))
+    said = "changes, but its function has been given other code than its definition: it stays as it is"
+    assert [note.text for note in app.plan().asks] == [f"m:{name} {said}" for name in ("a", "K.m")]
+    app.update()
+    assert app("[m.a(), m.K().m(), m.b()]") == [101, 101, 2]
+    app.edit(m=text.replace("return 1", "return 3").replace("@other\n", "@other\n@plain\n"))
+    assert app.plan().asks == []
+    app.update()
+    assert app("[m.a(), m.K().m(), m.b()]") == [103, 103, 3]

@@ -27,7 +27,7 @@ from podus.planning.supported import SupportCode
 from podus.planning.telling import tell
 from podus.planning.toplevel import TopLevel, alternatives
 from podus.planning.unmapped import refuse_unmapped
-from podus.planning.unreached import tell_of_unreached
+from podus.planning.unreached import tell_of_recoded, tell_of_unreached
 from podus.program.bytecode import compile_source, read_cached, set_optimization
 from podus.program.changes import ModuleChange, compare_bodies, compare_modules
 from podus.program.code import SUSPENDS
@@ -128,6 +128,7 @@ class Compiler:
         toplevel.compile()
         refuse_unmapped(self, support)
         self._procedures()
+        tell_of_recoded(self)
         objects = ObjectChanges(self, support, toplevel)
         objects.compile()
         asked = asking(self)

@@ -1,4 +1,7 @@
-"""Modules that change, and that nobody finds under their names: what the program has put there is not theirs, and they are left as they are."""
+"""What changes and can't be reached: modules that nobody finds under their names, and procedures that have been given other code than theirs.
+
+What the program has put there is not theirs: they are left as they are, and asked about.
+"""
 
 from __future__ import annotations
 
@@ -36,3 +39,32 @@ def tell_of_unreached(compiler: Compiler, place: Place) -> None:
                 found.file,
             )
         )
+
+
+def tell_of_recoded(compiler: Compiler) -> None:
+    """Ask about procedures whose functions have other code than their definitions: a decorator has made that from the old one."""
+    plan = compiler.plan
+    again = {f"{part.name}:{name}" for part in plan.modules for name in part.redefined}
+    names = [
+        procedure.name
+        for procedure in plan.procedures
+        if procedure.change in ("body", "interface")
+        and "<" not in procedure.name
+        and again.isdisjoint(_around(procedure.name))
+    ]
+    for name in compiler.pup.call("recoded", names=names) if names else ():
+        plan.asks.append(
+            Note(
+                "recoded",
+                f"{name} changes, but its function has been given other code than its definition: it stays as it is",
+                "restart for this one",
+                compiler.new.modules[name.partition(":")[0]].file,
+            )
+        )
+
+
+def _around(name: str) -> set[str]:
+    """A procedure's name, and those of the classes around it."""
+    module, _, qualname = name.partition(":")
+    words = qualname.split(".")
+    return {f"{module}:{'.'.join(words[:count])}" for count in range(1, len(words) + 1)}

@@ -6,6 +6,8 @@ from types import CodeType, FunctionType, ModuleType
 
 from podus.frames.stubs import without_stubs
 from podus.program.code import walk
+from podus.updating.find import class_at
+from podus.updating.held import module_of
 from podus.updating.listing import referring
 
 
@@ -47,3 +49,17 @@ def adopt(found: dict[str, list[CodeType]], module: ModuleType | None) -> None:
     functions, _ = referring([vars(module)], frozenset({id(FunctionType)}))
     for function in functions:
         match(function.__code__)
+
+
+def is_recoded(module: ModuleType | None, qualname: str, codes: list[CodeType]) -> bool:
+    """Whether the function that has the name of a procedure was made from none of ``codes``, but says that it is of this procedure."""
+    owner, _, name = qualname.rpartition(".")
+    place: object = class_at(module, owner) if owner else module
+    value = getattr(place, "__dict__", {}).get(name)
+    function = value.__func__ if isinstance(value, staticmethod | classmethod) else value
+    if not codes or type(function) is not FunctionType or any(function.__code__ is code for code in codes):
+        return False
+    code = function.__code__
+    # Our own leads to another function.
+    ours = any(module_of(type(const)).startswith("podus.") for const in code.co_consts)
+    return not ours and (code.co_qualname, code.co_filename) == (qualname, codes[0].co_filename)

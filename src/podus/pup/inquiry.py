@@ -14,6 +14,7 @@ from types import CodeType, MemberDescriptorType
 from podus.errors import NotFound
 from podus.frames import HOOK, shift_of
 from podus.program.code import mangled
+from podus.pup.codes import is_recoded
 from podus.pup.data import is_as_set
 from podus.updating import greenlets
 from podus.updating.binding import stacks
@@ -183,6 +184,18 @@ class Inquiry:
             value = getattr(self._agent.module(module), "__dict__", {}).get(word)
             if value is not None and is_plain(value):
                 found[name] = type(value).__name__
+        return found
+
+    def ask_recoded(self, names: list[str]) -> list[str]:
+        """Those procedures, ``module:qualname``, whose functions have other code than their definitions: somebody has made it of that."""
+        found = []
+        codes: dict[str, dict[str, list[CodeType]]] = {}
+        for name in names:
+            module, _, qualname = name.partition(":")
+            if module not in codes:
+                codes[module] = self._agent.live_codes(module)
+            if is_recoded(self._agent.module(module), qualname, codes[module].get(qualname, [])):
+                found.append(name)
         return found
 
     def ask_classes(self, names: list[str]) -> dict[str, str]:
