@@ -245,6 +245,21 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         [7, None, 1, 8],
         [8, None, 1, 9],
     ),
+    "a protocol moves to another module": (
+        "class X(__import__('typing').Protocol):\n    def f(self): ...\nclass Y(X): pass",
+        {
+            "b": "from typing import Protocol\nclass P(Protocol):\n    def f(self, a): ...\ndef free(self): return 1\n",
+            "m": "from b import P, free\nclass D:\n    g = free\n    def f(self, a): return self.g()\n",
+        },
+        {
+            "b": "from c import P\ndef free(self): return 1\n",
+            "c": "from typing import Protocol\nclass P(Protocol):\n    def f(self, a, b): ...\n",
+            "m": "from b import P, free\nclass D:\n    g = free\n    def f(self, a): return self.g() + 1\n",
+        },
+        "[vars(__import__('typing')._no_init_or_replace_init), type(Y()).__name__, m.D().f(1), m.P.__name__, b.free(0)]",
+        [{}, "Y", 1, "P", 1],
+        [{}, "Y", 2, "P", 1],
+    ),
     "another module calls what gets a parameter": (
         "",
         {"lib": "def make(a=None, b=0): return [a, b]\n", "m": "import lib\nX = lib.make(1)\n"},
@@ -796,7 +811,7 @@ def test_a_function_that_was_given_other_code_is_asked_about(program: Start) -> 
     assert [note.text for note in app.plan().asks] == [f"m:{name} {said}" for name in ("a", "K.m")]
     app.update()
     assert app("[m.a(), m.K().m(), m.b()]") == [101, 101, 2]
-    app.edit(m=text.replace("return 1", "return 3").replace("@other\n", "@other\n@plain\n"))
-    assert app.plan().asks == []
+    app.edit(m=text.replace("return 1", "return 3").replace("@other\n", "@other\n@plain\n", 1))
+    assert [note.text for note in app.plan().asks] == [f"m:K.m {said}"]
     app.update()
-    assert app("[m.a(), m.K().m(), m.b()]") == [103, 103, 3]
+    assert app("[m.a(), m.K().m(), m.b()]") == [103, 101, 3]

@@ -128,7 +128,8 @@ class Compiler:
         toplevel.compile()
         refuse_unmapped(self, support)
         self._procedures()
-        tell_of_recoded(self)
+        again = {f"{n}:{name}" for n, change in self.changes.items() for name in _defined_by(change)}
+        tell_of_recoded(self, again)
         objects = ObjectChanges(self, support, toplevel)
         objects.compile()
         asked = asking(self)

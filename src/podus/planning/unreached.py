@@ -41,10 +41,10 @@ def tell_of_unreached(compiler: Compiler, place: Place) -> None:
         )
 
 
-def tell_of_recoded(compiler: Compiler) -> None:
-    """Ask about procedures whose functions have other code than their definitions: a decorator has made that from the old one."""
+def tell_of_recoded(compiler: Compiler, again: set[str]) -> None:
+    """Ask about procedures whose functions have other code than their definitions, which do not run ``again``: a decorator has made that from the old one."""
     plan = compiler.plan
-    again = {f"{part.name}:{name}" for part in plan.modules for name in part.redefined}
+    again = again | {f"{part.name}:{name}" for part in plan.modules for name in part.redefined}
     names = [
         procedure.name
         for procedure in plan.procedures

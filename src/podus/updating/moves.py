@@ -100,8 +100,11 @@ class Moves:
                 part = self._made(before)
                 for name, old in list(vars(before).items()):
                     new = vars(value).get(name)
-                    functions = isinstance(old, FunctionType) and isinstance(new, FunctionType)
-                    if functions and not goes_on(part, before, name, new):
+                    if not (isinstance(old, FunctionType) and isinstance(new, FunctionType)) or old is new:
+                        continue
+                    # What it only names is others' as well: what a library gives all protocols for their constructor.
+                    own = old.__qualname__ == f"{before.__qualname__}.{name}"
+                    if own and not goes_on(part, before, name, new):
                         # Bound methods hold the old function.
                         _lead(old, new, switch)
                 class_into(before, value, switch, Keeping(identity.of, self._made))
