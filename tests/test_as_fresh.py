@@ -35,6 +35,7 @@ def run(what):
     try: started.send(7)
     except StopIteration as ended: return ended.value
 """
+CALLED = "class P:\n    def __init__(self, d=None): self.d = d\n    def __call__(self, d): return type(self)(d=d)\nclass E(P):\n    def __init__(self, e, d=None):\n        self.e = e\n        super().__init__(d)\n"
 MAKING = "class B: pass\ndef make(n):\n    def f(self): return n\n"
 # What is kept is made of the old version first; then the two versions of the modules, and what shows them.
 CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
@@ -259,6 +260,25 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         "[vars(__import__('typing')._no_init_or_replace_init), type(Y()).__name__, m.D().f(1), m.P.__name__, b.free(0)]",
         [{}, "Y", 1, "P", 1],
         [{}, "Y", 2, "P", 1],
+    ),
+    "a class that is made again reads a special name": (
+        "",
+        {
+            "v": "__version__ = '1'\n",
+            "m": "from v import __version__\nclass Meta(type): pass\nclass App(metaclass=Meta):\n    version = __version__\n",
+        },
+        {"v": "__version__ = '2'\n"},
+        "[m.App.version, m.__version__]",
+        ["1", "1"],
+        ["2", "2"],
+    ),
+    "a new statement calls an object whose class gets its own call": (
+        "",
+        {"m": CALLED + "A = E(1)\n"},
+        {"m": CALLED + "    def __call__(self, d): return type(self)(self.e, d=d)\nA = E(1)\nB = A(5)\n"},
+        "[getattr(m, 'B', m.A).d, m.A.e]",
+        [None, 1],
+        [5, 1],
     ),
     "another module calls what gets a parameter": (
         "",

@@ -164,7 +164,7 @@ class _Reader(ast.NodeTransformer):
             root = root.value
         if not isinstance(root, ast.Name) or any(root.id in names for names in self.hidden):
             return node
-        if self.classes and root.id.startswith("__"):
+        if self.classes and root.id.startswith("__") and not root.id.endswith("__"):
             return node  # Inside a class the compiler may make another name of it.
         if isinstance(node, ast.Name):
             name = (self.module.name, node.id) if self.hidden else None

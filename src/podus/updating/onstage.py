@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # The interpreter looks for the others by itself, and that one is there at all would tell.
 _ASKED_FOR = {"__init__", "__init_subclass__", "__class_getitem__", "__enter__", "__exit__"}
 _ASKED_FOR |= {"__aenter__", "__aexit__", "__post_init__", "__match_args__"}
+# What is asked for every attribute, or when an object ends.
+_OF_ATTRIBUTES = {"__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__del__", "__new__"}
 # What makes the classes of a metaclass.
 _MAKING = {"__new__", "__call__", "__prepare__"}
 # What typing.Generic keeps of a class, and asks for when that is subscripted.
@@ -189,7 +191,8 @@ class Showing:
         added = Switch()
         asked = _ASKED_FOR | OF_GENERIC | (_MAKING if issubclass(cls, type) else set())
         for name, value in names.items():
-            if name.startswith("__") and name.endswith("__") and name not in asked:
+            special = name.startswith("__") and name.endswith("__") and name not in asked
+            if special and not _overrides(cls, name, value):
                 continue
             if vars(cls).get(name, _ABSENT) is value:
                 continue
@@ -223,6 +226,17 @@ class Showing:
                 # Who has copied the class's namespace meanwhile has this.
                 op[-1].over = True
         self.shown = Switch()
+
+
+def _overrides(cls: type, name: str, value: Any) -> bool:
+    """Whether a special method takes the place of one that a base has: that it is there tells nobody anything."""
+    bases = [vars(base).get(name) for base in cls.__mro__[1:]]
+    return (
+        name not in _OF_ATTRIBUTES
+        and name not in vars(cls)
+        and isinstance(value, FunctionType)
+        and any(isinstance(held, FunctionType) for held in bases)
+    )
 
 
 def _is_data(value: Any) -> bool:
