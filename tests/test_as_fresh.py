@@ -746,7 +746,7 @@ def test_a_module_that_is_not_found_under_its_name_is_asked_about(
 
 FACTORY = """
 import functools
-NAME = 1
+NAME: int = 1
 def make(n):
     def f(*a): return NAME, n, 1
     return f
@@ -754,6 +754,7 @@ class K:
     def __init__(self): self.f = make(1)
 def kind(n):
     class X:
+        name: str = ""
         def f(self): return NAME, n, 1
         static = staticmethod(make(n))
     return X
@@ -773,11 +774,11 @@ def test_what_new_procedures_make_while_statements_run_finds_its_modules_data(pr
     new = FACTORY.replace("n, 1", "n, 2").replace("(1)", "(2)").replace('"tuple": ', '"more": 1, "tuple": ')
     app = program(m=FACTORY)
     assert app("m.ask()") == [[1, 1, 1]] * 8
-    app.edit(m=new.replace("NAME = 1", "NAME = 2")).update(reset=["m:ALL"])
+    app.edit(m=new.replace("int = 1", "int = 2")).update(reset=["m:ALL"])
     assert app("m.ask()") == [[2, 2, 2]] * 8
     app.run("m.NAME = 3")
     assert app("m.ask()") == [[3, 2, 2]] * 8
-    app.edit(m=new.replace("NAME = 1", "NAME = 4").replace("n, 2", "n, 5")).update(reset=["m:NAME"])
+    app.edit(m=new.replace("int = 1", "int = 4").replace("n, 2", "n, 5")).update(reset=["m:NAME"])
     assert app("m.ask()") == [[4, 2, 5]] * 8
 
 

@@ -99,7 +99,7 @@ class Shadow(dict[str, "Any"]):
 
         ``names`` are those that the bodies of classes in these functions say, which (up to Python 3.12) don't ask it either.
         """
-        for name in {*_OF_A_MODULE, *names}:
+        for name in {*_OF_A_MODULE, *names} - OWN - {"__annotations__"}:
             if name in self.real and name not in self:
                 value = self[name]
                 switch.do.append((dict.__setitem__, self, name, value))
