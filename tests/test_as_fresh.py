@@ -219,6 +219,17 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         ["ABCMeta", "ABCMeta", "ABCMeta", "ABCMeta", True],
         ["type", "type", "type", "ABCMeta", False],
     ),
+    "an annotation names what is imported, or else assigned, now": (
+        "",
+        {"kinds": "", "m": "Number = int\nclass C:\n    def f(self, x: Number): return 1\n"},
+        {
+            "kinds": "Number = float\n",
+            "m": "try:\n    from kinds import Number\nexcept ImportError:\n    Number = int\nclass C:\n    def f(self, x: Number): return 1\n",
+        },
+        "[m.C.f.__annotations__['x'].__name__, m.Number.__name__]",
+        ["int", "int"],
+        ["float", "float"],
+    ),
     "an annotation names what a library had": (
         "",
         {"m": "from fractions import Fraction\ndef f(x: Fraction): return 1\n"},

@@ -486,7 +486,10 @@ class Derived:
             assigned = {
                 n
                 for n in said
-                if self.new.of_word(module, n) in self.assigned or (module.name, n) in self.reimported
+                # (What assigns it here may only be what an import falls back to.)
+                if self.new.of_word(module, n) in self.assigned
+                or (module.name, n) in self.assigned
+                or (module.name, n) in self.reimported
             }
             if assigned and not assigned.isdisjoint(in_annotations(statement.node)):
                 return True
