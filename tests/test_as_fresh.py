@@ -36,6 +36,26 @@ def run(what):
     except StopIteration as ended: return ended.value
 """
 CALLED = "class P:\n    def __init__(self, d=None): self.d = d\n    def __call__(self, d): return type(self)(d=d)\nclass E(P):\n    def __init__(self, e, d=None):\n        self.e = e\n        super().__init__(d)\n"
+VERSION = """
+INFO = (7, 1, 'final')
+def make(major, minor, level):
+    assert level in ['beta', 'final'], level
+    made = f"{major}.{minor}"
+    if level != 'final':
+        made += f"{level[0]}"
+        made += ".x"
+    return made
+__version__ = make(*INFO)
+__url__ = f"at/{__version__}"
+"""
+LAZY = """
+def relative(names):
+    def __getattr__(name):
+        if name in names: return names[name]
+        raise AttributeError(name)
+    return [*names], __getattr__
+__all__, __getattr__ = relative({%s})
+"""
 MAKING = "class B: pass\ndef make(n):\n    def f(self): return n\n"
 # What is kept is made of the old version first; then the two versions of the modules, and what shows them.
 CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
@@ -290,6 +310,22 @@ CASES: dict[str, tuple[str, dict[str, str], dict[str, str], str, Any, Any]] = {
         "[getattr(m, 'B', m.A).d, m.A.e]",
         [None, 1],
         [5, 1],
+    ),
+    "a version is made of a constant by a procedure that checks it": (
+        "",
+        {"v": VERSION, "m": "from v import __url__\n"},
+        {"v": VERSION.replace("(7, 1, 'final')", "(7, 2, 'beta')"), "m": "from v import __url__\n"},
+        "[v.__version__, m.__url__]",
+        ["7.1", "at/7.1"],
+        ["7.2b.x", "at/7.2b.x"],
+    ),
+    "a new statement asks a module for what its new function for that gives": (
+        "",
+        {"lazy": LAZY % "'A': 1", "m": "import lazy\nX = [lazy.A]\n"},
+        {"lazy": LAZY % "'A': 1, 'B': 2", "m": "import lazy\nX = [lazy.A, lazy.B]\n"},
+        "[m.X, m.lazy.A]",
+        [[1], 1],
+        [[1, 2], 1],
     ),
     "another module calls what gets a parameter": (
         "",

@@ -257,8 +257,13 @@ class Computation:
                 return False
             # In place, a list that somebody else has made would change.
             if isinstance(node, ast.AugAssign) and not _is_own(node.target, frozenset(), fresh):
-                return isinstance(node.value, ast.Constant) and self._pure(node.value, names, own)
+                plain = isinstance(node.value, ast.Constant) or self._is_text(node.target)
+                return plain and self._pure(node.value, names, own)
             return node.value is None or self._pure(node.value, names, own)
+        if isinstance(node, ast.Assert):
+            return self._pure(node.test, names, own) and (
+                node.msg is None or self._pure(node.msg, names, own)
+            )
         if isinstance(node, ast.Return):
             return node.value is None or self._pure(node.value, names, own)
         if isinstance(node, ast.Expr):
@@ -294,6 +299,18 @@ class Computation:
                 and all(self._statement(s, names, own, fresh) for s in inner)
             )
         return False
+
+    def _is_text(self, target: ast.expr) -> bool:
+        """Whether a variable of the procedure that is open is bound to nothing but texts and numbers that it writes down."""
+        if not (isinstance(target, ast.Name) and self._bodies):
+            return False
+        arguments = {a.arg for a in everything_in(self._bodies[-1].args) if isinstance(a, ast.arg)}
+        values = list(_values(self._bodies[-1], target.id))
+        return (
+            bool(values)
+            and target.id not in arguments
+            and all(isinstance(value, ast.JoinedStr | ast.Constant) for value in values)
+        )
 
     def _raises(self, node: ast.Raise, names: Names, own: frozenset[str]) -> bool:
         """Whether raising does no more: whoever asks for the value gets the exception."""

@@ -143,8 +143,15 @@ class ModuleOnStage(ModuleType):
     """What a module is while statements run that may come to it by another way than its name (``for plugin in plugins: plugin.NAME``)."""
 
     def __getattribute__(self, name: str) -> Any:
-        found = ModuleType.__getattribute__(self, name)
         owner, data, coming = _MODULES.get(id(self), (0, {}, ()))
+        try:
+            found = ModuleType.__getattribute__(self, name)
+        except AttributeError:
+            asked = dict.get(data, "__getattr__") if owner == get_ident() else None
+            if asked is None or name in data:
+                raise
+            # What the module's own function for it gives from now on.
+            return asked(name)
         if owner != get_ident():
             return found
         if not dict.__contains__(data, name):
