@@ -158,9 +158,9 @@ class Computation:
         if not (isinstance(function, ast.Name) and self._bodies):
             return None
         name = function.id
-        found = [n for n in everything_in(self._bodies[-1]) if getattr(n, "name", None) == name]
-        bound = [n for n in everything_in(self._bodies[-1]) if isinstance(n, ast.Name) and n.id == name]
-        if len(found) != 1 or any(isinstance(n.ctx, ast.Store) for n in bound):
+        parts = list(everything_in(self._bodies[-1]))
+        found = [part for part in parts if getattr(part, "name", None) == name]
+        if len(found) != 1 or any(_is_stored(part) and part.id == name for part in parts):
             return None
         made = found[0]
         return made if isinstance(made, ast.FunctionDef) and made in self._bodies[-1].body else None

@@ -6,7 +6,7 @@ from types import CodeType, FunctionType, ModuleType
 
 from podus.frames.stubs import without_stubs
 from podus.program.code import walk
-from podus.updating.find import class_at
+from podus.updating.find import class_at, function_of
 from podus.updating.held import module_of
 from podus.updating.listing import referring
 
@@ -55,9 +55,8 @@ def is_recoded(module: ModuleType | None, qualname: str, codes: list[CodeType]) 
     """Whether the function that has the name of a procedure was made from none of ``codes``, but says that it is of this procedure."""
     owner, _, name = qualname.rpartition(".")
     place: object = class_at(module, owner) if owner else module
-    value = getattr(place, "__dict__", {}).get(name)
-    function = value.__func__ if isinstance(value, staticmethod | classmethod) else value
-    if not codes or type(function) is not FunctionType or any(function.__code__ is code for code in codes):
+    function = function_of(getattr(place, "__dict__", {}).get(name))
+    if not codes or function is None or any(function.__code__ is code for code in codes):
         return False
     code = function.__code__
     # Our own leads to another function.

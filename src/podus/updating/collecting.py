@@ -9,7 +9,7 @@ from podus.planning.model import ClassPart, ModulePart
 from podus.updating import annotated
 from podus.updating.attributes import attribute_of, is_plain, no_attribute_of, unhashable_into
 from podus.updating.binding import Switch
-from podus.updating.find import leads_to, own_definition, program_modules
+from podus.updating.find import function_of, leads_to, own_definition, program_modules
 from podus.updating.gates import forward
 from podus.updating.graft import (
     adopt_class_cell,
@@ -241,14 +241,14 @@ class Collector(Matching):
         for cls, row, _ in rows:
             for name in row.removed:
                 before = vars(cls).get(name)
-                held = _function_in(before)
+                held = function_of(before)
                 if held is None or not is_own_method(held, cls, name):
                     continue
                 base = next(
                     (b for b in cls.__mro__[1:] if name in vars(b) or name in come.get(id(b), ())), object
                 )
                 pulled = come.get(id(base), {}).get(name) if name not in vars(base) else None
-                if type(pulled) is type(before) and (target := _function_in(pulled)) is not None:
+                if type(pulled) is type(before) and (target := function_of(pulled)) is not None:
                     self.removals.set_attribute(held, "__code__", forward(held, target))
 
     def _as_it_will_be(self, function: Any) -> Any:
@@ -263,12 +263,6 @@ class Collector(Matching):
         )
         made.__kwdefaults__ = function.__kwdefaults__
         return made
-
-
-def _function_in(method: Any) -> FunctionType | None:
-    """The function of a method, also of a static or a class method; None if it is something else."""
-    function = method.__func__ if is_a(method, staticmethod | classmethod) else method
-    return function if isinstance(function, FunctionType) else None
 
 
 def _is_submodule(package: str, name: str, before: Any, value: Any) -> bool:

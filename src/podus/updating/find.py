@@ -289,6 +289,12 @@ def program_modules(names: Iterable[str]) -> list[ModuleType]:
     return [module for module in found if isinstance(module, ModuleType)]
 
 
+def function_of(method: Any) -> FunctionType | None:
+    """The function of a method, also of a static or a class method; None if it is something else."""
+    made = method.__func__ if is_a(method, staticmethod | classmethod) else method
+    return made if is_a(made, FunctionType) else None
+
+
 def class_at(module: Any, qualname: str) -> Any:
     """The class of a module by its qualified name; None if there is none."""
     found, words = module, qualname.split(".")

@@ -131,13 +131,10 @@ class Identity:
         pair = self._pairs.get(id(value))
         if pair is not None:
             return pair[1]
-        if type(value) is tuple:
-            inside = tuple(map(self.of, value))
-            return value if all(a is b for a, b in zip(inside, value, strict=True)) else inside
-        if type(value) is frozenset:
+        if type(value) in (tuple, frozenset):
             items = list(value)
             kept = list(map(self.of, items))
-            return value if all(a is b for a, b in zip(kept, items, strict=True)) else frozenset(kept)
+            return value if all(a is b for a, b in zip(kept, items, strict=True)) else type(value)(kept)
         cls = self._pairs.get(id(type(value)))
         if cls is not None and not is_a(value, enum.Enum):
             return self._of_kept_class(value, cls[1])

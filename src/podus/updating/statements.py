@@ -21,7 +21,7 @@ from podus.updating.annotated import adopt_cell
 from podus.updating.binding import Stall, Switch, commit, settle
 from podus.updating.breath import paced
 from podus.updating.collecting import Collector
-from podus.updating.find import Finder, class_at, program_modules
+from podus.updating.find import Finder, class_at, function_of, program_modules
 from podus.updating.gates import stage_gate, twin
 from podus.updating.graft import functions_of, stays
 from podus.updating.held import is_a
@@ -376,14 +376,14 @@ class Statements(Collector):
                 if not is_a(inner, type):
                     self._note_anew(vars(before).get(name), inner)
             return
-        old, new = _function_of(before), _function_of(value)
+        old, new = function_of(before), function_of(value)
         for _ in range(_LAYERS):
             # What wraps a definition, and has its name, is called otherwise.
             if old is None or new is None or not _is_of(new, old.__code__):
                 return
             self._anew[id(old)] = new
             take_defaults(self._afters.get(id(old)), new)
-            old, new = (_function_of(vars(each).get("__wrapped__")) for each in (old, new))
+            old, new = (function_of(vars(each).get("__wrapped__")) for each in (old, new))
 
     # ---- classes
 
@@ -407,11 +407,6 @@ class Statements(Collector):
         if row.runner or "__slots__" in row.removed:
             self.showing.show(cls, {**target, **self.make_room(part, cls, row, target)})
         self.class_shadows.setdefault(part.name, []).append((cls, row, target))
-
-
-def _function_of(value: Any) -> FunctionType | None:
-    made = value.__func__ if is_a(value, staticmethod | classmethod) else value
-    return made if is_a(made, FunctionType) else None
 
 
 def _is_of(function: FunctionType, code: CodeType) -> bool:
